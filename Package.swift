@@ -1,0 +1,103 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The floors of docs/ARCHITECTURE.md: a target depends only on targets of its own floor or below.
+// Tests/TidyTests holds this for the import statements.
+
+let strict: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+func room(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [], resources: [Resource] = []) -> Target {
+    .target(name: name, dependencies: dependencies, exclude: exclude, resources: resources, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name + "Tests", dependencies: dependencies, swiftSettings: strict)
+}
+
+let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
+let atomics = Target.Dependency.product(name: "Atomics", package: "swift-atomics")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
+let nio = ["NIOCore", "NIOPosix", "NIOHTTP1", "NIOConcurrencyHelpers"].map {
+    Target.Dependency.product(name: $0, package: "swift-nio")
+}
+let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+
+let package = Package(
+    name: "atoll",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-atomics", from: "1.3.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // Floor 0
+        room("World"),
+        room("Causality", ["World"]),
+        room("Wire", ["World", protobuf], exclude: ["peer.proto"]),
+        // Floor 1
+        .systemLibrary(name: "CLevelDB", providers: [.apt(["libleveldb-dev"])]),
+        room("Ring", ["World", "Causality", crypto]),
+        room("Storage", ["World", "Wire", "Ring", "CLevelDB"]),
+        room("Gossip", ["World"]),
+        // Floor 2
+        room("Vnodes", ["World", "Causality", "Wire", "Ring", "Storage"]),
+        room("HintedHandoff", ["World", "Causality", "Wire", "Ring", "Storage"]),
+        room("NameStore", ["World", crypto]),
+        // Floor 3
+        room("Gateway", ["World", "Causality", "Wire", "Ring"]),
+        room("Node", ["World", "Causality", "Wire", "Ring", "Gossip", "Storage", "Vnodes", "HintedHandoff", "Gateway"]),
+        // Floor 4
+        room(
+            "Server",
+            [
+                "World", "Causality", "Wire", "Ring", "Gossip", "Storage", "Vnodes", "HintedHandoff", "NameStore",
+                "Gateway", "Node", atomics, logging, lifecycle,
+            ] + nio),
+        room(
+            "Simulator",
+            [
+                "World", "Causality", "Wire", "Ring", "Gossip", "Storage", "Vnodes", "HintedHandoff", "NameStore",
+                "Gateway", "Node", heap,
+            ]),
+        // Floor 5
+        .executableTarget(
+            name: "atoll",
+            dependencies: [
+                "World", "Ring", "Server", "Simulator", arguments, histogram, logging, lifecycle, signals,
+            ] + nio,
+            swiftSettings: strict),
+
+        tests("World", ["World"]),
+        tests("atoll", ["atoll", "World", .product(name: "NIOCore", package: "swift-nio")]),
+        tests("Causality", ["Causality", "World"]),
+        tests("Gossip", ["Gossip", "World"]),
+        tests("Ring", ["Ring", "World"]),
+        tests("Wire", ["Wire", "World"]),
+        tests("Storage", ["Storage", "World"]),
+        tests("Vnodes", ["Vnodes", "Causality", "Ring", "Storage", "Wire", "World"]),
+        tests("HintedHandoff", ["HintedHandoff", "Causality", "Ring", "Storage", "Wire", "World"]),
+        tests("Gateway", ["Gateway", "Causality", "Ring", "Wire", "World"]),
+        tests("Simulator", ["Simulator", "NameStore", "World"]),
+        tests("Server", ["Server", "Causality", "Ring", "World"]),
+        tests("NameStore", ["NameStore", "World"]),
+        tests("Integration", ["Wire", "Ring", "World"]),
+        tests("Tidy", []),
+    ],
+    swiftLanguageModes: [.v6]
+)

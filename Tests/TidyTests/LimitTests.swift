@@ -1,0 +1,33 @@
+// Every limit has a reason, and something that holds it.
+
+import Testing
+
+@Suite struct LimitTests {
+    private static let path = "Sources/World/Limits.swift"
+
+    private static func constants() throws -> (file: SourceFile, names: [Pattern.Match]) {
+        let file = try #require(SourceTree.sources.first { $0.path == path })
+        return (file, try Pattern(#"^    package static let (\w+)"#).matches(in: file.code))
+    }
+
+    @Test func everyLimitHasAReason() throws {
+        let (file, names) = try LimitTests.constants()
+        #expect(names.count > 50)
+        for match in names {
+            // Neighbours without a blank line between share a comment.
+            var line = match.line - 2
+            while line > 0, file.lines[line].hasPrefix("    package static let ") { line -= 1 }
+            #expect(
+                file.lines[line].hasPrefix("    ///"), "\(file.path):\(match.line): \(match.groups[1]) has no reason")
+        }
+    }
+
+    @Test func everyLimitIsHeld() throws {
+        let (_, names) = try LimitTests.constants()
+        let use = try Pattern(#"\bLimits\.(\w+)"#)
+        // In interpolations a limit is told, not held, so only code counts.
+        let used = Set(SourceTree.sources.flatMap { file in use.matches(in: file.code).map { $0.groups[1] } })
+        let idle = names.map { $0.groups[1] }.filter { !used.contains($0) }
+        #expect(idle.isEmpty, "limits that nothing holds: \(idle.joined(separator: ", "))")
+    }
+}

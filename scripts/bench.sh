@@ -1,0 +1,327 @@
+#!/usr/bin/env bash
+# Measures Atoll beside a bare HTTP server, etcd and Redis, all in one run and on this machine, and prints one table.
+# `make bench` runs it; docs/BENCHMARKS.md says what the rows mean. Ends only the processes that it started.
+set -euo pipefail
+
+usage() {
+    cat <<'TEXT'
+Usage: scripts/bench.sh [--quick] [--memory] [--json FILE] [--dir DIR] [--atoll FILE]
+                        [--no-build]
+  --quick      3 s a row instead of 10, and without etcd's own slow load test
+  --memory     also the memory of an idle node and of one with a million keys (some minutes)
+  --json FILE  also write the results to FILE
+  --dir DIR    where the servers keep their data; must not be in memory (default: .build)
+  --atoll FILE measure this binary (another version, another build)
+  --no-build   use what is built already
+TEXT
+}
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+seconds=10 warm_up=3 redis_requests=400000 quick=0 memory=0 json="" dir="$root/.build" build=1
+atoll="" bare="$root/Benchmarks/.build/release/bare-http"
+while [ $# -gt 0 ]; do
+    case $1 in
+        --quick) seconds=3 warm_up=1 redis_requests=100000 quick=1 ;;
+        --memory) memory=1 ;;
+        --json) json=${2:?--json takes a file}; shift ;;
+        --dir) dir=${2:?--dir takes a directory}; shift ;;
+        --atoll) atoll=${2:?--atoll takes a file}; shift ;;
+        --no-build) build=0 ;;
+        -h | --help) usage; exit 0 ;;
+        *) usage >&2; exit 2 ;;
+    esac
+    shift
+done
+
+connections=64 keys=10000 value_bytes=100
+bare_port=17069 solo_port=17070 etcd_port=17079 etcd_peer_port=17080 redis_port=17081
+
+say() { printf 'bench: %s\n' "$*" >&2; }
+
+if [ $build = 1 ]; then
+    say "building (release)"
+    [ -n "$atoll" ] || swift build -c release --product atoll --package-path "$root" >&2
+    swift build -c release --package-path "$root/Benchmarks" >&2
+fi
+
+atoll=${atoll:-$root/.build/release/atoll}
+
+mkdir -p "$dir"
+work=$(mktemp -d "$dir/bench.XXXXXX")
+pids=()
+stop_all() {
+    local pid tries
+    for pid in "${pids[@]}"; do kill -TERM "$pid" 2>/dev/null || true; done
+    for pid in "${pids[@]}"; do
+        tries=0
+        while kill -0 "$pid" 2>/dev/null && [ $tries -lt 150 ]; do sleep 0.1; tries=$((tries + 1)); done
+        kill -KILL "$pid" 2>/dev/null || true
+        wait "$pid" 2>/dev/null || true
+    done
+    pids=()
+}
+trap 'stop_all; rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+trap 'say "stopped: line $LINENO failed"' ERR
+
+# start NAME COMMAND...: runs a server with its output in a file.
+start() {
+    local name=$1
+    shift
+    "$@" >"$work/$name.log" 2>&1 </dev/null &
+    pids+=($!)
+}
+
+# ready NAME PORT PATH: waits until GET PATH is answered with 200 (PATH "-": until the port takes connections).
+ready() {
+    local tries=0
+    while [ $tries -lt 300 ]; do
+        if [ "$3" = - ]; then
+            (exec 3<>"/dev/tcp/127.0.0.1/$2") 2>/dev/null && return 0
+        elif (exec 3<>"/dev/tcp/127.0.0.1/$2" && printf 'GET %s HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n' "$3" >&3 &&
+            read -r -t 2 line <&3 && case $line in *" 200 "*) ;; *) exit 1 ;; esac) 2>/dev/null; then
+            return 0
+        fi
+        sleep 0.1
+        tries=$((tries + 1))
+    done
+    say "$1 did not get ready:"
+    tail -n 5 "$work/$1.log" >&2
+    return 1
+}
+
+# Processor time that the running servers and their children have taken up to now, in ms.
+processor_ms() {
+    # Processes end while they are read.
+    { cat /proc/[0-9]*/stat 2>/dev/null || true; } | awk -v pids=" ${pids[*]} " -v tick="$(getconf CLK_TCK)" '
+        { pid = $1; sub(/^.*\) /, ""); if (index(pids, " " pid " ") || index(pids, " " $2 " ")) sum += $12 + $13 }
+        END { printf "%d", sum * 1000 / tick }'
+}
+
+names=() operations=() rates=() p50s=() p99s=() errors=() costs=() notes=()
+three() { if [[ $1 =~ ^[0-9.]+$ ]]; then printf '%.3f' "$1"; else printf -- -; fi; }
+# row NAME OPERATION RATE P50 P99 ERRORS [PROCESSOR-MS REQUESTS]
+row() {
+    names+=("$1") operations+=("$2") rates+=("$3") p50s+=("$(three "$4")") p99s+=("$(three "$5")") errors+=("$6")
+    costs+=("$(awk -v ms="${7:-0}" -v n="${8:-0}" 'BEGIN { if (n > 0) printf "%.1f", ms * 1000 / n; else printf "-" }')")
+    printf 'bench: %-46s %8.0f req/s\n' "$1" "$3" >&2
+}
+note() { notes+=("$1"); say "$1"; }
+
+# load TARGET URL...: writes all keys.
+load() {
+    local target=$1
+    shift
+    "$atoll" bench --target "$target" "${@/#/--url=}" --connections $connections --keys $keys --value-bytes $value_bytes \
+        --load --duration 0 >/dev/null
+}
+# measure NAME OPERATION TARGET URL...
+measure() {
+    local name=$1 operation=$2 target=$3
+    shift 3
+    local before
+    before=$(processor_ms)
+    "$atoll" bench --target "$target" "${@/#/--url=}" --connections $connections --keys $keys --value-bytes $value_bytes \
+        --workload "$operation" --duration $seconds --warm-up $warm_up --json >"$work/result.json"
+    # One member on each line: the first of each name belongs to the only operation there is.
+    local field values=()
+    for field in requests_per_second p50_ms p99_ms errors; do
+        values+=("$(awk -F': ' -v f="\"$field\"" 'index($1, f) { sub(/,$/, "", $2); print $2; exit }' "$work/result.json")")
+    done
+    # The warm-up's requests are not counted, only its time: they came at the same rate, or nearly.
+    row "$name" "$operation" "${values[@]}" $(($(processor_ms) - before)) \
+        "$(awk -v r="${values[0]}" -v s=$((seconds + warm_up)) 'BEGIN { printf "%d", r * s }')"
+}
+
+bench_bare() {
+    start bare "$bare" $bare_port
+    ready bare $bare_port /
+    measure "bare NIOHTTP1, GET" get bare "http://127.0.0.1:$bare_port"
+    measure "bare NIOHTTP1, PUT" put bare "http://127.0.0.1:$bare_port"
+    stop_all
+}
+
+bench_solo() {
+    start solo "$atoll" serve --http 127.0.0.1:$solo_port --data "$work/solo"
+    ready solo $solo_port /readyz
+    load atoll "http://127.0.0.1:$solo_port"
+    measure "Atoll, one node, GET" get atoll "http://127.0.0.1:$solo_port"
+    measure "Atoll, one node, synced PUT" put atoll "http://127.0.0.1:$solo_port"
+    stop_all
+}
+
+# The three countries of `atoll up`, on ports where no cluster of the user's can stand in the way.
+three_ring() {
+    cat <<'TEXT'
+cluster = "bench"
+partitions = 256
+
+[defaults]
+placement = "world"
+read = "quorum"
+write = "quorum"
+
+[placement.world]
+rule = "any:3"
+min_countries = 3
+max_per_country = 1
+survive = "country"
+TEXT
+    local number=1 country
+    for country in de us jp; do
+        printf '\n[country.%s]\nlocation = [%s]\n' $country "$((10 * number)).0, $((20 * number)).0"
+        printf '\n[[node]]\nid = "%s-1"\ncountry = "%s"\nzone = "%s1"\npeer = "127.0.0.1:%d"\nhttp = "127.0.0.1:%d"\ncapacity = "1TB"\n' \
+            $country $country $country $((solo_port + 100 + number)) $((solo_port + number))
+        number=$((number + 1))
+    done
+}
+
+bench_three() {
+    local port urls=()
+    three_ring >"$work/ring.toml"
+    start three "$atoll" up "$work/ring.toml" --data "$work/three" --no-restart
+    for port in $((solo_port + 1)) $((solo_port + 2)) $((solo_port + 3)); do
+        ready three $port /readyz
+        urls+=("http://127.0.0.1:$port")
+    done
+    sleep 3 # until each has heard of each
+    load atoll "${urls[@]}"
+    measure "Atoll, three nodes, quorum GET" get atoll "${urls[@]}"
+    measure "Atoll, three nodes, quorum synced PUT" put atoll "${urls[@]}"
+    stop_all
+}
+
+bench_etcd() {
+    if ! command -v etcd >/dev/null; then
+        note "etcd is not installed (Debian: etcd-server, etcd-client): skipped"
+        return 0
+    fi
+    local url="http://127.0.0.1:$etcd_port" peer="http://127.0.0.1:$etcd_peer_port"
+    start etcd etcd --name bench --data-dir "$work/etcd" --listen-client-urls $url --advertise-client-urls $url \
+        --listen-peer-urls $peer --initial-advertise-peer-urls $peer --initial-cluster bench=$peer
+    ready etcd $etcd_port /health
+    load etcd $url
+    measure "etcd $(etcd --version | awk 'NR == 1 { print $3 }'), one node, JSON gateway, GET" get etcd $url
+    measure "etcd, one node, JSON gateway, PUT" put etcd $url
+    if [ $quick = 0 ] && command -v etcdctl >/dev/null; then
+        say "etcdctl check perf (a minute)"
+        # Its largest load: 1,000 clients, values of 1 KiB, at most 15,000 writes a second.
+        local rate
+        ETCDCTL_API=3 etcdctl --endpoints $url check perf --load xl >"$work/perf.txt" 2>&1 || true
+        rate=$(tr '\r' '\n' <"$work/perf.txt" | awk '/[Tt]hroughput/ { for (i = 1; i < NF; i++) if ($(i + 1) ~ /^writes\/s/) print $i }' | tail -n 1)
+        if [ -n "$rate" ]; then
+            row "etcd, one node, etcdctl check perf xl, PUT" put "$rate" - - 0
+        else
+            note "etcdctl check perf gave no rate: skipped"
+        fi
+    fi
+    stop_all
+}
+
+bench_redis() {
+    if ! command -v redis-server >/dev/null || ! command -v redis-benchmark >/dev/null; then
+        note "Redis is not installed (Debian: redis-server, redis-tools): skipped"
+        return 0
+    fi
+    mkdir -p "$work/redis"
+    start redis redis-server --port $redis_port --bind 127.0.0.1 --dir "$work/redis" --appendonly yes --appendfsync always \
+        --save '' --daemonize no
+    ready redis $redis_port -
+    local operation line rate p50 p99 version before cost
+    version=$(redis-server --version | sed 's/.* v=\([0-9.]*\).*/\1/')
+    for operation in set get; do
+        before=$(processor_ms)
+        line=$(redis-benchmark -p $redis_port -t $operation -c $connections -n $redis_requests -d $value_bytes -r $keys \
+            --precision 3 --csv 2>/dev/null | awk -F'"' 'NR == 2')
+        # "test","rps","avg_latency_ms","min","p50","p95","p99","max"
+        rate=$(awk -F'"' '{ print $4 }' <<<"$line") p50=$(awk -F'"' '{ print $10 }' <<<"$line") p99=$(awk -F'"' '{ print $14 }' <<<"$line")
+        cost=$(($(processor_ms) - before))
+        if [ $operation = set ]; then
+            row "Redis $version, appendfsync always, SET" put "$rate" "$p50" "$p99" 0 $cost $redis_requests
+        else
+            row "Redis, appendfsync always, GET" get "$rate" "$p50" "$p99" 0 $cost $redis_requests
+        fi
+    done
+    stop_all
+}
+
+idle_mib="" loaded_mib=""
+resident_mib() { awk '/^VmRSS/ { printf "%.1f", $2 / 1024 }' "/proc/$1/status"; }
+bench_memory() {
+    say "memory"
+    start memory "$atoll" serve --http 127.0.0.1:$solo_port --data "$work/memory"
+    ready memory $solo_port /readyz
+    local pid=${pids[0]}
+    sleep 10
+    idle_mib=$(resident_mib "$pid")
+    say "idle: $idle_mib MiB; loading a million keys of 100 bytes with values of 100 bytes"
+    "$atoll" bench --url "http://127.0.0.1:$solo_port" --connections $connections --keys 1000000 --key-bytes 100 \
+        --value-bytes $value_bytes --load --duration 0 >&2
+    sleep 5
+    loaded_mib=$(resident_mib "$pid")
+    say "loaded: $loaded_mib MiB"
+    stop_all
+}
+
+rate_of() {
+    local i
+    for i in "${!names[@]}"; do
+        if [[ ${names[i]} == $1* && ${operations[i]} == "$2" ]]; then printf '%s' "${rates[i]}"; return; fi
+    done
+}
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN { if (b > 0) printf "%.2f", a / b; else printf "-" }'; }
+target_of() {
+    case $1 in
+        "Atoll, one node, GET") echo 0.70 ;;
+        "Atoll, one node, synced PUT") echo 0.40 ;;
+        "Atoll, three nodes, quorum GET") echo 0.30 ;;
+        "Atoll, three nodes, quorum synced PUT") echo 0.20 ;;
+        *) echo - ;;
+    esac
+}
+
+machine="$(nproc) cores, $(awk -F': ' '/model name/ { print $2; exit }' /proc/cpuinfo), Linux $(uname -r), data on $(stat -f -c %T "$dir")"
+workload="$connections connections, $value_bytes-byte values, $keys keys, $seconds s a row, load generator on the same machine"
+
+print_table() {
+    local i bare etcd
+    printf '\n%s\n%s\n\n' "$machine" "$workload"
+    printf '%-46s %9s %8s %8s %8s %9s %9s %7s %7s\n' what req/s "to bare" target "to etcd" "p50 ms" "p99 ms" errors "cpu us"
+    for i in "${!names[@]}"; do
+        bare=$(rate_of bare "${operations[i]}") etcd=$(rate_of etcd "${operations[i]}")
+        printf '%-46s %9.0f %8s %8s %8s %9s %9s %7s %7s\n' "${names[i]}" "${rates[i]}" "$(ratio "${rates[i]}" "$bare")" \
+            "$(target_of "${names[i]}")" "$(ratio "${rates[i]}" "${etcd:-0}")" "${p50s[i]}" "${p99s[i]}" "${errors[i]}" "${costs[i]}"
+    done
+    printf '\ncpu us: processor time of all the servers together, per request\n'
+    if [ $memory = 1 ]; then
+        printf '\n%-46s %9s MiB, at most 80\n' "resident memory of an idle node" "$idle_mib"
+        printf '%-46s %9s MiB, at most 600\n' "resident memory with 1,000,000 keys" "$loaded_mib"
+    fi
+    for i in "${notes[@]}"; do printf '\n%s\n' "$i"; done
+}
+
+number_or_null() { if [[ $1 =~ ^[0-9.]+$ ]]; then printf '%s' "$1"; else printf null; fi; }
+print_json() {
+    local i comma=""
+    printf '{\n  "date": "%s",\n  "machine": "%s",\n  "connections": %d,\n  "keys": %d,\n  "value_bytes": %d,\n  "seconds": %d,\n' \
+        "$(date -u +%FT%TZ)" "$machine" $connections $keys $value_bytes $seconds
+    printf '  "idle_mib": %s,\n  "million_keys_mib": %s,\n  "rows": [' "$(number_or_null "$idle_mib")" "$(number_or_null "$loaded_mib")"
+    for i in "${!names[@]}"; do
+        printf '%s\n    {"what": "%s", "operation": "%s", "requests_per_second": %s, "to_bare": %s, "p50_ms": %s, "p99_ms": %s, "errors": %s, "cpu_us": %s}' \
+            "$comma" "${names[i]}" "${operations[i]}" "${rates[i]}" \
+            "$(number_or_null "$(ratio "${rates[i]}" "$(rate_of bare "${operations[i]}")")")" \
+            "$(number_or_null "${p50s[i]}")" "$(number_or_null "${p99s[i]}")" "${errors[i]}" "$(number_or_null "${costs[i]}")"
+        comma=,
+    done
+    printf '\n  ]\n}\n'
+}
+
+case $(stat -f -c %T "$dir") in tmpfs | ramfs) note "the data lies in memory: synced writes cost nothing here, and these figures mean little" ;; esac
+bench_bare
+bench_solo
+bench_three
+bench_etcd
+bench_redis
+if [ $memory = 1 ]; then bench_memory; fi
+print_table
+if [ -n "$json" ]; then print_json >"$json"; fi

@@ -1,0 +1,65 @@
+#!/bin/sh
+# Installs the Debian packages that are missing, and only those.
+#
+#   scripts/dependencies.sh [build] [test] [bench]
+#
+#   build   what `swift build` needs beside the Swift toolchain (the default)
+#   test    what some tests use to cut networks and fill disks
+#   bench   the databases that `make bench` compares with; it leaves out those that are not installed
+#
+# If nothing is missing, nothing is asked of apt, no rights and no network are needed.
+set -eu
+
+packages_of() {
+    case $1 in
+        build) echo "binutils ca-certificates git libc6-dev libleveldb-dev libsnappy-dev make" ;;
+        test) echo "curl iproute2 iptables procps" ;;
+        bench) echo "curl etcd-client etcd-server redis-server redis-tools" ;;
+        *)
+            echo "dependencies: unknown group \"$1\"; known: build, test, bench" >&2
+            exit 2
+            ;;
+    esac
+}
+
+[ $# -gt 0 ] || set -- build
+wanted=
+for group; do wanted="$wanted $(packages_of "$group")"; done
+
+if ! command -v dpkg-query >/dev/null; then
+    echo "dependencies: this is no Debian; the packages are called there:$wanted" >&2
+    [ -e /usr/include/leveldb/c.h ] && exit 0
+    echo "dependencies: leveldb/c.h is not in /usr/include: install LevelDB's and Snappy's headers and try again" >&2
+    exit 1
+fi
+
+is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
+missing=
+for package in $wanted; do is_installed "$package" || missing="$missing $package"; done
+# Any version of the C++ headers will do, and their package is called after the version.
+if [ ! -d /usr/include/c++ ]; then missing="$missing g++"; fi
+
+if [ -z "$missing" ]; then
+    echo "dependencies: nothing is missing"
+    exit 0
+fi
+
+echo "dependencies: missing:$missing"
+if [ "$(id -u)" -eq 0 ]; then
+    as_root=
+elif command -v sudo >/dev/null; then
+    as_root="sudo"
+else
+    echo "dependencies: not root, and there is no sudo; as root run: apt-get install$missing" >&2
+    exit 1
+fi
+# $missing and $as_root are lists of words.
+# shellcheck disable=SC2086
+{
+    echo "dependencies: apt-get update"
+    $as_root apt-get update -q
+    echo "dependencies: apt-get install$missing"
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing
+}
+echo "dependencies: installed:$missing"
