@@ -1,0 +1,129 @@
+// The bytes of a stored object and of its summary (docs/formats/object.md). The same bytes lie in LevelDB and travel
+// between nodes, so a replica that only passes an object on never takes it apart.
+
+package import World
+
+private enum Format {
+    static let object: UInt8 = 1
+    static let summary: UInt8 = 2
+    static let tombstoneFlag: UInt8 = 1
+    static let expiryFlag: UInt8 = 2
+}
+
+extension StoredObject {
+    package func encode() -> [UInt8] {
+        var w = ByteWriter(capacity: 64 + versions.entries.count * 32 + payloadBytes + siblings.count * 48)
+        w.byte(Format.object)
+        w.versions(versions)
+        w.varint(UInt64(siblings.count))
+        for sibling in siblings {
+            w.dot(sibling.dot, in: versions)
+            w.byte(
+                (sibling.isTombstone ? Format.tombstoneFlag : 0) | (sibling.expiresAt != nil ? Format.expiryFlag : 0))
+            w.varint(sibling.time.bits)
+            if let end = sibling.expiresAt { w.varint(end.milliseconds) }
+            if case .value(let bytes) = sibling.payload {
+                w.counted(sibling.contentType)
+                w.counted(bytes)
+            }
+        }
+        return w.bytes
+    }
+
+    /// Throws on anything that `encode` would not have written, up to the order of entries.
+    package init(decoding bytes: [UInt8]) throws(DecodingFailure) {
+        guard bytes.count <= Limits.objectBytes else { throw .overlong }
+        var r = ByteReader(bytes)
+        let version = try r.byte()
+        guard version == Format.object else { throw .unknownVersion(version) }
+        let versions = try r.versions()
+        let count = try r.count(atMost: Limits.siblings * 2)
+        var siblings: [Sibling] = []
+        siblings.reserveCapacity(count)
+        for _ in 0..<count {
+            let dot = try r.dot(in: versions)
+            let flags = try r.byte()
+            guard flags & ~(Format.tombstoneFlag | Format.expiryFlag) == 0 else { throw .malformed("unknown flags") }
+            let time = HybridTime(bits: try r.varint())
+            let expiresAt = flags & Format.expiryFlag != 0 ? WallTime(milliseconds: try r.varint()) : nil
+            if flags & Format.tombstoneFlag != 0 {
+                siblings.append(Sibling(dot: dot, payload: .tombstone, time: time, expiresAt: expiresAt))
+            } else {
+                let contentType = try r.countedString(atMost: Limits.contentTypeBytes)
+                let value = try r.counted(atMost: Limits.objectBytes)
+                siblings.append(
+                    Sibling(
+                        dot: dot, payload: .value(value), contentType: contentType, time: time, expiresAt: expiresAt))
+            }
+        }
+        try r.finish()
+        guard let object = StoredObject(versions: versions, siblings: siblings) else {
+            throw .malformed("siblings out of order or unknown to the version vector")
+        }
+        self = object
+    }
+}
+
+extension ObjectSummary {
+    package func encode() -> [UInt8] {
+        var w = ByteWriter(capacity: 64 + versions.entries.count * 32)
+        w.byte(Format.summary)
+        w.versions(versions)
+        w.varint(UInt64(dots.count))
+        for dot in dots { w.dot(dot, in: versions) }
+        return w.bytes
+    }
+
+    package init(decoding bytes: [UInt8]) throws(DecodingFailure) {
+        var r = ByteReader(bytes)
+        let version = try r.byte()
+        guard version == Format.summary else { throw .unknownVersion(version) }
+        let versions = try r.versions()
+        let count = try r.count(atMost: Limits.siblings * 2)
+        var dots: [Dot] = []
+        for _ in 0..<count { dots.append(try r.dot(in: versions)) }
+        try r.finish()
+        self.init(versions: versions, dots: dots)
+    }
+}
+
+extension ByteWriter {
+    mutating func versions(_ versions: VersionVector) {
+        varint(UInt64(versions.entries.count))
+        for entry in versions.entries {
+            counted(entry.actor.node.name)
+            varint(entry.actor.incarnation)
+            varint(entry.counter)
+        }
+    }
+
+    /// A dot as the place of its actor in the vector, and its counter. The vector covers the dot, so the place is
+    /// there.
+    fileprivate mutating func dot(_ dot: Dot, in versions: VersionVector) {
+        varint(UInt64(versions.entries.firstIndex { $0.actor == dot.actor } ?? versions.entries.count))
+        varint(dot.counter)
+    }
+}
+
+extension ByteReader {
+    mutating func versions() throws(DecodingFailure) -> VersionVector {
+        let count = try count(atMost: Limits.versionVectorEntries)
+        var entries: [Dot] = []
+        entries.reserveCapacity(Swift.min(count, 16))
+        for _ in 0..<count {
+            let name = try countedString(atMost: Limits.nodeNameBytes)
+            guard let node = NodeID(name) else { throw .malformed("a node's name breaks its rule") }
+            entries.append(Dot(actor: Actor(node: node, incarnation: try varint()), counter: try varint()))
+        }
+        guard let versions = VersionVector(ascending: entries) else { throw .malformed("version vector out of order") }
+        return versions
+    }
+
+    fileprivate mutating func dot(in versions: VersionVector) throws(DecodingFailure) -> Dot {
+        let place = try varint()
+        guard place < UInt64(versions.entries.count) else { throw .malformed("a dot of an unknown actor") }
+        let dot = Dot(actor: versions.entries[Int(place)].actor, counter: try varint())
+        guard dot.counter > 0, versions.covers(dot) else { throw .malformed("a dot beyond the version vector") }
+        return dot
+    }
+}

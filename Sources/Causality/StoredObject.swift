@@ -1,0 +1,143 @@
+// The value of one key as replicas keep it: siblings and the version vector (dotted version vector sets; Preguiça,
+// Baquero et al., "Dotted Version Vectors", 2010; Almeida et al., "Scalable and Accurate Causality Tracking", 2014).
+//
+// Picture: the version vector says which writes this replica has heard of; the siblings are those among them that no
+// other has superseded. So "in the vector but not a sibling" means "seen and overwritten", and merging two replicas is:
+// keep a sibling if both have it, or if the other has never heard of it.
+
+package import World
+
+/// What a write left behind: bytes, or the mark of a deletion.
+package enum Payload: Hashable, Sendable {
+    case value([UInt8])
+    case tombstone
+}
+
+/// One write that nothing has superseded yet.
+package struct Sibling: Hashable, Sendable {
+    package let dot: Dot
+    package var payload: Payload
+    /// A media type; empty where the writer named none.
+    package var contentType: String
+    package let time: HybridTime
+    /// Absolute: every replica forgets the value at the same moment, whenever the write reached it.
+    package let expiresAt: WallTime?
+
+    package init(dot: Dot, payload: Payload, contentType: String = "", time: HybridTime, expiresAt: WallTime? = nil) {
+        self.dot = dot
+        self.payload = payload
+        self.contentType = contentType
+        self.time = time
+        self.expiresAt = expiresAt
+    }
+
+    package var isTombstone: Bool { payload == .tombstone }
+
+    /// Later wins; two writes of one instant are ordered by their dots, the same on every replica.
+    func isNewer(than other: Sibling) -> Bool { time == other.time ? dot > other.dot : time > other.time }
+}
+
+/// How concurrent writes of a bucket end.
+package enum ConflictRule: Hashable, Sendable {
+    case siblings
+    case lastWriteWins
+}
+
+/// Invariants: siblings are strictly ascending by dot; every sibling's dot is covered by `versions`; under
+/// last-write-wins there is at most one sibling, and its time is the latest of all writes in `versions`.
+package struct StoredObject: Hashable, Sendable {
+    package private(set) var versions: VersionVector
+    package private(set) var siblings: [Sibling]
+
+    package init() {
+        versions = VersionVector()
+        siblings = []
+    }
+
+    /// Nil if an invariant does not hold.
+    package init?(versions: VersionVector, siblings: [Sibling]) {
+        for (i, sibling) in siblings.enumerated() {
+            guard versions.covers(sibling.dot), i == 0 || siblings[i - 1].dot < sibling.dot else { return nil }
+        }
+        self.versions = versions
+        self.siblings = siblings
+    }
+
+    package var summary: ObjectSummary { ObjectSummary(versions: versions, dots: siblings.map(\.dot)) }
+    package var latestTime: HybridTime { siblings.map(\.time).max() ?? HybridTime(bits: 0) }
+    package var newest: Sibling? { siblings.max { $1.isNewer(than: $0) } }
+    package var values: [Sibling] { siblings.filter { !$0.isTombstone } }
+    package var payloadBytes: Int {
+        siblings.reduce(0) { sum, sibling in
+            if case .value(let bytes) = sibling.payload { sum + bytes.count } else { sum }
+        }
+    }
+
+    /// Takes in what another replica knows. Commutative, associative and idempotent for a fixed rule.
+    package mutating func merge(_ other: StoredObject, rule: ConflictRule) {
+        if versions.isEmpty {
+            self = other
+        } else {
+            siblings = StoredObject.survivors(self, other)
+            versions.merge(other.versions)
+        }
+        if rule == .lastWriteWins { keepNewest() }
+    }
+
+    private static func survivors(_ a: StoredObject, _ b: StoredObject) -> [Sibling] {
+        var kept: [Sibling] = []
+        var i = 0
+        var j = 0
+        while i < a.siblings.count || j < b.siblings.count {
+            if j == b.siblings.count || (i < a.siblings.count && a.siblings[i].dot < b.siblings[j].dot) {
+                if !b.versions.covers(a.siblings[i].dot) { kept.append(a.siblings[i]) }
+                i += 1
+            } else if i == a.siblings.count || b.siblings[j].dot < a.siblings[i].dot {
+                if !a.versions.covers(b.siblings[j].dot) { kept.append(b.siblings[j]) }
+                j += 1
+            } else {
+                // The same write on both sides; the one whose value has expired already is ahead.
+                kept.append(a.siblings[i].isTombstone ? a.siblings[i] : b.siblings[j])
+                i += 1
+                j += 1
+            }
+        }
+        return kept
+    }
+
+    private mutating func keepNewest() {
+        if siblings.count > 1, let newest { siblings = [newest] }
+    }
+
+    /// Adds a write: it supersedes exactly what `context` has seen, or all that stands here if there is none.
+    package mutating func write(_ sibling: Sibling, context: VersionVector?, rule: ConflictRule) {
+        let seen = context ?? versions
+        siblings.removeAll { seen.covers($0.dot) }
+        versions.merge(seen)
+        versions.record(sibling.dot)
+        siblings.insert(sibling, at: siblings.firstIndex { sibling.dot < $0.dot } ?? siblings.endIndex)
+        if rule == .lastWriteWins { keepNewest() }
+    }
+
+    /// Drops the bytes of values whose time is over; their dots stay, as tombstones, so that no replica brings them
+    /// back.
+    package mutating func expire(at wall: WallTime) {
+        for i in siblings.indices {
+            if let end = siblings[i].expiresAt, end <= wall, !siblings[i].isTombstone {
+                siblings[i].payload = .tombstone
+                siblings[i].contentType = ""
+            }
+        }
+    }
+}
+
+/// What a replica holds, without the bytes: enough to tell whether two replicas agree, and which is behind.
+package struct ObjectSummary: Hashable, Sendable {
+    package let versions: VersionVector
+    package let dots: [Dot]
+
+    package init(versions: VersionVector, dots: [Dot]) {
+        self.versions = versions
+        self.dots = dots
+    }
+}

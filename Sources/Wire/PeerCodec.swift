@@ -1,0 +1,276 @@
+// Between `PeerMessage` and the bytes of peer.proto. Everything from a peer is checked here once: what is missing, too
+// long or of an unknown kind is refused, so that the floors above only meet values that hold their own rules.
+
+import SwiftProtobuf
+package import World
+
+import struct Foundation.Data
+
+extension PeerMessage {
+    package func encode() -> [UInt8] {
+        var frame = PBFrame()
+        switch self {
+        case .hello(let hello): frame.hello = PBHello(hello)
+        case .welcome(let welcome): frame.welcome = PBWelcome(welcome)
+        case .request(let envelope): frame.request = PBRequest(envelope)
+        case .reply(let envelope): frame.reply = PBReply(envelope)
+        case .gossip(let bytes): frame.gossip = Data(bytes)
+        case .names(let bytes): frame.names = Data(bytes)
+        case .ringRequest: frame.ringRequest = PBRingRequest()
+        case .ringReply(let document): frame.ringReply = .with { $0.document = Data(document) }
+        case .ping(let n): frame.ping = n
+        case .pong(let n): frame.pong = n
+        }
+        // The only documented failures are missing required fields and proto2 extensions, which proto3 has not.
+        return (try? frame.serializedBytes()) ?? []
+    }
+
+    package init(decoding bytes: [UInt8]) throws(DecodingFailure) {
+        guard bytes.count <= Limits.frameBytes else { throw .overlong }
+        let frame: PBFrame
+        do { frame = try PBFrame(serializedBytes: bytes) } catch { throw .malformed("not a peer message") }
+        switch frame.body {
+        case .hello(let hello): self = .hello(try hello.checked())
+        case .welcome(let welcome): self = .welcome(try welcome.checked())
+        case .request(let request): self = .request(try request.checked())
+        case .reply(let reply): self = .reply(try reply.checked())
+        case .gossip(let bytes): self = .gossip(try bounded(bytes, Limits.gossipBytes))
+        case .names(let bytes): self = .names(try bounded(bytes, Limits.frameBytes))
+        case .ringRequest: self = .ringRequest
+        case .ringReply(let reply): self = .ringReply(document: try bounded(reply.document, Limits.ringDocumentBytes))
+        case .ping(let n): self = .ping(n)
+        case .pong(let n): self = .pong(n)
+        case nil: throw .malformed("a peer message of an unknown kind")
+        }
+    }
+}
+
+private func bounded(_ data: Data, _ limit: Int) throws(DecodingFailure) -> [UInt8] {
+    guard data.count <= limit else { throw .overlong }
+    return [UInt8](data)
+}
+
+private func bounded(_ text: String, _ limit: Int) throws(DecodingFailure) -> String {
+    guard text.utf8.count <= limit else { throw .overlong }
+    return text
+}
+
+private func node(_ name: String) throws(DecodingFailure) -> NodeID {
+    guard let id = NodeID(name) else { throw .malformed("a node's name breaks its rule") }
+    return id
+}
+
+/// A stored key is a little longer than the client's: a token, two terminators, and each zero byte doubled.
+private func storedKey(_ data: Data) throws(DecodingFailure) -> [UInt8] {
+    try bounded(data, 2 * Limits.keyBytes + 16)
+}
+
+// MARK: Handshake
+
+extension PBHello {
+    init(_ hello: Hello) {
+        self.init()
+        version = hello.version
+        cluster = hello.cluster
+        node = hello.node
+        incarnation = hello.incarnation
+        ringEpoch = hello.ringEpoch
+        ringDigest = Data(hello.ringDigest)
+        lane = PBLane(rawValue: Int(hello.lane.rawValue)) ?? .data
+        joining = hello.joining
+    }
+
+    func checked() throws(DecodingFailure) -> Hello {
+        guard let known = Lane(rawValue: UInt8(clamping: lane.rawValue)) else { throw .malformed("an unknown lane") }
+        return Hello(
+            version: version, cluster: try bounded(cluster, Limits.nodeNameBytes),
+            node: try bounded(node, Limits.nodeNameBytes), incarnation: incarnation, ringEpoch: ringEpoch,
+            ringDigest: try bounded(ringDigest, 64), lane: known, joining: joining)
+    }
+}
+
+extension PBWelcome {
+    init(_ welcome: Welcome) {
+        self.init()
+        accepted = welcome.accepted
+        reason = welcome.reason
+        node = welcome.node
+        incarnation = welcome.incarnation
+        ringEpoch = welcome.ringEpoch
+    }
+
+    func checked() throws(DecodingFailure) -> Welcome {
+        Welcome(
+            accepted: accepted, reason: try bounded(reason, 1_024), node: try bounded(node, Limits.nodeNameBytes),
+            incarnation: incarnation, ringEpoch: ringEpoch)
+    }
+}
+
+// MARK: Requests
+
+extension PBRequest {
+    init(_ envelope: RequestEnvelope) {
+        self.init()
+        id = envelope.id
+        timeoutMs = envelope.timeoutMs
+        switch envelope.request {
+        case .read(let key, let summaryOver):
+            read = .with {
+                $0.key = Data(key)
+                $0.summaryOver = UInt32(clamping: summaryOver)
+            }
+        case .mint(let request): mint = PBMint(request)
+        case .merge(let key, let object, let repair):
+            merge = .with {
+                $0.key = Data(key)
+                $0.object = Data(object)
+                $0.repair = repair
+            }
+        case .hint(let target, let key, let object):
+            hint = .with {
+                $0.target = target.name
+                $0.key = Data(key)
+                $0.object = Data(object)
+            }
+        case .readHints(let target, let key):
+            readHints = .with {
+                $0.target = target.name
+                $0.key = Data(key)
+            }
+        case .range(let request):
+            range = .with {
+                $0.start = Data(request.start)
+                $0.end = Data(request.end)
+                $0.limit = UInt32(clamping: request.limit)
+                $0.reverse = request.reverse
+            }
+        case .compare(let request):
+            compare = .with {
+                $0.firstToken = request.first
+                $0.lastToken = request.last
+                $0.slices = UInt32(clamping: request.slices)
+                $0.placement = request.placement
+            }
+        }
+    }
+
+    func checked() throws(DecodingFailure) -> RequestEnvelope {
+        let request: ReplicaRequest
+        switch operation {
+        case .read(let m): request = .read(key: try storedKey(m.key), summaryOver: Int(m.summaryOver))
+        case .mint(let m): request = .mint(try m.checked())
+        case .merge(let m):
+            request = .merge(
+                key: try storedKey(m.key), object: try bounded(m.object, Limits.objectBytes), repair: m.repair)
+        case .hint(let m):
+            request = .hint(
+                target: try Wire.node(m.target), key: try storedKey(m.key),
+                object: try bounded(m.object, Limits.objectBytes))
+        case .readHints(let m): request = .readHints(target: try Wire.node(m.target), key: try storedKey(m.key))
+        case .range(let m):
+            guard (1...Limits.rangeItems).contains(Int(m.limit)) else { throw .overlong }
+            request = .range(
+                RangeRequest(
+                    start: try storedKey(m.start), end: try storedKey(m.end), limit: Int(m.limit), reverse: m.reverse))
+        case .compare(let m):
+            guard (1...Limits.compareSlices).contains(Int(m.slices)) else { throw .overlong }
+            guard m.firstToken <= m.lastToken else { throw .malformed("a token range that ends before it begins") }
+            request = .compare(
+                CompareRequest(
+                    first: m.firstToken, last: m.lastToken, slices: Int(m.slices),
+                    placement: try bounded(m.placement, Limits.bucketNameBytes)))
+        case nil: throw .malformed("a request of an unknown kind")
+        }
+        return RequestEnvelope(id: id, timeoutMs: timeoutMs, request: request)
+    }
+}
+
+extension PBMint {
+    init(_ request: MintRequest) {
+        self.init()
+        key = Data(request.key)
+        tombstone = request.value == nil
+        if let value = request.value { self.value = Data(value) }
+        contentType = request.contentType
+        if let context = request.context { self.context = Data(context) }
+        onlyIfAbsent = request.onlyIfAbsent
+        if let end = request.expiresAt { expiresAtMs = end.milliseconds }
+    }
+
+    func checked() throws(DecodingFailure) -> MintRequest {
+        MintRequest(
+            key: try storedKey(key), value: tombstone ? nil : try bounded(value, Limits.largestValueBytes),
+            contentType: try bounded(contentType, Limits.contentTypeBytes),
+            context: hasContext ? try bounded(context, Limits.contextBytes) : nil, onlyIfAbsent: onlyIfAbsent,
+            expiresAt: hasExpiresAtMs ? WallTime(milliseconds: expiresAtMs) : nil)
+    }
+}
+
+// MARK: Replies
+
+extension PBReply {
+    init(_ envelope: ReplyEnvelope) {
+        self.init()
+        id = envelope.id
+        inFlight = envelope.inFlight
+        serviceUs = envelope.serviceMicroseconds
+        switch envelope.reply {
+        case .object(let bytes):
+            object = .with {
+                $0.found = bytes != nil
+                if let bytes { $0.object = Data(bytes) }
+            }
+        case .summary(let bytes): summary = Data(bytes)
+        case .minted(let bytes, let wasAbsent):
+            minted = .with {
+                $0.object = Data(bytes)
+                $0.wasAbsent = wasAbsent
+            }
+        case .stored: stored = true
+        case .page(let items, let more):
+            page = .with {
+                $0.items = items.map { item in
+                    .with {
+                        $0.key = Data(item.key)
+                        $0.object = Data(item.object)
+                    }
+                }
+                $0.more = more
+            }
+        case .fingerprints(let slices): fingerprints = .with { $0.slices = slices }
+        case .refused(let refusal):
+            refused = .with {
+                $0.code = refusal.code.rawValue
+                $0.detail = refusal.detail
+            }
+        }
+    }
+
+    func checked() throws(DecodingFailure) -> ReplyEnvelope {
+        let reply: ReplicaReply
+        switch result {
+        case .object(let m): reply = .object(m.found ? try bounded(m.object, Limits.objectBytes) : nil)
+        case .summary(let bytes): reply = .summary(try bounded(bytes, Limits.objectBytes))
+        case .minted(let m):
+            reply = .minted(object: try bounded(m.object, Limits.objectBytes), wasAbsent: m.wasAbsent)
+        case .stored: reply = .stored
+        case .page(let m):
+            guard m.items.count <= Limits.rangeItems else { throw .overlong }
+            var items: [RangeItem] = []
+            items.reserveCapacity(m.items.count)
+            for item in m.items {
+                items.append(
+                    RangeItem(key: try storedKey(item.key), object: try bounded(item.object, Limits.objectBytes)))
+            }
+            reply = .page(items: items, more: m.more)
+        case .fingerprints(let m):
+            guard m.slices.count <= Limits.compareSlices else { throw .overlong }
+            reply = .fingerprints(m.slices)
+        case .refused(let m):
+            reply = .refused(
+                Refusal(Refusal.Code(rawValue: m.code) ?? .unknown, try bounded(m.detail, 1_024)))
+        case nil: throw .malformed("a reply of an unknown kind")
+        }
+        return ReplyEnvelope(id: id, inFlight: inFlight, serviceMicroseconds: serviceUs, reply: reply)
+    }
+}

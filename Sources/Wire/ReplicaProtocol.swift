@@ -1,0 +1,149 @@
+// What a gateway asks of a replica, and what it hears: plain values, without a trace of how they travel.
+//
+// Keys here are stored keys (token first; see Vnodes/StoredKey.swift), objects are encoded `StoredObject`s, summaries
+// encoded `ObjectSummary`s, contexts encoded `CausalContext`s: a node that passes them on does not take them apart.
+
+package import World
+
+package enum ReplicaRequest: Hashable, Sendable {
+    /// The object under `key`; its summary instead if it is longer than `summaryOver` bytes (0: never).
+    case read(key: [UInt8], summaryOver: Int)
+    case mint(MintRequest)
+    /// Merge `object` into what is stored. `repair`: see peer.proto.
+    case merge(key: [UInt8], object: [UInt8], repair: Bool)
+    /// Keep `object` until `target` can take it.
+    case hint(target: NodeID, key: [UInt8], object: [UInt8])
+    /// What is kept for `target` under `key`.
+    case readHints(target: NodeID, key: [UInt8])
+    case range(RangeRequest)
+    case compare(CompareRequest)
+}
+
+/// Fingerprints of `slices` equal slices of the tokens [first, last], over keys of buckets under `placement`.
+package struct CompareRequest: Hashable, Sendable {
+    package var first: UInt64
+    package var last: UInt64
+    package var slices: Int
+    package var placement: String
+
+    package init(first: UInt64, last: UInt64, slices: Int, placement: String) {
+        self.first = first
+        self.last = last
+        self.slices = slices
+        self.placement = placement
+    }
+}
+
+/// A client's write, for the replica that gives it its dot.
+package struct MintRequest: Hashable, Sendable {
+    package var key: [UInt8]
+    /// Nil deletes.
+    package var value: [UInt8]?
+    package var contentType: String
+    package var context: [UInt8]?
+    package var onlyIfAbsent: Bool
+    package var expiresAt: WallTime?
+
+    package init(
+        key: [UInt8], value: [UInt8]?, contentType: String = "", context: [UInt8]? = nil, onlyIfAbsent: Bool = false,
+        expiresAt: WallTime? = nil
+    ) {
+        self.key = key
+        self.value = value
+        self.contentType = contentType
+        self.context = context
+        self.onlyIfAbsent = onlyIfAbsent
+        self.expiresAt = expiresAt
+    }
+}
+
+/// Stored keys in [start, end), ascending or descending, at most `limit` of them.
+package struct RangeRequest: Hashable, Sendable {
+    package var start: [UInt8]
+    package var end: [UInt8]
+    package var limit: Int
+    package var reverse: Bool
+
+    package init(start: [UInt8], end: [UInt8], limit: Int, reverse: Bool) {
+        self.start = start
+        self.end = end
+        self.limit = limit
+        self.reverse = reverse
+    }
+}
+
+package enum ReplicaReply: Hashable, Sendable {
+    case object([UInt8]?)
+    case summary([UInt8])
+    case minted(object: [UInt8], wasAbsent: Bool)
+    case stored
+    case page(items: [RangeItem], more: Bool)
+    case fingerprints([UInt64])
+    case refused(Refusal)
+}
+
+package struct RangeItem: Hashable, Sendable {
+    package let key: [UInt8]
+    package let object: [UInt8]
+
+    package init(key: [UInt8], object: [UInt8]) {
+        self.key = key
+        self.object = object
+    }
+}
+
+/// Why a replica did not do what it was asked. The numbers travel; they are never given another meaning.
+package struct Refusal: Error, Hashable, Sendable {
+    package enum Code: UInt32, Sendable, CaseIterable {
+        case unknown = 0
+        /// Its queue is full.
+        case busy = 1
+        case diskFull = 2
+        case tooLarge = 3
+        case tooManySiblings = 4
+        /// `onlyIfAbsent`, and it is there.
+        case exists = 5
+        /// The key is not its own under its ring.
+        case notReplica = 6
+        case malformed = 7
+        case hintsFull = 8
+        /// The node has stopped taking writes for good.
+        case stopped = 9
+    }
+
+    package let code: Code
+    package let detail: String
+
+    package init(_ code: Code, _ detail: String = "") {
+        self.code = code
+        self.detail = detail
+    }
+}
+
+/// A request on its way, named by its sender so that the answer finds back.
+package struct RequestEnvelope: Hashable, Sendable {
+    package var id: UInt64
+    package var timeoutMs: UInt32
+    package var request: ReplicaRequest
+
+    package init(id: UInt64, timeoutMs: UInt32, request: ReplicaRequest) {
+        self.id = id
+        self.timeoutMs = timeoutMs
+        self.request = request
+    }
+}
+
+/// Every answer carries the replica's load, for the gateway's score (C3; Suresh et al., NSDI 2015).
+package struct ReplyEnvelope: Hashable, Sendable {
+    package var id: UInt64
+    package var inFlight: UInt32
+    package var serviceMicroseconds: UInt32
+    package var reply: ReplicaReply
+
+    package init(id: UInt64, inFlight: UInt32, serviceMicroseconds: UInt32, reply: ReplicaReply) {
+        self.id = id
+        self.inFlight = inFlight
+        self.serviceMicroseconds = serviceMicroseconds
+        self.reply = reply
+    }
+}

@@ -1,0 +1,121 @@
+// Every message between nodes is read back as it was written; what a stranger sends is refused and never crashes.
+
+import Testing
+import Wire
+import World
+
+@Suite struct PeerMessageTests {
+    private static let node = NodeID(literal: "de-fra-1")
+
+    private static let requests: [ReplicaRequest] = [
+        .read(key: [1, 2, 0], summaryOver: 0), .read(key: [1], summaryOver: 2_048),
+        .mint(MintRequest(key: [1], value: nil)), .mint(MintRequest(key: [1], value: [])),
+        .mint(
+            MintRequest(
+                key: [0, 0xFF], value: [0, 1, 2], contentType: "text/plain", context: [], onlyIfAbsent: true,
+                expiresAt: WallTime(milliseconds: 0))),
+        .mint(MintRequest(key: [7], value: [1], context: [9, 9], expiresAt: WallTime(milliseconds: .max))),
+        .merge(key: [1], object: [2], repair: true), .merge(key: [1], object: [], repair: false),
+        .hint(target: node, key: [3], object: [4]), .readHints(target: node, key: [3]),
+        .range(RangeRequest(start: [], end: [], limit: 1, reverse: true)),
+        .range(RangeRequest(start: [1], end: [2], limit: Limits.rangeItems, reverse: false)),
+        .compare(CompareRequest(first: 0, last: .max, slices: Limits.compareSlices, placement: "world")),
+    ]
+
+    private static let replies: [ReplicaReply] =
+        [
+            .object(nil), .object([]), .object([1, 2]), .summary([2, 0]), .minted(object: [1], wasAbsent: true),
+            .minted(object: [1], wasAbsent: false), .stored, .page(items: [], more: false),
+            .page(items: [RangeItem(key: [1], object: [2]), RangeItem(key: [3], object: [])], more: true),
+            .fingerprints([]), .fingerprints([0, 1, .max]),
+        ] + Refusal.Code.allCases.map { .refused(Refusal($0, "because")) }
+
+    private static let messages: [PeerMessage] =
+        Lane.allCases.map {
+            .hello(
+                Hello(
+                    cluster: "islands", node: "a", incarnation: .max, ringEpoch: 3, ringDigest: [1, 2], lane: $0,
+                    joining: $0 == .bulk))
+        } + [
+            .welcome(Welcome(accepted: true, node: "b", incarnation: 1, ringEpoch: 2)),
+            .welcome(Welcome(accepted: false, reason: "another cluster", node: "b", incarnation: 0, ringEpoch: 0)),
+            .gossip([]), .gossip([1, 2, 3]), .names([]), .names([0]), .ringRequest, .ringReply(document: []),
+            .ringReply(document: [5]), .ping(0), .ping(.max), .pong(7),
+        ]
+        + requests.enumerated().map { .request(RequestEnvelope(id: UInt64($0) << 40, timeoutMs: .max, request: $1)) }
+        + replies.enumerated().map {
+            .reply(ReplyEnvelope(id: UInt64($0), inFlight: 3, serviceMicroseconds: .max, reply: $1))
+        }
+
+    @Test func everyKindRoundTrips() throws {
+        for message in PeerMessageTests.messages {
+            #expect(try PeerMessage(decoding: message.encode()) == message)
+        }
+    }
+
+    @Test func nothingAndNoiseAreRefused() {
+        #expect(throws: DecodingFailure.self) { try PeerMessage(decoding: []) }
+        var dice = SeededRandom(seed: 1)
+        for _ in 0..<5_000 {
+            _ = try? PeerMessage(
+                decoding: (0..<Int.random(in: 0...80, using: &dice)).map { _ in UInt8.random(in: 0...255, using: &dice)
+                })
+        }
+    }
+
+    /// What is accepted holds every limit, because encoding and decoding it again gives the same.
+    @Test func mutatedMessagesAreRefusedOrWhole() throws {
+        var dice = SeededRandom(seed: 2)
+        let samples = PeerMessageTests.messages.map { $0.encode() }.filter { !$0.isEmpty }
+        var accepted = 0
+        for _ in 0..<20_000 {
+            var bytes = samples.randomElement(using: &dice) ?? [0]
+            for _ in 0..<Int.random(in: 1...3, using: &dice) {
+                let place = Int.random(in: 0..<bytes.count, using: &dice)
+                switch Int.random(in: 0..<3, using: &dice) {
+                case 0: bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &dice)
+                case 1: bytes.insert(UInt8.random(in: 0...255, using: &dice), at: place)
+                default: if bytes.count > 1 { bytes.remove(at: place) }
+                }
+            }
+            guard let message = try? PeerMessage(decoding: bytes) else { continue }
+            accepted += 1
+            #expect(try PeerMessage(decoding: message.encode()) == message)
+        }
+        #expect(accepted > 500)
+    }
+
+    @Test func limitsHoldForEachPart() {
+        let long = [UInt8](repeating: 1, count: 2 * Limits.keyBytes + 17)
+        let bad: [ReplicaRequest] = [
+            .read(key: long, summaryOver: 0), .readHints(target: PeerMessageTests.node, key: long),
+            .merge(key: long, object: [], repair: false),
+            .mint(
+                MintRequest(
+                    key: [1], value: nil, contentType: String(repeating: "x", count: Limits.contentTypeBytes + 1))),
+            .mint(MintRequest(key: [1], value: nil, context: [UInt8](repeating: 1, count: Limits.contextBytes + 1))),
+            .range(RangeRequest(start: [], end: [], limit: 0, reverse: false)),
+            .range(RangeRequest(start: [], end: [], limit: Limits.rangeItems + 1, reverse: false)),
+            .range(RangeRequest(start: long, end: [], limit: 1, reverse: false)),
+            .compare(CompareRequest(first: 0, last: 1, slices: 0, placement: "world")),
+            .compare(CompareRequest(first: 0, last: 1, slices: Limits.compareSlices + 1, placement: "world")),
+            .compare(CompareRequest(first: 2, last: 1, slices: 1, placement: "world")),
+            .compare(CompareRequest(first: 0, last: 1, slices: 1, placement: String(repeating: "x", count: 65))),
+        ]
+        for request in bad {
+            let bytes = PeerMessage.request(RequestEnvelope(id: 1, timeoutMs: 1, request: request)).encode()
+            #expect(throws: DecodingFailure.self, "\(request)") { try PeerMessage(decoding: bytes) }
+        }
+        #expect(throws: DecodingFailure.self) {
+            try PeerMessage(decoding: PeerMessage.gossip([UInt8](repeating: 0, count: Limits.gossipBytes + 1)).encode())
+        }
+        let hello = Hello(
+            cluster: String(repeating: "x", count: 65), node: "a", incarnation: 0, ringEpoch: 0, ringDigest: [],
+            lane: .data)
+        #expect(throws: DecodingFailure.self) { try PeerMessage(decoding: PeerMessage.hello(hello).encode()) }
+        let detail = ReplyEnvelope(
+            id: 1, inFlight: 0, serviceMicroseconds: 0,
+            reply: .refused(Refusal(.busy, String(repeating: "x", count: 1_025))))
+        #expect(throws: DecodingFailure.self) { try PeerMessage(decoding: PeerMessage.reply(detail).encode()) }
+    }
+}

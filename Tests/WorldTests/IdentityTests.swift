@@ -1,0 +1,64 @@
+// Names, ranges of keys, the outbox and spans.
+
+import Testing
+import World
+
+@Suite struct IdentityTests {
+    @Test(arguments: ["a", "0", "de-fra-1", "a.b_c-d", String(repeating: "x", count: 64)])
+    func goodNames(_ name: String) { #expect(NodeID(name)?.name == name) }
+
+    @Test(arguments: ["", "-a", ".a", "_a", "A", "a b", "ä", "a/b", "a\u{0}", String(repeating: "x", count: 65)])
+    func badNames(_ name: String) { #expect(NodeID(name) == nil) }
+
+    @Test func namesSortAsText() { #expect(NodeID(literal: "a-1") < NodeID(literal: "a-2")) }
+}
+
+@Suite struct KeyRangeTests {
+    @Test func aPrefixRangeHoldsExactlyItsKeys() {
+        var dice = SeededRandom(seed: 1)
+        func bytes(_ most: Int) -> [UInt8] {
+            (0..<Int.random(in: 0...most, using: &dice)).map { _ in [0, 1, 0xFE, 0xFF].randomElement(using: &dice) ?? 0
+            }
+        }
+        for _ in 0..<5_000 {
+            let (prefix, key) = (bytes(3), bytes(6))
+            #expect(KeyRange(prefix: prefix).contains(key) == key.starts(with: prefix), "\(prefix) \(key)")
+        }
+    }
+
+    @Test func theSuccessorIsTheFirstKeyBeyond() {
+        #expect(KeyRange.successor(ofPrefix: [1, 2]) == [1, 3])
+        #expect(KeyRange.successor(ofPrefix: [1, 0xFF, 0xFF]) == [2])
+        #expect(KeyRange.successor(ofPrefix: [0xFF]) == nil)
+        #expect(KeyRange.successor(ofPrefix: []) == nil)
+    }
+
+    @Test func boundsAreHalfOpen() {
+        let range = KeyRange(start: [1], end: [2])
+        #expect(range.contains([1]) && range.contains([1, 0xFF]))
+        #expect(!range.contains([2]) && !range.contains([0, 0xFF]))
+        #expect(KeyRange.everything.contains([]) && KeyRange.everything.contains([0xFF, 0xFF]))
+    }
+}
+
+@Suite struct OutboxTests {
+    @Test func givesEffectsOnceAndInOrder() {
+        var out = Outbox<Int>()
+        out.emit(1)
+        out.emit(2)
+        var seen: [Int] = []
+        out.drain { seen.append($0) }
+        #expect(seen == [1, 2] && out.isEmpty)
+        out.emit(3)
+        #expect(out.take() == [3] && out.take() == [])
+    }
+}
+
+@Suite struct SpanTests {
+    @Test func whatIsNotFiniteBecomesABound() {
+        #expect(Span(milliseconds: .nan) == .zero)
+        #expect(Span(milliseconds: .infinity) > .hours(24 * 365))
+        #expect(Span(milliseconds: -.infinity) < .zero)
+        #expect(Span(milliseconds: 1.5) == .microseconds(1_500))
+    }
+}
