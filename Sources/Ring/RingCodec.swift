@@ -1,0 +1,143 @@
+// The ring document's bytes: docs/formats/ring-document.md is the authority.
+
+import Crypto
+import World
+
+extension RingDocument {
+    /// The canonical encoding: equal documents have equal bytes, on every machine.
+    package func encode() -> [UInt8] { contents.index.encoding }
+
+    /// SHA-256 of the encoding. Two nodes whose documents of one epoch differ in it refuse each other.
+    package var digest: [UInt8] { contents.index.digest }
+
+    /// Reads what a peer or a disk gave; bounded, and whatever is not the canonical encoding of a valid document
+    /// throws.
+    package static func decode(_ bytes: [UInt8]) throws(RingDocumentError) -> RingDocument {
+        guard bytes.count <= Limits.ringDocumentBytes else { throw RingDocumentError("the ring document is too big") }
+        let document = try RingDocument(try RingCodec.decode(bytes))
+        guard document.encode() == bytes else { throw RingDocumentError("the ring document is not canonical") }
+        return document
+    }
+}
+
+enum RingCodec {
+    static let magic: UInt32 = 0x4154_524E  // "ATRN"
+    static let version: UInt16 = 1
+
+    static func digest(_ bytes: [UInt8]) -> [UInt8] {
+        var hash = SHA256()
+        bytes.withUnsafeBytes { hash.update(bufferPointer: $0) }
+        return Array(hash.finalize())
+    }
+
+    static func encode(_ draft: RingDraft) -> [UInt8] {
+        var out = ByteWriter()
+        out.integer(magic)
+        out.integer(version)
+        out.text(draft.cluster)
+        out.integer(draft.epoch)
+        out.integer(UInt32(draft.partitions))
+        out.list(draft.countries) { out, country in
+            out.text(country.id)
+            out.optional(country.location, coordinates)
+        }
+        out.list(draft.nodes, node)
+        out.list(Array(zip(draft.placements, draft.assignments))) { out, pair in
+            placement(&out, pair.0)
+            for index in pair.1.nodes { out.integer(index) }
+        }
+        properties(&out, draft.defaults)
+        out.list(draft.buckets) { out, bucket in
+            out.text(bucket.name)
+            properties(&out, bucket.properties)
+        }
+        out.list(draft.nameAcceptors) { out, id in out.text(id.name) }
+        out.double(draft.score.replicationDelay)
+        out.double(draft.score.responseTime)
+        out.double(draft.score.distance)
+        out.double(draft.score.errorRate)
+        planning(&out, draft.planning)
+        return out.bytes
+    }
+
+    private static func coordinates(_ out: inout ByteWriter, _ value: Coordinates) {
+        out.double(value.latitude)
+        out.double(value.longitude)
+    }
+
+    private static func address(_ out: inout ByteWriter, _ value: HostPort) {
+        out.text(value.host)
+        out.integer(UInt16(value.port))
+    }
+
+    private static func node(_ out: inout ByteWriter, _ node: RingNode) {
+        out.text(node.id.name)
+        out.text(node.country)
+        out.text(node.zone)
+        out.text(node.rack)
+        address(&out, node.peer)
+        address(&out, node.http)
+        out.integer(node.capacityBytes)
+        out.integer(UInt8(NodeState.allCases.firstIndex(of: node.state) ?? 0))
+        out.optional(node.location, coordinates)
+        out.optional(node.mbit) { $0.double($1) }
+        out.optional(node.afr) { $0.double($1) }
+    }
+
+    private static func placement(_ out: inout ByteWriter, _ rule: Placement) {
+        out.text(rule.name)
+        out.integer(UInt8(rule.replicas))
+        out.list(rule.atLeast) { out, bound in
+            out.text(bound.country)
+            out.integer(UInt8(bound.count))
+        }
+        out.integer(UInt8(rule.minCountries))
+        out.optional(rule.maxPerCountry) { $0.integer(UInt16(clamping: $1)) }
+        out.optional(rule.maxPerZone) { $0.integer(UInt16(clamping: $1)) }
+        out.optional(rule.only) { out, only in out.list(only) { $0.text($1) } }
+        out.optional(rule.survive) { $0.integer(UInt8(Placement.Survival.allCases.firstIndex(of: $1) ?? 0)) }
+    }
+
+    private static func level(_ out: inout ByteWriter, _ level: ConsistencyLevel) {
+        switch level {
+        case .count(let n): out.integer(UInt8(n))
+        case .one: out.integer(UInt8(0xF1))
+        case .quorum: out.integer(UInt8(0xF2))
+        case .local: out.integer(UInt8(0xF3))
+        case .each: out.integer(UInt8(0xF4))
+        case .all: out.integer(UInt8(0xF5))
+        }
+    }
+
+    private static func properties(_ out: inout ByteWriter, _ value: BucketProperties) {
+        out.text(value.placement)
+        level(&out, value.read)
+        level(&out, value.write)
+        out.integer(UInt8(ConflictPolicy.allCases.firstIndex(of: value.conflict) ?? 0))
+        out.integer(UInt8(Durability.allCases.firstIndex(of: value.durability) ?? 0))
+        out.optional(value.ttlMilliseconds) { $0.integer($1) }
+        out.integer(UInt32(value.maxValueBytes))
+    }
+
+    private static func planning(_ out: inout ByteWriter, _ value: PlanningInputs) {
+        out.double(value.fullAt)
+        out.double(value.slack)
+        out.optional(value.dataBytes) { $0.integer($1) }
+        out.optional(value.growth) { out, growth in
+            switch growth {
+            case .ratio(let share):
+                out.integer(UInt8(0))
+                out.double(share)
+            case .bytes(let bytes):
+                out.integer(UInt8(1))
+                out.integer(bytes)
+            }
+        }
+        out.list(value.links) { out, link in
+            out.text(link.a)
+            out.text(link.b)
+            out.optional(link.mbit) { $0.double($1) }
+            out.optional(link.eurPerGB) { $0.double($1) }
+        }
+    }
+}

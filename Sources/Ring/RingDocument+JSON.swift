@@ -1,0 +1,116 @@
+// The ring document at the edge: what GET /v1/ring answers, and what the ring tool reads back.
+
+import World
+
+extension RingDocument {
+    /// Node ids stand in the tables as indexes into `nodes`, as in the binary form; `digest` names that form.
+    package func json() -> [UInt8] { jsonValue.encode() }
+
+    package var jsonValue: JSON {
+        .object([
+            "version": .int(1),
+            "cluster": .string(cluster),
+            "epoch": .int(Int(epoch)),
+            "digest": .string(hexadecimal(digest)),
+            "partitions": .int(partitions),
+            "countries": .array(
+                countries.map { .object(["id": .string($0.id), "location": RingJSON.location($0.location)]) }),
+            "nodes": .array(nodes.map(RingJSON.node)),
+            "placements": .array(
+                zip(placements, assignments).map { placement, table in
+                    guard case .object(let rule) = RingJSON.placement(placement) else { return .null }
+                    let rows = (0..<table.partitions).map { at in JSON.array(table[at].map { .int(Int($0)) }) }
+                    return .object(rule + [Member("assignment", .array(rows))])
+                }),
+            "defaults": .object(RingJSON.properties(defaults)),
+            "buckets": .array(
+                buckets.map { .object([Member("name", .string($0.name))] + RingJSON.properties($0.properties)) }),
+            "name_acceptors": .strings(nameAcceptors.map(\.name)),
+            "score": .object([
+                "replication_delay": .number(score.replicationDelay), "response_time": .number(score.responseTime),
+                "distance": .number(score.distance), "error_rate": .number(score.errorRate),
+            ]),
+            "planning": RingJSON.planning(planning),
+        ])
+    }
+
+    private typealias Member = JSON.Member
+
+    /// Reads what `json()` wrote. The digest is checked: a document that was changed by hand is refused.
+    package static func decode(json bytes: [UInt8]) throws(JSONError) -> RingDocument {
+        let value = try JSON.decode(bytes)
+        let document: RingDocument
+        do { document = try RingDocument(try RingJSON.draft(value)) } catch let error as RingDocumentError {
+            throw JSONError(error.message)
+        } catch let error as JSONError {
+            throw error
+        } catch {
+            throw JSONError("this is no ring document")
+        }
+        guard value["digest"]?.string == hexadecimal(document.digest) else {
+            throw JSONError("the ring document's digest does not fit its content")
+        }
+        return document
+    }
+}
+
+func hexadecimal(_ bytes: [UInt8]) -> String {
+    bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+}
+
+/// The parts of the document in JSON, both ways.
+enum RingJSON {
+    static func location(_ value: Coordinates?) -> JSON {
+        value.map { .array([.number($0.latitude), .number($0.longitude)]) } ?? .null
+    }
+
+    static func node(_ node: RingNode) -> JSON {
+        .object([
+            "id": .string(node.id.name), "country": .string(node.country), "zone": .string(node.zone),
+            "rack": .string(node.rack), "peer": .string(node.peer.description), "http": .string(node.http.description),
+            "capacity": .int(Int(node.capacityBytes)), "state": .string(node.state.rawValue),
+            "location": location(node.location), "mbit": .optional(node.mbit), "afr": .optional(node.afr),
+        ])
+    }
+
+    static func placement(_ rule: Placement) -> JSON {
+        .object([
+            "name": .string(rule.name), "rule": .string(rule.rule), "replicas": .int(rule.replicas),
+            "at_least": .object(rule.atLeast.map { JSON.Member($0.country, .int($0.count)) }),
+            "min_countries": .int(rule.minCountries), "max_per_country": .optional(rule.maxPerCountry),
+            "max_per_zone": .optional(rule.maxPerZone), "only": rule.only.map { .strings($0) } ?? .null,
+            "survive": .optional(rule.survive?.rawValue),
+        ])
+    }
+
+    static func properties(_ value: BucketProperties) -> [JSON.Member] {
+        [
+            JSON.Member("placement", .string(value.placement)), JSON.Member("read", .string(value.read.description)),
+            JSON.Member("write", .string(value.write.description)),
+            JSON.Member("conflict", .string(value.conflict.rawValue)),
+            JSON.Member("durability", .string(value.durability.rawValue)),
+            JSON.Member("ttl_ms", value.ttlMilliseconds.map { .int(Int($0)) } ?? .null),
+            JSON.Member("max_value", .int(value.maxValueBytes)),
+        ]
+    }
+
+    static func planning(_ value: PlanningInputs) -> JSON {
+        let growth: JSON =
+            switch value.growth {
+            case .ratio(let share): .object(["ratio": .number(share)])
+            case .bytes(let bytes): .object(["bytes": .int(Int(bytes))])
+            case nil: .null
+            }
+        return .object([
+            "full_at": .number(value.fullAt), "slack": .number(value.slack),
+            "data": value.dataBytes.map { .int(Int($0)) } ?? .null, "per_month": growth,
+            "links": .array(
+                value.links.map {
+                    .object([
+                        "a": .string($0.a), "b": .string($0.b), "mbit": .optional($0.mbit),
+                        "eur_per_gb": .optional($0.eurPerGB),
+                    ])
+                }),
+        ])
+    }
+}

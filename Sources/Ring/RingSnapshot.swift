@@ -1,0 +1,52 @@
+// One ring epoch as a node's parts use it: everything that a request needs, worked out once and shared by all threads.
+
+package import World
+
+/// Where the replicas of a key are, and how its bucket is to be treated.
+package struct Route: Sendable {
+    package let properties: BucketProperties
+    package let primaries: [NodeID]
+    /// In the order in which they stand in for primaries; all of them inside the placement's residency rule.
+    package let fallbacks: [NodeID]
+}
+
+/// Immutable; a new epoch is a new snapshot.
+package final class RingSnapshot: Sendable {
+    package let document: RingDocument
+    package let digest: [UInt8]
+    private let lists: [String: [PreferenceList]]
+
+    package init(_ document: RingDocument) {
+        self.document = document
+        digest = document.digest
+        var lists: [String: [PreferenceList]] = [:]
+        for placement in document.placements.map(\.name) {
+            lists[placement] = (0..<document.partitions).map {
+                document.preferenceList(placement: placement, partition: $0)
+            }
+        }
+        self.lists = lists
+    }
+
+    package func properties(ofBucket bucket: [UInt8]) -> BucketProperties { document.properties(ofBucket: bucket) }
+
+    package func preferenceList(placement: String, token: Token) -> PreferenceList {
+        guard let lists = lists[placement] else { return PreferenceList(primaries: [], fallbacks: []) }
+        return lists[token.partition(of: document.partitions)]
+    }
+
+    package func route(bucket: [UInt8], token: Token) -> Route {
+        let properties = document.properties(ofBucket: bucket)
+        let list = preferenceList(placement: properties.placement, token: token)
+        return Route(properties: properties, primaries: list.primaries, fallbacks: list.fallbacks)
+    }
+
+    /// Whether the residency rule lets `node` keep a copy of the bucket's data, as a primary or with a hint.
+    package func mayHold(_ node: NodeID, bucket: [UInt8]) -> Bool {
+        guard let described = document.node(node) else { return false }
+        let rule = document.placementRule(document.properties(ofBucket: bucket).placement)
+        return described.capacityBytes > 0 && rule?.allows(country: described.country) ?? false
+    }
+
+    package func country(of node: NodeID) -> String { document.node(node)?.country ?? "" }
+}

@@ -1,0 +1,57 @@
+// The seam between ring documents and the solver.
+
+/// What the solver found for one placement.
+struct Solution: Sendable {
+    let assignment: Assignment
+    let targets: Targets
+    /// Replicas that go to a node which does not hold them, and how many of them find no living copy in their country.
+    let moves: Int
+    let crossings: Int
+    /// The network with its flow and potentials: the proof that no assignment within the bounds moves fewer.
+    let certificate: FlowCertificate
+}
+
+/// Solves one placement. Deterministic: sorted identifiers and integer tie-breaks throughout.
+///
+/// - Parameter progress: told the share of replicas placed, now and then.
+func solve(
+    _ problem: PlacementProblem, progress: @escaping (Double) -> Void = { _ in }
+) throws(InfeasiblePlacement) -> Solution {
+    let groups = SlotGroups(problem)
+    try Feasibility.check(problem, groups)
+    let targets = Targets(problem, groups: groups)
+    let shape = FlowShape(problem, groups: groups, targets: targets)
+    var network = MinMoves(shape, progress: progress)
+    // Feasible targets have a flow: t¹ itself is one.
+    let isComplete = network.run()
+    precondition(isComplete, "the targets have no flow")
+    let sharing = PairSharing(shape, network.flow)
+
+    var table: [UInt16] = []
+    table.reserveCapacity(problem.partitions * problem.replicas)
+    var moves = 0
+    for p in 0..<problem.partitions {
+        moves += sharing.isNew[p].count { $0 }
+        let row = sharing.rows[p].map { shape.original[Int($0)] }
+        // Each partition begins with another of its nodes, so that whoever favours the first spreads the favour; the
+        // order depends on nothing but the node and the partition, so that an epoch does not change it.
+        let keyed = row.map { (key: scatter(UInt64(p) << 20 ^ problem.identities[$0]), node: $0) }
+        table += keyed.sorted { ($0.key, $0.node) < ($1.key, $1.node) }.map { UInt16($0.node) }
+    }
+    let certificate = FlowCertificate(shape: shape, flow: network.flow, potential: network.potential)
+    return Solution(
+        assignment: Assignment(replicas: problem.replicas, nodes: table), targets: targets, moves: moves,
+        crossings: certificate.cost % shape.moveCost / shape.borderCost, certificate: certificate)
+}
+
+/// The assignment alone.
+func assign(_ problem: PlacementProblem) throws(InfeasiblePlacement) -> Assignment { try solve(problem).assignment }
+
+/// A bijective mix of bits: SplitMix64's finalizer (Steele, Lea and Flood, "Fast splittable pseudorandom number
+/// generators", 2014).
+@inline(__always) func scatter(_ x: UInt64) -> UInt64 {
+    var z = x &+ 0x9E37_79B9_7F4A_7C15
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+}

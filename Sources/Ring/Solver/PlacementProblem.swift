@@ -1,0 +1,80 @@
+// The solver's question: one placement over one set of nodes, in small integers.
+
+import World
+
+/// Everything that decides an assignment. Equal problems have equal answers, on every machine.
+struct PlacementProblem: Sendable {
+    /// Q.
+    let partitions: Int
+    /// N.
+    let replicas: Int
+    /// Lower bound per country index; 0 where the rule names none.
+    let atLeast: [Int]
+    /// D.
+    let minCountries: Int
+    /// u and m; N where the rule has no bound.
+    let maxPerCountry: Int
+    let maxPerZone: Int
+    /// By country index: whether the rule's residency admits it.
+    let isAllowed: [Bool]
+    let domains: DomainMap
+    /// By node index: capacity in bytes; 0 where a node takes no replicas (gateway, draining, not allowed).
+    let weights: [UInt64]
+    /// By node index: a stable hash of the id, for orders that must not change when other nodes come and go.
+    let identities: [UInt64]
+    /// What is held today: `heldWidth` node indexes per partition, -1 for a replica whose node is gone. Empty: nothing.
+    let heldWidth: Int
+    let held: [Int32]
+    /// How far fills may differ from the fairest to save moves.
+    let slack: Double
+    /// For messages.
+    let name: String
+
+    /// - Parameter tightened: the bounds after `survive`; see `SurvivalBounds`.
+    init(
+        placement: Placement, partitions: Int, nodes: [RingNode], tightened: SurvivalBounds = SurvivalBounds(),
+        slack: Double = 0.02, held: HeldTable = .none
+    ) {
+        let domains = DomainMap(nodes, including: placement.atLeast.map(\.country))
+        self.partitions = partitions
+        self.replicas = placement.replicas
+        self.atLeast = domains.countries.map { id in placement.atLeast.first { $0.country == id }?.count ?? 0 }
+        self.minCountries = placement.minCountries
+        func bound(_ a: Int?, _ b: Int?) -> Int { min(a ?? placement.replicas, b ?? placement.replicas) }
+        self.maxPerCountry = min(placement.replicas, bound(placement.maxPerCountry, tightened.maxPerCountry))
+        self.maxPerZone = min(placement.replicas, bound(placement.maxPerZone, tightened.maxPerZone))
+        let isAllowed = domains.countries.map(placement.allows(country:))
+        self.isAllowed = isAllowed
+        self.weights = nodes.indices.map { at in
+            nodes[at].takesReplicas && isAllowed[domains.country[at]] ? nodes[at].capacityBytes : 0
+        }
+        self.domains = domains
+        self.identities = nodes.map { stableHash($0.id.name) }
+        self.heldWidth = held.width
+        self.held = held.nodes
+        self.slack = slack
+        self.name = placement.name
+    }
+}
+
+/// The bounds that `survive` adds to a rule; nil for none.
+struct SurvivalBounds: Hashable, Sendable {
+    var maxPerCountry: Int?
+    var maxPerZone: Int?
+}
+
+/// Which nodes hold which partition today, in the indexes of the new document.
+struct HeldTable: Hashable, Sendable {
+    let width: Int
+    /// `width` per partition; -1 for a replica whose node is gone.
+    let nodes: [Int32]
+
+    static let none = HeldTable(width: 0, nodes: [])
+}
+
+/// A rule that the topology cannot satisfy. The message names the bottleneck: the min cut in words.
+package struct InfeasiblePlacement: Error, Hashable, Sendable, CustomStringConvertible {
+    package let placement: String
+    package let message: String
+    package var description: String { message }
+}
