@@ -1,0 +1,57 @@
+// What the upper floors ask of a disk: ordered keys, atomic batches, and the truth about failure.
+
+package import World
+
+/// One change of a batch.
+package enum StoreWrite: Hashable, Sendable {
+    case put(key: [UInt8], value: [UInt8])
+    case delete(key: [UInt8])
+
+    package var key: [UInt8] {
+        switch self {
+        case .put(let key, _), .delete(let key): key
+        }
+    }
+
+    package var byteCount: Int {
+        switch self {
+        case .put(let key, let value): key.count + value.count
+        case .delete(let key): key.count
+        }
+    }
+}
+
+/// Why a store could not do what it was asked. After any of these on a write, nothing in memory may be believed: the
+/// process stops (design.md, "Faults").
+package struct StorageFailure: Error, Hashable, Sendable, CustomStringConvertible {
+    package enum Kind: Hashable, Sendable {
+        case corruption
+        case inputOutput
+        /// Another process has the store open.
+        case locked
+    }
+
+    package let kind: Kind
+    package let detail: String
+
+    package init(_ kind: Kind, _ detail: String) {
+        self.kind = kind
+        self.detail = detail
+    }
+
+    package var description: String { detail }
+}
+
+/// An ordered map of byte strings on a disk. One thread writes to one range of keys; any thread may read.
+package protocol KeyValueStore: AnyObject, Sendable {
+    func get(_ key: [UInt8]) throws(StorageFailure) -> [UInt8]?
+
+    /// All of `writes` or none, after which every reader sees them. `synced`: they also outlive a loss of power, with
+    /// all that was committed before them.
+    func commit(_ writes: [StoreWrite], synced: Bool) throws(StorageFailure)
+
+    /// Visits the range in order (descending if `reverse`) until `visit` returns false.
+    func scan(
+        _ range: KeyRange, reverse: Bool, _ visit: (_ key: [UInt8], _ value: [UInt8]) -> Bool
+    ) throws(StorageFailure)
+}

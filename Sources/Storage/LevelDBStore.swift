@@ -1,0 +1,189 @@
+// LevelDB behind `KeyValueStore`: Debian's libleveldb through its C interface.
+//
+// Checksums are verified on every read and paranoid checks are on, so a flipped bit is an error and not an answer.
+// RepairDB is never called: it drops what it cannot read, and here that is a decision for the replication above.
+
+import CLevelDB
+package import World
+
+/// How a store is opened.
+package struct StoreOptions: Sendable {
+    /// Uncompressed table blocks kept in memory.
+    package var blockCacheBytes: Int
+    /// The write buffer (memtable); up to two are held at a time.
+    package var writeBufferBytes: Int
+
+    package init(blockCacheBytes: Int = 32 << 20, writeBufferBytes: Int = 8 << 20) {
+        self.blockCacheBytes = blockCacheBytes
+        self.writeBufferBytes = writeBufferBytes
+    }
+}
+
+package final class LevelDBStore: KeyValueStore, @unchecked Sendable {
+    // Safe to share: LevelDB's database object is thread-safe, the option objects are never changed after `init`.
+    private let database: OpaquePointer
+    private let options: OpaquePointer
+    private let cache: OpaquePointer?
+    private let filter: OpaquePointer?
+    private let read: OpaquePointer
+    private let readWithoutCaching: OpaquePointer
+    private let syncedWrite: OpaquePointer
+    private let bufferedWrite: OpaquePointer
+
+    /// Opens the store in the directory `path` (which must exist, or its parent), creating it if there is none.
+    package init(path: String, options settings: StoreOptions = StoreOptions()) throws(StorageFailure) {
+        guard let options = leveldb_options_create() else { throw StorageFailure(.inputOutput, "out of memory") }
+        cache = leveldb_cache_create_lru(settings.blockCacheBytes)
+        filter = leveldb_filterpolicy_create_bloom(10)  // 10 bits a key: 1% of misses touch the disk
+        leveldb_options_set_create_if_missing(options, 1)
+        leveldb_options_set_paranoid_checks(options, 1)
+        leveldb_options_set_cache(options, cache)
+        leveldb_options_set_filter_policy(options, filter)
+        leveldb_options_set_write_buffer_size(options, settings.writeBufferBytes)
+        leveldb_options_set_max_open_files(options, 512)
+        self.options = options
+        read = leveldb_readoptions_create()
+        leveldb_readoptions_set_verify_checksums(read, 1)
+        readWithoutCaching = leveldb_readoptions_create()
+        leveldb_readoptions_set_verify_checksums(readWithoutCaching, 1)
+        leveldb_readoptions_set_fill_cache(readWithoutCaching, 0)
+        syncedWrite = leveldb_writeoptions_create()
+        leveldb_writeoptions_set_sync(syncedWrite, 1)
+        bufferedWrite = leveldb_writeoptions_create()
+        var problem: UnsafeMutablePointer<CChar>?
+        let opened = leveldb_open(options, path, &problem)
+        if let failure = LevelDBStore.failure(taking: problem) {
+            LevelDBStore.release(options, cache, filter, [read, readWithoutCaching], [syncedWrite, bufferedWrite])
+            throw failure
+        }
+        guard let opened else { throw StorageFailure(.inputOutput, "LevelDB gave no database for \(path)") }
+        database = opened
+    }
+
+    deinit {
+        leveldb_close(database)
+        LevelDBStore.release(options, cache, filter, [read, readWithoutCaching], [syncedWrite, bufferedWrite])
+    }
+
+    private static func release(
+        _ options: OpaquePointer, _ cache: OpaquePointer?, _ filter: OpaquePointer?, _ reads: [OpaquePointer],
+        _ writes: [OpaquePointer]
+    ) {
+        reads.forEach(leveldb_readoptions_destroy)
+        writes.forEach(leveldb_writeoptions_destroy)
+        leveldb_options_destroy(options)
+        if let cache { leveldb_cache_destroy(cache) }
+        if let filter { leveldb_filterpolicy_destroy(filter) }
+    }
+
+    /// Takes LevelDB's error text, which begins with its kind ("Corruption: …", "IO error: …").
+    private static func failure(taking problem: UnsafeMutablePointer<CChar>?) -> StorageFailure? {
+        guard let problem else { return nil }
+        defer { leveldb_free(problem) }
+        let text = String(cString: problem)
+        if text.hasPrefix("Corruption") { return StorageFailure(.corruption, text) }
+        // As LevelDB's Env puts it; the word alone may stand in any path.
+        if text.hasPrefix("IO error: lock ") { return StorageFailure(.locked, text) }
+        // A table file that is missing is not a passing fault of the disk: the store has lost data.
+        if text.contains("No such file") && text.contains(".ldb") { return StorageFailure(.corruption, text) }
+        return StorageFailure(.inputOutput, text)
+    }
+
+    package func get(_ key: [UInt8]) throws(StorageFailure) -> [UInt8]? {
+        var problem: UnsafeMutablePointer<CChar>?
+        var length = 0
+        let value = key.withUnsafeBytes { k in
+            leveldb_get(database, read, k.baseAddress?.assumingMemoryBound(to: CChar.self), k.count, &length, &problem)
+        }
+        if let failure = LevelDBStore.failure(taking: problem) { throw failure }
+        guard let value else { return nil }
+        defer { leveldb_free(value) }
+        return Array(UnsafeRawBufferPointer(start: value, count: length))
+    }
+
+    package func commit(_ writes: [StoreWrite], synced: Bool) throws(StorageFailure) {
+        guard let batch = leveldb_writebatch_create() else { throw StorageFailure(.inputOutput, "out of memory") }
+        defer { leveldb_writebatch_destroy(batch) }
+        for write in writes {
+            switch write {
+            case .put(let key, let value):
+                key.withUnsafeBytes { k in
+                    value.withUnsafeBytes { v in
+                        leveldb_writebatch_put(
+                            batch, k.baseAddress?.assumingMemoryBound(to: CChar.self), k.count,
+                            v.baseAddress?.assumingMemoryBound(to: CChar.self), v.count)
+                    }
+                }
+            case .delete(let key):
+                key.withUnsafeBytes { k in
+                    leveldb_writebatch_delete(batch, k.baseAddress?.assumingMemoryBound(to: CChar.self), k.count)
+                }
+            }
+        }
+        var problem: UnsafeMutablePointer<CChar>?
+        leveldb_write(database, synced ? syncedWrite : bufferedWrite, batch, &problem)
+        if let failure = LevelDBStore.failure(taking: problem) { throw failure }
+    }
+
+    package func scan(
+        _ range: KeyRange, reverse: Bool, _ visit: (_ key: [UInt8], _ value: [UInt8]) -> Bool
+    ) throws(StorageFailure) {
+        guard let iterator = leveldb_create_iterator(database, readWithoutCaching) else {
+            throw StorageFailure(.inputOutput, "out of memory")
+        }
+        defer { leveldb_iter_destroy(iterator) }
+        if reverse { seekBackward(iterator, range.end) } else { seek(iterator, range.start) }
+        while leveldb_iter_valid(iterator) != 0 {
+            var length = 0
+            let key = Array(UnsafeRawBufferPointer(start: leveldb_iter_key(iterator, &length), count: length))
+            guard range.contains(key) else { break }
+            let value = Array(UnsafeRawBufferPointer(start: leveldb_iter_value(iterator, &length), count: length))
+            guard visit(key, value) else { break }
+            if reverse { leveldb_iter_prev(iterator) } else { leveldb_iter_next(iterator) }
+        }
+        var problem: UnsafeMutablePointer<CChar>?
+        leveldb_iter_get_error(iterator, &problem)
+        if let failure = LevelDBStore.failure(taking: problem) { throw failure }
+    }
+
+    private func seek(_ iterator: OpaquePointer, _ key: [UInt8]) {
+        key.withUnsafeBytes {
+            leveldb_iter_seek(iterator, $0.baseAddress?.assumingMemoryBound(to: CChar.self), $0.count)
+        }
+    }
+
+    /// Stands on the last key before `end`.
+    private func seekBackward(_ iterator: OpaquePointer, _ end: [UInt8]?) {
+        guard let end else { return leveldb_iter_seek_to_last(iterator) }
+        seek(iterator, end)
+        if leveldb_iter_valid(iterator) != 0 {
+            leveldb_iter_prev(iterator)
+        } else {
+            leveldb_iter_seek_to_last(iterator)
+        }
+    }
+
+    /// LevelDB's own account of its levels, for operators (`leveldb.stats`).
+    package func statistics() -> String {
+        guard let text = leveldb_property_value(database, "leveldb.stats") else { return "" }
+        defer { leveldb_free(text) }
+        return String(cString: text)
+    }
+
+    /// What the range takes on the disk, about.
+    package func approximateBytes() -> UInt64 {
+        var size: UInt64 = 0
+        let start: [CChar] = [0]
+        let end = [CChar](repeating: -1, count: 64)
+        start.withUnsafeBufferPointer { s in
+            end.withUnsafeBufferPointer { e in
+                var starts = [s.baseAddress]
+                var ends = [e.baseAddress]
+                var startLength = 0
+                var endLength = e.count
+                leveldb_approximate_sizes(database, 1, &starts, &startLength, &ends, &endLength, &size)
+            }
+        }
+        return size
+    }
+}

@@ -1,0 +1,79 @@
+// The contract of `KeyValueStore` in memory, with the one thing that a real disk hides: what a crash takes away.
+// The simulator's disks are made of it, and the tests of the floors above.
+
+package import World
+
+/// Not thread-safe: its owner runs everything in one thread.
+package final class MemoryStore: KeyValueStore, @unchecked Sendable {
+    private var keys: [[UInt8]] = []
+    private var values: [[UInt8]: [UInt8]] = [:]
+    /// What undoes each commit since the last synced one, newest last.
+    private var unsynced: [[(key: [UInt8], before: [UInt8]?)]] = []
+    /// Thrown by every call from now on: a disk that has failed.
+    package var failure: StorageFailure?
+
+    package init() {}
+
+    package var count: Int { keys.count }
+
+    package func get(_ key: [UInt8]) throws(StorageFailure) -> [UInt8]? {
+        if let failure { throw failure }
+        return values[key]
+    }
+
+    package func commit(_ writes: [StoreWrite], synced: Bool) throws(StorageFailure) {
+        if let failure { throw failure }
+        var undo: [(key: [UInt8], before: [UInt8]?)] = []
+        for write in writes {
+            undo.append((write.key, values[write.key]))
+            switch write {
+            case .put(let key, let value): set(key, value)
+            case .delete(let key): set(key, nil)
+            }
+        }
+        if synced { unsynced = [] } else { unsynced.append(undo) }
+    }
+
+    /// The power fails: of the commits that were not synced the newest `lost` are gone (all of them by default).
+    package func crash(losing lost: Int = .max) {
+        for undo in unsynced.suffix(lost).reversed() {
+            for (key, before) in undo.reversed() { set(key, before) }
+        }
+        unsynced = []
+    }
+
+    package var unsyncedCommits: Int { unsynced.count }
+
+    private func set(_ key: [UInt8], _ value: [UInt8]?) {
+        let place = firstIndex(notBefore: key)
+        let present = place < keys.count && keys[place] == key
+        if value != nil && !present { keys.insert(key, at: place) }
+        if value == nil && present { keys.remove(at: place) }
+        values[key] = value
+    }
+
+    private func firstIndex(notBefore key: [UInt8]) -> Int {
+        var low = 0
+        var high = keys.count
+        while low < high {
+            let middle = (low + high) / 2
+            if keys[middle].lexicographicallyPrecedes(key) { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    package func scan(
+        _ range: KeyRange, reverse: Bool, _ visit: (_ key: [UInt8], _ value: [UInt8]) -> Bool
+    ) throws(StorageFailure) {
+        if let failure { throw failure }
+        let from = firstIndex(notBefore: range.start)
+        let to = max(from, range.end.map(firstIndex(notBefore:)) ?? keys.count)
+        let inside = keys[from..<to]
+        func visitAll(_ chosen: some Sequence<[UInt8]>) {
+            for key in chosen {
+                guard let value = values[key], visit(key, value) else { return }
+            }
+        }
+        if reverse { visitAll(inside.reversed()) } else { visitAll(inside) }
+    }
+}
