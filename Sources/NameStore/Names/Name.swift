@@ -1,0 +1,54 @@
+// What may be a name, and which spellings are the same one.
+
+import World
+
+/// A name in its one normal form: NFC, and caseless if it begins with `user:` in any case.
+package struct Name: Hashable, Sendable, CustomStringConvertible {
+    /// UTF-8, 1 to `Limits.nameBytes` bytes.
+    package let bytes: [UInt8]
+
+    /// Why a string is no name. The text is for the answer to the client.
+    package enum Refusal: Error, Equatable, Sendable, CustomStringConvertible {
+        case empty
+        /// More than `Limits.nameBytes` bytes, before or after normalisation.
+        case tooLong
+        case notUTF8
+        /// NUL, CR or LF: they break lines in logs and headers.
+        case controlCharacter
+        /// A code point that this Unicode version doesn't know: its case may be defined later, and two names become
+        /// one.
+        case unassigned(UInt32)
+
+        package var description: String {
+            switch self {
+            case .empty: "a name has at least one character"
+            case .tooLong: "a name has at most \(Limits.nameBytes) bytes of UTF-8"
+            case .notUTF8: "a name is valid UTF-8"
+            case .controlCharacter: "a name has no NUL, CR or LF"
+            case .unassigned(let scalar): "U+\(String(scalar, radix: 16, uppercase: true)) is not assigned in Unicode"
+            }
+        }
+    }
+
+    /// Names under this prefix are people's: case doesn't distinguish them.
+    private static let caselessPrefix = Array("user:".utf8)
+
+    /// - Parameter raw: the name's bytes, already percent-decoded, once.
+    package init(_ raw: [UInt8]) throws(Refusal) {
+        guard !raw.isEmpty else { throw .empty }
+        // A longer input is refused before any work is done on it, though NFC could shorten it.
+        guard raw.count <= Limits.nameBytes else { throw .tooLong }
+        guard let text = String(validating: raw, as: UTF8.self) else { throw .notUTF8 }
+        for scalar in text.unicodeScalars {
+            if scalar == "\0" || scalar == "\r" || scalar == "\n" { throw .controlCharacter }
+            if scalar.properties.generalCategory == .unassigned { throw .unassigned(scalar.value) }
+        }
+        let folded = Array(Normalisation.folded(text).utf8)
+        let normal =
+            folded.starts(with: Name.caselessPrefix) ? folded : Array(Normalisation.composed(text).utf8)
+        guard normal.count <= Limits.nameBytes else { throw .tooLong }
+        bytes = normal
+    }
+
+    package var description: String { String(decoding: bytes, as: UTF8.self) }
+}

@@ -1,0 +1,90 @@
+// How long to wait for whom: hedges, attempt timeouts and back-off, from the round trips that were measured. Nothing
+// here decides what is right, only how soon something else is tried.
+
+package import World
+
+/// The proposer's times. Defaults fit one machine as well as five countries.
+package struct Pace: Sendable {
+    /// Acceptors from which the fast ballot is tried. Below five it would need every one of them.
+    package var leastForFast = 5
+    /// A round trip that was never measured.
+    package var firstRoundTrip = Span.milliseconds(100)
+    /// Added to every wait: batches, syncs and scheduling on a busy machine.
+    package var margin = Span.milliseconds(10)
+    /// The shortest wait for an attempt; a sync on a slow disk takes this long.
+    package var leastAttempt = Span.milliseconds(50)
+    package var longestAttempt = Span.seconds(3)
+    package var longestBackoff = Span.seconds(1)
+    /// Between two questions for the configuration in force.
+    package var discovery = Span.milliseconds(200)
+    package var longestDiscovery = Span.seconds(5)
+    /// Between two tries of a reconfiguration's step.
+    package var reconfiguration = Span.milliseconds(500)
+    /// A reconfiguration that nobody drives is taken up after this long, and up to as long again.
+    package var resumption = Span.seconds(30)
+
+    package init() {}
+}
+
+/// What is known of each acceptor's answers.
+struct Latencies: Sendable {
+    private struct Peer: Sendable {
+        /// Exponentially weighted, 1/8 new; nil before the first answer.
+        var roundTrip: Span?
+        var isSuspected = false
+    }
+
+    private var peers: [NodeID: Peer] = [:]
+
+    mutating func measured(_ node: NodeID, _ roundTrip: Span) {
+        let sample = max(roundTrip, .zero)
+        let known = peers[node]?.roundTrip
+        peers[node, default: Peer()].roundTrip = known.map { $0 - $0 / 8 + sample / 8 } ?? sample
+    }
+
+    mutating func heard(from node: NodeID) {
+        if peers[node]?.isSuspected == true { peers[node]?.isSuspected = false }
+    }
+
+    mutating func suspect(_ node: NodeID) { peers[node, default: Peer()].isSuspected = true }
+    func isSuspected(_ node: NodeID) -> Bool { peers[node]?.isSuspected ?? false }
+
+    /// The round trip to the `count` nearest of `members`.
+    func roundTrip(to count: Int, of members: [Member], unknown: Span) -> Span {
+        let sorted = members.map { peers[$0.node]?.roundTrip ?? unknown }.sorted()
+        guard let last = sorted.last else { return unknown }
+        return sorted.indices.contains(count - 1) ? sorted[count - 1] : last
+    }
+}
+
+extension Pace {
+    /// How long fast votes are awaited before the classic ballot: the fast quorum's round trip and a quarter.
+    func hedge(_ quorums: QuorumSystem, _ latencies: Latencies) -> Span {
+        let trip = latencies.roundTrip(
+            to: quorums.fastCount, of: quorums.configuration.acceptors, unknown: firstRoundTrip)
+        return trip + trip / 4 + margin
+    }
+
+    private func majorityTrip(_ quorums: QuorumSystem, _ latencies: Latencies) -> Span {
+        let sets = [quorums.configuration.acceptors, quorums.configuration.successors ?? []]
+        return sets.map { set in
+            set.isEmpty ? .zero : latencies.roundTrip(to: set.count / 2 + 1, of: set, unknown: firstRoundTrip)
+        }.max() ?? firstRoundTrip
+    }
+
+    /// How long one phase may take before it is tried again, the longer the more often it was.
+    func attempt(_ quorums: QuorumSystem, _ latencies: Latencies, tries: Int) -> Span {
+        let trip = majorityTrip(quorums, latencies)
+        let base = max(leastAttempt, trip * 3 + margin)
+        return min(longestAttempt, base * Int64(min(tries, 8) + 1))
+    }
+
+    /// A random pause after a refusal, so that two proposers of one name part: up to twice the round trip at first.
+    func backoff(
+        _ quorums: QuorumSystem, _ latencies: Latencies, tries: Int, _ random: inout SeededRandom
+    ) -> Span {
+        let base = majorityTrip(quorums, latencies) + Span.milliseconds(2)
+        let bound = min(longestBackoff, base * (1 << Int64(min(max(tries, 1), 6))))
+        return Span(nanoseconds: Int64(random.unit() * Double(bound.nanoseconds)))
+    }
+}

@@ -1,0 +1,68 @@
+// Comparing two replicas without sending what they hold: each folds a range of its keys into a few numbers.
+//
+// A classic hash tree (Merkle; Dynamo, section 4.7) is kept up to date with every write, or rebuilt as a whole. Since
+// stored order is ring order, any slice of the ring is one short scan here, so the tree need not exist: its one level
+// is computed when it is asked for. The fold is a sum, so the order of keys does not matter and an absent key adds
+// nothing.
+
+import Causality
+package import Ring
+package import Storage
+package import Wire
+import World
+
+package enum Fingerprints {
+    /// One number for each slice; equal numbers mean equal contents, but for a chance of 2⁻⁶⁴.
+    package static func compute(
+        _ request: CompareRequest, _ store: some KeyValueStore, _ ring: RingSnapshot
+    ) throws(StorageFailure) -> [UInt64] {
+        var sums = [UInt64](repeating: 0, count: request.slices)
+        let width = sliceWidth(request)
+        var bucket: (name: [UInt8], counts: Bool) = ([], false)
+        var damaged: StorageFailure?
+        try store.scan(TokenRange.keys(first: request.first, last: request.last), reverse: false) { key, bytes in
+            guard let name = StoredKey.bucket(of: key) else { return true }
+            if name != bucket.name {
+                bucket = (name, ring.properties(ofBucket: name).placement == request.placement)
+            }
+            guard bucket.counts else { return true }
+            do {
+                let object = try StoredObject(decoding: bytes)
+                let token = key[..<8].reduce(0) { $0 << 8 | UInt64($1) }
+                sums[min(Int((token - request.first) / width), request.slices - 1)] &+= fingerprint(key, object)
+            } catch {
+                damaged = StorageFailure(.corruption, "a stored object cannot be read: \(error)")
+            }
+            return damaged == nil
+        }
+        if let damaged { throw damaged }
+        return sums
+    }
+
+    /// Tokens a slice; the last slice may have fewer, or, where one is the whole ring, one more than fits the type.
+    private static func sliceWidth(_ request: CompareRequest) -> UInt64 {
+        let (width, overflow) = ((request.last - request.first) / UInt64(request.slices)).addingReportingOverflow(1)
+        return overflow ? .max : width
+    }
+
+    /// The tokens [first, last] of slice `index`; nil if the range is too small to have it.
+    package static func slice(_ index: Int, of request: CompareRequest) -> (first: UInt64, last: UInt64)? {
+        let width = sliceWidth(request)
+        let (offset, overflow) = width.multipliedReportingOverflow(by: UInt64(index))
+        guard !overflow, offset <= request.last - request.first else { return nil }
+        let first = request.first + offset
+        let isLast = index == request.slices - 1 || request.last - first < width
+        return (first, isLast ? request.last : first + (width - 1))
+    }
+
+    /// Two replicas that agree on key, version vector and siblings agree on this; the values follow from their dots.
+    private static func fingerprint(_ key: [UInt8], _ object: StoredObject) -> UInt64 {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        for byte in key { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        for byte in object.summary.encode() { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        // FNV mixes its last bytes badly; the finaliser of SplitMix64 spreads them, so that sums do not cancel.
+        hash = (hash ^ (hash >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        hash = (hash ^ (hash >> 27)) &* 0x94D0_49BB_1331_11EB
+        return hash ^ (hash >> 31)
+    }
+}

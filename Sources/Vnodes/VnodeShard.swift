@@ -1,0 +1,207 @@
+// The replicas of one storage thread: a batch of requests in, the writes and the answers out.
+//
+// A batch is worked as a whole so that one synced write serves all of it (group commit). The shard only computes: its
+// owner commits `writes` and, only when that has returned, hands out `replies`. Should the commit fail, the answers are
+// never sent and the process stops; so nothing is acknowledged that is not on the disk.
+
+package import Causality
+import Ring
+package import Storage
+package import Wire
+import World
+
+package struct VnodeShard: Sendable {
+    private let actor: Actor
+    /// The last counter minted. Invariant: no dot of `actor` above it exists for any key of this shard.
+    package private(set) var counter: UInt64
+    private var clock = HybridClock()
+    /// How long after their making writes arrive here, in milliseconds: a moving average (α = 0.05) over merges.
+    package private(set) var replicationDelayMs = 0.0
+
+    /// `counter`: where an earlier clean stop of the same incarnation left off; 0 for a new one.
+    package init(actor: Actor, counter: UInt64 = 0) {
+        self.actor = actor
+        self.counter = counter
+    }
+
+    package mutating func process(
+        _ requests: [ReplicaRequest], store: some KeyValueStore, in surroundings: BatchSurroundings
+    ) throws(StorageFailure) -> BatchOutcome {
+        var batch = Batch(store: store)
+        var outcome = BatchOutcome()
+        outcome.replies.reserveCapacity(requests.count)
+        for request in requests {
+            do {
+                outcome.replies.append(try answer(request, &batch, surroundings))
+            } catch let refusal as Refusal {
+                outcome.replies.append(.refused(refusal))
+            } catch let failure as StorageFailure {
+                throw failure
+            } catch {
+                outcome.replies.append(.refused(Refusal(.malformed, "\(error)")))
+            }
+        }
+        outcome.writes = batch.writes
+        outcome.synced = batch.synced
+        return outcome
+    }
+
+    private mutating func answer(
+        _ request: ReplicaRequest, _ batch: inout Batch<some KeyValueStore>, _ surroundings: BatchSurroundings
+    ) throws -> ReplicaReply {
+        switch request {
+        case .read(let key, let summaryOver):
+            return try read(key, summaryOver: summaryOver, &batch, surroundings.now.wall)
+        case .mint(let request):
+            return try mint(request, &batch, surroundings)
+        case .merge(let key, let object, let repair):
+            return try merge(key, object, repair: repair, &batch, surroundings)
+        case .range(let request):
+            return try range(request, batch.store)
+        case .compare(let request):
+            return .fingerprints(try Fingerprints.compute(request, batch.store, surroundings.ring))
+        case .hint, .readHints:
+            throw Refusal(.malformed, "hints are not kept here")
+        }
+    }
+
+    // MARK: Reading
+
+    private func read(
+        _ key: [UInt8], summaryOver: Int, _ batch: inout Batch<some KeyValueStore>, _ wall: WallTime
+    ) throws -> ReplicaReply {
+        guard let bytes = try batch.bytes(key) else { return .object(nil) }
+        guard summaryOver > 0, bytes.count > summaryOver else { return .object(bytes) }
+        return .summary(try decode(bytes).summary.encode())
+    }
+
+    private func range(_ request: RangeRequest, _ store: some KeyValueStore) throws -> ReplicaReply {
+        var items: [RangeItem] = []
+        var size = 0
+        var more = false
+        let range = KeyRange(start: request.start, end: request.end.isEmpty ? nil : request.end)
+        try store.scan(range, reverse: request.reverse) { key, object in
+            guard items.count < request.limit, items.isEmpty || size + object.count <= Limits.rangeBytes else {
+                more = true
+                return false
+            }
+            size += key.count + object.count
+            items.append(RangeItem(key: key, object: object))
+            return true
+        }
+        return .page(items: items, more: more)
+    }
+
+    // MARK: Writing
+
+    private mutating func mint(
+        _ request: MintRequest, _ batch: inout Batch<some KeyValueStore>, _ surroundings: BatchSurroundings
+    ) throws -> ReplicaReply {
+        guard !surroundings.diskIsNearlyFull else { throw Refusal(.diskFull) }
+        let (key, properties) = try owned(request.key, surroundings.ring)
+        guard (request.value?.count ?? 0) <= properties.maxValueBytes else {
+            throw Refusal(.tooLarge, "the bucket takes values of up to \(properties.maxValueBytes) bytes")
+        }
+        let rule = properties.conflict.rule
+        let context = try request.context.map { try CausalContext(decoding: $0, for: key.bytes) }
+        var object = try batch.object(key.bytes) ?? StoredObject()
+        object.expire(at: surroundings.now.wall)
+        let wasAbsent = object.values.isEmpty
+        if request.onlyIfAbsent && !wasAbsent { throw Refusal(.exists) }
+
+        counter += 1
+        let floor = max(object.latestTime, context?.latestTime ?? HybridTime(bits: 0))
+        let sibling = Sibling(
+            dot: Dot(actor: actor, counter: counter), payload: request.value.map { .value($0) } ?? .tombstone,
+            contentType: request.contentType, time: clock.tick(surroundings.now.wall, after: floor),
+            expiresAt: request.expiresAt)
+        object.write(sibling, context: context?.versions, rule: rule)
+        guard object.siblings.count <= Limits.siblings else {
+            throw Refusal(.tooManySiblings, "read the key and write with the context of what you read")
+        }
+        guard object.versions.entries.count <= Limits.versionVectorEntries else {
+            throw Refusal(.tooManySiblings, "the key's version vector is full")
+        }
+        let bytes = object.encode()
+        guard bytes.count <= Limits.objectBytes else { throw Refusal(.tooLarge, "the siblings together are too large") }
+        batch.put(key.bytes, bytes, object, synced: properties.durability == .synced)
+        return .minted(object: bytes, wasAbsent: wasAbsent)
+    }
+
+    private mutating func merge(
+        _ storedKey: [UInt8], _ bytes: [UInt8], repair: Bool, _ batch: inout Batch<some KeyValueStore>,
+        _ surroundings: BatchSurroundings
+    ) throws -> ReplicaReply {
+        guard repair || !surroundings.diskIsNearlyFull else { throw Refusal(.diskFull) }
+        if try batch.bytes(storedKey) == bytes { return .stored }
+        let (key, properties) = try owned(storedKey, surroundings.ring)
+        let incoming = try StoredObject(decoding: bytes)
+        noteDelay(of: incoming, at: surroundings.now.wall)
+        guard var object = try batch.object(key.bytes) else {
+            batch.put(key.bytes, bytes, incoming, synced: properties.durability == .synced)
+            return .stored
+        }
+        let before = object
+        object.merge(incoming, rule: properties.conflict.rule)
+        if object == before { return .stored }
+        // Refusing here would keep replicas apart for ever, so the cap of `mint` has room for two sides that met.
+        guard object.siblings.count <= 2 * Limits.siblings else { throw Refusal(.tooManySiblings) }
+        let merged = object.encode()
+        guard merged.count <= Limits.objectBytes else { throw Refusal(.tooLarge) }
+        batch.put(key.bytes, merged, object, synced: properties.durability == .synced)
+        return .stored
+    }
+
+    /// The key taken apart, if this node is one of its replicas.
+    private func owned(_ key: [UInt8], _ ring: RingSnapshot) throws -> (StoredKey, BucketProperties) {
+        let key = try StoredKey(decoding: key)
+        let route = ring.route(bucket: key.bucket, token: key.token)
+        guard route.primaries.contains(actor.node) else {
+            throw Refusal(.notReplica, "\(actor.node) is no replica of this key in ring epoch \(ring.document.epoch)")
+        }
+        return (key, route.properties)
+    }
+
+    private mutating func noteDelay(of object: StoredObject, at wall: WallTime) {
+        let made = object.latestTime.wall.milliseconds
+        let delay = wall.milliseconds > made ? Double(wall.milliseconds - made) : 0
+        replicationDelayMs += 0.05 * (delay - replicationDelayMs)
+    }
+}
+
+/// The keys a batch has changed so far, before they are in the store: later requests of the batch see them.
+private struct Batch<Store: KeyValueStore> {
+    let store: Store
+    private(set) var synced = false
+    private var order: [[UInt8]] = []
+    private var changed: [[UInt8]: (bytes: [UInt8], object: StoredObject)] = [:]
+
+    init(store: Store) { self.store = store }
+
+    /// One write a key, in the order in which the keys were first changed.
+    var writes: [StoreWrite] {
+        order.compactMap { key in changed[key].map { .put(key: key, value: $0.bytes) } }
+    }
+
+    func bytes(_ key: [UInt8]) throws -> [UInt8]? {
+        if let change = changed[key] { return change.bytes }
+        return try store.get(key)
+    }
+
+    func object(_ key: [UInt8]) throws -> StoredObject? {
+        if let change = changed[key] { return change.object }
+        return try store.get(key).map(decode)
+    }
+
+    mutating func put(_ key: [UInt8], _ bytes: [UInt8], _ object: StoredObject, synced: Bool) {
+        if changed.updateValue((bytes, object), forKey: key) == nil { order.append(key) }
+        self.synced = self.synced || synced
+    }
+}
+
+/// What this node wrote itself must decode; if it does not, the disk has lied in a way its checksums did not see.
+private func decode(_ bytes: [UInt8]) throws(StorageFailure) -> StoredObject {
+    do { return try StoredObject(decoding: bytes) } catch {
+        throw StorageFailure(.corruption, "a stored object cannot be read: \(error)")
+    }
+}

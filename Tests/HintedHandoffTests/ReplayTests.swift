@@ -1,0 +1,164 @@
+// Bringing hints home: a window at a time, at a bounded rate, and forgotten only when the replica has what was sent.
+
+import Causality
+import HintedHandoff
+import Storage
+import Testing
+import Wire
+import World
+
+@Suite struct ReplayTests {
+    private var bench: HintBench
+
+    init() throws { bench = try HintBench() }
+
+    private mutating func fill(_ count: Int, for target: NodeID = HintBench.us) throws {
+        for index in 0..<count { try bench.keep(target, try bench.key("k\(index)"), bench.object("v\(index)")) }
+    }
+
+    @Test mutating func everyHintIsDeliveredOnceAndForgotten() throws {
+        try fill(200)
+        var sent: [[UInt8]] = []
+        for _ in 0..<20 {
+            for delivery in try bench.replay() {
+                guard case .merge(let key, let object, repair: true) = delivery.request else {
+                    Issue.record("a hint comes home as a repair")
+                    continue
+                }
+                #expect(try StoredObject(decoding: object) == bench.read(HintBench.us, key))
+                sent.append(key)
+                #expect(try bench.confirm(delivery))
+            }
+            bench.advance(.milliseconds(100))
+        }
+        #expect(sent.count == 200 && Set(sent).count == 200)
+        #expect(bench.keeper.total == HintBacklog() && bench.keeper.targets.isEmpty)
+        #expect(try bench.storedBytes() == 0)
+        #expect(bench.keeper.delivered == 200)
+    }
+
+    @Test mutating func aWindowIsInFlightAndNoMore() throws {
+        try fill(Limits.hintWindow * 2)
+        let first = try bench.replay()
+        #expect(first.count == Limits.hintWindow)
+        #expect(try bench.replay().isEmpty)
+        for delivery in first.prefix(10) { _ = try bench.confirm(delivery) }
+        #expect(try bench.replay().count == 10)
+    }
+
+    @Test mutating func theRateIsBounded() throws {
+        try fill(2_000)
+        func drain() throws -> Int {
+            var count = 0
+            while true {
+                let deliveries = try bench.replay()
+                if deliveries.isEmpty { return count }
+                count += deliveries.count
+                for delivery in deliveries { _ = try bench.confirm(delivery) }
+            }
+        }
+        let burst = try drain()
+        #expect(burst <= Limits.hintsPerSecond / 4 && burst > 0)
+        bench.advance(.milliseconds(50))
+        #expect(try drain() <= Limits.hintsPerSecond / 20)
+    }
+
+    @Test mutating func onlyThoseThatCanBeReachedAreSentTo() throws {
+        try fill(3)
+        try fill(4, for: HintBench.jp)
+        #expect(try bench.replay([]).isEmpty)
+        #expect(try bench.replay([HintBench.jp]).map(\.target) == [NodeID](repeating: HintBench.jp, count: 4))
+    }
+
+    @Test mutating func aHintThatChangedMeanwhileIsSentAgain() throws {
+        let key = try bench.key("a")
+        try bench.keep(HintBench.us, key, bench.object("one"))
+        let first = try #require(try bench.replay().first)
+        try bench.keep(HintBench.us, key, bench.object("two", by: HintBench.jp))
+        #expect(try !bench.confirm(first))
+        #expect(bench.keeper.total.hints == 1)
+        #expect(bench.keeper.total.bytes == (try bench.storedBytes()))
+        var again: [HintDelivery] = []
+        for _ in 0..<3 where again.isEmpty { again = try bench.replay() }
+        let second = try #require(again.first)
+        #expect(second.request != first.request)
+        #expect(try bench.confirm(second))
+        #expect(bench.keeper.total == HintBacklog())
+    }
+
+    @Test mutating func aRefusalPausesItsTargetAlone() throws {
+        try fill(5)
+        try fill(5, for: HintBench.jp)
+        let delivery = try #require(try bench.replay([HintBench.us]).first)
+        bench.keeper.reject(delivery.id, from: HintBench.us, now: bench.instant)
+        bench.advance(.milliseconds(999))
+        let others = try bench.replay([HintBench.us, HintBench.jp])
+        #expect(!others.isEmpty && others.allSatisfy { $0.target == HintBench.jp })
+        bench.advance(.milliseconds(1))
+        var keys: [ReplicaRequest] = []
+        for _ in 0..<3 { keys += try bench.replay([HintBench.us]).map(\.request) }
+        #expect(keys.contains(delivery.request))
+    }
+
+    @Test mutating func anUnansweredDeliveryIsRepeated() throws {
+        try fill(1)
+        let first = try #require(try bench.replay().first)
+        for _ in 0..<3 { #expect(try bench.replay().isEmpty) }
+        bench.advance(Limits.replicaTimeout * 2)
+        var again: [HintDelivery] = []
+        for _ in 0..<3 where again.isEmpty { again = try bench.replay() }
+        #expect(again.map(\.request) == [first.request])
+        // The answer to the first, late: it is no longer waited for, and the second's settles it.
+        #expect(try !bench.confirm(first))
+        #expect(try bench.confirm(again[0]))
+        #expect(bench.keeper.total == HintBacklog())
+    }
+
+    @Test mutating func answersOfOthersAndTwiceAreIgnored() throws {
+        try fill(1)
+        let delivery = try #require(try bench.replay().first)
+        #expect(try bench.keeper.confirm(delivery.id, from: HintBench.jp, store: bench.store) == nil)
+        #expect(try bench.keeper.confirm(delivery.id + 7, from: HintBench.us, store: bench.store) == nil)
+        #expect(bench.keeper.total.hints == 1)
+        #expect(try bench.confirm(delivery))
+        #expect(try !bench.confirm(delivery))
+        #expect(bench.keeper.total == HintBacklog())
+    }
+
+    @Test mutating func hintsPastTheirAgeAreDropped() throws {
+        try fill(10)
+        bench.advance(Limits.hintAge - .seconds(1))
+        try bench.keep(HintBench.us, try bench.key("young"), bench.object("v"))
+        bench.advance(.seconds(2))
+        let deliveries = try bench.replay()
+        #expect(deliveries.count == 1 && bench.keeper.expired == 10)
+        #expect(try bench.confirm(deliveries[0]))
+        #expect(bench.keeper.total == HintBacklog())
+        #expect(try bench.storedBytes() == 0)
+    }
+
+    /// Anything in any order: what is counted is what is stored.
+    @Test(arguments: 1...12 as ClosedRange<UInt64>) mutating func theAccountIsTheStore(_ seed: UInt64) throws {
+        var dice = SeededRandom(seed: seed)
+        var open: [HintDelivery] = []
+        for _ in 0..<400 {
+            let target = dice.chance(0.7) ? HintBench.us : HintBench.jp
+            switch Int.random(in: 0..<8, using: &dice) {
+            case 0...2:
+                let key = try bench.key("k\(Int.random(in: 0..<12, using: &dice))")
+                let text = String(repeating: "x", count: Int.random(in: 0...40, using: &dice))
+                try bench.keep(
+                    target, key, bench.object(text, by: target, counter: UInt64.random(in: 1...9, using: &dice)))
+            case 3: open += try bench.replay(dice.chance(0.5) ? [target] : [HintBench.us, HintBench.jp])
+            case 4...5: if let delivery = open.popLast() { _ = try bench.confirm(delivery) }
+            case 6:
+                if let delivery = open.popLast() {
+                    bench.keeper.reject(delivery.id, from: delivery.target, now: bench.instant)
+                }
+            default: bench.advance(dice.chance(0.1) ? .hours(30) : .milliseconds(700))
+            }
+            let counted = try HintKeeper(identity: HintBench.de, store: bench.store)
+            #expect(counted.total == bench.keeper.total && counted.targets == bench.keeper.targets, "seed \(seed)")
+        }
+    }
+}

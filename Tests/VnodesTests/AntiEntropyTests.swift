@@ -1,0 +1,174 @@
+// Two replicas that were kept apart become the same, by nothing but compare, read and merge.
+
+import Causality
+import Ring
+import Storage
+import Testing
+import Vnodes
+import Wire
+import World
+
+@Suite struct AntiEntropyTests {
+    /// The leading node, the other, and the repair between them; messages are carried by hand.
+    private struct Pair {
+        let ring: RingSnapshot
+        var leader: Replica
+        var other: Replica
+        var repair: AntiEntropy
+        var now = Instant.origin
+        var asks = 0
+
+        init() throws {
+            ring = try Fixture.ring()
+            leader = Replica(Fixture.de, ring: ring)
+            other = Replica(Fixture.us, ring: ring)
+            repair = AntiEntropy(identity: Fixture.de, ring: ring, cycle: .seconds(3_600), now: .origin)
+        }
+
+        mutating func answer(_ effect: AntiEntropyEffect) throws -> (id: UInt64, reply: ReplicaReply) {
+            guard case .ask(let id, let node, let request) = effect else { return (0, .stored) }
+            asks += 1
+            return (id, try node == Fixture.de ? leader.ask(request) : other.ask(request))
+        }
+
+        /// Until nothing is due any more.
+        mutating func run() throws {
+            var isBusy = true
+            while isBusy {
+                now = now + .milliseconds(1)
+                var out = Outbox<AntiEntropyEffect>()
+                repair.tick(reachable: [Fixture.us], now: now, &out)
+                isBusy = !out.isEmpty
+                while !out.isEmpty {
+                    for effect in out.take() {
+                        let (id, reply) = try answer(effect)
+                        repair.receive(reply, id: id, now: now, &out)
+                    }
+                }
+            }
+        }
+
+        /// What one tick wants; nothing is answered.
+        mutating func tick(after span: Span = .milliseconds(1)) -> [AntiEntropyEffect] {
+            now = now + span
+            var out = Outbox<AntiEntropyEffect>()
+            repair.tick(reachable: [Fixture.us], now: now, &out)
+            return out.take()
+        }
+    }
+
+    @Test func twoReplicasBecomeTheSame() throws {
+        var pair = try Pair()
+        var dice = SeededRandom(seed: 1)
+        for index in 0..<300 {
+            let key = try Fixture.key("k\(index % 120)", bucket: dice.chance(0.2) ? "latest" : "posts")
+            let write = dice.chance(0.1) ? .mint(MintRequest(key: key, value: nil)) : Fixture.put(key, "v\(index)")
+            if dice.chance(0.5) { try pair.leader.batch([write]) } else { try pair.other.batch([write]) }
+        }
+        #expect(try pair.leader.contents() != pair.other.contents())
+        pair.repair.peerReturned(Fixture.us)
+        try pair.run()
+        #expect(try pair.leader.contents() == pair.other.contents())
+        #expect(pair.repair.completed == 8 && pair.repair.abandoned == 0 && pair.repair.repaired > 0)
+        #expect(pair.repair.isIdle)
+
+        // Once they are, a second round compares and transfers nothing.
+        let before = (pair.repair.repaired, pair.asks)
+        pair.repair.peerReturned(Fixture.us)
+        try pair.run()
+        #expect(pair.repair.repaired == before.0)
+        #expect(pair.asks - before.1 == 8 * 2)
+    }
+
+    @Test(arguments: [true, false]) func aLongPartitionKeyIsTransferredPageByPage(_ leaderHasIt: Bool) throws {
+        var pair = try Pair()
+        for index in 0..<(3 * Limits.exchangeWindow + 5) {
+            let write = Fixture.put(try Fixture.key("timeline", sort: "item \(index + 1_000)"), "v")
+            if leaderHasIt { try pair.leader.batch([write]) } else { try pair.other.batch([write]) }
+            // Some that the other side alone has lie between.
+            guard index % 10 == 0 else { continue }
+            let between = Fixture.put(try Fixture.key("timeline", sort: "item \(index + 1_000)+"), "w")
+            if leaderHasIt { try pair.other.batch([between]) } else { try pair.leader.batch([between]) }
+        }
+        pair.repair.peerReturned(Fixture.us)
+        try pair.run()
+        #expect(try pair.leader.contents() == pair.other.contents())
+        #expect(try pair.leader.contents().count == 3 * Limits.exchangeWindow + 5 + 20)
+    }
+
+    @Test func siblingsOnBothSidesAreKept() throws {
+        var pair = try Pair()
+        let key = try Fixture.key("both")
+        try pair.leader.batch([Fixture.put(key, "here")])
+        try pair.other.batch([Fixture.put(key, "there")])
+        pair.repair.peerReturned(Fixture.us)
+        try pair.run()
+        #expect(Set(try pair.leader.object(key)?.texts ?? []) == ["here", "there"])
+        #expect(try pair.leader.contents() == pair.other.contents())
+    }
+
+    @Test func aPlacementsDataStaysWithItsNodes() throws {
+        var pair = try Pair()
+        try pair.leader.batch([Fixture.put(try Fixture.key("p", bucket: "patients"), "private")])
+        try pair.leader.batch([Fixture.put(try Fixture.key("p", bucket: "posts"), "public")])
+        pair.repair.peerReturned(Fixture.us)
+        try pair.run()
+        #expect(try pair.other.contents().count == 1)
+        #expect(pair.repair.abandoned == 0)
+    }
+
+    @Test func thePairIsComparedWithinItsCycle() throws {
+        var pair = try Pair()
+        try pair.leader.batch([Fixture.put(try Fixture.key("k"), "v")])
+        #expect(pair.tick().isEmpty)
+        for _ in 0..<40 {
+            pair.now = pair.now + .seconds(120)
+            try pair.run()
+        }
+        // Of 16 pairs half are with the node that cannot be reached, and wait without holding up the others.
+        #expect(try pair.leader.contents() == pair.other.contents())
+    }
+
+    @Test func theOneWithTheGreaterNameOnlyAnswers() throws {
+        let ring = try Fixture.ring()
+        var repair = AntiEntropy(identity: Fixture.us, ring: ring, cycle: .seconds(1), now: .origin)
+        repair.peerReturned(Fixture.de)
+        #expect(repair.isIdle)
+        var out = Outbox<AntiEntropyEffect>()
+        repair.tick(reachable: [Fixture.de, Fixture.jp], now: .origin + .seconds(60), &out)
+        #expect(out.isEmpty)
+    }
+
+    @Test func failuresEndAnExchangeAndNotTheRest() throws {
+        var pair = try Pair()
+        pair.repair.peerReturned(Fixture.us)
+        var out = Outbox<AntiEntropyEffect>()
+        // Refused; answered with something else; a count that is wrong; broken; never answered.
+        let bad: [ReplicaReply] = [.refused(Refusal(.busy)), .stored, .fingerprints([1])]
+        for (round, reply) in bad.enumerated() {
+            guard case .ask(let id, _, _)? = pair.tick().first else { return #expect(Bool(false)) }
+            pair.repair.receive(reply, id: id, now: pair.now, &out)
+            #expect(pair.repair.abandoned == UInt64(round + 1) && out.isEmpty)
+        }
+        guard case .ask(let broken, _, _)? = pair.tick().first else { return #expect(Bool(false)) }
+        pair.repair.fail(id: broken)
+        pair.repair.fail(id: broken)
+        #expect(pair.repair.abandoned == 4)
+        guard case .ask(let lost, _, _)? = pair.tick().first else { return #expect(Bool(false)) }
+        #expect(pair.tick(after: .seconds(7)).isEmpty)
+        #expect(pair.repair.abandoned == 5)
+        // What comes for an exchange that is over is nobody's.
+        pair.repair.receive(.fingerprints([UInt64](repeating: 1, count: 256)), id: lost, now: pair.now, &out)
+        #expect(out.isEmpty)
+        try pair.run()
+        #expect(pair.repair.completed == 3)
+    }
+
+    @Test func nobodyIsAskedWhoCannotBeReached() throws {
+        var pair = try Pair()
+        pair.repair.peerReturned(Fixture.us)
+        var out = Outbox<AntiEntropyEffect>()
+        pair.repair.tick(reachable: [Fixture.jp], now: .origin, &out)
+        #expect(out.isEmpty && !pair.repair.isIdle)
+    }
+}

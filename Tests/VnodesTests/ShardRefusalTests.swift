@@ -1,0 +1,114 @@
+// What a replica does not do, and that it says so without harm to what it holds.
+
+import Causality
+import Ring
+import Storage
+import Testing
+import Vnodes
+import Wire
+import World
+
+enum StoredKeyRange {
+    static func items(of partitionKey: String, bucket: String = "posts") throws -> KeyRange {
+        try StoredKey.range(
+            bucket: Array(bucket.utf8), partitionKey: Array(partitionKey.utf8), start: nil, end: nil, prefix: nil)
+    }
+}
+
+@Suite struct ShardRefusalTests {
+    private var replica: Replica
+    private let key: [UInt8]
+
+    init() throws {
+        replica = Replica(Fixture.us, ring: try Fixture.ring())
+        key = try Fixture.key("alice")
+    }
+
+    @Test mutating func tooManySiblingsAreRefusedUntilSomebodyMerges() throws {
+        let blind = Fixture.blindContext(key)
+        for index in 0..<Limits.siblings {
+            #expect(try replica.ask(Fixture.put(key, "\(index)", context: blind)).minted?.siblings.count == index + 1)
+        }
+        let before = try replica.contents()
+        #expect(try replica.ask(Fixture.put(key, "one more", context: blind)).refusal == .tooManySiblings)
+        #expect(try replica.contents() == before)
+        let held = try #require(try replica.object(key))
+        let all = CausalContext(of: held).encode(for: key)
+        #expect(try replica.ask(Fixture.put(key, "merged", context: all)).minted?.texts == ["merged"])
+    }
+
+    @Test mutating func valuesBeyondTheBucketsLimitAreRefused() throws {
+        let small = try Fixture.key("k", bucket: "small")
+        #expect(try replica.ask(Fixture.put(small, "0123456789")).minted != nil)
+        #expect(try replica.ask(Fixture.put(small, "0123456789a")).refusal == .tooLarge)
+        #expect(try replica.object(small)?.texts == ["0123456789"])
+    }
+
+    @Test mutating func aKeyOfOthersIsRefused() throws {
+        let patient = try Fixture.key("k", bucket: "patients")
+        #expect(try replica.ask(Fixture.put(patient, "v")).refusal == .notReplica)
+        var german = Replica(Fixture.de, ring: replica.ring)
+        let object = try #require(try german.ask(Fixture.put(patient, "v")).minted)
+        #expect(try replica.ask(.merge(key: patient, object: object.encode(), repair: true)).refusal == .notReplica)
+        #expect(try replica.contents().isEmpty)
+    }
+
+    @Test mutating func aDiskNearlyFullStillTakesRepairs() throws {
+        var other = Replica(Fixture.de, ring: replica.ring)
+        let object = try #require(try other.ask(Fixture.put(key, "v")).minted).encode()
+        let outcome = try replica.batch(
+            [
+                Fixture.put(key, "w"), .merge(key: key, object: object, repair: false),
+                .merge(key: key, object: object, repair: true), .read(key: key, summaryOver: 0),
+            ], diskIsNearlyFull: true)
+        #expect(outcome.replies.map(\.refusal) == [.diskFull, .diskFull, nil, nil])
+        #expect(outcome.replies[3] == .object(object))
+    }
+
+    @Test mutating func whatIsMalformedIsRefusedAndTheRestOfTheBatchGoesOn() throws {
+        let foreign = CausalContext(versions: VersionVector(), latestTime: HybridTime(bits: 0)).encode(for: [1])
+        let outcome = try replica.batch([
+            Fixture.put([], "v"), Fixture.put([1, 2, 3], "v"), Fixture.put(Array(key.dropLast()), "v"),
+            Fixture.put([key[0] ^ 1] + key.dropFirst(), "v"), Fixture.put(key, "v", context: foreign),
+            .merge(key: key, object: [1, 2, 3], repair: true), .merge(key: key, object: [], repair: true),
+            .hint(target: Fixture.de, key: key, object: []), .readHints(target: Fixture.de, key: key),
+            Fixture.put(key, "good"),
+        ])
+        #expect(outcome.replies.dropLast().allSatisfy { $0.refusal == .malformed })
+        #expect(outcome.replies.last?.minted?.texts == ["good"])
+        #expect(outcome.writes.count == 1)
+    }
+
+    @Test mutating func aStoredObjectThatCannotBeReadStopsTheShard() throws {
+        try replica.store.commit([.put(key: key, value: [9, 9, 9])], synced: true)
+        let surroundings = BatchSurroundings(now: Fixture.now(), ring: replica.ring)
+        for request in [Fixture.put(key, "v"), .read(key: key, summaryOver: 1)] {
+            #expect(throws: StorageFailure.self) {
+                try replica.shard.process([request], store: replica.store, in: surroundings)
+            }
+        }
+    }
+
+    @Test mutating func aFailedDiskIsNoAnswer() throws {
+        replica.store.failure = StorageFailure(.inputOutput, "no disk")
+        let surroundings = BatchSurroundings(now: Fixture.now(), ring: replica.ring)
+        #expect(throws: StorageFailure.self) {
+            try replica.shard.process([.read(key: key, summaryOver: 0)], store: replica.store, in: surroundings)
+        }
+    }
+
+    @Test mutating func mergesTakeTwoSidesFullOfSiblingsAndNoMore() throws {
+        var sides: [StoredObject] = []
+        for node in [Fixture.de, Fixture.us, Fixture.jp] {
+            var side = Replica(node, ring: replica.ring)
+            for index in 0..<Limits.siblings {
+                try side.batch([Fixture.put(key, "\(node)\(index)", context: Fixture.blindContext(key))])
+            }
+            sides.append(try #require(try side.object(key)))
+        }
+        #expect(try replica.ask(.merge(key: key, object: sides[0].encode(), repair: true)) == .stored)
+        #expect(try replica.ask(.merge(key: key, object: sides[1].encode(), repair: true)) == .stored)
+        #expect(try replica.object(key)?.siblings.count == 2 * Limits.siblings)
+        #expect(try replica.ask(.merge(key: key, object: sides[2].encode(), repair: true)).refusal == .tooManySiblings)
+    }
+}

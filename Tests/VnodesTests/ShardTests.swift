@@ -1,0 +1,167 @@
+// One replica's batches: what is read, minted and merged, and that one synced write serves all of a batch.
+
+import Causality
+import Storage
+import Testing
+import Vnodes
+import Wire
+import World
+
+@Suite struct ShardTests {
+    private var replica: Replica
+    private let key: [UInt8]
+
+    init() throws {
+        replica = Replica(Fixture.de, ring: try Fixture.ring())
+        key = try Fixture.key("alice")
+    }
+
+    @Test mutating func aBatchReadsItsOwnWrites() throws {
+        let outcome = try replica.batch([
+            .read(key: key, summaryOver: 0), Fixture.put(key, "one"), .read(key: key, summaryOver: 0),
+            Fixture.put(key, "two"),
+            .read(key: key, summaryOver: 0),
+        ])
+        #expect(outcome.replies[0] == .object(nil))
+        #expect(outcome.replies[2] == .object(outcome.replies[1].minted?.encode()))
+        #expect(outcome.replies[3].minted?.texts == ["two"])
+        #expect(outcome.replies[4] == .object(outcome.replies[3].minted?.encode()))
+        #expect(outcome.replies.map(\.wasAbsent) == [nil, true, nil, false, nil])
+    }
+
+    @Test mutating func aBatchWritesEachKeyOnce() throws {
+        let other = try Fixture.key("bob")
+        let outcome = try replica.batch([
+            Fixture.put(key, "1"), Fixture.put(other, "1"), Fixture.put(key, "2"), Fixture.put(key, "3"),
+            Fixture.put(other, "2"),
+        ])
+        #expect(outcome.writes.map(\.key) == [key, other])
+        #expect(try replica.object(key)?.texts == ["3"])
+        #expect(try replica.object(other)?.texts == ["2"])
+    }
+
+    @Test mutating func aBatchIsSyncedIfAnyOfItsBucketsAsksForIt() throws {
+        let fast = try Fixture.key("x", bucket: "fast")
+        #expect(try !replica.batch([Fixture.put(fast, "1")]).synced)
+        #expect(try replica.batch([Fixture.put(fast, "2"), Fixture.put(key, "1")]).synced)
+        let reading = try replica.batch([.read(key: key, summaryOver: 0)])
+        #expect(!reading.synced && reading.writes.isEmpty)
+    }
+
+    @Test mutating func dotsRiseAndNeverRepeat() throws {
+        var dots: [Dot] = []
+        for round in 0..<20 {
+            let keys = try (0..<5).map { try Fixture.key("k\($0 % 3)\(round % 2)") }
+            for reply in try replica.batch(keys.map { Fixture.put($0, "v") }).replies {
+                dots.append(try #require(reply.minted?.siblings.last?.dot))
+            }
+        }
+        #expect(zip(dots, dots.dropFirst()).allSatisfy { $0 < $1 })
+        #expect(replica.shard.counter == dots.last?.counter)
+        // Where a clean stop left off, the next run goes on.
+        var next = VnodeShard(actor: Actor(node: Fixture.de, incarnation: 1), counter: replica.shard.counter)
+        let outcome = try next.process(
+            [Fixture.put(key, "v")], store: replica.store,
+            in: BatchSurroundings(now: Fixture.now(), ring: replica.ring))
+        #expect(outcome.replies[0].minted?.siblings.last?.dot ?? dots[0] > dots[dots.count - 1])
+    }
+
+    @Test mutating func contextsDecideWhatIsSuperseded() throws {
+        let first = try #require(try replica.ask(Fixture.put(key, "one")).minted)
+        let context = CausalContext(of: first).encode(for: key)
+        #expect(try replica.ask(Fixture.put(key, "two", context: context)).minted?.texts == ["two"])
+        let both = try #require(try replica.ask(Fixture.put(key, "three", context: context)).minted)
+        #expect(Set(both.texts) == ["two", "three"])
+        #expect(
+            try replica.ask(Fixture.put(key, "four", context: CausalContext(of: both).encode(for: key))).minted?.texts
+                == ["four"])
+        #expect(try replica.ask(Fixture.put(key, "five")).minted?.texts == ["five"])
+        #expect(try replica.object(key)?.siblings.count == 1)
+    }
+
+    @Test mutating func lastWriteWinsKeepsOneEvenForAStaleContext() throws {
+        let latest = try Fixture.key("k", bucket: "latest")
+        try replica.batch([Fixture.put(latest, "one")])
+        #expect(
+            try replica.ask(Fixture.put(latest, "two", context: Fixture.blindContext(latest))).minted?.texts == ["two"])
+    }
+
+    @Test mutating func timesFollowWhatWasSeenEvenWhenTheClockIsBehind() throws {
+        let seen = HybridTime(wall: WallTime(milliseconds: Fixture.epochMs + 60_000))
+        let context = CausalContext(versions: VersionVector(), latestTime: seen).encode(for: key)
+        let minted = try #require(try replica.ask(Fixture.put(key, "v", context: context)).minted)
+        #expect(minted.latestTime > seen)
+        let next = try #require(try replica.ask(Fixture.put(key, "w")).minted)
+        #expect(next.latestTime > minted.latestTime)
+    }
+
+    @Test mutating func createsOnlyWhereNothingIs() throws {
+        #expect(try replica.ask(Fixture.put(key, "1", onlyIfAbsent: true)).wasAbsent == true)
+        #expect(try replica.ask(Fixture.put(key, "2", onlyIfAbsent: true)).refusal == .exists)
+        #expect(try replica.object(key)?.texts == ["1"])
+        try replica.batch([.mint(MintRequest(key: key, value: nil))])
+        #expect(try replica.object(key)?.siblings.map(\.isTombstone) == [true])
+        #expect(try replica.ask(Fixture.put(key, "3", onlyIfAbsent: true)).wasAbsent == true)
+    }
+
+    @Test mutating func valuesExpireAtTheirTime() throws {
+        let end = WallTime(milliseconds: Fixture.epochMs + 1_000)
+        try replica.batch([.mint(MintRequest(key: key, value: [1, 2, 3], contentType: "a/b", expiresAt: end))])
+        #expect(try replica.ask(Fixture.put(key, "x", onlyIfAbsent: true), at: 999).refusal == .exists)
+        let beside = try #require(
+            try replica.ask(Fixture.put(key, "y", context: Fixture.blindContext(key)), at: 1_000).minted)
+        #expect(beside.siblings.map(\.isTombstone) == [true, false])
+        #expect(beside.texts == ["y"])
+    }
+
+    @Test mutating func aReadOfALargeObjectIsItsSummary() throws {
+        let object = try #require(try replica.ask(Fixture.put(key, String(repeating: "x", count: 3_000))).minted)
+        #expect(try replica.ask(.read(key: key, summaryOver: Limits.digestBytes)) == .summary(object.summary.encode()))
+        #expect(try replica.ask(.read(key: key, summaryOver: 4_000)) == .object(object.encode()))
+        #expect(try replica.ask(.read(key: key, summaryOver: 0)) == .object(object.encode()))
+    }
+
+    @Test mutating func mergingIsIdempotentAndWritesOnlyNews() throws {
+        var other = Replica(Fixture.us, ring: replica.ring)
+        let theirs = try #require(try other.ask(Fixture.put(key, "theirs")).minted)
+        let merge = ReplicaRequest.merge(key: key, object: theirs.encode(), repair: false)
+        #expect(try replica.batch([merge]).writes.count == 1)
+        #expect(try replica.batch([merge]).writes.isEmpty)
+        let newer = try #require(try replica.ask(Fixture.put(key, "ours")).minted)
+        #expect(newer.versions.covers(theirs.versions))
+        let again = try replica.batch([merge])
+        #expect(again.replies == [.stored] && again.writes.isEmpty)
+        // Written over there without having seen ours: both stay.
+        let concurrent = try #require(try other.ask(Fixture.put(key, "more")).minted)
+        try replica.batch([.merge(key: key, object: concurrent.encode(), repair: true)])
+        #expect(Set(try replica.object(key)?.texts ?? []) == ["ours", "more"])
+    }
+
+    @Test mutating func replicationDelayIsMeasuredOnMerges() throws {
+        var other = Replica(Fixture.us, ring: replica.ring)
+        let theirs = try #require(try other.ask(Fixture.put(key, "v")).minted)
+        try replica.batch([.merge(key: key, object: theirs.encode(), repair: false)], at: 1_000)
+        #expect(abs(replica.shard.replicationDelayMs - 50) < 0.1)
+    }
+
+    @Test mutating func rangesComeInPages() throws {
+        for index in 0..<10 { try replica.batch([Fixture.put(try Fixture.key("list", sort: "s\(index)"), "\(index)")]) }
+        try replica.batch([Fixture.put(try Fixture.key("list"), "no item of the list")])
+        let range = try StoredKeyRange.items(of: "list")
+        func keys(_ reply: ReplicaReply) -> ([[UInt8]], Bool)? {
+            if case .page(let items, let more) = reply { (items.map(\.key), more) } else { nil }
+        }
+        let page = RangeRequest(start: range.start, end: range.end ?? [], limit: 4, reverse: false)
+        let forward = try #require(keys(try replica.ask(.range(page))))
+        let sorted = try (0..<10).map { try Fixture.key("list", sort: "s\($0)") }
+        #expect(forward.0 == Array(sorted[..<4]) && forward.1)
+        var backward = page
+        backward.reverse = true
+        let last = try #require(keys(try replica.ask(.range(backward))))
+        #expect(last.0.first == sorted[9] && last.1)
+        var all = page
+        all.limit = 10
+        let whole = try #require(keys(try replica.ask(.range(all))))
+        #expect(whole.0.count == 10 && !whole.1)
+    }
+}
