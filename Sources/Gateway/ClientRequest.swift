@@ -1,0 +1,87 @@
+// What a client wants and what it gets, without a trace of HTTP.
+
+package import Causality
+package import Ring
+package import World
+
+package struct ClientRequest: Hashable, Sendable {
+    package enum Operation: Hashable, Sendable {
+        case read
+        /// `value` nil deletes. `context`: an encoded `CausalContext`, checked already.
+        case write(value: [UInt8]?, contentType: String, context: [UInt8]?, onlyIfAbsent: Bool, ttlMs: UInt64?)
+        /// Items with stored keys in `range`.
+        case list(range: KeyRange, reverse: Bool, limit: Int)
+    }
+
+    package var operation: Operation
+    package var key: StoredKey
+    /// Nil: the bucket's.
+    package var level: ConsistencyLevel?
+    package var strict: Bool
+    package var timeout: Span
+    /// Where the client says it is.
+    package var location: Coordinates?
+
+    package init(
+        _ operation: Operation, key: StoredKey, level: ConsistencyLevel? = nil, strict: Bool = false,
+        timeout: Span = Limits.defaultRequestTimeout, location: Coordinates? = nil
+    ) {
+        self.operation = operation
+        self.key = key
+        self.level = level
+        self.strict = strict
+        self.timeout = timeout
+        self.location = location
+    }
+}
+
+/// The honest account of a request: who has it, and how.
+package struct Account: Hashable, Sendable {
+    package var tally: Tally
+    package var level: ConsistencyLevel
+    package var reached: Bool
+
+    package init(tally: Tally, level: ConsistencyLevel, reached: Bool) {
+        self.tally = tally
+        self.level = level
+        self.reached = reached
+    }
+}
+
+package enum ClientOutcome: Hashable, Sendable {
+    /// The merged object; nil where no replica that answered holds anything.
+    case object(StoredObject?, Account)
+    case written(StoredObject, created: Bool, Account)
+    /// Items that hold a value, in the order asked for; `next` is nil where the range was listed to its end.
+    case list([ListedItem], next: ListContinuation?, Account)
+    case failed(RequestFailure, Account?)
+}
+
+/// Where a listing goes on, as a stored key.
+package enum ListContinuation: Hashable, Sendable {
+    case at([UInt8])
+    case after([UInt8])
+}
+
+package struct ListedItem: Hashable, Sendable {
+    package let key: [UInt8]
+    package let object: StoredObject
+
+    package init(key: [UInt8], object: StoredObject) {
+        self.key = key
+        self.object = object
+    }
+}
+
+/// Why a request was not answered as asked.
+package enum RequestFailure: Error, Hashable, Sendable {
+    case badLevel(String)
+    case exists
+    case tooManySiblings(String)
+    case tooLarge(String)
+    case diskFull
+    case overloaded
+    /// Too few replicas answered in time. `mayTakeEffect`: a write had left, and some replica may have it.
+    case quorumNotReached(mayTakeEffect: Bool)
+    case malformed(String)
+}

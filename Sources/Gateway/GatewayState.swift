@@ -1,0 +1,319 @@
+// One event loop's gateway: its requests in flight, and what it has learned of the replicas. A pure value: requests,
+// answers, failures and time go in; asks and answers come out.
+
+package import Ring
+package import Wire
+package import World
+
+package enum GatewayEffect: Sendable {
+    /// To a node, which may be the gateway's own.
+    case ask(NodeID, RequestEnvelope)
+    /// To the client that `begin` named.
+    case answer(UInt64, ClientOutcome)
+}
+
+/// Counts since the start.
+package struct GatewayCounters: Hashable, Sendable {
+    package var reads: UInt64 = 0
+    package var writes: UInt64 = 0
+    package var lists: UInt64 = 0
+    package var quorumFailures: UInt64 = 0
+    package var hedges: UInt64 = 0
+    package var hintedWrites: UInt64 = 0
+    package var repairs: UInt64 = 0
+}
+
+package struct GatewayState: Sendable {
+    fileprivate enum Coordinator: Sendable {
+        case read(ReadCoordinator)
+        case write(WriteCoordinator)
+        case list(RangeCoordinator)
+    }
+
+    fileprivate struct InFlight: Sendable {
+        var coordinator: Coordinator
+        let startedAt: Instant
+        /// A hedged read is due then; nil where there is none to come.
+        var hedgeAt: Instant?
+    }
+
+    /// One read in so many asks every replica, so that what is read at the least level is mended too.
+    private static let oneInAsksAll = 32.0
+
+    package private(set) var directory: ReplicaDirectory
+    private var inFlight: [UInt64: InFlight] = [:]
+    private var wheel: TimerWheel
+    private var hedging = HedgePolicy()
+    private var effects = Outbox<CoordinatorEffect>()
+    package private(set) var counters = GatewayCounters()
+
+    package init(identity: NodeID, ring: RingSnapshot, random: SeededRandom, now: Instant) {
+        directory = ReplicaDirectory(identity: identity, ring: ring, random: random)
+        wheel = TimerWheel(now: now)
+    }
+
+    package var requestsInFlight: Int { inFlight.count }
+    /// When `wake` has something to do; nil if never.
+    package var nextWake: Instant? { wheel.next }
+
+    // MARK: What the gateway is told
+
+    package mutating func adopt(_ ring: RingSnapshot) { directory.adopt(ring) }
+
+    package mutating func setAvailable(_ node: NodeID, _ isAvailable: Bool) {
+        directory[node].isAvailable = isAvailable
+    }
+
+    package mutating func setReplicationDelay(_ node: NodeID, ms: Double) { directory[node].lagMs = ms }
+
+    // MARK: Requests
+
+    /// Starts a request. `id` is the caller's, below 2⁵⁶ and not in use; the answer bears it, and may come at once.
+    package mutating func begin(
+        _ id: UInt64, _ request: ClientRequest, now: Now, _ out: inout Outbox<GatewayEffect>
+    ) {
+        guard inFlight.count < Limits.requestsInFlight else {
+            return out.emit(.answer(id, .failed(.overloaded, nil)))
+        }
+        do throws(RequestFailure) {
+            try start(id, request, now)
+        } catch {
+            return out.emit(.answer(id, .failed(error, nil)))
+        }
+        flush(id, now.instant, &out)
+        guard let entry = inFlight[id] else { return }
+        let wake = entry.coordinator.nextWake
+        wheel.set(id, at: entry.hedgeAt.map { min($0, wake) } ?? wake)
+    }
+
+    private mutating func start(_ id: UInt64, _ request: ClientRequest, _ now: Now) throws(RequestFailure) {
+        let route = directory.ring.route(bucket: request.key.bucket, token: request.key.token)
+        let deadline = now.instant + request.timeout
+        let countries = route.primaries.map(directory.country(of:))
+        let isWrite = if case .write = request.operation { true } else { false }
+        let level = request.level ?? (isWrite ? route.properties.write : route.properties.read)
+        let quorum = try Quorum(
+            level, strict: request.strict, countries: countries, gatewayCountry: directory.gatewayCountry)
+        let rule = route.properties.conflict.rule
+        switch request.operation {
+        case .read:
+            counters.reads += 1
+            var read = ReadCoordinator(
+                request.key.bytes, route: route, quorum: quorum, rule: rule, location: request.location,
+                deadline: deadline)
+            let everyone = route.primaries.count > 1 && directory.chance(1 / GatewayState.oneInAsksAll)
+            read.start(everyone: everyone, &directory, now.instant, &effects)
+            inFlight[id] = InFlight(
+                coordinator: .read(read), startedAt: now.instant,
+                hedgeAt: route.primaries.count > 1 ? hedging.delay.map { now.instant + $0 } : nil)
+        case .write(let value, let contentType, let context, let onlyIfAbsent, let ttl):
+            counters.writes += 1
+            let expiry = (ttl ?? route.properties.ttlMilliseconds).map {
+                WallTime(milliseconds: now.wall.milliseconds &+ min($0, 1 << 45))
+            }
+            let mint = MintRequest(
+                key: request.key.bytes, value: value, contentType: contentType, context: context,
+                onlyIfAbsent: onlyIfAbsent, expiresAt: value == nil ? nil : expiry)
+            var write = WriteCoordinator(
+                mint, bucket: request.key.bucket, route: route, quorum: quorum, deadline: deadline)
+            write.start(&directory, now.instant, &effects)
+            inFlight[id] = InFlight(coordinator: .write(write), startedAt: now.instant)
+        case .list(let range, let reverse, let limit):
+            counters.lists += 1
+            var list = RangeCoordinator(
+                range, reverse: reverse, limit: limit, route: route, quorum: quorum, rule: rule, deadline: deadline)
+            list.start(&directory, now.instant, &effects)
+            inFlight[id] = InFlight(coordinator: .list(list), startedAt: now.instant)
+        }
+    }
+
+    /// An answer from `node`. One that nobody waits for, or from another node than was asked, is ignored.
+    package mutating func receive(
+        _ reply: ReplyEnvelope, from node: NodeID, now: Now, _ out: inout Outbox<GatewayEffect>
+    ) {
+        let id = reply.id >> 8
+        let slot = Int(reply.id & 0xFF)
+        guard let ask = inFlight[id]?.coordinator.pending(slot), ask.node == node else { return }
+        directory[node].outstanding -= 1
+        directory[node].answered(
+            after: now.instant - ask.sentAt, serviceMicroseconds: reply.serviceMicroseconds, inFlight: reply.inFlight)
+        step(id, now, &out) { coordinator, directory, effects in
+            coordinator.receive(reply.reply, slot: slot, &directory, now, &effects)
+        }
+    }
+
+    /// The ask `id` could not be sent to `node`, or its connection broke.
+    package mutating func fail(_ id: UInt64, from node: NodeID, now: Now, _ out: inout Outbox<GatewayEffect>) {
+        let slot = Int(id & 0xFF)
+        guard let ask = inFlight[id >> 8]?.coordinator.pending(slot), ask.node == node else { return }
+        directory[node].outstanding -= 1
+        directory[node].failed()
+        step(id >> 8, now, &out) { coordinator, directory, effects in
+            coordinator.fail(slot: slot, &directory, now, &effects)
+        }
+    }
+
+    /// Looks after what is due. Call at `nextWake`, or every few milliseconds.
+    package mutating func wake(now: Now, _ out: inout Outbox<GatewayEffect>) {
+        for id in wheel.due(now.instant) {
+            guard let entry = inFlight[id] else { continue }
+            let wanted = entry.coordinator.nextWake
+            var next = wanted
+            if let hedgeAt = entry.hedgeAt, hedgeAt <= now.instant {
+                inFlight[id]?.hedgeAt = nil
+                hedge(id, now, &out)
+            }
+            if wanted <= now.instant {
+                step(id, now, &out) { coordinator, directory, effects in
+                    let open = coordinator.openAsks
+                    next = coordinator.wake(&directory, now, &effects)
+                    // What was given up is no longer waited for; left counted, it would weigh on the replica for ever.
+                    for ask in open where coordinator.pending(ask.slot) == nil {
+                        directory[ask.node].outstanding -= 1
+                        directory[ask.node].failed()
+                    }
+                }
+            }
+            if inFlight[id] != nil { wheel.set(id, at: max(next, now.instant + .milliseconds(1))) }
+        }
+    }
+
+    private mutating func hedge(_ id: UInt64, _ now: Now, _ out: inout Outbox<GatewayEffect>) {
+        guard case .read(let read)? = inFlight[id]?.coordinator, read.canHedge(directory), hedging.spend() else {
+            return
+        }
+        counters.hedges += 1
+        step(id, now, &out) { coordinator, directory, effects in
+            coordinator.hedge(directory, now.instant, &effects)
+        }
+    }
+
+    // MARK: Turning coordinator effects into asks and answers
+
+    private mutating func step(
+        _ id: UInt64, _ now: Now, _ out: inout Outbox<GatewayEffect>,
+        _ body: (inout Coordinator, inout ReplicaDirectory, inout Outbox<CoordinatorEffect>) -> Void
+    ) {
+        guard var entry = inFlight.removeValue(forKey: id) else { return }
+        body(&entry.coordinator, &directory, &effects)
+        inFlight[id] = entry
+        flush(id, now.instant, &out)
+    }
+
+    private mutating func flush(_ id: UInt64, _ now: Instant, _ out: inout Outbox<GatewayEffect>) {
+        for effect in effects.take() {
+            switch effect {
+            case .ask(let slot, let node, let request):
+                // 256 slots are more than replicas, fallbacks and repairs of one request can fill; see
+                // RangeCoordinator.
+                guard slot <= 0xFF else { continue }
+                if case .hint = request { counters.hintedWrites += 1 }
+                if case .merge(_, _, true) = request { counters.repairs += 1 }
+                directory[node].outstanding += 1
+                let left = UInt32(Limits.replicaTimeout.inMilliseconds)
+                out.emit(.ask(node, RequestEnvelope(id: id << 8 | UInt64(slot), timeoutMs: left, request: request)))
+            case .answer(let outcome):
+                note(outcome, id, now)
+                out.emit(.answer(id, outcome))
+            }
+        }
+        guard let entry = inFlight[id], entry.coordinator.isFinished else { return }
+        for ask in entry.coordinator.openAsks { directory[ask.node].outstanding -= 1 }
+        inFlight[id] = nil
+    }
+
+    private mutating func note(_ outcome: ClientOutcome, _ id: UInt64, _ now: Instant) {
+        switch outcome {
+        case .object: if let entry = inFlight[id] { hedging.observe(now - entry.startedAt) }
+        case .failed(.quorumNotReached, _): counters.quorumFailures += 1
+        default: break
+        }
+    }
+}
+
+extension GatewayState.Coordinator {
+    fileprivate func pending(_ slot: Int) -> (node: NodeID, sentAt: Instant)? {
+        switch self {
+        case .read(let read): read.pending(slot)
+        case .write(let write): write.pending(slot)
+        case .list(let list): list.pending(slot)
+        }
+    }
+
+    fileprivate var isFinished: Bool {
+        switch self {
+        case .read(let read): read.isFinished
+        case .write(let write): write.isFinished
+        case .list(let list): list.isFinished
+        }
+    }
+
+    fileprivate var nextWake: Instant {
+        switch self {
+        case .read(let read): read.nextWake
+        case .write(let write): write.nextWake
+        case .list(let list): list.nextWake
+        }
+    }
+
+    fileprivate var openAsks: [(slot: Int, node: NodeID)] {
+        switch self {
+        case .read(let read): read.openAsks
+        case .write(let write): write.openAsks
+        case .list(let list): list.openAsks
+        }
+    }
+
+    fileprivate mutating func receive(
+        _ reply: ReplicaReply, slot: Int, _ directory: inout ReplicaDirectory, _ now: Now,
+        _ out: inout Outbox<CoordinatorEffect>
+    ) {
+        change(
+            read: { $0.receive(reply, slot: slot, &directory, now.instant, &out) },
+            write: { $0.receive(reply, slot: slot, &directory, now.instant, &out) },
+            list: { $0.receive(reply, slot: slot, &directory, now.instant, wall: now.wall, &out) })
+    }
+
+    fileprivate mutating func fail(
+        slot: Int, _ directory: inout ReplicaDirectory, _ now: Now, _ out: inout Outbox<CoordinatorEffect>
+    ) {
+        change(
+            read: { $0.fail(slot: slot, &directory, now.instant, &out) },
+            write: { $0.fail(slot: slot, &directory, now.instant, &out) },
+            list: { $0.fail(slot: slot, &directory, now.instant, wall: now.wall, &out) })
+    }
+
+    fileprivate mutating func wake(
+        _ directory: inout ReplicaDirectory, _ now: Now, _ out: inout Outbox<CoordinatorEffect>
+    ) -> Instant {
+        change(
+            read: { $0.wake(&directory, now.instant, &out) },
+            write: { $0.wake(&directory, now.instant, &out) },
+            list: { $0.wake(&directory, now.instant, wall: now.wall, &out) })
+    }
+
+    fileprivate mutating func hedge(
+        _ directory: ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
+    ) {
+        guard case .read(var read) = self else { return }
+        read.hedge(directory, now, &out)
+        self = .read(read)
+    }
+
+    private mutating func change<Result>(
+        read: (inout ReadCoordinator) -> Result, write: (inout WriteCoordinator) -> Result,
+        list: (inout RangeCoordinator) -> Result
+    ) -> Result {
+        switch self {
+        case .read(var state):
+            defer { self = .read(state) }
+            return read(&state)
+        case .write(var state):
+            defer { self = .write(state) }
+            return write(&state)
+        case .list(var state):
+            defer { self = .list(state) }
+            return list(&state)
+        }
+    }
+}

@@ -1,0 +1,40 @@
+// When a second read is worth sending: after the 95th percentile of the recent ones, and for at most 2 in 100 reads
+// (Dean and Barroso, "The Tail at Scale", CACM 2013). The budget matters more than the percentile: without it a cluster
+// that is slow as a whole doubles its own load.
+
+package import World
+
+package struct HedgePolicy: Sendable {
+    private static let window = 256
+    private static let every = 64
+    private static let budgetShare = 0.02
+    private static let largestBudget = 10.0
+
+    private var samples: [Int64] = []
+    private var position = 0
+    private var budget = 1.0
+    /// Nil until enough reads were seen to judge.
+    package private(set) var delay: Span?
+
+    package init() {}
+
+    package mutating func observe(_ latency: Span) {
+        budget = min(HedgePolicy.largestBudget, budget + HedgePolicy.budgetShare)
+        if samples.count < HedgePolicy.window {
+            samples.append(latency.nanoseconds)
+        } else {
+            samples[position % HedgePolicy.window] = latency.nanoseconds
+        }
+        position += 1
+        guard position % HedgePolicy.every == 0 else { return }
+        let sorted = samples.sorted()
+        delay = Span(nanoseconds: sorted[sorted.count * 95 / 100])
+    }
+
+    /// Takes one hedge from the budget, if there is one.
+    package mutating func spend() -> Bool {
+        guard budget >= 1 else { return false }
+        budget -= 1
+        return true
+    }
+}

@@ -1,0 +1,124 @@
+// Quorum arithmetic: how many answers, and whose, make a level. It is written here and nowhere else.
+
+package import Ring
+package import World
+
+/// A replica that has done what was asked: itself, or, with a hint, for another.
+package struct Acknowledgement: Hashable, Sendable {
+    package let node: NodeID
+    package let country: String
+    /// The primary whose write this node keeps; nil where the node is a primary itself.
+    package let hintFor: NodeID?
+
+    package init(node: NodeID, country: String, hintFor: NodeID? = nil) {
+        self.node = node
+        self.country = country
+        self.hintFor = hintFor
+    }
+}
+
+/// The answers that a request has gathered. Invariant: a node stands in here once, and so does the primary that it
+/// answers for, so that no disk and no replica is counted twice.
+package struct Tally: Hashable, Sendable {
+    package private(set) var acknowledgements: [Acknowledgement] = []
+
+    package init() {}
+
+    /// False if the node, or the primary it answers for, has been counted already.
+    @discardableResult
+    package mutating func add(_ new: Acknowledgement) -> Bool {
+        let target = new.hintFor ?? new.node
+        guard !acknowledgements.contains(where: { $0.node == new.node || ($0.hintFor ?? $0.node) == target }) else {
+            return false
+        }
+        acknowledgements.append(new)
+        return true
+    }
+
+    package var count: Int { acknowledgements.count }
+    package var hinted: Int { acknowledgements.count { $0.hintFor != nil } }
+    /// Ascending, each once.
+    package var countries: [String] {
+        acknowledgements.map(\.country).sorted().reduce(into: []) { if $0.last != $1 { $0.append($1) } }
+    }
+    package func contains(_ node: NodeID) -> Bool { acknowledgements.contains { $0.node == node } }
+}
+
+/// What a consistency level comes to for one key.
+package struct Quorum: Hashable, Sendable {
+    private enum Rule: Hashable, Sendable {
+        case count(Int)
+        /// Of each country this many; ascending by country.
+        case countries([Share])
+    }
+
+    private struct Share: Hashable, Sendable {
+        let country: String
+        let needed: Int
+    }
+
+    package let level: ConsistencyLevel
+    /// Only primaries count.
+    package let strict: Bool
+    private let rule: Rule
+
+    /// More than half of n.
+    package static func majority(of n: Int) -> Int { n / 2 + 1 }
+
+    /// `countries`: of the primaries, in any order. Throws if the level cannot be met by this placement at all.
+    package init(
+        _ level: ConsistencyLevel, strict: Bool, countries: [String], gatewayCountry: String
+    ) throws(RequestFailure) {
+        self.level = level
+        self.strict = strict
+        let n = countries.count
+        func share(_ country: String) -> Share {
+            Share(country: country, needed: Quorum.majority(of: countries.count { $0 == country }))
+        }
+        switch level {
+        case .one: rule = .count(1)
+        case .quorum: rule = .count(Quorum.majority(of: n))
+        case .all: rule = .count(n)
+        case .count(let wanted):
+            guard (1...max(1, n)).contains(wanted) else {
+                throw .badLevel("a level of \(wanted) can't be met by \(n) replicas")
+            }
+            rule = .count(wanted)
+        case .local:
+            guard countries.contains(gatewayCountry) else {
+                throw .badLevel("level local: this key has no replica in \(gatewayCountry)")
+            }
+            rule = .countries([share(gatewayCountry)])
+        case .each:
+            rule = .countries(Set(countries).sorted().map(share))
+        }
+    }
+
+    package func isReached(by tally: Tally) -> Bool {
+        let counted = tally.acknowledgements.filter { !strict || $0.hintFor == nil }
+        switch rule {
+        case .count(let needed): return counted.count >= needed
+        case .countries(let shares):
+            return shares.allSatisfy { share in counted.count { $0.country == share.country } >= share.needed }
+        }
+    }
+
+    /// The first of `candidates` (best first) that would help a tally to which `asked` are still expected to be added;
+    /// nil if none would, or none is needed.
+    package func next(
+        of candidates: [Acknowledgement], given tally: Tally, expecting asked: [Acknowledgement]
+    ) -> Acknowledgement? {
+        var expected = tally
+        for one in asked { expected.add(one) }
+        guard !isReached(by: expected) else { return nil }
+        return candidates.first { candidate in
+            var with = expected
+            guard with.add(candidate), !strict || candidate.hintFor == nil else { return false }
+            guard case .countries(let shares) = rule else { return true }
+            return shares.contains { share in
+                share.country == candidate.country
+                    && expected.acknowledgements.count { $0.country == share.country } < share.needed
+            }
+        }
+    }
+}

@@ -1,0 +1,224 @@
+// One listing on its way: a page from as many replicas as the level needs, merged item by item.
+//
+// Each replica cuts its page where it must, so beyond the nearest cut nothing is known to be complete: items are given
+// out up to there and no further, and the client goes on from the last. Tombstones and expired values take part in the
+// merge and are left out of the answer. Items that differ between replicas are mended afterwards.
+
+package import Causality
+package import Ring
+package import Wire
+package import World
+
+package struct RangeCoordinator: Sendable {
+    private struct Ask {
+        let candidate: Acknowledgement
+        let sentAt: Instant
+        var isOpen = true
+        var page: [RangeItem]?
+        var more = false
+    }
+
+    /// One page is fetched again this often if all of it was tombstones, before the client is told to go on itself.
+    private static let longestSearch = 8
+    private static let mostRepairs = 64
+
+    private var range: KeyRange
+    private let reverse: Bool
+    private let limit: Int
+    private let quorum: Quorum
+    private let rule: ConflictRule
+    private let deadline: Instant
+    private let primaries: [NodeID]
+    private var candidates: [Acknowledgement] = []
+    private var asks: [Ask] = []
+    private var firstOfRound = 0
+    private var rounds = 0
+    private var tally = Tally()
+    private var found: [ListedItem] = []
+    private var repairs = 0
+    package private(set) var isAnswered = false
+    private var isAbandoned = false
+
+    package init(
+        _ range: KeyRange, reverse: Bool, limit: Int, route: Route, quorum: Quorum, rule: ConflictRule,
+        deadline: Instant
+    ) {
+        self.range = range
+        self.reverse = reverse
+        self.limit = limit
+        self.quorum = quorum
+        self.rule = rule
+        self.deadline = deadline
+        primaries = route.primaries
+    }
+
+    package var isFinished: Bool { isAnswered && (isAbandoned || !asks.contains { $0.isOpen }) }
+
+    package var account: Account {
+        Account(tally: tally, level: quorum.level, reached: quorum.isReached(by: tally))
+    }
+
+    /// Whom the open ask `slot` was sent to, and when.
+    package func pending(_ slot: Int) -> (node: NodeID, sentAt: Instant)? {
+        guard asks.indices.contains(slot), asks[slot].isOpen else { return nil }
+        return (asks[slot].candidate.node, asks[slot].sentAt)
+    }
+
+    package var openAsks: [(slot: Int, node: NodeID)] {
+        asks.enumerated().filter { $0.element.isOpen }.map { ($0.offset, $0.element.candidate.node) }
+    }
+
+    // MARK: Events
+
+    package mutating func start(
+        _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
+    ) {
+        rounds += 1
+        tally = Tally()
+        firstOfRound = asks.count
+        candidates = directory.rank(primaries, near: nil).map {
+            Acknowledgement(node: $0, country: directory.country(of: $0))
+        }
+        askWhatIsNeeded(now, &out)
+    }
+
+    package mutating func receive(
+        _ reply: ReplicaReply, slot: Int, _ directory: inout ReplicaDirectory, _ now: Instant, wall: WallTime,
+        _ out: inout Outbox<CoordinatorEffect>
+    ) {
+        guard asks.indices.contains(slot), asks[slot].isOpen else { return }
+        asks[slot].isOpen = false
+        if case .page(let items, let more) = reply, slot >= firstOfRound {
+            asks[slot].page = items
+            asks[slot].more = more
+            tally.add(asks[slot].candidate)
+        }
+        settle(&directory, now, wall, &out)
+    }
+
+    package mutating func fail(
+        slot: Int, _ directory: inout ReplicaDirectory, _ now: Instant, wall: WallTime,
+        _ out: inout Outbox<CoordinatorEffect>
+    ) {
+        guard asks.indices.contains(slot), asks[slot].isOpen else { return }
+        asks[slot].isOpen = false
+        settle(&directory, now, wall, &out)
+    }
+
+    package mutating func wake(
+        _ directory: inout ReplicaDirectory, _ now: Instant, wall: WallTime, _ out: inout Outbox<CoordinatorEffect>
+    ) -> Instant {
+        for slot in asks.indices where asks[slot].isOpen && asks[slot].sentAt + Limits.replicaTimeout <= now {
+            asks[slot].isOpen = false
+        }
+        if now >= deadline {
+            isAbandoned = true
+            answer(.failed(.quorumNotReached(mayTakeEffect: false), account), &out)
+        }
+        settle(&directory, now, wall, &out)
+        return nextWake
+    }
+
+    package var nextWake: Instant {
+        let slow = asks.filter { $0.isOpen }.map { $0.sentAt + Limits.replicaTimeout }.min()
+        return slow.map { min($0, deadline) } ?? deadline
+    }
+
+    // MARK: Steps
+
+    private mutating func askWhatIsNeeded(_ now: Instant, _ out: inout Outbox<CoordinatorEffect>) {
+        while true {
+            let expected = asks[firstOfRound...].filter { $0.isOpen }.map(\.candidate)
+            guard let next = quorum.next(of: candidates, given: tally, expecting: expected),
+                let place = candidates.firstIndex(of: next)
+            else { return }
+            candidates.remove(at: place)
+            let request = RangeRequest(
+                start: range.start, end: range.end ?? [], limit: min(limit - found.count + 1, Limits.rangeItems),
+                reverse: reverse)
+            out.emit(.ask(slot: asks.count, next.node, .range(request)))
+            asks.append(Ask(candidate: next, sentAt: now))
+        }
+    }
+
+    private mutating func settle(
+        _ directory: inout ReplicaDirectory, _ now: Instant, _ wall: WallTime, _ out: inout Outbox<CoordinatorEffect>
+    ) {
+        guard !isAnswered else { return }
+        guard quorum.isReached(by: tally) else {
+            askWhatIsNeeded(now, &out)
+            if !asks.contains(where: { $0.isOpen }) {
+                answer(.failed(.quorumNotReached(mayTakeEffect: false), account), &out)
+            }
+            return
+        }
+        let pages = asks[firstOfRound...].filter { $0.page != nil }
+        let (merged, cut) = merge(Array(pages), now, &out)
+        var next: ListContinuation?
+        for var item in merged {
+            item.expire(at: wall)
+            guard !item.object.values.isEmpty else { continue }
+            if found.count == limit {
+                next = .at(item.key)
+                break
+            }
+            found.append(item)
+        }
+        if found.count >= limit {
+            if next == nil, let cut { next = .after(cut) }
+            answer(.list(found, next: next, account), &out)
+        } else if let cut, rounds < RangeCoordinator.longestSearch {
+            if reverse { range.end = cut } else { range.start = cut + [0] }
+            start(&directory, now, &out)
+        } else {
+            answer(.list(found, next: cut.map { .after($0) }, account), &out)
+        }
+    }
+
+    private func precedes(_ a: [UInt8], _ b: [UInt8]) -> Bool {
+        reverse ? b.lexicographicallyPrecedes(a) : a.lexicographicallyPrecedes(b)
+    }
+
+    /// The items known to be complete, in order, and where the nearest replica cut its page (nil: none did).
+    private mutating func merge(
+        _ pages: [Ask], _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
+    ) -> (items: [ListedItem], cut: [UInt8]?) {
+        let cut = pages.filter(\.more).compactMap { $0.page?.last?.key }.min(by: precedes)
+        let keys = pages.flatMap { $0.page ?? [] }.map(\.key).sorted(by: precedes)
+        let held = pages.map { Dictionary(($0.page ?? []).map { ($0.key, $0.object) }) { first, _ in first } }
+        var items: [ListedItem] = []
+        for key in keys where items.last?.key != key {
+            if let cut, precedes(cut, key) { break }
+            var object = StoredObject()
+            var versions: [StoredObject?] = []
+            for objects in held {
+                let version = objects[key].flatMap { try? StoredObject(decoding: $0) }
+                if let version { object.merge(version, rule: rule) }
+                versions.append(version)
+            }
+            items.append(ListedItem(key: key, object: object))
+            for (ask, version) in zip(pages, versions) where version != object && repairs < RangeCoordinator.mostRepairs
+            {
+                repairs += 1
+                out.emit(
+                    .ask(slot: asks.count, ask.candidate.node, .merge(key: key, object: object.encode(), repair: true)))
+                asks.append(Ask(candidate: ask.candidate, sentAt: now))
+            }
+        }
+        return (items, cut)
+    }
+
+    private mutating func answer(_ outcome: ClientOutcome, _ out: inout Outbox<CoordinatorEffect>) {
+        guard !isAnswered else { return }
+        isAnswered = true
+        out.emit(.answer(outcome))
+    }
+}
+
+extension ListedItem {
+    fileprivate mutating func expire(at wall: WallTime) {
+        var object = object
+        object.expire(at: wall)
+        self = ListedItem(key: key, object: object)
+    }
+}

@@ -1,0 +1,262 @@
+// One read on its way: as many replicas as the level needs, best first; their answers merged; the stale ones mended.
+//
+// The best replica is asked for the object, the others for the object or, where it is large, its summary: version
+// vector and dots, which is all it takes to see that nothing newer exists. Only if a summary knows of something that
+// the merged object does not is that replica asked again, for all of it. Repair goes out after the answer.
+
+package import Causality
+package import Ring
+package import Wire
+package import World
+
+package struct ReadCoordinator: Sendable {
+    private struct Ask {
+        let candidate: Acknowledgement
+        let sentAt: Instant
+        let wantsObject: Bool
+        var isOpen = true
+        var knows: ObjectSummary?
+    }
+
+    private let key: [UInt8]
+    private let quorum: Quorum
+    private let rule: ConflictRule
+    private let deadline: Instant
+    private let primaries: [NodeID]
+    private let fallbacks: [NodeID]
+    private let location: Coordinates?
+    private var candidates: [Acknowledgement] = []
+    private var asks: [Ask] = []
+    private var tally = Tally()
+    private var merged = StoredObject()
+    private var isRepaired = false
+    private var isHedged = false
+    package private(set) var isAnswered = false
+    private var isAbandoned = false
+
+    package init(
+        _ key: [UInt8], route: Route, quorum: Quorum, rule: ConflictRule, location: Coordinates?, deadline: Instant
+    ) {
+        self.key = key
+        self.quorum = quorum
+        self.rule = rule
+        self.deadline = deadline
+        self.location = location
+        primaries = route.primaries
+        fallbacks = route.fallbacks
+    }
+
+    package var isFinished: Bool { isAnswered && (isAbandoned || !asks.contains { $0.isOpen }) }
+
+    package var account: Account {
+        Account(tally: tally, level: quorum.level, reached: quorum.isReached(by: tally))
+    }
+
+    /// Whom the open ask `slot` was sent to, and when.
+    package func pending(_ slot: Int) -> (node: NodeID, sentAt: Instant)? {
+        guard asks.indices.contains(slot), asks[slot].isOpen else { return nil }
+        return (asks[slot].candidate.node, asks[slot].sentAt)
+    }
+
+    package var openAsks: [(slot: Int, node: NodeID)] {
+        asks.enumerated().filter { $0.element.isOpen }.map { ($0.offset, $0.element.candidate.node) }
+    }
+
+    // MARK: Events
+
+    /// `everyone`: ask all replicas and not only those the level needs, so that what is rarely read is mended too.
+    package mutating func start(
+        everyone: Bool, _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
+    ) {
+        candidates = directory.rank(primaries, near: location).map {
+            Acknowledgement(node: $0, country: directory.country(of: $0))
+        }
+        if !quorum.strict { addFallbacks(directory) }
+        askWhatIsNeeded(directory, now, &out)
+        if everyone {
+            for node in primaries
+            where directory.isAvailable(node) && !asks.contains(where: { $0.candidate.node == node }) {
+                if let place = candidates.firstIndex(where: { $0.node == node }) {
+                    ask(candidates.remove(at: place), wantsObject: false, now, &out)
+                }
+            }
+        }
+        settle(directory, now, &out)
+    }
+
+    /// For each primary that is away the next fallback may know of its writes; it is asked before the primary is.
+    private mutating func addFallbacks(_ directory: ReplicaDirectory) {
+        let away = primaries.filter { !directory.isAvailable($0) }
+        guard !away.isEmpty else { return }
+        let spares = fallbacks.filter { directory.isAvailable($0) }
+        let standIns = zip(away, spares).map { target, spare in
+            Acknowledgement(node: spare, country: directory.country(of: spare), hintFor: target)
+        }
+        let reachable = candidates.firstIndex { !directory.isAvailable($0.node) } ?? candidates.endIndex
+        candidates.insert(contentsOf: standIns, at: reachable)
+    }
+
+    package mutating func receive(
+        _ reply: ReplicaReply, slot: Int, _ directory: inout ReplicaDirectory, _ now: Instant,
+        _ out: inout Outbox<CoordinatorEffect>
+    ) {
+        guard asks.indices.contains(slot), asks[slot].isOpen else { return }
+        asks[slot].isOpen = false
+        switch reply {
+        case .object(nil): asks[slot].knows = ObjectSummary(versions: VersionVector(), dots: [])
+        case .object(let bytes?):
+            guard let object = try? StoredObject(decoding: bytes) else { break }
+            asks[slot].knows = object.summary
+            merged.merge(object, rule: rule)
+        case .summary(let bytes): asks[slot].knows = try? ObjectSummary(decoding: bytes)
+        default: break
+        }
+        settle(directory, now, &out)
+    }
+
+    package mutating func fail(
+        slot: Int, _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
+    ) {
+        guard asks.indices.contains(slot), asks[slot].isOpen else { return }
+        asks[slot].isOpen = false
+        settle(directory, now, &out)
+    }
+
+    /// Whether `hedge` would ask anybody.
+    package func canHedge(_ directory: ReplicaDirectory) -> Bool {
+        !isAnswered && !isHedged && hedgeCandidate(directory) != nil
+    }
+
+    /// The answer is late: asks one replica more, once.
+    package mutating func hedge(
+        _ directory: ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
+    ) {
+        guard canHedge(directory), let place = hedgeCandidate(directory) else { return }
+        isHedged = true
+        ask(candidates.remove(at: place), wantsObject: true, now, &out)
+    }
+
+    private func hedgeCandidate(_ directory: ReplicaDirectory) -> Int? {
+        candidates.firstIndex { directory.isAvailable($0.node) && $0.hintFor == nil }
+    }
+
+    package mutating func wake(
+        _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
+    ) -> Instant {
+        for slot in asks.indices where asks[slot].isOpen && asks[slot].sentAt + Limits.replicaTimeout <= now {
+            asks[slot].isOpen = false
+        }
+        if now >= deadline {
+            isAbandoned = true
+            if !isAnswered { answer(.failed(.quorumNotReached(mayTakeEffect: false), account), &out) }
+        }
+        settle(directory, now, &out)
+        return nextWake
+    }
+
+    package var nextWake: Instant {
+        let slow = asks.filter { $0.isOpen }.map { $0.sentAt + Limits.replicaTimeout }.min()
+        return slow.map { min($0, deadline) } ?? deadline
+    }
+
+    // MARK: Steps
+
+    private mutating func askWhatIsNeeded(
+        _ directory: ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
+    ) {
+        while true {
+            let expected = asks.filter { $0.isOpen }.map(\.candidate)
+            guard let next = quorum.next(of: candidates, given: tally, expecting: expected),
+                let place = candidates.firstIndex(of: next)
+            else { return }
+            candidates.remove(at: place)
+            ask(next, wantsObject: !asks.contains { $0.wantsObject && ($0.isOpen || $0.knows != nil) }, now, &out)
+        }
+    }
+
+    private mutating func ask(
+        _ candidate: Acknowledgement, wantsObject: Bool, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
+    ) {
+        let request: ReplicaRequest =
+            if let target = candidate.hintFor {
+                .readHints(target: target, key: key)
+            } else {
+                .read(key: key, summaryOver: wantsObject ? 0 : Limits.digestBytes)
+            }
+        out.emit(.ask(slot: asks.count, candidate.node, request))
+        asks.append(Ask(candidate: candidate, sentAt: now, wantsObject: wantsObject))
+    }
+
+    private mutating func settle(
+        _ directory: ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
+    ) {
+        if !isAnswered {
+            discardWhatCannotBeFetched()
+            if quorum.isReached(by: tally) {
+                guard !fetchWhatIsMissing(directory, now, &out) else { return }
+                answer(.object(merged.versions.isEmpty ? nil : merged, account), &out)
+            } else {
+                askWhatIsNeeded(directory, now, &out)
+                if !asks.contains(where: { $0.isOpen }) {
+                    answer(.failed(.quorumNotReached(mayTakeEffect: false), account), &out)
+                }
+            }
+        }
+        if isAnswered && !isRepaired && !asks.contains(where: { $0.isOpen }) { repair(directory, now, &out) }
+    }
+
+    /// A summary whose writes could not be had afterwards is no answer: counted, it would let a quorum miss them.
+    private mutating func discardWhatCannotBeFetched() {
+        for slot in asks.indices {
+            guard let summary = asks[slot].knows, !merged.versions.covers(summary.versions) else { continue }
+            let candidate = asks[slot].candidate
+            if asks.contains(where: { $0.candidate == candidate && $0.wantsObject && !$0.isOpen && $0.knows == nil }) {
+                asks[slot].knows = nil
+            }
+        }
+        var counted = Tally()
+        for ask in asks where ask.knows != nil { counted.add(ask.candidate) }
+        tally = counted
+    }
+
+    /// True if some summary names writes that no object at hand has, and its replica was asked for them.
+    private mutating func fetchWhatIsMissing(
+        _ directory: ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
+    ) -> Bool {
+        for slot in asks.indices {
+            guard let summary = asks[slot].knows, !merged.versions.covers(summary.versions) else { continue }
+            let candidate = asks[slot].candidate
+            let isAsked = asks.contains { $0.candidate == candidate && $0.wantsObject && $0.isOpen }
+            let wasAsked = asks.contains { $0.candidate == candidate && $0.wantsObject && !$0.isOpen }
+            if !isAsked && !wasAsked { ask(candidate, wantsObject: true, now, &out) }
+            if isAsked || !wasAsked { return true }
+        }
+        return false
+    }
+
+    /// Sends what was read to the primaries that answered otherwise.
+    private mutating func repair(
+        _ directory: ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
+    ) {
+        isRepaired = true
+        guard !merged.versions.isEmpty else { return }
+        let summary = merged.summary
+        let stale = asks.filter { $0.candidate.hintFor == nil && $0.knows.map { $0 != summary } ?? false }
+        guard !stale.isEmpty else { return }
+        let bytes = merged.encode()
+        // Replicas that each are within the limits may be beyond them together; then the client must merge first.
+        guard bytes.count <= Limits.objectBytes, merged.siblings.count <= 2 * Limits.siblings else { return }
+        for node in primaries {
+            let last = stale.last { $0.candidate.node == node }
+            guard let last else { continue }
+            out.emit(.ask(slot: asks.count, node, .merge(key: key, object: bytes, repair: true)))
+            asks.append(Ask(candidate: last.candidate, sentAt: now, wantsObject: false))
+        }
+    }
+
+    private mutating func answer(_ outcome: ClientOutcome, _ out: inout Outbox<CoordinatorEffect>) {
+        guard !isAnswered else { return }
+        isAnswered = true
+        out.emit(.answer(outcome))
+    }
+}

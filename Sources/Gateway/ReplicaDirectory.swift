@@ -1,0 +1,87 @@
+// All that one gateway knows of the cluster while it chooses replicas: the ring, who can be reached, and how they do.
+
+package import Ring
+package import World
+
+package struct ReplicaDirectory: Sendable {
+    package let identity: NodeID
+    package private(set) var ring: RingSnapshot
+    /// Ascending by node; one for each node of the ring.
+    private var nodes: [NodeID]
+    private var statistics: [ReplicaStatistics]
+    private var score: ReplicaScore
+    private var random: SeededRandom
+
+    package init(identity: NodeID, ring: RingSnapshot, random: SeededRandom) {
+        self.identity = identity
+        self.ring = ring
+        self.random = random
+        nodes = []
+        statistics = []
+        score = ReplicaScore(weights: ring.document.score, gateways: 1)
+        adopt(ring)
+    }
+
+    /// Takes a new ring; what is known of nodes that stay, stays.
+    package mutating func adopt(_ ring: RingSnapshot) {
+        let old = (nodes, statistics)
+        self.ring = ring
+        nodes = ring.document.nodes.map(\.id)
+        statistics = nodes.map { node in
+            old.0.firstIndex(of: node).map { old.1[$0] } ?? ReplicaStatistics()
+        }
+        score = ReplicaScore(weights: ring.document.score, gateways: nodes.count)
+        if let own = index(identity) { statistics[own].isAvailable = true }
+    }
+
+    private func index(_ node: NodeID) -> Int? {
+        var low = 0
+        var high = nodes.count
+        while low < high {
+            let middle = (low + high) / 2
+            if nodes[middle] < node { low = middle + 1 } else { high = middle }
+        }
+        return low < nodes.count && nodes[low] == node ? low : nil
+    }
+
+    package subscript(node: NodeID) -> ReplicaStatistics {
+        get { index(node).map { statistics[$0] } ?? ReplicaStatistics() }
+        set { if let place = index(node) { statistics[place] = newValue } }
+    }
+
+    package func isAvailable(_ node: NodeID) -> Bool { self[node].isAvailable }
+
+    package func country(of node: NodeID) -> String { ring.country(of: node) }
+    package var gatewayCountry: String { country(of: identity) }
+
+    /// Best first: those that can be reached before those that can't, then by score; equal ones in random order.
+    package mutating func rank(_ candidates: [NodeID], near location: Coordinates?) -> [NodeID] {
+        guard candidates.count > 1 else { return candidates }
+        let known = candidates.compactMap { self[$0].serviceMs }.sorted()
+        let median = known.isEmpty ? 1 : known[known.count / 2]
+        let home = ring.document.node(identity)?.location
+        var ranked: [(node: NodeID, available: Bool, cost: Double, tie: UInt64)] = []
+        ranked.reserveCapacity(candidates.count)
+        for node in candidates {
+            let replica = self[node]
+            let place = location == nil && replica.roundTripMs != nil ? nil : ring.document.node(node)?.location
+            let unseen = node == identity ? 0 : estimate(home, place)
+            let far = estimate(location, place)
+            let cost = score.cost(replica, unseenServiceMs: median, unseenTripMs: unseen, farMs: far)
+            ranked.append((node, replica.isAvailable, cost, random.next()))
+        }
+        ranked.sort { a, b in
+            if a.available != b.available { return a.available }
+            return a.cost == b.cost ? a.tie < b.tie : a.cost < b.cost
+        }
+        return ranked.map(\.node)
+    }
+
+    private func estimate(_ a: Coordinates?, _ b: Coordinates?) -> Double {
+        guard let a, let b else { return 0 }
+        return Geography.roundTripMs(a, b)
+    }
+
+    /// A draw of the gateway's dice.
+    package mutating func chance(_ p: Double) -> Bool { random.chance(p) }
+}

@@ -1,0 +1,144 @@
+// Which replica to ask first.
+//
+// The formula is the mission's, s = 1 / (i·replication delay + j·mean response time + k·distance + l·error rate), with
+// each term made a prediction in milliseconds. Taken from past means alone it is hardly better than chance, because the
+// mean is old news by the time it is known; predicting the queue that a request will meet is what helps (C3: Suresh,
+// Canini, Schmid, Feldmann, "C3: Cutting Tail Latency in Cloud Data Stores via Adaptive Replica Selection", NSDI 2015):
+//
+//     s = 1 / ( i·max(0, lag − bound) + j·S̄·(1 + q̂/κ)³ + k·RTT + l·ε·penalty )
+//
+//     lag      how far the replica is behind, ms (gossip); a lag within `bound` costs nothing
+//     S̄        service time, ms: moving average (α = 0.3) of what the replica reports with each answer
+//     q̂        requests that will stand before ours: those it last reported in flight, and, since every gateway acts on
+//              the same report, our own outstanding ones times the number of gateways
+//     κ        service slots: requests that it works on at once
+//     RTT      round trip, ms: moving average of response time less service time; before the first answer, and for the
+//              way to a place that the client names, light's way through fibre over the great circle
+//     ε        share of requests that failed (moving average), with `penalty` ms for one
+
+package import Ring
+package import World
+
+/// What one gateway knows of one replica.
+package struct ReplicaStatistics: Hashable, Sendable {
+    package var serviceMs: Double?
+    package var roundTripMs: Double?
+    package var errorRate = 0.0
+    package var reportedInFlight = 0
+    package var outstanding = 0
+    /// From gossip.
+    package var lagMs = 0.0
+    /// The link stands and gossip does not hold the node for dead.
+    package var isAvailable = false
+
+    package init() {}
+
+    private static let alpha = 0.3
+
+    package mutating func answered(after elapsed: Span, serviceMicroseconds: UInt32, inFlight: UInt32) {
+        let service = Double(serviceMicroseconds) / 1_000
+        let trip = max(0, elapsed.inMilliseconds - service)
+        serviceMs = ReplicaStatistics.average(serviceMs, service)
+        roundTripMs = ReplicaStatistics.average(roundTripMs, trip)
+        errorRate *= 1 - ReplicaStatistics.alpha
+        reportedInFlight = Int(inFlight)
+    }
+
+    package mutating func failed() {
+        errorRate += ReplicaStatistics.alpha * (1 - errorRate)
+    }
+
+    private static func average(_ old: Double?, _ sample: Double) -> Double {
+        guard let old else { return sample }
+        return old + alpha * (sample - old)
+    }
+
+    /// Mean response time as clients of this replica see it, ms.
+    package var responseMs: Double { (serviceMs ?? 0) + (roundTripMs ?? 0) }
+}
+
+package struct ReplicaScore: Sendable {
+    package var weights: ScoreWeights
+    /// Gateways that share the replicas; at least 1.
+    package var gateways: Int
+
+    /// A lag of one gossip round is not a lag.
+    private static let lagBoundMs = 500.0
+    private static let serviceSlots = 32.0
+    /// What a failure costs: about the time after which a gateway gives a replica up.
+    private static let penaltyMs = 1_500.0
+
+    package init(weights: ScoreWeights, gateways: Int) {
+        self.weights = weights
+        self.gateways = max(1, gateways)
+    }
+
+    /// The denominator of s, milliseconds: lower is better. `farMs`: the way between the client's place and the
+    /// replica.
+    package func cost(_ replica: ReplicaStatistics, unseenServiceMs: Double, unseenTripMs: Double, farMs: Double)
+        -> Double
+    {
+        let queue = Double(replica.reportedInFlight + gateways * replica.outstanding)
+        let crowding = 1 + queue / ReplicaScore.serviceSlots
+        let service = replica.serviceMs ?? unseenServiceMs
+        return weights.replicationDelay * max(0, replica.lagMs - ReplicaScore.lagBoundMs)
+            + weights.responseTime * service * crowding * crowding * crowding
+            + weights.distance * ((replica.roundTripMs ?? unseenTripMs) + farMs)
+            + weights.errorRate * replica.errorRate * ReplicaScore.penaltyMs
+    }
+}
+
+/// The great circle, and how long light in fibre takes there and back.
+package enum Geography {
+    /// Mean Earth radius, km (IUGG).
+    private static let earthKm = 6_371.0
+    /// Two thirds of c, km per ms; cables run about 1.5 times the great circle.
+    private static let fibreKmPerMs = 200.0 / 1.5
+
+    package static func distanceKm(_ a: Coordinates, _ b: Coordinates) -> Double {
+        // The haversine of the angle through the chord, with series instead of the C library's functions, which may
+        // differ in the last bit between machines (and then in the choice of a replica under the simulator).
+        let (x1, y1, z1) = unit(a)
+        let (x2, y2, z2) = unit(b)
+        let chord = ((x1 - x2) * (x1 - x2) + (y1 - y2) * (y1 - y2) + (z1 - z2) * (z1 - z2)).squareRoot()
+        return 2 * earthKm * arcsine(min(1, chord / 2))
+    }
+
+    package static func roundTripMs(_ a: Coordinates, _ b: Coordinates) -> Double {
+        2 * distanceKm(a, b) / fibreKmPerMs
+    }
+
+    private static func unit(_ c: Coordinates) -> (Double, Double, Double) {
+        let (sinLat, cosLat) = sineCosine(c.latitude * .pi / 180)
+        let (sinLon, cosLon) = sineCosine(c.longitude * .pi / 180)
+        return (cosLat * cosLon, cosLat * sinLon, sinLat)
+    }
+
+    /// Taylor's series; |x| ≤ π for every valid coordinate.
+    private static func sineCosine(_ x: Double) -> (sin: Double, cos: Double) {
+        var sine = 0.0
+        var cosine = 0.0
+        var term = 1.0
+        for k in 0..<24 {
+            switch k & 3 {
+            case 0: cosine += term
+            case 1: sine += term
+            case 2: cosine -= term
+            default: sine -= term
+            }
+            term *= x / Double(k + 1)
+        }
+        return (sine, cosine)
+    }
+
+    /// Newton's iteration on sin y = x.
+    private static func arcsine(_ x: Double) -> Double {
+        var y = x
+        for _ in 0..<60 {
+            let (s, c) = sineCosine(y)
+            guard c > 1e-9 else { break }
+            y -= (s - x) / c
+        }
+        return y
+    }
+}

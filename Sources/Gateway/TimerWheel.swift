@@ -1,0 +1,58 @@
+// When to look at which request again: a wheel of one-millisecond slots (Varghese and Lauck, "Hashed and Hierarchical
+// Timing Wheels", 1987). Almost every request is answered long before its timer, so setting one must cost nothing and
+// none is ever taken back: what comes up for a request that is gone is ignored.
+
+package import World
+
+package struct TimerWheel: Sendable {
+    private static let slotCount = 4_096
+    private static let slotNanoseconds: Int64 = 1_000_000
+    private var slots = [[UInt64]](repeating: [], count: TimerWheel.slotCount)
+    /// Everything before this tick has been handed out.
+    private var tick: Int64
+    private var pending = 0
+
+    package init(now: Instant) { tick = now.nanoseconds / TimerWheel.slotNanoseconds }
+
+    /// Hands out `id` at `time` or up to a slot after it; after four seconds at the latest (the owner then sets it
+    /// again).
+    package mutating func set(_ id: UInt64, at time: Instant) {
+        let wanted = (time.nanoseconds + TimerWheel.slotNanoseconds - 1) / TimerWheel.slotNanoseconds
+        let when = min(max(wanted, tick), tick + Int64(TimerWheel.slotCount) - 1)
+        slots[Int(when % Int64(TimerWheel.slotCount))].append(id)
+        pending += 1
+    }
+
+    /// All that is due by `now`, in order of time.
+    package mutating func due(_ now: Instant) -> [UInt64] {
+        let end = now.nanoseconds / TimerWheel.slotNanoseconds
+        guard pending > 0 else {
+            tick = max(tick, end + 1)
+            return []
+        }
+        var ids: [UInt64] = []
+        // A long pause wraps the wheel once; a second turn would find nothing.
+        let last = min(end, tick + Int64(TimerWheel.slotCount) - 1)
+        while tick <= last {
+            let slot = Int(tick % Int64(TimerWheel.slotCount))
+            if !slots[slot].isEmpty {
+                ids += slots[slot]
+                slots[slot].removeAll(keepingCapacity: true)
+            }
+            tick += 1
+        }
+        tick = max(tick, end + 1)
+        pending -= ids.count
+        return ids
+    }
+
+    /// The time of the first slot that holds anything.
+    package var next: Instant? {
+        guard pending > 0 else { return nil }
+        for offset in 0..<Int64(TimerWheel.slotCount)
+        where !slots[Int((tick + offset) % Int64(TimerWheel.slotCount))].isEmpty {
+            return Instant(nanoseconds: (tick + offset) * TimerWheel.slotNanoseconds)
+        }
+        return nil
+    }
+}

@@ -1,0 +1,243 @@
+// One write on its way: minted by one replica, merged by the others, handed to fallbacks where a replica can't take it.
+//
+//     mint ──▶ replicate ──▶ answered (level reached, or out of reach) ──▶ finished (every replica has it, or a hint)
+//
+// A primary gives the write its dot, the gateway's own node if it is one. All replicas are written to, always; the
+// level only says when the client hears of it. A replica that is away, fails, refuses or is slow gets a hint: at the
+// next fallback of the preference list, else at the gateway's own node. What goes on after the answer is what makes the
+// replicas the same again.
+
+import Causality
+package import Ring
+package import Wire
+package import World
+
+/// What a coordinator wants done. `slot` comes back with the answer.
+package enum CoordinatorEffect: Hashable, Sendable {
+    case ask(slot: Int, NodeID, ReplicaRequest)
+    case answer(ClientOutcome)
+}
+
+package struct WriteCoordinator: Sendable {
+    private enum Role: Hashable {
+        case mint
+        case store
+        case hint(for: NodeID)
+    }
+
+    private struct Ask {
+        let node: NodeID
+        let role: Role
+        let sentAt: Instant
+        var isOpen = true
+        /// A hint was written elsewhere because this took too long.
+        var handedOff = false
+    }
+
+    private struct Minted {
+        let bytes: [UInt8]
+        let object: StoredObject
+        let created: Bool
+    }
+
+    private let request: MintRequest
+    private let bucket: [UInt8]
+    private let primaries: [NodeID]
+    private let quorum: Quorum
+    private let deadline: Instant
+    private var minters: [NodeID] = []
+    private var spares: [NodeID]
+    private var ownNodeIsSpare: Bool
+    private var asks: [Ask] = []
+    private var tally = Tally()
+    private var minted: Minted?
+    private var lastRefusal: Refusal?
+    package private(set) var isAnswered = false
+    private var isAbandoned = false
+
+    package init(_ request: MintRequest, bucket: [UInt8], route: Route, quorum: Quorum, deadline: Instant) {
+        self.request = request
+        self.bucket = bucket
+        self.quorum = quorum
+        self.deadline = deadline
+        primaries = route.primaries
+        spares = route.fallbacks
+        ownNodeIsSpare = true
+    }
+
+    /// Nothing more will come of it.
+    package var isFinished: Bool { isAnswered && (isAbandoned || !asks.contains { $0.isOpen }) }
+
+    package var account: Account {
+        Account(tally: tally, level: quorum.level, reached: quorum.isReached(by: tally))
+    }
+
+    /// Whom the open ask `slot` was sent to, and when.
+    package func pending(_ slot: Int) -> (node: NodeID, sentAt: Instant)? {
+        guard asks.indices.contains(slot), asks[slot].isOpen else { return nil }
+        return (asks[slot].node, asks[slot].sentAt)
+    }
+
+    package var openAsks: [(slot: Int, node: NodeID)] {
+        asks.enumerated().filter { $0.element.isOpen }.map { ($0.offset, $0.element.node) }
+    }
+
+    // MARK: Events
+
+    package mutating func start(
+        _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
+    ) {
+        minters = directory.rank(primaries, near: nil)
+        if let own = minters.firstIndex(of: directory.identity) { minters.insert(minters.remove(at: own), at: 0) }
+        tryNextMinter(&directory, now, &out)
+    }
+
+    package mutating func receive(
+        _ reply: ReplicaReply, slot: Int, _ directory: inout ReplicaDirectory, _ now: Instant,
+        _ out: inout Outbox<CoordinatorEffect>
+    ) {
+        guard asks.indices.contains(slot), asks[slot].isOpen else { return }
+        asks[slot].isOpen = false
+        let ask = asks[slot]
+        switch (ask.role, reply) {
+        case (.mint, .minted(let bytes, let wasAbsent)):
+            guard minted == nil, let object = try? StoredObject(decoding: bytes) else { break }
+            minted = Minted(bytes: bytes, object: object, created: wasAbsent)
+            tally.add(Acknowledgement(node: ask.node, country: directory.country(of: ask.node)))
+            replicate(from: ask.node, &directory, now, &out)
+        case (.store, .stored):
+            tally.add(Acknowledgement(node: ask.node, country: directory.country(of: ask.node)))
+        case (.hint(let target), .stored):
+            tally.add(Acknowledgement(node: ask.node, country: directory.country(of: ask.node), hintFor: target))
+        case (_, .refused(let refusal)):
+            lastRefusal = refusal
+            if let failure = refusal.isFinal, ask.role == .mint, minted == nil {
+                return answer(.failed(failure, account), &out)
+            }
+            failed(ask, &directory, now, &out)
+        default:
+            failed(ask, &directory, now, &out)
+        }
+        settle(&out)
+    }
+
+    /// The connection broke, or the node took no more: the answer will never come.
+    package mutating func fail(
+        slot: Int, _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
+    ) {
+        guard asks.indices.contains(slot), asks[slot].isOpen else { return }
+        asks[slot].isOpen = false
+        failed(asks[slot], &directory, now, &out)
+        settle(&out)
+    }
+
+    /// Returns when to be woken next.
+    package mutating func wake(
+        _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
+    ) -> Instant {
+        for slot in asks.indices where asks[slot].isOpen && !asks[slot].handedOff {
+            guard asks[slot].sentAt + Limits.replicaTimeout <= now else { continue }
+            asks[slot].handedOff = true
+            failed(asks[slot], &directory, now, &out)
+        }
+        if now >= deadline {
+            if !isAnswered { answer(.failed(.quorumNotReached(mayTakeEffect: !asks.isEmpty), account), &out) }
+            // Hints under way may still be confirmed; after two more timeouts nobody waits for them.
+            if now >= deadline + Limits.replicaTimeout * 2 { isAbandoned = true }
+        }
+        settle(&out)
+        return nextWake
+    }
+
+    package var nextWake: Instant {
+        let slow = asks.filter { $0.isOpen && !$0.handedOff }.map { $0.sentAt + Limits.replicaTimeout }.min()
+        let last = isAnswered ? deadline + Limits.replicaTimeout * 2 : deadline
+        return slow.map { min($0, last) } ?? last
+    }
+
+    // MARK: Steps
+
+    private mutating func tryNextMinter(
+        _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
+    ) {
+        // A primary that can't be reached is not worth waiting for while another can.
+        let next = minters.firstIndex { directory.isAvailable($0) } ?? minters.indices.first
+        guard let next else { return }
+        ask(minters.remove(at: next), .mint, .mint(request), now, &out)
+    }
+
+    private mutating func replicate(
+        from minter: NodeID, _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
+    ) {
+        guard let minted else { return }
+        for node in primaries where node != minter {
+            if directory.isAvailable(node) {
+                ask(node, .store, .merge(key: request.key, object: minted.bytes, repair: false), now, &out)
+            } else {
+                handOff(for: node, &directory, now, &out)
+            }
+        }
+    }
+
+    private mutating func failed(
+        _ ask: Ask, _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
+    ) {
+        switch ask.role {
+        case .mint: if minted == nil && !isAnswered { tryNextMinter(&directory, now, &out) }
+        case .store: if !ask.handedOff || ask.isOpen { handOff(for: ask.node, &directory, now, &out) }
+        case .hint(let target): if !ask.handedOff || ask.isOpen { handOff(for: target, &directory, now, &out) }
+        }
+    }
+
+    /// Writes a hint for `target` at the next fallback that can be reached, at last at the gateway's own node.
+    private mutating func handOff(
+        for target: NodeID, _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
+    ) {
+        guard let minted else { return }
+        let hint = ReplicaRequest.hint(target: target, key: request.key, object: minted.bytes)
+        if let place = spares.firstIndex(where: { directory.isAvailable($0) && $0 != directory.identity }) {
+            return ask(spares.remove(at: place), .hint(for: target), hint, now, &out)
+        }
+        let own = directory.identity
+        let alreadyAsked = asks.contains { $0.node == own && $0.role == .hint(for: target) }
+        if own != target, !alreadyAsked, directory.ring.mayHold(own, bucket: bucket) {
+            ask(own, .hint(for: target), hint, now, &out)
+        }
+    }
+
+    private mutating func ask(
+        _ node: NodeID, _ role: Role, _ request: ReplicaRequest, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
+    ) {
+        out.emit(.ask(slot: asks.count, node, request))
+        asks.append(Ask(node: node, role: role, sentAt: now))
+    }
+
+    private mutating func settle(_ out: inout Outbox<CoordinatorEffect>) {
+        guard !isAnswered else { return }
+        if let minted, quorum.isReached(by: tally) {
+            answer(.written(minted.object, created: minted.created, account), &out)
+        } else if !asks.contains(where: { $0.isOpen }) {
+            let full = lastRefusal?.code == .diskFull && minted == nil
+            answer(.failed(full ? .diskFull : .quorumNotReached(mayTakeEffect: !asks.isEmpty), account), &out)
+        }
+    }
+
+    private mutating func answer(_ outcome: ClientOutcome, _ out: inout Outbox<CoordinatorEffect>) {
+        guard !isAnswered else { return }
+        isAnswered = true
+        out.emit(.answer(outcome))
+    }
+}
+
+extension Refusal {
+    /// The failure to tell the client, where no other replica would answer otherwise.
+    var isFinal: RequestFailure? {
+        switch code {
+        case .exists: .exists
+        case .tooManySiblings: .tooManySiblings(detail)
+        case .tooLarge: .tooLarge(detail)
+        case .malformed: .malformed(detail)
+        case .unknown, .busy, .diskFull, .notReplica, .hintsFull, .stopped: nil
+        }
+    }
+}

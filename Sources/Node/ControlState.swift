@@ -1,0 +1,149 @@
+// The part of a node that looks after the cluster rather than after requests: who lives, what they say of themselves,
+// and which replicas are to be compared. It owns gossip and anti-entropy and tells the other parts what they need to
+// know.
+
+package import Gossip
+package import Ring
+import Vnodes
+package import Wire
+package import World
+
+package enum ControlEffect: Sendable {
+    /// Gossip, to carry as it is.
+    case gossip([UInt8], to: NodeID)
+    /// A step of anti-entropy: to a node, which may be our own; the answer is to come back under `id`.
+    case ask(id: UInt64, NodeID, ReplicaRequest)
+    /// A node died or came back: the gateways choose accordingly.
+    case liveness(NodeID, isAlive: Bool)
+    /// How far a node says it is behind, for the score.
+    case replicationDelay(NodeID, ms: Double)
+    /// The cluster remembers a later life of this node than its own disk does (a restored backup): no dot may be minted
+    /// under the incarnation in use. The node stops and starts again above `generation`.
+    case staleIncarnation(UInt64)
+}
+
+package struct ControlConfiguration: Sendable {
+    package var gossip: GossipConfiguration
+    /// Every pair of replicas is compared about once in this time.
+    package var repairCycle: Span
+
+    package init(gossip: GossipConfiguration = GossipConfiguration(), repairCycle: Span = .minutes(10)) {
+        self.gossip = gossip
+        self.repairCycle = repairCycle
+    }
+}
+
+package struct ControlState: Sendable {
+    package let identity: NodeID
+    private var ring: RingSnapshot
+    private var gossiper: Gossiper
+    private var antiEntropy: AntiEntropy
+    /// Ascending.
+    private var alive: [NodeID] = []
+    private let gossipInterval: Span
+    private var nextGossip: Instant
+    private var gossipEffects = Outbox<GossipEffect>()
+    private var repairEffects = Outbox<AntiEntropyEffect>()
+
+    package init(
+        identity: NodeID, incarnation: UInt64, ring: RingSnapshot, configuration: ControlConfiguration,
+        random: SeededRandom, now: Instant
+    ) {
+        self.identity = identity
+        self.ring = ring
+        let nodes = ring.document.nodes.map(\.id)
+        gossiper = Gossiper(
+            identity: identity, generation: incarnation, cluster: ring.document.cluster,
+            configuration: configuration.gossip, seeds: nodes, random: random, now: now)
+        gossiper.updateMembership(allowed: nodes)
+        antiEntropy = AntiEntropy(identity: identity, ring: ring, cycle: configuration.repairCycle, now: now)
+        gossipInterval = configuration.gossip.interval
+        nextGossip = now
+    }
+
+    package var rejectedGossip: UInt64 { gossiper.rejected }
+    package var repairedKeys: UInt64 { antiEntropy.repaired }
+    package var completedExchanges: UInt64 { antiEntropy.completed }
+    package var abandonedExchanges: UInt64 { antiEntropy.abandoned }
+    package var isRepairIdle: Bool { antiEntropy.isIdle }
+    /// Other nodes that live, as far as this one knows.
+    package var living: [NodeID] { alive }
+
+    package mutating func adopt(_ ring: RingSnapshot) {
+        self.ring = ring
+        gossiper.updateMembership(allowed: ring.document.nodes.map(\.id))
+        antiEntropy.adopt(ring)
+    }
+
+    /// What this node says of itself from now on.
+    package mutating func publish(_ report: NodeReport) {
+        for (key, value) in report.pairs where gossiper.value(of: identity, key) != Array(value.utf8) {
+            gossiper.set(key, Array(value.utf8))
+        }
+    }
+
+    /// Call every 50 ms or so.
+    package mutating func tick(_ now: Instant, _ out: inout Outbox<ControlEffect>) {
+        if now >= nextGossip {
+            nextGossip = max(nextGossip + gossipInterval, now)
+            gossiper.tick(now, into: &gossipEffects)
+            drainGossip(&out)
+        }
+        antiEntropy.tick(reachable: alive, now: now, &repairEffects)
+        drainRepair(&out)
+    }
+
+    package mutating func gossip(
+        _ bytes: [UInt8], from node: NodeID, _ now: Instant, _ out: inout Outbox<ControlEffect>
+    ) {
+        gossiper.receive(bytes, from: node, now: now, into: &gossipEffects)
+        drainGossip(&out)
+    }
+
+    package mutating func answer(
+        _ reply: ReplicaReply, to id: UInt64, _ now: Instant, _ out: inout Outbox<ControlEffect>
+    ) {
+        antiEntropy.receive(reply, id: id, now: now, &repairEffects)
+        drainRepair(&out)
+    }
+
+    package mutating func fail(_ id: UInt64) { antiEntropy.fail(id: id) }
+
+    /// Every node of the ring, in the order of their names.
+    package var table: [NodeStatus] {
+        let members = gossiper.members
+        return ring.document.nodes.map { node in
+            let member = members.first { $0.id == node.id }
+            return NodeStatus(
+                node: node, isSelf: node.id == identity, status: member?.status ?? .dead,
+                incarnation: member?.generation ?? 0, heartbeatAge: member?.heartbeatAge,
+                report: NodeReport(member?.values ?? []))
+        }
+    }
+
+    // MARK: Passing on
+
+    private mutating func drainGossip(_ out: inout Outbox<ControlEffect>) {
+        for effect in gossipEffects.take() {
+            switch effect {
+            case .send(let bytes, let node): out.emit(.gossip(bytes, to: node))
+            case .becameAlive(let node, _):
+                guard node != identity else { continue }
+                if !alive.contains(node) { alive.insert(node, at: alive.firstIndex { node < $0 } ?? alive.endIndex) }
+                antiEntropy.peerReturned(node)
+                out.emit(.liveness(node, isAlive: true))
+            case .becameDead(let node):
+                alive.removeAll { $0 == node }
+                out.emit(.liveness(node, isAlive: false))
+            case .changed(let node, let key):
+                guard key == "lag", node != identity, let member = gossiper.member(node) else { continue }
+                out.emit(.replicationDelay(node, ms: NodeReport(member.values).replicationDelayMs))
+            case .raisedGeneration(let generation): out.emit(.staleIncarnation(generation))
+            }
+        }
+    }
+
+    private mutating func drainRepair(_ out: inout Outbox<ControlEffect>) {
+        for case .ask(let id, let node, let request) in repairEffects.take() { out.emit(.ask(id: id, node, request)) }
+    }
+}

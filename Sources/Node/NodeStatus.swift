@@ -1,0 +1,70 @@
+// What every node says of itself through gossip, and the table of it that `/v1/nodes` and `atoll status` show.
+
+package import Gossip
+package import Ring
+package import World
+
+/// A node's own figures, as it last measured them.
+package struct NodeReport: Hashable, Sendable {
+    /// The software's version.
+    package var revision = ""
+    package var ringEpoch: UInt64 = 0
+    /// Mean time to answer a request at this node's storage, ms.
+    package var responseMs = 0.0
+    /// Share of this node's requests that failed.
+    package var errorRate = 0.0
+    /// How long after their making writes arrive here, ms.
+    package var replicationDelayMs = 0.0
+    /// Hints that this node keeps for others.
+    package var hints = 0
+    package var diskFree = 1.0
+    package var location: Coordinates?
+
+    package init() {}
+
+    /// The keys of one node's gossip, all text: whoever debugs with a packet capture can read them.
+    var pairs: [(key: String, value: String)] {
+        [
+            ("rev", revision), ("epoch", "\(ringEpoch)"), ("rt", NodeReport.text(responseMs)),
+            ("err", NodeReport.text(errorRate)), ("lag", NodeReport.text(replicationDelayMs)), ("hints", "\(hints)"),
+            ("free", NodeReport.text(diskFree)), ("loc", location.map { "\($0.latitude),\($0.longitude)" } ?? ""),
+        ]
+    }
+
+    init(_ values: [MemberView.Value]) {
+        for pair in values {
+            let text = String(decoding: pair.value, as: UTF8.self)
+            switch pair.key {
+            case "rev": revision = text
+            case "epoch": ringEpoch = UInt64(text) ?? 0
+            case "rt": responseMs = NodeReport.number(text)
+            case "err": errorRate = NodeReport.number(text)
+            case "lag": replicationDelayMs = NodeReport.number(text)
+            case "hints": hints = Int(text) ?? 0
+            case "free": diskFree = NodeReport.number(text)
+            case "loc":
+                let parts = text.split(separator: ",").compactMap { Double($0) }
+                if parts.count == 2 { location = Coordinates(latitude: parts[0], longitude: parts[1]) }
+            default: break  // a newer node's key
+            }
+        }
+    }
+
+    /// Three digits are more than these averages are worth.
+    private static func text(_ x: Double) -> String { "\((x * 1_000).rounded() / 1_000)" }
+    /// A peer's number; what is none, or not finite, counts as zero.
+    private static func number(_ text: String) -> Double {
+        guard let x = Double(text), x.isFinite else { return 0 }
+        return x
+    }
+}
+
+/// One row of the table of nodes.
+package struct NodeStatus: Hashable, Sendable {
+    package let node: RingNode
+    package let isSelf: Bool
+    package let status: MemberStatus
+    package let incarnation: UInt64
+    package let heartbeatAge: Span?
+    package let report: NodeReport
+}

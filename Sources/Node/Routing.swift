@@ -1,0 +1,31 @@
+// Which part of a node takes which request. The server (many threads) and the simulator (one) both ask here.
+
+package import Ring
+package import Wire
+
+package enum NodePart: Hashable, Sendable {
+    /// The storage shard of this number.
+    case shard(Int)
+    case hints
+    /// Reads over many keys, away from the shards' threads: they must not stand before requests.
+    case scanner
+}
+
+package enum Routing {
+    /// `shards`: how many the node has; at least 1.
+    package static func part(for request: ReplicaRequest, shards: Int, ring: RingSnapshot) -> NodePart {
+        switch request {
+        case .hint, .readHints: .hints
+        case .compare, .range: .scanner
+        case .read(let key, _), .merge(let key, _, _): .shard(shard(of: key, shards, ring))
+        case .mint(let request): .shard(shard(of: request.key, shards, ring))
+        }
+    }
+
+    /// All keys of a partition are written by one shard; neighbouring partitions by different ones.
+    private static func shard(of key: [UInt8], _ shards: Int, _ ring: RingSnapshot) -> Int {
+        guard shards > 1 else { return 0 }
+        return Token(value: key.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }).partition(of: ring.document.partitions)
+            % shards
+    }
+}

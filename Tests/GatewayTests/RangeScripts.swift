@@ -1,0 +1,81 @@
+// Listings: pages merged item by item, given out only as far as all that answered are known to be complete.
+
+import Ring
+import Testing
+import World
+
+@Suite struct RangeScripts {
+    @Test func pagesAreMerged() throws {
+        try expectScript(
+            """
+            list quorum
+              de-1 range limit=101
+              us-1 range limit=101
+            de-1 page x=a1 y=a1
+            us-1 page x=a1 z=b1
+              us-1 repair y=a1
+              de-1 repair z=b1
+              answer list [x=a1 y=a1 z=b1] acks=2 hints=0 de us
+            us-1 stored
+            de-1 stored
+            """, on: Cluster.three())
+    }
+
+    @Test func theLimitTellsWhereToGoOn() throws {
+        try expectScript(
+            """
+            list one limit=2
+              de-1 range limit=3
+            de-1 page a=a1 b=a1 c=a1
+              answer list [a=a1 b=a1] next at c acks=1 hints=0 de
+            list one limit=2 reverse
+              de-1 range limit=3 reverse
+            de-1 page c=a1 b=a1 a=a1 more
+              answer list [c=a1 b=a1] next at a acks=1 hints=0 de
+            list one limit=2
+              de-1 range limit=3
+            de-1 page a=a1 b=a1
+              answer list [a=a1 b=a1] acks=1 hints=0 de
+            """, on: Cluster.three())
+    }
+
+    @Test func deletedItemsAreLeftOutAndTheSearchGoesOn() throws {
+        try expectScript(
+            """
+            list one limit=2
+              de-1 range limit=3
+            de-1 page a=-a1 b=-a1 c=a1 more
+              de-1 range limit=2
+            de-1 page d=-a1 e=a1
+              answer list [c=a1 e=a1] acks=1 hints=0 de
+            """, on: Cluster.three())
+    }
+
+    @Test func anItemDeletedOnOneSideStaysDeleted() throws {
+        try expectScript(
+            """
+            list quorum
+              de-1 range limit=101
+              us-1 range limit=101
+            de-1 page x=a1
+            us-1 page x=-a2
+              de-1 repair x=tombstone
+              answer list [] acks=2 hints=0 de us
+            de-1 stored
+            """, on: Cluster.three())
+    }
+
+    @Test func whatBreaksIsReplacedAndTheDeadlineIsKept() throws {
+        try expectScript(
+            """
+            list quorum timeout=200
+              de-1 range limit=101
+              us-1 range limit=101
+            us-1 breaks
+              jp-1 range limit=101
+            de-1 page a=a1
+            after 200
+              answer failed quorumNotReached(mayTakeEffect: false) acks=1 hints=0 de short of quorum
+            """, on: Cluster.three())
+    }
+}

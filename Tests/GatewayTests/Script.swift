@@ -1,0 +1,260 @@
+// Interactions with a gateway as text: each line that begins at the margin is something that happens, and the indented
+// lines below are what the gateway does about it. A script is replayed and compared with what it says; a change of
+// behaviour is a readable difference.
+//
+//     put v1 quorum              a client's request: put VALUE, delete, get or list, with LEVEL, strict, timeout=MS …
+//       de-1 mint v1             the gateway asks a node
+//     de-1 minted                a node answers the oldest question that it has open
+//       us-1 store v1
+//     after 1500                 milliseconds pass
+//       answer written v1 acks=2 hints=0 de us
+//
+// P1 P2 … and F1 F2 … stand for the key's primaries and fallbacks in the order of the preference list.
+
+import Causality
+import Gateway
+import Ring
+import Wire
+import World
+
+struct ScriptError: Error, CustomStringConvertible {
+    let description: String
+}
+
+struct ScriptRunner {
+    private struct Question {
+        let node: NodeID
+        let envelope: RequestEnvelope
+    }
+
+    private(set) var gateway: GatewayState
+    private let ring: RingSnapshot
+    private let key: StoredKey
+    private var now = Now(instant: .origin, wall: WallTime(milliseconds: 1_767_225_600_000))
+    private var open: [Question] = []
+    private var last: (node: NodeID, envelope: ReplyEnvelope)?
+    private var aliases: [(alias: String, node: NodeID)] = []
+    private var nextRequest: UInt64 = 1
+    private var counter: UInt64 = 0
+    private var out = Outbox<GatewayEffect>()
+
+    /// `bucket`: whose placement is played. Every node is available at first.
+    init(ring: RingSnapshot, at identity: NodeID, bucket: String = "posts", seed: UInt64 = 1) throws {
+        self.ring = ring
+        key = try StoredKey(bucket: Array(bucket.utf8), partitionKey: Array("key".utf8))
+        gateway = GatewayState(identity: identity, ring: ring, random: SeededRandom(seed: seed), now: .origin)
+        for node in ring.document.nodes { gateway.setAvailable(node.id, true) }
+        let route = ring.route(bucket: key.bucket, token: key.token)
+        aliases =
+            route.primaries.enumerated().map { ("P\($0 + 1)", $1) }
+            + route.fallbacks.enumerated().map { ("F\($0 + 1)", $1) }
+    }
+
+    /// What the script becomes when it is played.
+    static func replay(_ script: String, _ runner: inout ScriptRunner) throws -> String {
+        var lines: [String] = []
+        // A node goes by its name where the script never uses the alias.
+        let used = Set(script.split { $0 == " " || $0 == "\n" }.map(String.init))
+        runner.aliases.removeAll { !used.contains($0.alias) }
+        for line in script.split(separator: "\n", omittingEmptySubsequences: false) where !line.hasPrefix("  ") {
+            lines.append(String(line))
+            let words = line.split(separator: " ").map(String.init)
+            if words.isEmpty { continue }
+            try runner.play(words)
+            lines += runner.takeEffects().map { "  " + $0 }
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    // MARK: What happens
+
+    private mutating func play(_ words: [String]) throws {
+        switch words[0] {
+        case "put":
+            try begin(
+                .write(
+                    value: Array(words[1].utf8), contentType: "", context: nil,
+                    onlyIfAbsent: words.contains("if-absent"), ttlMs: nil), words)
+        case "delete":
+            try begin(.write(value: nil, contentType: "", context: nil, onlyIfAbsent: false, ttlMs: nil), words)
+        case "get": try begin(.read, words)
+        case "list":
+            let range = try StoredKey.range(
+                bucket: key.bucket, partitionKey: key.partitionKey, start: nil, end: nil, prefix: nil)
+            try begin(
+                .list(range: range, reverse: words.contains("reverse"), limit: number("limit", words) ?? 100), words)
+        case "after":
+            now.instant = now.instant + .milliseconds(Int64(words[1]) ?? 0)
+            gateway.wake(now: now, &out)
+        case "down", "up": gateway.setAvailable(try node(words[1]), words[0] == "up")
+        case "again":
+            guard let last else { throw ScriptError(description: "nothing was answered yet") }
+            gateway.receive(last.envelope, from: last.node, now: now, &out)
+        default: try answer(words)
+        }
+    }
+
+    private mutating func begin(_ operation: ClientRequest.Operation, _ words: [String]) throws {
+        let known = words.compactMap { ConsistencyLevel($0) }.last
+        let request = ClientRequest(
+            operation, key: key,
+            level: words.dropFirst(words[0] == "put" ? 2 : 1).contains { ConsistencyLevel($0) != nil } ? known : nil,
+            strict: words.contains("strict"), timeout: .milliseconds(Int64(number("timeout", words) ?? 5_000)))
+        gateway.begin(nextRequest, request, now: now, &out)
+        nextRequest += 1
+    }
+
+    private func number(_ name: String, _ words: [String]) -> Int? {
+        words.first { $0.hasPrefix(name + "=") }.flatMap { Int($0.dropFirst(name.count + 1)) }
+    }
+
+    private func node(_ word: String) throws -> NodeID {
+        if let alias = aliases.first(where: { $0.alias == word }) { return alias.node }
+        guard let node = NodeID(word) else { throw ScriptError(description: "no node \(word)") }
+        return node
+    }
+
+    /// `NODE WHAT …`, or `NODE for OTHER WHAT …`: an answer under the other's question.
+    private mutating func answer(_ words: [String]) throws {
+        let sender = try node(words[0])
+        let isImpostor = words[1] == "for"
+        let asked = isImpostor ? try node(words[2]) : sender
+        let what = Array(words.dropFirst(isImpostor ? 3 : 1))
+        guard let place = open.firstIndex(where: { $0.node == asked }) else {
+            throw ScriptError(description: "\(words.joined(separator: " ")): nothing is asked of it")
+        }
+        let question = open[place]
+        if !isImpostor { open.remove(at: place) }
+        if what[0] == "breaks" { return gateway.fail(question.envelope.id, from: sender, now: now, &out) }
+        let envelope = ReplyEnvelope(
+            id: question.envelope.id, inFlight: 0, serviceMicroseconds: 100, reply: try reply(what, to: question))
+        last = (sender, envelope)
+        gateway.receive(envelope, from: sender, now: now, &out)
+    }
+
+    private mutating func reply(_ what: [String], to question: Question) throws -> ReplicaReply {
+        switch what[0] {
+        case "minted":
+            guard case .mint(let mint) = question.envelope.request else {
+                throw ScriptError(description: "was asked no mint")
+            }
+            counter += 1
+            var object = StoredObject()
+            let payload: Payload = mint.value.map { .value($0) } ?? .tombstone
+            let dot = Dot(actor: Actor(node: question.node, incarnation: 1), counter: counter)
+            object.write(
+                Sibling(dot: dot, payload: payload, time: HybridTime(bits: counter)), context: nil, rule: .siblings)
+            return .minted(object: object.encode(), wasAbsent: !what.contains("over"))
+        case "stored": return .stored
+        case "nothing": return .object(nil)
+        case "object": return .object(try object(what[1]).encode())
+        case "summary": return .summary(try object(what[1]).summary.encode())
+        case "garbage": return .object([1, 2, 3])
+        case "page":
+            let items = try what.dropFirst().filter { $0.contains("=") }.map { item in
+                let parts = item.split(separator: "=").map(String.init)
+                return RangeItem(key: try sortedKey(parts[0]), object: try object(parts[1]).encode())
+            }
+            return .page(items: items, more: what.contains("more"))
+        case "refuses":
+            let code = Refusal.Code.allCases.first { "\($0)" == what[1] }
+            return .refused(Refusal(code ?? .unknown, "because"))
+        default: throw ScriptError(description: "no answer \(what[0])")
+        }
+    }
+
+    private func sortedKey(_ sort: String) throws -> [UInt8] {
+        try StoredKey(bucket: key.bucket, partitionKey: key.partitionKey, sortKey: Array(sort.utf8)).bytes
+    }
+
+    /// Objects by name: `a1` is the first write of actor a, `a2` its second that has seen the first, `a1+b1` both of
+    /// two concurrent ones; `-a2` a deletion.
+    private func object(_ name: String) throws -> StoredObject {
+        var merged = StoredObject()
+        for part in name.split(separator: "+") {
+            let isTombstone = part.hasPrefix("-")
+            let word = part.drop { $0 == "-" }
+            guard let actor = NodeID(String(word.prefix(1))), let counter = UInt64(word.dropFirst()), counter > 0 else {
+                throw ScriptError(description: "no object \(name)")
+            }
+            var object = StoredObject()
+            for n in 1...counter {
+                let dot = Dot(actor: Actor(node: actor, incarnation: 1), counter: n)
+                let payload: Payload =
+                    isTombstone && n == counter ? .tombstone : .value(Array("\(word.prefix(1))\(n)".utf8))
+                object.write(
+                    Sibling(dot: dot, payload: payload, time: HybridTime(bits: n)), context: nil, rule: .siblings)
+            }
+            merged.merge(object, rule: .siblings)
+        }
+        return merged
+    }
+
+    // MARK: What the gateway does
+
+    private mutating func takeEffects() -> [String] {
+        out.take().map { effect in
+            switch effect {
+            case .ask(let node, let envelope):
+                open.append(Question(node: node, envelope: envelope))
+                return "\(word(node)) \(describe(envelope.request))"
+            case .answer(_, let outcome): return "answer " + describe(outcome)
+            }
+        }
+    }
+
+    private func word(_ node: NodeID) -> String { aliases.first { $0.node == node }?.alias ?? node.name }
+
+    private func describe(_ request: ReplicaRequest) -> String {
+        switch request {
+        case .read(_, let summaryOver): summaryOver == 0 ? "read" : "read or summary"
+        case .mint(let mint): "mint " + text(mint.value) + (mint.onlyIfAbsent ? " if-absent" : "")
+        case .merge(let key, let object, let repair): "\(repair ? "repair" : "store") \(name(key))\(describe(object))"
+        case .hint(let target, _, let object): "keep \(describe(object)) for \(word(target))"
+        case .readHints(let target, _): "read hints for \(word(target))"
+        case .range(let range): "range limit=\(range.limit)\(range.reverse ? " reverse" : "")"
+        case .compare: "compare"
+        }
+    }
+
+    private func name(_ key: [UInt8]) -> String {
+        guard let sort = (try? StoredKey(decoding: key))?.sortKey else { return "" }
+        return String(decoding: sort, as: UTF8.self) + "="
+    }
+
+    private func text(_ value: [UInt8]?) -> String { value.map { String(decoding: $0, as: UTF8.self) } ?? "tombstone" }
+
+    private func describe(_ bytes: [UInt8]) -> String {
+        (try? StoredObject(decoding: bytes)).map(describe) ?? "garbage"
+    }
+
+    private func describe(_ object: StoredObject) -> String {
+        object.siblings.map { sibling in
+            if case .value(let bytes) = sibling.payload { text(bytes) } else { "tombstone" }
+        }.joined(separator: "+")
+    }
+
+    private func describe(_ outcome: ClientOutcome) -> String {
+        switch outcome {
+        case .object(let object, let account): "read \(object.map(describe) ?? "nothing") \(describe(account))"
+        case .written(let object, let created, let account):
+            "\(created ? "created" : "written") \(describe(object)) \(describe(account))"
+        case .list(let items, let next, let account):
+            "list [\(items.map { name($0.key) + describe($0.object) }.joined(separator: " "))]\(describe(next)) \(describe(account))"
+        case .failed(let failure, let account): "failed \(failure)" + (account.map { " " + describe($0) } ?? "")
+        }
+    }
+
+    private func describe(_ next: ListContinuation?) -> String {
+        switch next {
+        case nil: ""
+        case .at(let key): " next at \(name(key).dropLast())"
+        case .after(let key): " next after \(name(key).dropLast())"
+        }
+    }
+
+    private func describe(_ account: Account) -> String {
+        "acks=\(account.tally.count) hints=\(account.tally.hinted) \(account.tally.countries.joined(separator: " "))"
+            + (account.reached ? "" : " short of \(account.level)")
+    }
+}
