@@ -1,0 +1,251 @@
+// The node's one loop for the cluster rather than for requests: gossip, hints going home, anti-entropy. It has a thread
+// of its own, so that a loop busy with requests delays no heartbeat.
+
+import Gateway
+import HintedHandoff
+import Logging
+import NIOConcurrencyHelpers
+import NIOCore
+import NameStore
+import Node
+import Ring
+import Storage
+import Vnodes
+import Wire
+import World
+
+final class ControlLoop: @unchecked Sendable {
+    // Safe to share: all state is only touched on `eventLoop`, but for `report`, which has its lock.
+    let eventLoop: any EventLoop
+    private let port: Int
+    private let identity: NodeID
+    private let storage: StorageFront
+    private var state: ControlState
+    private var controlLinks: [NodeID: PeerLink] = [:]
+    private var bulkLinks: [NodeID: PeerLink] = [:]
+    private var requestLoops: [RequestLoop] = []
+    private var effects = Outbox<ControlEffect>()
+    private var pending = PendingJobs()
+    private let logger: Logger
+    private let onStaleIncarnation: @Sendable (UInt64) -> Void
+    private var isStopped = false
+    private var names: NameDesk?
+    private var isNamesFlushScheduled = false
+
+    private static let tickEvery = TimeAmount.milliseconds(50)
+    private static let replayEvery = TimeAmount.milliseconds(100)
+    private static let reportEvery = TimeAmount.milliseconds(1_000)
+
+    init(
+        _ eventLoop: any EventLoop, port: Int, state: ControlState, storage: StorageFront, logger: Logger,
+        onStaleIncarnation: @escaping @Sendable (UInt64) -> Void
+    ) {
+        self.eventLoop = eventLoop
+        self.port = port
+        self.identity = state.identity
+        self.state = state
+        self.storage = storage
+        self.logger = logger
+        self.onStaleIncarnation = onStaleIncarnation
+    }
+
+    func start(
+        _ loops: [RequestLoop], registry: Registry, acceptor: NameStoreThread?,
+        hello: @escaping @Sendable (Lane) -> Hello,
+        report: @escaping @Sendable () -> EventLoopFuture<NodeReport>
+    ) {
+        eventLoop.execute { [self] in
+            requestLoops = loops
+            names = NameDesk(identity: identity, eventLoop: eventLoop, registry: registry, acceptor: acceptor) {
+                [weak self] in
+                self?.sendNames($0, to: $1)
+            }
+            names?.start()
+            for node in storage.environment.ring.document.nodes where node.id != identity {
+                controlLinks[node.id] = PeerLink(
+                    to: node, lane: .control, on: eventLoop, hello: hello, owner: self, logger: logger)
+                bulkLinks[node.id] = PeerLink(
+                    to: node, lane: .bulk, on: eventLoop, hello: hello, owner: self, logger: logger)
+            }
+            for link in controlLinks.values { link.start() }
+            for link in bulkLinks.values { link.start() }
+            eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: ControlLoop.tickEvery) { [self] _ in
+                guard !isStopped else { return }
+                state.tick(MachineClock.instant(), &effects)
+                drain()
+            }
+            eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: ControlLoop.replayEvery) { [self] _ in
+                guard !isStopped else { return }
+                let reachable = bulkLinks.values.filter(\.isUp).map(\.node).filter { state.living.contains($0) }
+                    .sorted()
+                if !reachable.isEmpty { _ = storage.hints.mailbox.put([.replay(reachable: reachable)]) }
+            }
+            eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: ControlLoop.reportEvery) { [self] _ in
+                guard !isStopped else { return }
+                report().hop(to: eventLoop).whenSuccess { [self] in state.publish($0) }
+            }
+        }
+    }
+
+    func stop() {
+        eventLoop.execute { [self] in
+            isStopped = true
+            for link in controlLinks.values { link.close() }
+            for link in bulkLinks.values { link.close() }
+        }
+    }
+
+    // MARK: What comes in
+
+    func gossip(_ bytes: [UInt8], from node: NodeID) {
+        eventLoop.execute { [self] in
+            state.gossip(bytes, from: node, MachineClock.instant(), &effects)
+            drain()
+        }
+    }
+
+    /// A message of the namestore. What cannot be read is counted and changes nothing.
+    func names(_ bytes: [UInt8], from node: NodeID) {
+        guard let message = try? NameMessage.decode(bytes) else { return }
+        eventLoop.execute { [self] in names?.receive(message, from: node) }
+    }
+
+    /// Votes that may leave, from the namestore's thread.
+    func carryVotes(_ replies: [(to: NodeID, message: NameMessage)]) {
+        eventLoop.execute { [self] in
+            for (node, message) in replies {
+                if node == identity { names?.receive(message, from: identity) } else { sendNames(message, to: node) }
+            }
+        }
+    }
+
+    private func sendNames(_ message: NameMessage, to node: NodeID) {
+        guard let link = controlLinks[node], link.send(.names(message.encode())) else { return }
+        guard !isNamesFlushScheduled else { return }
+        isNamesFlushScheduled = true
+        eventLoop.execute { [self] in
+            isNamesFlushScheduled = false
+            for link in controlLinks.values { link.flush() }
+        }
+    }
+
+    /// Runs `body` with the registry on this loop; fails while the node starts or stops.
+    func withNames<Answer: Sendable>(_ body: @escaping @Sendable (NameDesk) -> EventLoopFuture<Answer>)
+        -> EventLoopFuture<Answer>
+    {
+        eventLoop.flatSubmit { [self] in
+            guard let names, !isStopped else { return eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel) }
+            return body(names)
+        }
+    }
+
+    /// Hints to carry to their replicas, from the hint thread.
+    func carry(_ deliveries: [HintDelivery]) {
+        eventLoop.execute { [self] in
+            for delivery in deliveries {
+                let envelope = RequestEnvelope(
+                    id: AskID.hint(delivery.id).wire, timeoutMs: UInt32(Limits.replicaTimeout.inMilliseconds),
+                    request: delivery.request)
+                if bulkLinks[delivery.target]?.send(.request(envelope)) != true {
+                    _ = storage.hints.mailbox.put([.reject(delivery.id, delivery.target)])
+                }
+            }
+            for link in bulkLinks.values { link.flush() }
+        }
+    }
+
+    func table() -> EventLoopFuture<[NodeStatus]> { eventLoop.submit { [self] in state.table } }
+
+    func figures() -> EventLoopFuture<ControlFigures> {
+        eventLoop.submit { [self] in
+            ControlFigures(
+                living: state.living.count, rejectedGossip: state.rejectedGossip, repairedKeys: state.repairedKeys,
+                completedExchanges: state.completedExchanges, abandonedExchanges: state.abandonedExchanges)
+        }
+    }
+
+    // MARK: What goes out
+
+    private func drain() {
+        while !effects.isEmpty {
+            for effect in effects.take() { carryOut(effect) }
+        }
+        let refused = storage.submit(&pending)
+        for answer in refused { state.fail(answer.address.id) }
+        for link in controlLinks.values { link.flush() }
+        for link in bulkLinks.values { link.flush() }
+    }
+
+    private func carryOut(_ effect: ControlEffect) {
+        switch effect {
+        case .gossip(let bytes, let node): _ = controlLinks[node]?.send(.gossip(bytes))
+        case .ask(let id, let node, let request):
+            if node == identity {
+                storage.add(
+                    StorageJob(request: request, address: ReplyAddress(port: port, asker: .control, id: id)),
+                    to: &pending)
+            } else {
+                let envelope = RequestEnvelope(
+                    id: AskID.repair(id).wire, timeoutMs: UInt32(Limits.replicaTimeout.inMilliseconds), request: request
+                )
+                if bulkLinks[node]?.send(.request(envelope)) != true { state.fail(id) }
+            }
+        case .liveness(let node, let isAlive):
+            logger.info(isAlive ? "node is alive" : "node is dead", metadata: ["node": "\(node)"])
+            for loop in requestLoops { loop.setLiveness(node, isAlive: isAlive) }
+        case .replicationDelay(let node, let ms):
+            for loop in requestLoops { loop.setReplicationDelay(node, ms: ms) }
+        case .staleIncarnation(let generation): onStaleIncarnation(generation)
+        }
+    }
+}
+
+extension ControlLoop: AnswerPort {
+    func deliver(_ answers: [StorageAnswer]) {
+        eventLoop.execute { [self] in
+            let now = MachineClock.instant()
+            for answer in answers { state.answer(answer.envelope.reply, to: answer.address.id, now, &effects) }
+            drain()
+        }
+    }
+}
+
+extension ControlLoop: PeerLinkOwner {
+    func linkChanged(_ link: PeerLink, isUp: Bool) {}
+
+    func link(_ link: PeerLink, received message: PeerMessage) {
+        switch message {
+        case .reply(let envelope):
+            switch AskID(envelope.id) {
+            case .hint(let id):
+                let isStored = envelope.reply == .stored
+                _ = storage.hints.mailbox.put([isStored ? .confirm(id, link.node) : .reject(id, link.node)])
+            case .repair(let id):
+                state.answer(envelope.reply, to: id, MachineClock.instant(), &effects)
+                drain()
+            case .gateway: break
+            }
+        case .gossip(let bytes): gossip(bytes, from: link.node)
+        case .names(let bytes): names(bytes, from: link.node)
+        default: break
+        }
+    }
+
+    func link(_ link: PeerLink, lost requests: [UInt64]) {
+        for id in requests {
+            switch AskID(id) {
+            case .hint(let id): _ = storage.hints.mailbox.put([.reject(id, link.node)])
+            case .repair(let id): state.fail(id)
+            case .gateway: break
+            }
+        }
+    }
+}
+
+struct ControlFigures: Sendable {
+    var living: Int
+    var rejectedGossip: UInt64
+    var repairedKeys: UInt64
+    var completedExchanges: UInt64
+    var abandonedExchanges: UInt64
+}

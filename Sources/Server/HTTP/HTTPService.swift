@@ -1,0 +1,248 @@
+// What each path does: from a route and a body to a request of the gateway, and from its outcome to a response. One for
+// each event loop, and only used there.
+
+import Causality
+import Gateway
+import NIOCore
+import NIOHTTP1
+import NameStore
+import Ring
+import World
+
+final class HTTPService: @unchecked Sendable {
+    // Safe to share: all state is only touched on the loop's event loop.
+    private let loop: RequestLoop
+    private let operations: NodeOperations
+    private let ring: RingSnapshot
+    private var connections: [ObjectIdentifier: HTTPHandler] = [:]
+    private var bodyBytes = 0
+    private(set) var isStopping = false
+
+    init(loop: RequestLoop, operations: NodeOperations, ring: RingSnapshot) {
+        self.loop = loop
+        self.operations = operations
+        self.ring = ring
+    }
+
+    // MARK: Connections
+
+    func opened(_ handler: HTTPHandler) {
+        connections[ObjectIdentifier(handler)] = handler
+        operations.connections.change { $0.open += 1 }
+    }
+
+    func closed(_ handler: HTTPHandler) {
+        connections[ObjectIdentifier(handler)] = nil
+        operations.connections.change { $0.open -= 1 }
+    }
+
+    /// Lets busy connections finish and ends the idle ones.
+    func stop() {
+        isStopping = true
+        for handler in connections.values { handler.stop() }
+    }
+
+    var openConnections: Int { connections.count }
+
+    /// Takes room for a part of a body; false if the loop holds too much already.
+    func reserve(_ bytes: Int) -> Bool {
+        guard bodyBytes + bytes <= Limits.inFlightBodyBytes else { return false }
+        bodyBytes += bytes
+        return true
+    }
+
+    func release(_ bytes: Int) { bodyBytes -= bytes }
+
+    func count(_ route: String, _ status: UInt) { loop.countHTTP(route, status) }
+
+    func bodyLimit(_ route: RequestRoute, _ method: HTTPMethod) -> Int {
+        switch route {
+        case .item(let key, _): ring.properties(ofBucket: key.bucket).maxValueBytes
+        default: 4 << 10  // no other call takes a value
+        }
+    }
+
+    // MARK: Requests
+
+    func handle(_ request: PendingRequest, _ handler: HTTPHandler) {
+        do throws(Problem) {
+            switch (request.route, request.head.method) {
+            case (.item(let key, let query), .GET), (.item(let key, let query), .HEAD):
+                try read(key, query, request, handler)
+            case (.item(let key, let query), .PUT), (.item(let key, let query), .DELETE):
+                try write(key, query, request, handler)
+            case (.list(let key, let query), .GET): try list(key, query, request, handler)
+            case (.replica(let key), .GET), (.replica(let key), .HEAD): replica(key, request, handler)
+            case (.ring, .GET), (.nodes, .GET), (.healthz, .GET), (.readyz, .GET), (.metrics, .GET),
+                (.healthz, .HEAD), (.readyz, .HEAD):
+                answer(operations.answer(request.route), handler)
+            case (.name(let raw, let query), let method): try name(raw, query, method, request, handler)
+            case (.transfer(let raw, let query), .POST):
+                let name = try NameResponses.name(raw)
+                let headers = request.head.headers
+                try ask(
+                    .transfer(
+                        from: try NameResponses.owner(headers, "atoll-owner", of: name),
+                        to: try NameResponses.owner(headers, "atoll-new-owner", of: name), expected: query.generation),
+                    name, query, .POST, handler)
+            default: throw .methodNotAllowed(request.route.methods)
+            }
+        } catch {
+            handler.respond(HTTPResponse(error))
+        }
+    }
+
+    private func name(
+        _ raw: [UInt8], _ query: RequestQuery, _ method: HTTPMethod, _ request: PendingRequest, _ handler: HTTPHandler
+    ) throws(Problem) {
+        let name = try NameResponses.name(raw)
+        let headers = request.head.headers
+        switch method {
+        case .GET, .HEAD: try ask(.read, name, query, method, handler)
+        case .PUT:
+            let owner = try NameResponses.owner(headers, "atoll-owner", of: name)
+            try ask(.register(owner: owner, expected: query.generation), name, query, method, handler)
+        case .DELETE:
+            let owner = try NameResponses.owner(headers, "atoll-owner", of: name)
+            try ask(.release(owner: owner, expected: query.generation), name, query, method, handler)
+        default: throw .methodNotAllowed(request.route.methods)
+        }
+    }
+
+    private func ask(
+        _ operation: NameOperation, _ name: Name, _ query: RequestQuery, _ method: HTTPMethod, _ handler: HTTPHandler
+    ) throws(Problem) {
+        answer(
+            operations.names(
+                operation, on: name, method: method, from: handler.remoteAddress,
+                timeout: query.timeout ?? Limits.defaultRequestTimeout), handler)
+    }
+
+    private func answer(_ response: EventLoopFuture<HTTPResponse>, _ handler: HTTPHandler) {
+        let bound = NIOLoopBound(handler, eventLoop: loop.eventLoop)
+        response.hop(to: loop.eventLoop).whenComplete { result in
+            switch result {
+            case .success(let response): bound.value.respond(response)
+            case .failure: bound.value.respond(HTTPResponse(Problem.stopping))
+            }
+        }
+    }
+
+    private func read(
+        _ key: StoredKey, _ query: RequestQuery, _ request: PendingRequest, _ handler: HTTPHandler
+    ) throws(Problem) {
+        let accept = request.head.headers.first(name: "accept")
+        try submit(.read, key, query, .read, request) { outcome in
+            switch outcome {
+            case .object(let object, let account):
+                handler.respond(
+                    ObjectResponses.read(
+                        object, account, key: key, resolveLatest: query.resolveLatest, accept: accept,
+                        wall: MachineClock.wall()))
+            default: handler.respond(HTTPService.failure(outcome))
+            }
+        }
+    }
+
+    private func write(
+        _ key: StoredKey, _ query: RequestQuery, _ request: PendingRequest, _ handler: HTTPHandler
+    ) throws(Problem) {
+        let isDelete = request.head.method == .DELETE
+        let headers = request.head.headers
+        let contextText = headers.first(name: ContextHeader.name)
+        var context: [UInt8]?
+        if let contextText { context = try ContextHeader.parse(contextText, for: key) }
+        if let condition = headers.first(name: "if-none-match"), condition != "*" {
+            throw .malformed("If-None-Match takes * only")
+        }
+        guard !headers.contains(name: "if-match") else {
+            throw .malformed("If-Match is not known here; a write with Atoll-Context never loses what it has not seen")
+        }
+        let contentType = headers.first(name: "content-type") ?? ""
+        guard contentType.utf8.count <= Limits.contentTypeBytes else {
+            throw .malformed("a content type may have \(Limits.contentTypeBytes) bytes")
+        }
+        let operation = ClientRequest.Operation.write(
+            value: isDelete ? nil : request.body, contentType: isDelete ? "" : contentType, context: context,
+            onlyIfAbsent: headers.contains(name: "if-none-match"), ttlMs: query.ttlMs)
+        try submit(operation, key, query, .write, request) { outcome in
+            switch outcome {
+            case .written(let object, let created, let account):
+                handler.respond(
+                    ObjectResponses.written(
+                        object, created: created && !isDelete, account, key: key, requestContext: contextText))
+            default: handler.respond(HTTPService.failure(outcome))
+            }
+        }
+    }
+
+    private func list(
+        _ key: StoredKey, _ query: RequestQuery, _ request: PendingRequest, _ handler: HTTPHandler
+    ) throws(Problem) {
+        let range: KeyRange
+        do {
+            range = try StoredKey.range(
+                bucket: key.bucket, partitionKey: key.partitionKey, start: query.start, end: query.end,
+                prefix: query.prefix)
+        } catch { throw .malformed("\(error)") }
+        let operation = ClientRequest.Operation.list(
+            range: range, reverse: query.reverse, limit: query.limit ?? Limits.defaultRangeItems)
+        try submit(operation, key, query, .read, request) { outcome in
+            switch outcome {
+            case .list(let items, let next, let account):
+                handler.respond(
+                    ObjectResponses.list(
+                        items, next: next, reverse: query.reverse, account, wall: MachineClock.wall()))
+            default: handler.respond(HTTPService.failure(outcome))
+            }
+        }
+    }
+
+    private func submit(
+        _ operation: ClientRequest.Operation, _ key: StoredKey, _ query: RequestQuery, _ side: RequestQuery.Side,
+        _ request: PendingRequest, _ outcome: @escaping (ClientOutcome) -> Void
+    ) throws(Problem) {
+        // `r` on a write and `w` on a read have no meaning, and saying so beats ignoring them.
+        if let other = query.level.keys.first(where: { $0 != side }) {
+            throw .malformed("\(other == .read ? "r" : "w") has no meaning for \(request.head.method)")
+        }
+        var location: Coordinates?
+        if let text = request.head.headers.first(name: "atoll-location") {
+            let parts = text.split(separator: ",").map { Double($0.trimming) }
+            guard parts.count == 2, let latitude = parts[0], let longitude = parts[1],
+                let place = Coordinates(latitude: latitude, longitude: longitude)
+            else { throw .malformed("Atoll-Location must be latitude,longitude in degrees") }
+            location = place
+        }
+        loop.submit(
+            ClientRequest(
+                operation, key: key, level: query.level[side], strict: query.strict,
+                timeout: query.timeout ?? Limits.defaultRequestTimeout, location: location), outcome)
+    }
+
+    private func replica(_ key: StoredKey, _ request: PendingRequest, _ handler: HTTPHandler) {
+        let accept = request.head.headers.first(name: "accept")
+        let resolve = false
+        loop.readOwn(key) { object in
+            handler.respond(
+                ObjectResponses.read(
+                    object, nil, key: key, resolveLatest: resolve, accept: accept, wall: MachineClock.wall()))
+        }
+    }
+
+    private static func failure(_ outcome: ClientOutcome) -> HTTPResponse {
+        guard case .failed(let failure, let account) = outcome else { return HTTPResponse(500) }
+        var response = HTTPResponse(Problem(failure, account))
+        if let account { response.headers.add(name: "atoll-acks", value: account.header) }
+        return response
+    }
+}
+
+extension Substring {
+    fileprivate var trimming: Substring {
+        var text = self
+        while text.first == " " { text.removeFirst() }
+        while text.last == " " { text.removeLast() }
+        return text
+    }
+}

@@ -1,0 +1,175 @@
+// Errors as clients see them: application/problem+json (RFC 9457) with a stable `type`.
+
+import Foundation
+import Gateway
+import Ring
+import World
+
+/// One kind of error; the list is part of the interface (docs/HTTP.md).
+struct Problem: Error, Sendable {
+    let status: UInt
+    /// The last part of `type`: /problems/NAME.
+    let name: String
+    let title: String
+    var detail: String
+    var allowedMethods: String?
+    /// More members of the document, in order.
+    var members: [(String, JSONFragment)] = []
+
+    init(_ status: UInt, _ name: String, _ title: String, _ detail: String = "") {
+        self.status = status
+        self.name = name
+        self.title = title
+        self.detail = detail
+    }
+
+    static func malformed(_ detail: String) -> Problem { Problem(400, "malformed", "The request is malformed", detail) }
+    static func notFound(_ detail: String) -> Problem {
+        Problem(404, "not-found", "Nothing is stored under this key", detail)
+    }
+    /// `allowed`: the value of the `Allow` header, which RFC 9110 asks for.
+    static func methodNotAllowed(_ allowed: String) -> Problem {
+        var problem = Problem(405, "method-not-allowed", "This path does not take this method", "it takes \(allowed)")
+        problem.allowedMethods = allowed
+        return problem
+    }
+    static let timeout = Problem(408, "request-timeout", "The request did not arrive in time")
+    static let stopping = Problem(503, "stopping", "The node is stopping", "send the request to another node")
+    static let overloaded = Problem(503, "overloaded", "Too many requests are in flight", "wait a moment and try again")
+    static let headersTooLarge = Problem(
+        431, "headers-too-large", "The headers are too large",
+        "a request may have \(Limits.headerCount) headers and \(Limits.headerBytes) bytes of them")
+    static func tooLarge(_ detail: String) -> Problem { Problem(413, "too-large", "The value is too large", detail) }
+
+    init(_ error: TargetError) {
+        switch error.kind {
+        case .malformed: self = .malformed(error.detail)
+        case .notFound: self = Problem(404, "no-such-path", "There is no such path", error.detail)
+        case .tooLong: self = Problem(414, "target-too-long", "The target is too long", error.detail)
+        }
+    }
+
+    init(_ failure: RequestFailure, _ account: Account?) {
+        switch failure {
+        case .badLevel(let detail): self = Problem(400, "level-not-possible", "This level is not possible here", detail)
+        case .exists: self = Problem(412, "exists", "The key exists", "If-None-Match: * asked for a key that does not")
+        case .tooManySiblings(let detail):
+            self = Problem(409, "too-many-siblings", "The key has too many siblings", detail)
+        case .tooLarge(let detail): self = .tooLarge(detail)
+        case .diskFull:
+            self = Problem(
+                507, "disk-full", "The disk is nearly full", "no replica of this key takes writes at the moment")
+        case .overloaded: self = .overloaded
+        case .malformed(let detail): self = .malformed(detail)
+        case .quorumNotReached(let mayTakeEffect):
+            self = Problem(
+                503, "quorum-not-reached", "Too few replicas answered",
+                mayTakeEffect ? "the write may still take effect" : "read again, or at a lower level")
+            members.append(("may_take_effect", .bool(mayTakeEffect)))
+        }
+        if let account {
+            members.append(("level", .string(account.level.description)))
+            members.append(("acknowledged_by", .strings(account.tally.acknowledgements.map(\.node.name))))
+        }
+    }
+
+    var body: [UInt8] {
+        var json = JSONText()
+        json.open("{")
+        json.member("type", .string("/problems/\(name)"))
+        json.member("title", .string(title))
+        json.member("status", .number(Int(status)))
+        if !detail.isEmpty { json.member("detail", .string(detail)) }
+        for (key, value) in members { json.member(key, value) }
+        json.close("}")
+        return json.bytes + [0x0A]
+    }
+}
+
+/// A value of a JSON document that we write.
+enum JSONFragment: Sendable {
+    case string(String)
+    case strings([String])
+    case number(Int)
+    case decimal(Double)
+    case bool(Bool)
+    case null
+    /// Already JSON.
+    case raw([UInt8])
+}
+
+/// Writes JSON front to back. `JSONEncoder` would need a type for each of our small documents, and decides their order.
+struct JSONText {
+    private(set) var bytes: [UInt8] = []
+    private var needsComma = false
+
+    mutating func open(_ bracket: StaticString) {
+        comma()
+        append(bracket)
+        needsComma = false
+    }
+
+    mutating func close(_ bracket: StaticString) {
+        append(bracket)
+        needsComma = true
+    }
+
+    mutating func member(_ key: String, _ value: JSONFragment) {
+        comma()
+        string(key)
+        append(":")
+        write(value)
+        needsComma = true
+    }
+
+    /// A key whose value is opened next.
+    mutating func key(_ key: String) {
+        comma()
+        string(key)
+        append(":")
+        needsComma = false
+    }
+
+    mutating func element(_ value: JSONFragment) {
+        comma()
+        write(value)
+        needsComma = true
+    }
+
+    private mutating func comma() { if needsComma { append(",") } }
+
+    private mutating func write(_ value: JSONFragment) {
+        switch value {
+        case .string(let text): string(text)
+        case .strings(let texts):
+            append("[")
+            for (i, text) in texts.enumerated() {
+                if i > 0 { append(",") }
+                string(text)
+            }
+            append("]")
+        case .number(let n): bytes += Array("\(n)".utf8)
+        case .decimal(let x): bytes += Array((x.isFinite ? "\(x)" : "null").utf8)
+        case .bool(let b): append(b ? "true" : "false")
+        case .null: append("null")
+        case .raw(let json): bytes += json
+        }
+    }
+
+    private mutating func append(_ text: StaticString) {
+        bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    private mutating func string(_ text: String) {
+        bytes.append(0x22)
+        for byte in text.utf8 {
+            switch byte {
+            case 0x22, 0x5C: bytes += [0x5C, byte]
+            case 0x0A: append("\\n")
+            case 0x00..<0x20: bytes += Array("\\u00\(byte < 16 ? "0" : "")\(String(byte, radix: 16))".utf8)
+            default: bytes.append(byte)
+            }
+        }
+        bytes.append(0x22)
+    }
+}

@@ -1,0 +1,248 @@
+// The path and query of a request, read once and checked: bytes in, a route out. Pure, so that it can be fuzzed.
+
+import Ring
+import World
+
+/// Why a request line was refused, with the status to say so.
+struct TargetError: Error, Equatable {
+    enum Kind: Equatable {
+        case malformed, notFound, tooLong
+    }
+
+    let kind: Kind
+    let detail: String
+
+    static func malformed(_ detail: String) -> TargetError { TargetError(kind: .malformed, detail: detail) }
+}
+
+/// The parameters after `?`, each at most once.
+struct RequestQuery: Equatable {
+    var level: [RequestQuery.Side: ConsistencyLevel] = [:]
+    var strict = false
+    var resolveLatest = false
+    var timeout: Span?
+    var ttlMs: UInt64?
+    var start: [UInt8]?
+    var end: [UInt8]?
+    var prefix: [UInt8]?
+    var reverse = false
+    var limit: Int?
+    var generation: UInt64?
+
+    enum Side: Hashable { case read, write }
+}
+
+enum RequestRoute: Equatable {
+    case item(StoredKey, RequestQuery)
+    case list(StoredKey, RequestQuery)
+    case replica(StoredKey)
+    case name([UInt8], RequestQuery)
+    case transfer([UInt8], RequestQuery)
+    case ring, nodes, healthz, readyz, metrics
+
+    /// As in an `Allow` header.
+    var methods: String {
+        switch self {
+        case .item: "GET, HEAD, PUT, DELETE"
+        case .replica, .healthz, .readyz: "GET, HEAD"
+        case .name: "GET, HEAD, PUT, DELETE"
+        case .transfer: "POST"
+        case .list, .ring, .nodes, .metrics: "GET"
+        }
+    }
+
+    /// For metrics: few, and never a client's text.
+    var label: String {
+        switch self {
+        case .item: "kv"
+        case .list: "list"
+        case .replica: "replica"
+        case .name, .transfer: "names"
+        case .ring: "ring"
+        case .nodes: "nodes"
+        case .healthz: "healthz"
+        case .readyz: "readyz"
+        case .metrics: "metrics"
+        }
+    }
+}
+
+enum RequestTarget {
+    /// `target`: the request line's middle, as it came.
+    static func parse(_ target: String) throws(TargetError) -> RequestRoute {
+        // What was no UTF-8 has been replaced by this when the parser made text of it; taken as it is, many keys would
+        // become one.
+        guard !target.unicodeScalars.contains("\u{FFFD}") else {
+            throw .malformed("bytes that are not UTF-8 must be percent-encoded")
+        }
+        var target = target
+        return try parse(bytes: target.withUTF8 { Array($0) })
+    }
+
+    static func parse(bytes: [UInt8]) throws(TargetError) -> RequestRoute {
+        guard bytes.count <= Limits.targetBytes else {
+            throw TargetError(kind: .tooLong, detail: "a target may have \(Limits.targetBytes) bytes")
+        }
+        guard bytes.first == UInt8(ascii: "/") else { throw .malformed("the target must begin with /") }
+        let mark = bytes.firstIndex(of: UInt8(ascii: "?")) ?? bytes.endIndex
+        let segments = bytes[1..<mark].split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        let query = mark < bytes.endIndex ? bytes[(mark + 1)...] : []
+        return try route(segments, query)
+    }
+
+    private static func route(
+        _ segments: [ArraySlice<UInt8>], _ query: ArraySlice<UInt8>
+    ) throws(TargetError) -> RequestRoute {
+        let unknown = TargetError(kind: .notFound, detail: "there is nothing at this path; see /v1/kv/{bucket}/{key}")
+        func isNamed(_ index: Int, _ name: StaticString) -> Bool {
+            index < segments.count
+                && segments[index].elementsEqual(
+                    UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+        }
+        if segments.count == 1 {
+            if isNamed(0, "healthz") { return .healthz }
+            if isNamed(0, "readyz") { return .readyz }
+            if isNamed(0, "metrics") { return .metrics }
+        }
+        guard segments.count >= 2, isNamed(0, "v1") else { throw unknown }
+        if segments.count == 2, isNamed(1, "ring") { return .ring }
+        if segments.count == 2, isNamed(1, "nodes") { return .nodes }
+        if segments.count == 3, isNamed(1, "names") {
+            return .name(try decode(segments[2]), try parseQuery(query, ["timeout", "generation"]))
+        }
+        if segments.count == 4, isNamed(1, "names"), isNamed(3, "transfer") {
+            return .transfer(try decode(segments[2]), try parseQuery(query, ["timeout", "generation"]))
+        }
+        let isReplica = isNamed(1, "replica")
+        guard isReplica || isNamed(1, "kv"), (4...5).contains(segments.count) else { throw unknown }
+        let bucket = try decode(segments[2])
+        let partitionKey = try decode(segments[3])
+        let isList = segments.count == 5 && segments[4].isEmpty
+        let sortKey = segments.count == 5 && !isList ? try decode(segments[4]) : nil
+        let key = try storedKey(bucket, partitionKey, sortKey)
+        if isReplica {
+            guard !isList else { throw unknown }
+            return .replica(key)
+        }
+        if isList {
+            return .list(
+                key,
+                try parseQuery(query, ["start", "end", "prefix", "reverse", "limit", "r", "strict", "timeout"]))
+        }
+        return .item(key, try parseQuery(query, ["r", "w", "strict", "resolve", "timeout", "ttl"]))
+    }
+
+    private static func storedKey(
+        _ bucket: [UInt8], _ partitionKey: [UInt8], _ sortKey: [UInt8]?
+    ) throws(TargetError) -> StoredKey {
+        do { return try StoredKey(bucket: bucket, partitionKey: partitionKey, sortKey: sortKey) } catch .overlong {
+            throw TargetError(
+                kind: .tooLong,
+                detail: "bucket, key and sort key may have \(Limits.keyBytes) bytes together, the bucket "
+                    + "\(Limits.bucketNameBytes) of them")
+        } catch {
+            throw .malformed("bucket, key and sort key must not be empty")
+        }
+    }
+
+    /// Undoes percent-encoding, once. A `+` is a plus.
+    static func decode(_ segment: ArraySlice<UInt8>) throws(TargetError) -> [UInt8] {
+        guard segment.contains(UInt8(ascii: "%")) else { return Array(segment) }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(segment.count)
+        var rest = segment
+        while let byte = rest.popFirst() {
+            guard byte == UInt8(ascii: "%") else {
+                bytes.append(byte)
+                continue
+            }
+            guard let high = rest.popFirst().flatMap(hexValue), let low = rest.popFirst().flatMap(hexValue) else {
+                throw .malformed("% must be followed by two hexadecimal digits")
+            }
+            bytes.append(high << 4 | low)
+        }
+        return bytes
+    }
+
+    private static func hexValue(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case 0x30...0x39: byte - 0x30
+        case 0x41...0x46: byte - 0x41 + 10
+        case 0x61...0x66: byte - 0x61 + 10
+        default: nil
+        }
+    }
+
+    // MARK: Query
+
+    private static func parseQuery(_ query: ArraySlice<UInt8>, _ allowed: [String]) throws(TargetError) -> RequestQuery
+    {
+        var result = RequestQuery()
+        var seen: [String] = []
+        for pair in query.split(separator: UInt8(ascii: "&")) {
+            let equals = pair.firstIndex(of: UInt8(ascii: "=")) ?? pair.endIndex
+            let name = String(decoding: try decode(pair[..<equals]), as: UTF8.self)
+            let value = equals < pair.endIndex ? try decode(pair[(equals + 1)...]) : []
+            guard allowed.contains(name) else {
+                throw .malformed("unknown parameter \(quoted(name)); known here: \(allowed.joined(separator: ", "))")
+            }
+            guard !seen.contains(name) else { throw .malformed("parameter \(name) stands twice") }
+            seen.append(name)
+            try set(name, value, &result)
+        }
+        return result
+    }
+
+    private static func set(_ name: String, _ value: [UInt8], _ query: inout RequestQuery) throws(TargetError) {
+        let text = String(decoding: value, as: UTF8.self)
+        switch name {
+        case "r": query.level[.read] = try level(name, text)
+        case "w": query.level[.write] = try level(name, text)
+        case "strict": query.strict = try flag(name, text)
+        case "reverse": query.reverse = try flag(name, text)
+        case "resolve":
+            guard text == "latest" else { throw .malformed("resolve must be latest, not \(quoted(text))") }
+            query.resolveLatest = true
+        case "timeout":
+            let longest = Int(Limits.largestRequestTimeout.inMilliseconds)
+            query.timeout = .milliseconds(Int64(try number(name, text, 1...longest)))
+        case "ttl": query.ttlMs = UInt64(try number(name, text, 1...Int(Limits.hintAge.inMilliseconds) * 3_650))
+        case "limit": query.limit = try number(name, text, 1...Limits.rangeItems)
+        case "generation": query.generation = UInt64(try number(name, text, 0...Int.max))
+        case "start": query.start = value
+        case "end": query.end = value
+        case "prefix": query.prefix = value
+        default: break
+        }
+    }
+
+    private static func level(_ name: String, _ text: String) throws(TargetError) -> ConsistencyLevel {
+        guard let level = ConsistencyLevel(text) else {
+            throw .malformed(
+                "\(name) must be a number of replicas, or one, quorum, local, each, all; not \(quoted(text))")
+        }
+        return level
+    }
+
+    private static func flag(_ name: String, _ text: String) throws(TargetError) -> Bool {
+        switch text {
+        case "true", "1", "": true
+        case "false", "0": false
+        default: throw .malformed("\(name) must be true or false, not \(quoted(text))")
+        }
+    }
+
+    private static func number(_ name: String, _ text: String, _ range: ClosedRange<Int>) throws(TargetError) -> Int {
+        guard let n = Int(text), range.contains(n) else {
+            throw .malformed(
+                "\(name) must be a number from \(range.lowerBound) to \(range.upperBound), not \(quoted(text))")
+        }
+        return n
+    }
+
+    /// A client's text in an error: short, and without what could break a terminal or a log.
+    static func quoted(_ text: String) -> String {
+        let safe = text.unicodeScalars.prefix(40).map { $0.value < 0x20 || $0.value == 0x7F ? "?" : String($0) }
+        return "\"" + safe.joined() + "\""
+    }
+}

@@ -1,0 +1,77 @@
+// The namestore over HTTP (docs/HTTP.md): `Atoll-Owner` in, 201, 200, 403, 404, 409, 429 or 503 out.
+
+import NIOHTTP1
+import NameStore
+import World
+
+enum NameResponses {
+    /// The request's name, checked and normalised.
+    static func name(_ bytes: [UInt8]) throws(Problem) -> Name {
+        do { return try Name(bytes) } catch { throw Problem(400, "bad-name", "This is no name", "\(error)") }
+    }
+
+    /// The owner's digest from a header of this name. The token itself goes no further.
+    static func owner(_ headers: HTTPHeaders, _ header: String, of name: Name) throws(Problem) -> OwnerDigest {
+        guard let text = headers.first(name: header) else {
+            throw .malformed("\(header) is missing: a token of at least 128 random bits, kept secret by the owner")
+        }
+        do { return try OwnerToken(Array(text.utf8)).digest(for: name) } catch {
+            throw Problem(400, "bad-owner-token", "This is no owner token", "\(error)")
+        }
+    }
+
+    static func response(_ answer: NameAnswer, to method: HTTPMethod) -> HTTPResponse {
+        switch answer {
+        case .registered(let generation): document(201, "registered", generation)
+        case .alreadyYours(let generation): document(200, "yours", generation)
+        case .held(let generation, _): document(200, "held", generation)
+        case .transferred(let generation): document(200, "transferred", generation)
+        case .released(let generation):
+            method == .DELETE
+                ? HTTPResponse(204, [("atoll-generation", "\(generation)")]) : notFound("it was released", generation)
+        case .absent, .pinned: notFound("nobody has registered it", 0)
+        case .taken(let generation): problem(409, "name-taken", "The name is taken", generation)
+        case .stale(let generation): problem(409, "stale-generation", "The name has changed since", generation)
+        case .forbidden(let generation): problem(403, "not-the-owner", "The name belongs to another owner", generation)
+        case .overloaded: HTTPResponse(Problem.overloaded)
+        case .unknown(let mayTakeEffect): unknown(mayTakeEffect)
+        case .configuration, .conflict: HTTPResponse(500)
+        }
+    }
+
+    private static func document(_ status: UInt, _ state: String, _ generation: UInt64) -> HTTPResponse {
+        var text = JSONText()
+        text.open("{")
+        text.member("state", .string(state))
+        text.member("generation", .number(Int(clamping: generation)))
+        text.close("}")
+        var response = HTTPResponse.json(text.bytes + [0x0A])
+        response.status = HTTPResponseStatus(statusCode: Int(status))
+        return response
+    }
+
+    private static func notFound(_ detail: String, _ generation: UInt64) -> HTTPResponse {
+        problem(404, "no-such-name", "The name is not registered: \(detail)", generation)
+    }
+
+    private static func problem(_ status: UInt, _ kind: String, _ title: String, _ generation: UInt64) -> HTTPResponse {
+        var problem = Problem(status, kind, title)
+        problem.members.append(("generation", .number(Int(clamping: generation))))
+        return HTTPResponse(problem)
+    }
+
+    private static func unknown(_ mayTakeEffect: Bool) -> HTTPResponse {
+        var problem = Problem(
+            503, "name-outcome-unknown", "No majority of acceptors answered in time",
+            mayTakeEffect
+                ? "the request may still take effect; retry with the same token to learn" : "nothing was changed")
+        problem.members.append(("may_take_effect", .bool(mayTakeEffect)))
+        return HTTPResponse(problem)
+    }
+
+    static func tooMany(_ wait: Span) -> HTTPResponse {
+        var response = HTTPResponse(Problem(429, "too-many-names", "Too many requests for names from this address"))
+        response.headers.add(name: "retry-after", value: "\(max(1, Int(wait.inSeconds.rounded(.up))))")
+        return response
+    }
+}

@@ -1,0 +1,122 @@
+// The thread that owns the namestore's disk: a LevelDB of its own and, beside it, two copies of the frontier. It takes
+// all requests that wait as one batch, and lets the votes leave only after the store and then the frontier are synced.
+
+import Dispatch
+import Foundation
+import Logging
+import NIOConcurrencyHelpers
+import NameStore
+import Storage
+import World
+
+/// The acceptor's reads, on LevelDB.
+private struct LevelDBNameRecords: NameRecords {
+    let store: LevelDBStore
+
+    func record(of key: [UInt8]) throws -> [UInt8]? { try store.get(key) }
+
+    func keys(from: [UInt8], upTo: [UInt8], limit: Int) throws -> [[UInt8]] {
+        var keys: [[UInt8]] = []
+        try store.scan(KeyRange(start: from, end: upTo), reverse: false) { key, _ in
+            guard keys.count < limit else { return false }
+            keys.append(key)
+            return true
+        }
+        return keys
+    }
+}
+
+final class NameStoreThread: Sendable {
+    let mailbox = Mailbox<Inbound>()
+    private let directory: DataDirectory
+    private let store: LevelDBStore
+    private let logger: Logger
+    private let acceptor: Acceptor
+    private let initial: VoteBatch
+    private let stop: @Sendable (StorageFailure) -> Never
+
+    /// Opens the store. `fresh`: sixteen random bytes, used if it is new.
+    init(
+        node: NodeID, directory: DataDirectory, fresh: StoreID, logger: Logger,
+        stop: @escaping @Sendable (StorageFailure) -> Never
+    ) throws {
+        self.directory = directory
+        self.logger = logger
+        self.stop = stop
+        store = try LevelDBStore(
+            path: directory.names, options: StoreOptions(blockCacheBytes: 4 << 20, writeBufferBytes: 4 << 20))
+        let records = LevelDBNameRecords(store: store)
+        let hasRecords = try !records.keys(from: StoreLayout.following(nil), upTo: StoreLayout.end, limit: 1).isEmpty
+        let opened = Acceptor.open(
+            node: node, header: try store.get(StoreLayout.header), hasRecords: hasRecords,
+            frontiers: (0..<Frontier.copies).map { directory.frontier($0) }, fresh: fresh)
+        acceptor = opened.acceptor
+        initial = opened.initial
+        if let quarantine = acceptor.quarantine {
+            logger.critical(
+                "the namestore casts no votes: it may have lost some",
+                metadata: ["store": "\(directory.names)", "reason": "\(quarantine)"])
+        }
+    }
+
+    var isQuarantined: Bool { acceptor.quarantine != nil }
+
+    /// `reply`: called on this thread with what may leave.
+    func start(ended: DispatchGroup, reply: @escaping @Sendable ([(to: NodeID, message: NameMessage)]) -> Void) {
+        runThread("atoll-names", ended) { [self] in
+            var acceptor = acceptor
+            let records = LevelDBNameRecords(store: store)
+            carryOut(initial)
+            while let batch = mailbox.take(most: Limits.nameBatch) {
+                let votes = acceptor.process(batch, records: records)
+                carryOut(votes)
+                for fault in votes.faults {
+                    logger.critical(
+                        "a name's record is damaged; this acceptor is mute on it",
+                        metadata: ["record": "\(fault.key)", "reason": "\(fault.reason)"])
+                }
+                if !votes.replies.isEmpty { reply(votes.replies) }
+            }
+        }
+    }
+
+    /// The store first, the frontier after it; a failure of either ends the process before any vote leaves.
+    private func carryOut(_ votes: VoteBatch) {
+        do {
+            if !votes.writes.isEmpty {
+                try store.commit(votes.writes.map { .put(key: $0.key, value: $0.value) }, synced: votes.mustSync)
+            }
+            if let (copy, bytes) = votes.frontier { try directory.writeFrontier(copy, bytes) }
+        } catch let failure as StorageFailure {
+            stop(failure)
+        } catch {
+            stop(StorageFailure(.inputOutput, "\(error)"))
+        }
+    }
+}
+
+extension DataDirectory {
+    var names: String { path + "/names" }
+    private func frontierFile(_ copy: Int) -> String { path + "/names-frontier-\(copy)" }
+
+    /// A copy as found; nil if it was never written.
+    func frontier(_ copy: Int) -> [UInt8]? {
+        guard let data = try? Data(contentsOf: URL(fileURLWithPath: frontierFile(copy))), !data.isEmpty else {
+            return nil
+        }
+        return [UInt8](data.prefix(4_096))
+    }
+
+    /// Overwrites one copy in place and syncs it: the other copy is whole meanwhile.
+    func writeFrontier(_ copy: Int, _ bytes: [UInt8]) throws {
+        let descriptor = open(frontierFile(copy), O_WRONLY | O_CREAT, 0o600)
+        guard descriptor >= 0 else {
+            throw StorageFailure(.inputOutput, "frontier: \(String(cString: strerror(errno)))")
+        }
+        defer { close(descriptor) }
+        let written = bytes.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
+        guard written == bytes.count, ftruncate(descriptor, off_t(bytes.count)) == 0, fdatasync(descriptor) == 0 else {
+            throw StorageFailure(.inputOutput, "frontier: \(String(cString: strerror(errno)))")
+        }
+    }
+}

@@ -1,0 +1,243 @@
+// The parts of a running node and their threads, put together once and stopped in the reverse order.
+
+import Causality
+import Dispatch
+import Gossip
+import HintedHandoff
+import Logging
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NameStore
+import Node
+import Ring
+import Storage
+import Vnodes
+import Wire
+import World
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Musl
+#endif
+
+final class NodeAssembly: Sendable {
+    private let node: RingNode
+    private let directory: DataDirectory
+    private let identity: NodeIdentity
+    private let ring: RingSnapshot
+    private let storage: StorageFront
+    private let requestGroup: MultiThreadedEventLoopGroup
+    private let controlGroup: MultiThreadedEventLoopGroup
+    private let loops: [RequestLoop]
+    private let services: [HTTPService]
+    private let control: ControlLoop
+    private let nameThread: NameStoreThread?
+    private let registry: Registry
+    private let operations: NodeOperations
+    private let threadsEnded = DispatchGroup()
+    private let listeners = NIOLockedValueBox<[any Channel]>([])
+    private let logger: Logger
+    private let countersAtStart: UInt64
+
+    init(
+        _ configuration: ServerConfiguration, _ node: RingNode, _ directory: DataDirectory, _ identity: NodeIdentity,
+        _ counter: UInt64, _ stores: NodeStores, _ logger: Logger
+    ) throws {
+        self.node = node
+        self.directory = directory
+        self.identity = identity
+        self.logger = logger
+        countersAtStart = counter
+        let ring = RingSnapshot(configuration.ring)
+        self.ring = ring
+        let environment = StorageEnvironment(
+            ring: ring, directory: directory, leastFreeDisk: configuration.leastFreeDisk
+        ) { store, failure in NodeAssembly.die(store, failure, directory, logger) }
+        let shardThreads = (0..<configuration.shards).map { _ in ShardThread(environment, store: stores.objects) }
+        // A scan may read a whole partition: one at a time, so that the last of a batch does not wait for all.
+        let scanner = ShardThread(environment, store: stores.objects, largestBatch: 1)
+        let hintThread = HintThread(environment, store: stores.hints)
+        let storage = StorageFront(environment, shards: shardThreads, scanner: scanner, hints: hintThread)
+        self.storage = storage
+
+        var system = SystemRandomNumberGenerator()
+        var random = SeededRandom(seed: system.next())
+        let requestGroup = MultiThreadedEventLoopGroup(numberOfThreads: configuration.loops)
+        self.requestGroup = requestGroup
+        let controlGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        self.controlGroup = controlGroup
+        let loops = requestGroup.makeIterator().enumerated().map { index, eventLoop in
+            RequestLoop(
+                eventLoop, port: index, identity: node.id, storage: storage, random: random.fork(),
+                cacheBytes: configuration.readCacheBytes)
+        }
+        self.loops = loops
+        let state = ControlState(
+            identity: node.id, incarnation: identity.generation, ring: ring,
+            configuration: ControlConfiguration(repairCycle: configuration.repairCycle), random: random.fork(),
+            now: MachineClock.instant())
+        control = ControlLoop(
+            controlGroup.next(), port: loops.count, state: state, storage: storage, logger: logger
+        ) { generation in NodeAssembly.restartAbove(generation, directory, logger) }
+        operations = NodeOperations(
+            identity: node.id, revision: configuration.revision, storage: storage, on: controlGroup.next())
+        operations.connect(loops, control)
+        services = loops.map { [operations] loop in HTTPService(loop: loop, operations: operations, ring: ring) }
+        environment.connect(loops + [control])
+        let actor = Actor(node: node.id, incarnation: identity.incarnation)
+        for (index, thread) in shardThreads.enumerated() {
+            thread.start("atoll-shard-\(index)", shard: VnodeShard(actor: actor, counter: counter), ended: threadsEnded)
+        }
+        scanner.start("atoll-scanner", shard: VnodeShard(actor: actor, counter: counter), ended: threadsEnded)
+        registry = Registry(
+            node: node.id, incarnation: system.next(), random: random.fork(), ring: configuration.ring.nameAcceptors)
+        if configuration.ring.nameAcceptors.contains(node.id) {
+            nameThread = try NameStoreThread(
+                node: node.id, directory: directory, fresh: StoreID(high: system.next(), low: system.next()),
+                logger: logger
+            ) { failure in NodeAssembly.die("names", failure, directory, logger) }
+            nameThread?.start(ended: threadsEnded) { [control] in control.carryVotes($0) }
+        } else {
+            nameThread = nil
+        }
+        let keeper = try HintKeeper(identity: node.id, store: stores.hints)
+        hintThread.start(keeper: keeper, ended: threadsEnded) { [control] in control.carry($0) }
+    }
+
+    // MARK: Listening
+
+    func listen() async throws {
+        let hello = makeHello()
+        let peer = try await bind(peerBootstrap(), node.peer, "peer")
+        let http = try await bind(httpBootstrap(), node.http, "http")
+        listeners.withLockedValue { $0 = [peer, http] }
+        for loop in loops {
+            try await loop.eventLoop.submit { [logger] in loop.connect(hello: hello, logger: logger) }.get()
+        }
+        control.start(loops, registry: registry, acceptor: nameThread, hello: hello) { [operations] in
+            operations.report()
+        }
+    }
+
+    private func makeHello() -> @Sendable (Lane) -> Hello {
+        let document = ring.document
+        let digest = ring.digest
+        return { [node, identity] lane in
+            Hello(
+                cluster: document.cluster, node: node.id.name, incarnation: identity.incarnation,
+                ringEpoch: document.epoch, ringDigest: digest, lane: lane)
+        }
+    }
+
+    private func bind(_ bootstrap: ServerBootstrap, _ address: HostPort, _ what: String) async throws -> any Channel {
+        do {
+            return try await bootstrap.bind(host: address.host, port: address.port).get()
+        } catch {
+            throw StartFailure("cannot listen on \(address) (\(what)): \(error)")
+        }
+    }
+
+    private func peerBootstrap() -> ServerBootstrap {
+        let gate = PeerGate(identity: node.id, incarnation: identity.incarnation, ring: ring)
+        return ServerBootstrap(group: requestGroup)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(PeerChannels.silence, value: PeerChannels.longestSilence)
+            .childChannelOption(.writeBufferWaterMark, value: PeerChannels.waterMark)
+            .childChannelInitializer { [loops, control, operations, logger] channel in
+                guard operations.peers.values.open < Limits.peerConnections,
+                    let loop = loops.first(where: { $0.eventLoop === channel.eventLoop })
+                else { return channel.close() }
+                return PeerChannels.configure(
+                    channel,
+                    PeerServerHandler(
+                        gate: gate, loop: loop, control: control, counters: operations.peers, logger: logger))
+            }
+    }
+
+    private func httpBootstrap() -> ServerBootstrap {
+        ServerBootstrap(group: requestGroup)
+            .serverChannelOption(.backlog, value: 1_024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            // A client may say that it has sent all and still wait for its answer.
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelInitializer { [services, loops, operations] channel in
+                guard operations.connections.values.open < Limits.httpConnections,
+                    let place = loops.firstIndex(where: { $0.eventLoop === channel.eventLoop })
+                else {
+                    operations.connections.change { $0.refused += 1 }
+                    return channel.close()
+                }
+                return channel.eventLoop.makeCompletedFuture {
+                    let gate = HTTPGuard()
+                    let pipeline = channel.pipeline.syncOperations
+                    try pipeline.addHandler(gate)
+                    try pipeline.addHandler(HTTPResponseEncoder())
+                    try pipeline.addHandler(ByteToMessageHandler(HTTPHandler.makeDecoder()))
+                    try pipeline.addHandler(HTTPHandler(service: services[place], gate: gate))
+                }
+            }
+    }
+
+    // MARK: Stopping
+
+    /// Stops listening, lets requests end (for `grace` at most), then the threads, and notes that the stop was clean.
+    func stop(grace: Span) async {
+        for listener in listeners.withLockedValue({ $0 }) { try? await listener.close().get() }
+        for (service, loop) in zip(services, loops) { try? await loop.eventLoop.submit { service.stop() }.get() }
+        let deadline = MachineClock.instant() + grace
+        while MachineClock.instant() < deadline, await isBusy() {
+            try? await Task.sleep(for: .milliseconds(20))
+        }
+        control.stop()
+        for loop in loops { try? await loop.eventLoop.submit { loop.disconnect() }.get() }
+        for shard in storage.shards { shard.mailbox.close() }
+        storage.scanner.mailbox.close()
+        storage.hints.mailbox.close()
+        nameThread?.mailbox.close()
+        await withCheckedContinuation { continuation in
+            threadsEnded.notify(queue: .global()) { continuation.resume() }
+        }
+        let counter = storage.shards.map(\.counters.highestCounter).max() ?? 0
+        do { try directory.end(identity, counter: max(counter, countersAtStart)) } catch {
+            logger.error("the clean stop could not be noted", metadata: ["reason": "\(error)"])
+        }
+        try? await requestGroup.shutdownGracefully()
+        try? await controlGroup.shutdownGracefully()
+    }
+
+    private func isBusy() async -> Bool {
+        for (service, loop) in zip(services, loops) {
+            let busy = try? await loop.eventLoop.submit {
+                service.openConnections > 0 || loop.requestsInFlight > 0
+            }.get()
+            if busy == true { return true }
+        }
+        return false
+    }
+
+    // MARK: The end
+
+    /// A disk failed: nothing in memory may be believed, and nothing more is acknowledged.
+    private static func die(_ store: String, _ failure: StorageFailure, _ directory: DataDirectory, _ logger: Logger)
+        -> Never
+    {
+        logger.critical("storage failed; the node stops now", metadata: ["store": "\(store)", "reason": "\(failure)"])
+        // A damaged namestore is the operator's to replace: an acceptor never comes back empty under its name.
+        if failure.kind == .corruption, store != "names" { try? directory.markDamaged(store) }
+        _exit(74)  // EX_IOERR
+    }
+
+    /// This node's disk is a restored copy: others have seen a later life of it. It starts again above that life.
+    private static func restartAbove(_ generation: UInt64, _ directory: DataDirectory, _ logger: Logger) {
+        logger.critical(
+            "the cluster remembers a later life of this node (a restored disk?); it stops, to start again as a new one",
+            metadata: ["generation": "\(generation)"])
+        try? directory.beginAbove(generation)
+        _exit(75)  // EX_TEMPFAIL: to be started again
+    }
+}

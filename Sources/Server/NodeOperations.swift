@@ -1,0 +1,168 @@
+// What operators ask a node: its ring, its table of nodes, its health, its metrics. Gathered from all loops and threads
+// when asked, so that keeping the figures costs a request nothing.
+
+import Gateway
+import Gossip
+import HintedHandoff
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOHTTP1
+import NameStore
+import Node
+import Ring
+import Storage
+import World
+
+final class ConnectionCounters: Sendable {
+    struct Values: Sendable {
+        var open = 0
+        var refused: UInt64 = 0
+    }
+
+    private let box = NIOLockedValueBox(Values())
+    var values: Values { box.withLockedValue { $0 } }
+    func change(_ body: (inout Values) -> Void) { box.withLockedValue(body) }
+}
+
+final class NodeOperations: Sendable {
+    let connections = ConnectionCounters()
+    let peers = PeerCounters()
+    private let identity: NodeID
+    private let revision: String
+    private let storage: StorageFront
+    private let eventLoop: any EventLoop
+    private let parts: NIOLockedValueBox<(loops: [RequestLoop], control: ControlLoop?)> = NIOLockedValueBox(([], nil))
+    private let startedAt = MachineClock.instant()
+    private let failures = NIOLockedValueBox<(answered: UInt64, failed: UInt64, rate: Double)>((0, 0, 0))
+
+    init(identity: NodeID, revision: String, storage: StorageFront, on eventLoop: any EventLoop) {
+        self.identity = identity
+        self.revision = revision
+        self.storage = storage
+        self.eventLoop = eventLoop
+    }
+
+    func connect(_ loops: [RequestLoop], _ control: ControlLoop) {
+        parts.withLockedValue { $0 = (loops, control) }
+    }
+
+    /// A request for a name, from the client at `address`.
+    func names(
+        _ operation: NameOperation, on name: Name, method: HTTPMethod, from address: String, timeout: Span
+    ) -> EventLoopFuture<HTTPResponse> {
+        guard let control = parts.withLockedValue({ $0.control }) else {
+            return eventLoop.makeSucceededFuture(HTTPResponse(Problem.stopping))
+        }
+        return control.withNames { desk in
+            if operation != .read, let wait = desk.admit(address) {
+                return control.eventLoop.makeSucceededFuture(NameResponses.tooMany(wait))
+            }
+            return desk.request(operation, on: name, timeout: timeout).map { NameResponses.response($0, to: method) }
+        }
+    }
+
+    func answer(_ route: RequestRoute) -> EventLoopFuture<HTTPResponse> {
+        let (loops, control) = parts.withLockedValue { $0 }
+        guard let control else { return eventLoop.makeSucceededFuture(HTTPResponse(Problem.stopping)) }
+        switch route {
+        case .ring: return eventLoop.makeSucceededFuture(.json(storage.environment.ring.document.json()))
+        case .nodes: return control.table().map { HTTPResponse.json(NodeOperations.json($0)) }
+        case .metrics: return metrics(loops, control)
+        case .readyz: return ready(control)
+        default:
+            return eventLoop.makeSucceededFuture(
+                HTTPResponse(200, [("content-type", "text/plain")], body: Array("ok\n".utf8)))
+        }
+    }
+
+    /// Ready: enough nodes are known to live that a quorum of some key can be reached.
+    private func ready(_ control: ControlLoop) -> EventLoopFuture<HTTPResponse> {
+        let nodes = storage.environment.ring.document.nodes.count
+        return control.figures().map { figures in
+            let isReady = (figures.living + 1) * 2 > nodes
+            let text = "\(figures.living + 1) of \(nodes) nodes alive\n"
+            return HTTPResponse(isReady ? 200 : 503, [("content-type", "text/plain")], body: Array(text.utf8))
+        }
+    }
+
+    /// What this node tells the others of itself.
+    func report() -> EventLoopFuture<NodeReport> {
+        let loops = parts.withLockedValue { $0.loops }
+        let figures = EventLoopFuture.whenAllSucceed(loops.map { $0.figures() }, on: eventLoop)
+        return figures.map { [self] figures in
+            var report = NodeReport()
+            let ring = storage.environment.ring.document
+            let threads = storage.shards.map(\.counters)
+            report.revision = revision
+            report.ringEpoch = ring.epoch
+            report.location = ring.node(identity)?.location
+            report.responseMs = threads.map(\.serviceMs).max() ?? 0
+            report.replicationDelayMs = threads.map(\.replicationDelayMs).max() ?? 0
+            report.hints = storage.hints.figures.backlog.hints
+            report.diskFree = storage.environment.room(MachineClock.instant()).share
+            report.errorRate = errorRate(
+                answered: figures.reduce(0) { $0 + $1.statistics.answered },
+                failed: figures.reduce(0) { $0 + $1.statistics.failed })
+            return report
+        }
+    }
+
+    /// A moving average over the seconds between two reports.
+    private func errorRate(answered: UInt64, failed: UInt64) -> Double {
+        failures.withLockedValue { last in
+            let newAnswered = Double(answered &- last.answered)
+            let newFailed = Double(failed &- last.failed)
+            let total = newAnswered + newFailed
+            if total > 0 { last.rate += 0.3 * (newFailed / total - last.rate) } else { last.rate *= 0.9 }
+            last.answered = answered
+            last.failed = failed
+            return last.rate
+        }
+    }
+
+    private static func json(_ table: [NodeStatus]) -> [UInt8] {
+        var text = JSONText()
+        text.open("{")
+        text.key("nodes")
+        text.open("[")
+        for row in table {
+            text.open("{")
+            text.member("node", .string(row.node.id.name))
+            text.member("country", .string(row.node.country))
+            text.member("zone", .string(row.node.zone))
+            text.member("status", .string(row.status.rawValue))
+            text.member("self", .bool(row.isSelf))
+            text.member("http", .string(row.node.http.description))
+            text.member("revision", .string(row.report.revision))
+            text.member("ring_epoch", .number(Int(clamping: row.report.ringEpoch)))
+            text.member("incarnation", .number(Int(clamping: row.incarnation)))
+            text.member("mean_response_ms", .decimal(row.report.responseMs))
+            text.member("error_rate", .decimal(row.report.errorRate))
+            text.member("replication_delay_ms", .decimal(row.report.replicationDelayMs))
+            let age = row.isSelf ? Span.zero : row.heartbeatAge
+            text.member("heartbeat_age_ms", age.map { .decimal(($0.inMilliseconds * 10).rounded() / 10) } ?? .null)
+            text.member("hints", .number(row.report.hints))
+            text.member("disk_free", .decimal(row.report.diskFree))
+            let place = row.report.location ?? row.node.location
+            text.member("location", place.map { .raw(Array("[\($0.latitude),\($0.longitude)]".utf8)) } ?? .null)
+            text.close("}")
+        }
+        text.close("]")
+        text.close("}")
+        return text.bytes + [0x0A]
+    }
+
+    private func metrics(_ loops: [RequestLoop], _ control: ControlLoop) -> EventLoopFuture<HTTPResponse> {
+        let figures = EventLoopFuture.whenAllSucceed(loops.map { $0.figures() }, on: eventLoop)
+        return figures.and(control.figures()).map { [self] loops, control in
+            let text = MetricsPage.text(
+                identity: identity, revision: revision, ring: storage.environment.ring.document, loops: loops,
+                control: control, shards: storage.shards.map(\.counters), hints: storage.hints.figures,
+                connections: connections.values, peers: peers.values,
+                freeShare: storage.environment.room(MachineClock.instant()).share,
+                uptime: MachineClock.instant() - startedAt)
+            return HTTPResponse(
+                200, [("content-type", "text/plain; version=0.0.4; charset=utf-8")], body: Array(text.utf8))
+        }
+    }
+}

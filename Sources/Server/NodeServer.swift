@@ -1,0 +1,147 @@
+// One running node: opens the stores, starts the threads and loops, listens, and takes it all down again in order.
+
+import Dispatch
+import Foundation
+import Gossip
+import HintedHandoff
+package import Logging
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Node
+package import Ring
+import ServiceLifecycle
+import Storage
+import Vnodes
+import Wire
+package import World
+
+/// How `atoll serve` runs a node.
+package struct ServerConfiguration: Sendable {
+    package var ring: RingDocument
+    package var identity: NodeID
+    package var dataPath: String
+    package var revision: String
+    /// Event loops for clients and peers.
+    package var loops: Int
+    /// Storage threads.
+    package var shards: Int
+    package var readCacheBytes: Int
+    package var leastFreeDisk: Double
+    package var repairCycle: Span
+    /// Serve on more than loopback without TLS and a token.
+    package var isInsecureAllowed: Bool
+    /// How long requests may take to end once the node stops.
+    package var gracePeriod: Span
+
+    package init(ring: RingDocument, identity: NodeID, dataPath: String, revision: String) {
+        self.ring = ring
+        self.identity = identity
+        self.dataPath = dataPath
+        self.revision = revision
+        let cores = ProcessInfo.processInfo.activeProcessorCount
+        loops = max(1, cores / 2)
+        shards = max(1, cores / 2)
+        readCacheBytes = Limits.readCacheBytes
+        leastFreeDisk = Limits.leastFreeDisk
+        repairCycle = .minutes(10)
+        isInsecureAllowed = false
+        gracePeriod = .seconds(10)
+    }
+}
+
+package final class NodeServer: Service {
+    private let configuration: ServerConfiguration
+    private let logger: Logger
+
+    package init(_ configuration: ServerConfiguration, logger: Logger) {
+        self.configuration = configuration
+        self.logger = logger
+    }
+
+    /// Runs until the surrounding `ServiceGroup` shuts down. Throws an error with words for the operator where the node
+    /// cannot start.
+    package func run() async throws {
+        let node = try checkedNode()
+        let directory = try DataDirectory(path: configuration.dataPath)
+        let (identity, counter) = try directory.begin(
+            cluster: configuration.ring.cluster, node: configuration.identity,
+            hasPeers: configuration.ring.nodes.count > 1, wall: MachineClock.wall())
+        let stores = try NodeStores(directory, identity, isAlone: configuration.ring.nodes.count == 1, logger)
+        let assembly = try NodeAssembly(configuration, node, directory, identity, counter, stores, logger)
+        do {
+            try await assembly.listen()
+        } catch {
+            await assembly.stop(grace: .zero)
+            throw error
+        }
+        logger.info(
+            "node is serving",
+            metadata: [
+                "node": "\(node.id)", "http": "\(node.http)", "peer": "\(node.peer)",
+                "data": "\(configuration.dataPath)",
+                "ring": "\(configuration.ring.cluster) epoch \(configuration.ring.epoch)",
+            ])
+        try? await gracefulShutdown()
+        logger.info("node is stopping", metadata: ["node": "\(node.id)"])
+        await assembly.stop(grace: configuration.gracePeriod)
+    }
+
+    private func checkedNode() throws -> RingNode {
+        guard let node = configuration.ring.node(configuration.identity) else {
+            let names = configuration.ring.nodes.map(\.id.name).joined(separator: ", ")
+            throw StartFailure("there is no node \(configuration.identity) in the ring; it has \(names)")
+        }
+        for address in [node.http, node.peer] where !configuration.isInsecureAllowed && !address.isLoopback {
+            throw StartFailure(
+                "\(address) is reachable from other machines, and this version has neither TLS nor a token; "
+                    + "bind to 127.0.0.1, or say --insecure if the network is yours alone")
+        }
+        return node
+    }
+}
+
+extension HostPort {
+    fileprivate var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
+}
+
+/// The two LevelDB stores of a node, opened.
+struct NodeStores {
+    let objects: LevelDBStore
+    let hints: LevelDBStore
+
+    init(_ directory: DataDirectory, _ identity: NodeIdentity, isAlone: Bool, _ logger: Logger) throws {
+        objects = try NodeStores.open(
+            directory.objects, "objects", directory, mayStartEmpty: !isAlone, StoreOptions(), logger)
+        hints = try NodeStores.open(
+            directory.hints, "hints", directory, mayStartEmpty: true,
+            StoreOptions(blockCacheBytes: 1 << 20, writeBufferBytes: 4 << 20), logger)
+    }
+
+    /// A damaged store is moved aside and begun anew where other replicas can fill it; the node that is alone stops and
+    /// leaves it to its operator.
+    private static func open(
+        _ path: String, _ name: String, _ directory: DataDirectory, mayStartEmpty: Bool, _ options: StoreOptions,
+        _ logger: Logger
+    ) throws -> LevelDBStore {
+        do {
+            return try LevelDBStore(path: path, options: options)
+        } catch  where error.kind == .corruption && mayStartEmpty {
+            logger.critical(
+                "store is damaged; it is moved aside and rebuilt from peers",
+                metadata: ["store": "\(path)", "reason": "\(error)"])
+            try directory.moveAside(name, MachineClock.wall())
+            return try LevelDBStore(path: path, options: options)
+        } catch {
+            switch error.kind {
+            case .locked: throw StartFailure("\(path) is in use by another process (\(error))")
+            case .corruption:
+                throw StartFailure(
+                    "\(path) is damaged (\(error)). This node has no peers to rebuild it from; restore a backup, or move "
+                        + "the directory away to start empty")
+            case .inputOutput: throw StartFailure("cannot open \(path): \(error)", isPassing: true)
+            }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+// What both ends of a peer connection share: frames in, frames out, a bounded queue.
+
+import NIOCore
+import NIOPosix
+import Wire
+import World
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Musl
+#endif
+
+/// Options of every peer socket, at one place (TLS will be a handler more here).
+enum PeerChannels {
+    /// A peer that has vanished (a cut cable, a host without power) says nothing, and TCP would go on repeating itself
+    /// for a quarter of an hour, ever more rarely. This ends the connection, so that a new one is tried at once.
+    static let silence = ChannelOptions.tcpOption(NIOBSDSocket.Option(rawValue: TCP_USER_TIMEOUT))
+    static let longestSilence = Int(Limits.peerSilence.inMilliseconds)
+
+    static func configure(_ channel: any Channel, _ handler: some ChannelHandler) -> EventLoopFuture<Void> {
+        channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(handler) }
+    }
+
+    static let waterMark = ChannelOptions.Types.WriteBufferWaterMark(
+        low: Limits.peerQueueBytes / 2, high: Limits.peerQueueBytes)
+}
+
+/// Turns a socket's bytes into messages and back, for one connection on one loop. Its owner is told of each message and
+/// of the end.
+final class PeerFraming {
+    private var decoder = FrameDecoder(limit: Limits.handshakeBytes)
+    private(set) var framesIn: UInt64 = 0
+    private(set) var framesOut: UInt64 = 0
+
+    /// The peer is known now: frames of full size may come.
+    func acceptLargeFrames() { decoder.limit = Limits.frameBytes }
+
+    /// For the next connection.
+    func reset() { decoder = FrameDecoder(limit: Limits.handshakeBytes) }
+
+    /// Calls `receive` for each whole message in `buffer`. Throws on anything that is none: the connection must end.
+    func read(_ buffer: ByteBuffer, _ receive: (PeerMessage) throws -> Void) throws {
+        decoder.feed(buffer.readableBytesView)
+        while let payload = try decoder.next() {
+            framesIn += 1
+            try receive(try PeerMessage(decoding: payload))
+        }
+    }
+
+    func encode(_ message: PeerMessage, _ allocator: ByteBufferAllocator) -> ByteBuffer {
+        framesOut += 1
+        let payload = message.encode()
+        var buffer = allocator.buffer(capacity: payload.count + Frames.prefixBytes)
+        buffer.writeInteger(Frames.prefix(for: payload.count))
+        buffer.writeBytes(payload)
+        return buffer
+    }
+}

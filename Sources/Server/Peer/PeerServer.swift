@@ -1,0 +1,177 @@
+// The accepting end of peer connections: checks who comes, then carries their requests to this node's replicas and
+// their gossip to the control loop.
+
+import Logging
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOPosix
+import Node
+import Ring
+import Wire
+import World
+
+/// Whom this node lets in.
+struct PeerGate: Sendable {
+    let identity: NodeID
+    let incarnation: UInt64
+    let ring: RingSnapshot
+
+    /// Nil if `hello` is welcome, else what to tell the peer. The reasons are for its operator.
+    func refusal(of hello: Hello) -> String? {
+        let document = ring.document
+        guard hello.version == PeerMessage.protocolVersion else {
+            return "protocol version \(hello.version) is not \(PeerMessage.protocolVersion)"
+        }
+        // A joining node may not know the cluster's name yet.
+        guard hello.cluster == document.cluster || (hello.joining && hello.cluster.isEmpty) else {
+            return "this is cluster \(document.cluster), not \(hello.cluster)"
+        }
+        if hello.joining { return nil }
+        guard let node = NodeID(hello.node), document.node(node) != nil else {
+            return "\(hello.node) is not in the ring of \(document.cluster) (epoch \(document.epoch))"
+        }
+        guard node != identity else { return "\(node) is this node's own name" }
+        guard hello.ringEpoch != document.epoch || hello.ringDigest == ring.digest else {
+            return "\(node) has another ring document under the same epoch \(document.epoch); "
+                + "start every node with the same ring file"
+        }
+        return nil
+    }
+
+    func welcome(_ refusal: String?) -> Welcome {
+        Welcome(
+            accepted: refusal == nil, reason: refusal ?? "", node: identity.name, incarnation: incarnation,
+            ringEpoch: ring.document.epoch)
+    }
+}
+
+/// One accepted connection.
+final class PeerServerHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    private enum Phase {
+        case stranger
+        case known(NodeID, Lane)
+        /// May only ask for the ring.
+        case joining
+    }
+
+    private let gate: PeerGate
+    private let loop: RequestLoop
+    private let control: ControlLoop
+    private let counters: PeerCounters
+    private let logger: Logger
+    private let framing = PeerFraming()
+    private var phase = Phase.stranger
+    private var number = 0
+    private var needsFlush = false
+
+    init(gate: PeerGate, loop: RequestLoop, control: ControlLoop, counters: PeerCounters, logger: Logger) {
+        self.gate = gate
+        self.loop = loop
+        self.control = control
+        self.counters = counters
+        self.logger = logger
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        counters.change { $0.open += 1 }
+        let channel = context.channel
+        let this = NIOLoopBound(self, eventLoop: context.eventLoop)
+        context.eventLoop.scheduleTask(in: .nanoseconds(Limits.handshakeTimeout.nanoseconds)) {
+            if case .stranger = this.value.phase { channel.close(promise: nil) }
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        counters.change { $0.open -= 1 }
+        loop.removeConnection(number)
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        do { try framing.read(unwrapInboundIn(data)) { try receive($0, context) } } catch {
+            counters.change { $0.rejected += 1 }
+            logger.warning("peer connection dropped", metadata: ["reason": "\(error)", "from": "\(origin(context))"])
+            context.close(promise: nil)
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) { flush(context) }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+
+    private func receive(_ message: PeerMessage, _ context: ChannelHandlerContext) throws {
+        switch (phase, message) {
+        case (.stranger, .hello(let hello)): greet(hello, context)
+        case (.joining, .ringRequest), (.known, .ringRequest):
+            send(.ringReply(document: gate.ring.document.encode()), context)
+        case (.known, .request(let envelope)): loop.serve(envelope, connection: number)
+        case (.known(let node, _), .gossip(let bytes)): control.gossip(bytes, from: node)
+        case (.known(let node, _), .names(let bytes)): control.names(bytes, from: node)
+        case (.known, .ping(let n)): send(.pong(n), context)
+        default: throw DecodingFailure.malformed("an unexpected message")
+        }
+    }
+
+    private func greet(_ hello: Hello, _ context: ChannelHandlerContext) {
+        let refusal = gate.refusal(of: hello)
+        send(.welcome(gate.welcome(refusal)), context)
+        flush(context)
+        guard refusal == nil, hello.joining || NodeID(hello.node) != nil else {
+            counters.change { $0.rejected += 1 }
+            logger.warning("peer refused", metadata: ["reason": "\(refusal ?? "")", "from": "\(origin(context))"])
+            return context.close(promise: nil)
+        }
+        framing.acceptLargeFrames()
+        if hello.joining {
+            phase = .joining
+        } else if let node = NodeID(hello.node) {
+            phase = .known(node, hello.lane)
+            number = loop.addConnection(PeerReturn(self, context))
+        }
+    }
+
+    private func origin(_ context: ChannelHandlerContext) -> String { context.remoteAddress?.description ?? "?" }
+
+    // MARK: Answers
+
+    fileprivate func send(_ message: PeerMessage, _ context: ChannelHandlerContext) {
+        // A peer that does not read what it asked for is not worth our memory.
+        guard context.channel.isWritable else { return context.close(promise: nil) }
+        context.write(wrap(framing.encode(message, context.channel.allocator)), promise: nil)
+        needsFlush = true
+    }
+
+    private func wrap(_ buffer: ByteBuffer) -> NIOAny { NIOAny(buffer) }
+
+    fileprivate func flush(_ context: ChannelHandlerContext) {
+        guard needsFlush else { return }
+        needsFlush = false
+        context.flush()
+    }
+}
+
+/// The way back on an accepted connection, for the loop that owns it.
+struct PeerReturn {
+    private let handler: PeerServerHandler
+    private let context: ChannelHandlerContext
+
+    fileprivate init(_ handler: PeerServerHandler, _ context: ChannelHandlerContext) {
+        self.handler = handler
+        self.context = context
+    }
+
+    func send(_ envelope: ReplyEnvelope) { handler.send(.reply(envelope), context) }
+    func flush() { handler.flush(context) }
+}
+
+final class PeerCounters: Sendable {
+    struct Values: Sendable {
+        var open = 0
+        var rejected: UInt64 = 0
+    }
+
+    private let box = NIOLockedValueBox(Values())
+    var values: Values { box.withLockedValue { $0 } }
+    func change(_ body: (inout Values) -> Void) { box.withLockedValue(body) }
+}

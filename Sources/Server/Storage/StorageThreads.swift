@@ -1,0 +1,303 @@
+// The threads that own the disks: one for each shard, one for hints, one for scans. Each takes all the work that waits,
+// works it as one batch, commits it with one sync, and hands the answers out, grouped by the loops that wait for them.
+
+import Foundation
+import HintedHandoff
+import NIOConcurrencyHelpers
+import Node
+import Ring
+import Storage
+import Vnodes
+import Wire
+import World
+
+/// Who waits for an answer.
+struct ReplyAddress: Sendable {
+    enum Asker: Sendable {
+        /// The loop's own gateway.
+        case gateway
+        /// A peer, on the loop's connection of this number.
+        case peer(connection: Int)
+        /// The loop itself, for an operator who asks what this node stores.
+        case ownRead
+        /// The control loop.
+        case control
+    }
+
+    let port: Int
+    let asker: Asker
+    let id: UInt64
+}
+
+struct StorageJob: Sendable {
+    let request: ReplicaRequest
+    let address: ReplyAddress
+}
+
+struct StorageAnswer: Sendable {
+    let address: ReplyAddress
+    let envelope: ReplyEnvelope
+    /// For the cache of hot objects: the key that was read, and its stripe's generation before it was.
+    let read: (key: [UInt8], generation: UInt64)?
+}
+
+/// Where answers go: an event loop.
+protocol AnswerPort: AnyObject, Sendable {
+    func deliver(_ answers: [StorageAnswer])
+}
+
+/// What the threads share.
+final class StorageEnvironment: Sendable {
+    let ring: RingSnapshot
+    let generations = Generations()
+    let directory: DataDirectory
+    /// Called from a thread whose disk has failed; does not return control to it.
+    let stop: @Sendable (_ store: String, StorageFailure) -> Never
+    private let ports = NIOLockedValueBox<[any AnswerPort]>([])
+    private let roomBox: NIOLockedValueBox<(room: DiskRoom, at: Instant)>
+    private let leastFreeDisk: Double
+
+    init(
+        ring: RingSnapshot, directory: DataDirectory, leastFreeDisk: Double,
+        stop: @escaping @Sendable (String, StorageFailure) -> Never
+    ) {
+        self.ring = ring
+        self.directory = directory
+        self.stop = stop
+        self.leastFreeDisk = leastFreeDisk
+        roomBox = NIOLockedValueBox((directory.room(), MachineClock.instant()))
+    }
+
+    /// The loops in the order of their port numbers; set once, before any thread runs.
+    func connect(_ loops: [any AnswerPort]) { ports.withLockedValue { $0 = loops } }
+    var connected: [any AnswerPort] { ports.withLockedValue { $0 } }
+
+    /// What the disk has left, as of a tenth of a second ago at most.
+    func room(_ now: Instant) -> DiskRoom {
+        roomBox.withLockedValue { last in
+            if now - last.at > .milliseconds(100) { last = (directory.room(), now) }
+            return last.room
+        }
+    }
+
+    func surroundings() -> BatchSurroundings {
+        let now = MachineClock.now()
+        return BatchSurroundings(now: now, ring: ring, diskIsNearlyFull: room(now.instant).isShort(of: leastFreeDisk))
+    }
+}
+
+/// Totals of one thread, for metrics.
+struct StorageCounters: Sendable {
+    var batches: UInt64 = 0
+    var requests: UInt64 = 0
+    var writes: UInt64 = 0
+    var writtenBytes: UInt64 = 0
+    /// Moving average of the time a request takes here without its wait, ms.
+    var serviceMs = 0.0
+    var replicationDelayMs = 0.0
+    var highestCounter: UInt64 = 0
+    var commitSeconds = LatencyBuckets()
+}
+
+/// Answers of a batch, sent out loop by loop: one hop each however many there are.
+struct AnswerSorter {
+    private var byPort: [[StorageAnswer]]
+    private let ports: [any AnswerPort]
+
+    init(_ ports: [any AnswerPort]) {
+        self.ports = ports
+        byPort = Array(repeating: [], count: ports.count)
+    }
+
+    mutating func add(_ answer: StorageAnswer) {
+        if byPort.indices.contains(answer.address.port) { byPort[answer.address.port].append(answer) }
+    }
+
+    mutating func send() {
+        for (port, answers) in zip(ports, byPort) where !answers.isEmpty { port.deliver(answers) }
+    }
+}
+
+/// Starts a named thread for as long as `mailbox` is open; `ended` is left when it is through.
+func runThread(_ name: String, _ ended: DispatchGroup, _ body: @escaping @Sendable () -> Void) {
+    ended.enter()
+    let thread = Thread {
+        body()
+        ended.leave()
+    }
+    thread.name = name
+    thread.stackSize = 1 << 20
+    thread.start()
+}
+
+/// One shard's thread, or the scanner's (a shard that is only ever asked to read).
+final class ShardThread: Sendable {
+    let mailbox = Mailbox<StorageJob>()
+    private let environment: StorageEnvironment
+    private let store: LevelDBStore
+    private let countersBox = NIOLockedValueBox(StorageCounters())
+    private let largestBatch: Int
+
+    init(_ environment: StorageEnvironment, store: LevelDBStore, largestBatch: Int = Limits.batchRequests) {
+        self.environment = environment
+        self.store = store
+        self.largestBatch = largestBatch
+    }
+
+    var counters: StorageCounters { countersBox.withLockedValue { $0 } }
+
+    func start(_ name: String, shard: VnodeShard, ended: DispatchGroup) {
+        runThread(name, ended) { [self] in
+            var shard = shard
+            let ports = environment.connected
+            while let jobs = mailbox.take(most: largestBatch) { work(jobs, &shard, ports) }
+        }
+    }
+
+    private func work(_ jobs: [StorageJob], _ shard: inout VnodeShard, _ ports: [any AnswerPort]) {
+        let started = MachineClock.instant()
+        // Before the reads: a write that comes between only makes the cache miss.
+        let generations = jobs.map { job -> (key: [UInt8], generation: UInt64)? in
+            guard case .read(let key, _) = job.request else { return nil }
+            return (key, environment.generations.current(key))
+        }
+        let outcome: BatchOutcome
+        var commit = Span.zero
+        do {
+            outcome = try shard.process(jobs.map(\.request), store: store, in: environment.surroundings())
+            if !outcome.writes.isEmpty {
+                let before = MachineClock.instant()
+                try store.commit(outcome.writes, synced: outcome.synced)
+                commit = MachineClock.instant() - before
+                for write in outcome.writes { environment.generations.raise(write.key) }
+            }
+        } catch {
+            environment.stop("objects", error)
+        }
+        let elapsed = MachineClock.instant() - started
+        let service = UInt32(clamping: elapsed.nanoseconds / 1_000 / Int64(jobs.count))
+        let waiting = UInt32(clamping: mailbox.count)
+        var sorter = AnswerSorter(ports)
+        for (index, job) in jobs.enumerated() {
+            let envelope = ReplyEnvelope(
+                id: job.address.id, inFlight: waiting, serviceMicroseconds: service, reply: outcome.replies[index])
+            sorter.add(StorageAnswer(address: job.address, envelope: envelope, read: generations[index]))
+        }
+        sorter.send()
+        note(jobs.count, outcome, Double(service) / 1_000, commit, shard)
+    }
+
+    private func note(
+        _ requests: Int, _ outcome: BatchOutcome, _ serviceMs: Double, _ commit: Span, _ shard: VnodeShard
+    ) {
+        countersBox.withLockedValue { counters in
+            counters.batches += 1
+            counters.requests += UInt64(requests)
+            counters.serviceMs += 0.05 * (serviceMs - counters.serviceMs)
+            counters.replicationDelayMs = shard.replicationDelayMs
+            counters.highestCounter = shard.counter
+            guard !outcome.writes.isEmpty else { return }
+            counters.writes += UInt64(outcome.writes.count)
+            counters.writtenBytes += UInt64(outcome.writes.reduce(0) { $0 + $1.byteCount })
+            counters.commitSeconds.observe(commit)
+        }
+    }
+}
+
+/// What the hint thread is asked: to keep and read hints, and to hand out what can be delivered.
+enum HintJob: Sendable {
+    case request(StorageJob)
+    case replay(reachable: [NodeID])
+    case confirm(UInt64, NodeID)
+    case reject(UInt64, NodeID)
+}
+
+struct HintFigures: Sendable {
+    var backlog = HintBacklog()
+    var delivered: UInt64 = 0
+    var refused: UInt64 = 0
+    var expired: UInt64 = 0
+
+    init() {}
+
+    init(_ keeper: HintKeeper) {
+        backlog = keeper.total
+        delivered = keeper.delivered
+        refused = keeper.refused
+        expired = keeper.expired
+    }
+}
+
+final class HintThread: Sendable {
+    let mailbox = Mailbox<HintJob>()
+    private let environment: StorageEnvironment
+    private let store: LevelDBStore
+    private let figuresBox = NIOLockedValueBox(HintFigures())
+
+    init(_ environment: StorageEnvironment, store: LevelDBStore) {
+        self.environment = environment
+        self.store = store
+    }
+
+    var figures: HintFigures { figuresBox.withLockedValue { $0 } }
+
+    /// `deliver`: called on this thread with the hints to send.
+    func start(keeper: HintKeeper, ended: DispatchGroup, deliver: @escaping @Sendable ([HintDelivery]) -> Void) {
+        figuresBox.withLockedValue { $0 = HintFigures(keeper) }
+        runThread("atoll-hints", ended) { [self] in
+            var keeper = keeper
+            let ports = environment.connected
+            while let jobs = mailbox.take(most: Limits.batchRequests) {
+                do { try work(jobs, &keeper, ports, deliver) } catch let failure as StorageFailure {
+                    environment.stop("hints", failure)
+                } catch {
+                    environment.stop("hints", StorageFailure(.corruption, "\(error)"))
+                }
+                let figures = HintFigures(keeper)
+                figuresBox.withLockedValue { $0 = figures }
+            }
+        }
+    }
+
+    private func work(
+        _ jobs: [HintJob], _ keeper: inout HintKeeper, _ ports: [any AnswerPort], _ deliver: ([HintDelivery]) -> Void
+    ) throws {
+        let surroundings = environment.surroundings()
+        try keep(jobs, &keeper, surroundings, ports)
+        var forgotten: [StoreWrite] = []
+        var reachable: [NodeID]?
+        for job in jobs {
+            switch job {
+            case .request: break
+            case .confirm(let id, let target):
+                if let write = try keeper.confirm(id, from: target, store: store) { forgotten.append(write) }
+            case .reject(let id, let target): keeper.reject(id, from: target, now: surroundings.now.instant)
+            case .replay(let nodes): reachable = nodes
+            }
+        }
+        // Lost deletions only mean that a hint is delivered twice, so they need no sync of their own.
+        if !forgotten.isEmpty { try store.commit(forgotten, synced: false) }
+        if let reachable {
+            let (deliveries, expired) = try keeper.replay(to: reachable, store: store, now: surroundings.now)
+            if !expired.isEmpty { try store.commit(expired, synced: false) }
+            if !deliveries.isEmpty { deliver(deliveries) }
+        }
+    }
+
+    private func keep(
+        _ jobs: [HintJob], _ keeper: inout HintKeeper, _ surroundings: BatchSurroundings, _ ports: [any AnswerPort]
+    ) throws {
+        let requests = jobs.compactMap { job -> StorageJob? in
+            if case .request(let request) = job { request } else { nil }
+        }
+        guard !requests.isEmpty else { return }
+        let outcome = try keeper.process(requests.map(\.request), store: store, in: surroundings)
+        if !outcome.writes.isEmpty { try store.commit(outcome.writes, synced: outcome.synced) }
+        var sorter = AnswerSorter(ports)
+        for (job, reply) in zip(requests, outcome.replies) {
+            let envelope = ReplyEnvelope(id: job.address.id, inFlight: 0, serviceMicroseconds: 0, reply: reply)
+            sorter.add(StorageAnswer(address: job.address, envelope: envelope, read: nil))
+        }
+        sorter.send()
+    }
+}

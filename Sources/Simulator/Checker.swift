@@ -1,0 +1,176 @@
+// Watches a simulated cluster and says what it broke.
+//
+// While it runs: a dot stands for one write only; nothing is stored outside its placement; a strict quorum read sees
+// every strict quorum write that was acknowledged before it began. After healing: every acknowledged write can be read
+// or was superseded by one that had seen it; replicas are the same.
+
+import Causality
+import Gateway
+import Node
+import Ring
+import Storage
+import World
+
+/// A write of a client, from its start to what became of it.
+struct WriteRecord {
+    let key: StoredKey
+    /// Unique in the run; nil deletes.
+    let value: [UInt8]?
+    let context: VersionVector?
+    let level: ConsistencyLevel
+    let strict: Bool
+    let startedAt: Instant
+    var acknowledgedAt: Instant?
+    var dot: Dot?
+    /// What this write supersedes, as far as is known: the context, or all that its replica held.
+    var seen: VersionVector?
+    /// Who vouched for it.
+    var holders: [NodeID] = []
+    /// Disks lost before it began: one that was lost since may have been lost with it, its answer still under way.
+    var wipesBefore: [NodeID: Int] = [:]
+}
+
+struct Checker {
+    private let ring: RingSnapshot
+    private(set) var violations: [String] = []
+    private(set) var writes: [WriteRecord] = []
+    private var payloads: [KeyedDot: Payload] = [:]
+    private var wipes: [NodeID: Int] = [:]
+    private(set) var reads = 0
+
+    private struct KeyedDot: Hashable {
+        let key: [UInt8]
+        let dot: Dot
+    }
+
+    init(ring: RingSnapshot) { self.ring = ring }
+
+    mutating func violate(_ text: String) {
+        // The first few tell the story; a broken run may have thousands.
+        if violations.count < 20 { violations.append(text) }
+    }
+
+    // MARK: While it runs
+
+    mutating func wiped(_ node: NodeID) { wipes[node, default: 0] += 1 }
+
+    mutating func started(_ write: WriteRecord) -> Int {
+        writes.append(write)
+        writes[writes.count - 1].wipesBefore = wipes
+        return writes.count - 1
+    }
+
+    mutating func acknowledged(_ index: Int, _ object: StoredObject, _ account: Account, at time: Instant) {
+        let write = writes[index]
+        // The replica gave it a time after all that it held, so it is the newest of what came back.
+        guard let own = object.newest, write.value.map({ own.payload == .value($0) }) ?? own.isTombstone else {
+            return violate("\(describe(write)) was acknowledged with an object that does not have it as its newest")
+        }
+        writes[index].acknowledgedAt = time
+        writes[index].dot = own.dot
+        writes[index].seen = write.context ?? object.versions
+        writes[index].holders = account.tally.acknowledgements.map(\.node)
+    }
+
+    mutating func read(_ key: StoredKey, _ object: StoredObject?, strictQuorum: Bool, startedAt: Instant) {
+        reads += 1
+        guard strictQuorum else { return }
+        for write in writes where write.key == key && write.strict && write.level == .quorum {
+            guard let end = write.acknowledgedAt, end < startedAt, let dot = write.dot, isVouchedFor(write) else {
+                continue
+            }
+            if object?.versions.covers(dot) != true {
+                violate("a strict quorum read of \(name(key)) begun at \(startedAt) missed \(describe(write))")
+            }
+        }
+    }
+
+    /// A write has been put on a disk.
+    mutating func stored(_ write: StoreWrite, _ disk: Disk, by node: NodeID) {
+        guard case .put(let storedKey, let bytes) = write else { return }
+        switch disk {
+        case .objects:
+            guard let key = try? StoredKey(decoding: storedKey), let object = try? StoredObject(decoding: bytes) else {
+                return violate("\(node) stored what cannot be decoded")
+            }
+            if !ring.route(bucket: key.bucket, token: key.token).primaries.contains(node) {
+                violate("\(node) stored \(name(key)), of which it is no replica")
+            }
+            for sibling in object.siblings { note(sibling, key) }
+        case .hints:
+            guard let zero = storedKey.firstIndex(of: 0),
+                let key = try? StoredKey(decoding: Array(storedKey[(zero + 1)...]))
+            else { return violate("\(node) stored a hint that cannot be decoded") }
+            if !ring.mayHold(node, bucket: key.bucket) {
+                violate("\(node) keeps a hint for \(name(key)), outside the placement's residency rule")
+            }
+        }
+    }
+
+    private mutating func note(_ sibling: Sibling, _ key: StoredKey) {
+        let keyed = KeyedDot(key: key.bytes, dot: sibling.dot)
+        if let before = payloads[keyed] {
+            if before != sibling.payload { violate("dot \(sibling.dot) of \(name(key)) stands for two writes") }
+        } else {
+            payloads[keyed] = sibling.payload
+        }
+    }
+
+    // MARK: After healing
+
+    /// `replicas`: what each primary of a key holds. Call once for each key.
+    mutating func finish(_ key: StoredKey, replicas: [(node: NodeID, bytes: [UInt8]?)]) {
+        guard let first = replicas.first else { return }
+        for other in replicas.dropFirst() where other.bytes != first.bytes {
+            violate("replicas of \(name(key)) differ: \(first.node) and \(other.node)")
+        }
+        let object = first.bytes.flatMap { try? StoredObject(decoding: $0) } ?? StoredObject()
+        for write in writes where write.key == key && write.acknowledgedAt != nil && isVouchedFor(write) {
+            if !isAlive(write, in: object) {
+                violate("\(describe(write)), acknowledged, is neither there nor superseded: \(describe(object))")
+            }
+        }
+    }
+
+    /// Somebody who acknowledged it still has the disk it was on.
+    private func isVouchedFor(_ write: WriteRecord) -> Bool {
+        write.holders.contains { write.wipesBefore[$0] == wipes[$0] }
+    }
+
+    private func isAlive(_ write: WriteRecord, in object: StoredObject) -> Bool {
+        guard let dot = write.dot else { return false }
+        if object.siblings.contains(where: { $0.dot == dot }) { return true }
+        if ring.properties(ofBucket: write.key.bucket).conflict == .lastWriteWins { return object.versions.covers(dot) }
+        return object.siblings.contains { sibling in
+            let author = writes.first { other in
+                other.key == write.key
+                    && (other.dot == sibling.dot || other.value.map { sibling.payload == .value($0) } ?? false)
+            }
+            // A write whose outcome its client never learned may have superseded whatever its replica held.
+            return (author?.seen ?? author?.context ?? object.versions).covers(dot)
+        }
+    }
+
+    // MARK: Words
+
+    private func name(_ key: StoredKey) -> String {
+        String(decoding: key.bucket, as: UTF8.self) + "/" + String(decoding: key.partitionKey, as: UTF8.self)
+    }
+
+    private func describe(_ write: WriteRecord) -> String {
+        let what = write.value.map { "value \(String(decoding: $0, as: UTF8.self))" } ?? "deletion"
+        let dot = write.dot.map { " (\($0))" } ?? ""
+        return "\(what)\(dot) of \(name(write.key))"
+    }
+
+    private func describe(_ object: StoredObject) -> String {
+        let siblings = object.siblings.map { sibling in
+            if case .value(let bytes) = sibling.payload {
+                "\(String(decoding: bytes, as: UTF8.self)) (\(sibling.dot))"
+            } else {
+                "deleted (\(sibling.dot))"
+            }
+        }
+        return siblings.isEmpty ? "nothing" : siblings.joined(separator: ", ")
+    }
+}

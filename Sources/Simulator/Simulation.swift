@@ -1,0 +1,47 @@
+// One seed, played from start to verdict.
+
+package import World
+
+package struct Verdict: Sendable {
+    package let seed: UInt64
+    /// Of everything that happened.
+    package let trace: UInt64
+    package let violations: [String]
+    package let requests: Int
+    package let acknowledged: Int
+    package let nodes: Int
+    /// From healing until all was the same again; nil if it never was.
+    package let healing: Span?
+}
+
+package enum Simulation {
+    private static let longestHealing = Span.seconds(60)
+
+    /// Plays the scenario of `seed`, with a bug planted if `mutant` names one. The same arguments give the same
+    /// verdict.
+    package static func run(seed: UInt64, mutant: Mutant? = nil) -> Verdict {
+        let scenario = Scenario(seed: seed)
+        do {
+            var cluster = try SimulatedCluster(scenario: scenario, mutant: mutant)
+            try cluster.run(until: .origin + scenario.length)
+            try cluster.heal()
+            let healedAt = cluster.now
+            // Requests in flight end first, and every link is up again.
+            try cluster.run(until: healedAt + .seconds(3))
+            while !cluster.isConverged, cluster.now - healedAt < longestHealing {
+                try cluster.run(until: cluster.now + .milliseconds(500))
+            }
+            let healing = cluster.isConverged ? cluster.now - healedAt : nil
+            cluster.finish(convergedIn: healing)
+            return Verdict(
+                seed: seed, trace: cluster.trace.value, violations: cluster.checker.violations,
+                requests: cluster.checker.writes.count + cluster.checker.reads,
+                acknowledged: cluster.checker.writes.count { $0.acknowledgedAt != nil }, nodes: scenario.nodes,
+                healing: healing)
+        } catch {
+            return Verdict(
+                seed: seed, trace: 0, violations: ["the simulation itself failed: \(error)"], requests: 0,
+                acknowledged: 0, nodes: scenario.nodes, healing: nil)
+        }
+    }
+}

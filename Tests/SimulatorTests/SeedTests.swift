@@ -1,0 +1,59 @@
+// Whole clusters under loss, cuts, crashes and skew: no seed may break a promise, and a seed is all there is to its
+// run.
+
+import Simulator
+import Testing
+
+/// Seeds that once found a bug, and which; they are played again for ever.
+enum RegressionSeeds {
+    struct Entry: Sendable, CustomTestStringConvertible {
+        let seed: UInt64
+        let found: String
+        var testDescription: String { "seed \(seed): \(found)" }
+    }
+
+    static let table: [Entry] = [
+        Entry(seed: 4, found: "writes answered 3 s after their deadline"),
+        Entry(seed: 5, found: "writes answered 3 s after their deadline"),
+        Entry(seed: 7, found: "writes answered 3 s after their deadline"),
+    ]
+}
+
+/// Plays a seed that must hold.
+@discardableResult
+private func expectHolds(_ seed: UInt64, _ location: SourceLocation = #_sourceLocation) -> Verdict {
+    let verdict = Simulation.run(seed: seed)
+    #expect(
+        verdict.violations.isEmpty, "seed \(seed), replay with `atoll simulate --seeds \(seed)..\(seed)`",
+        sourceLocation: location)
+    // A run in which nothing was asked or nothing succeeded would prove nothing.
+    #expect(verdict.requests > 20 && verdict.acknowledged > 0, "seed \(seed) is idle", sourceLocation: location)
+    #expect(verdict.healing != nil, "seed \(seed) did not heal", sourceLocation: location)
+    return verdict
+}
+
+@Suite struct SeedTests {
+    private static let perTest: UInt64 = 10
+
+    @Test(arguments: 0..<15 as Range<UInt64>) func seedsHold(_ chunk: UInt64) {
+        let first = 1 + chunk * SeedTests.perTest
+        for seed in first..<(first + SeedTests.perTest) { expectHolds(seed) }
+    }
+
+    @Test(arguments: RegressionSeeds.table) func whatWasFoundOnceStaysMended(_ entry: RegressionSeeds.Entry) {
+        expectHolds(entry.seed)
+    }
+
+    @Test(arguments: [23, 42, 107] as [UInt64]) func aSeedIsTheWholeTruth(_ seed: UInt64) {
+        let (first, second) = (Simulation.run(seed: seed), Simulation.run(seed: seed))
+        #expect(first.trace == second.trace)
+        #expect(first.requests == second.requests)
+        #expect(first.acknowledged == second.acknowledged)
+        #expect(first.healing == second.healing)
+    }
+
+    @Test func differentSeedsGiveDifferentRuns() {
+        let traces = (201...206).map { Simulation.run(seed: $0).trace }
+        #expect(Set(traces).count == traces.count)
+    }
+}
