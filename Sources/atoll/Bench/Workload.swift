@@ -1,0 +1,86 @@
+// What a load run does: the mix of reads and writes, of which keys, how many at once.
+
+import ArgumentParser
+import World
+
+enum LoadOperation: Int, CaseIterable, Sendable {
+    case get, put
+
+    var name: String { self == .get ? "get" : "put" }
+}
+
+/// The mixes of YCSB (Cooper et al., "Benchmarking Cloud Serving Systems with YCSB", SoCC 2010) and the two pure ones.
+enum Workload: String, CaseIterable, ExpressibleByArgument, Sendable {
+    case get, put, a, b, c
+
+    var readShare: Double {
+        switch self {
+        case .get, .c: 1
+        case .put: 0
+        case .a: 0.5
+        case .b: 0.95
+        }
+    }
+
+    func next(_ random: inout SeededRandom) -> LoadOperation {
+        switch readShare {
+        case 1: .get
+        case 0: .put
+        default: random.chance(readShare) ? .get : .put
+        }
+    }
+}
+
+enum KeyDistribution: String, CaseIterable, ExpressibleByArgument, Sendable {
+    case uniform, zipfian
+
+    func choice(of count: Int) -> KeyChoice {
+        switch self {
+        case .uniform: .uniform(count: count)
+        case .zipfian: .zipfian(Zipfian(count: count))
+        }
+    }
+}
+
+/// Whose requests are sent. The peers are there so that one generator measures all of them alike.
+enum LoadTarget: String, CaseIterable, ExpressibleByArgument, Sendable {
+    case atoll
+    /// Any HTTP server, asked for the same paths.
+    case bare
+    /// etcd's JSON gateway (v3): POST with keys and values in base64.
+    case etcd
+}
+
+/// Everything that a run needs to know. Times in nanoseconds.
+struct LoadPlan: Sendable {
+    enum Arrival: Equatable, Sendable {
+        /// Each connection sends its next request when the answer came.
+        case closed
+        /// Requests are due at a fixed rate (per second), whatever the answers do.
+        case open(rate: Double)
+    }
+
+    enum Extent: Equatable, Sendable {
+        case duration(UInt64)
+        case requests(Int)
+    }
+
+    var urls: [NodeURL]
+    var target = LoadTarget.atoll
+    var workload = Workload.get
+    var distribution = KeyDistribution.uniform
+    var arrival = Arrival.closed
+    var extent = Extent.duration(10_000_000_000)
+    var warmUp: UInt64 = 0
+    var connections = 64
+    var threads = 1
+    var bucket = "bench"
+    var keys = 10_000
+    var keyBytes = 16
+    var valueBytes = 100
+    var readLevel: String?
+    var writeLevel: String?
+    var seed: UInt64 = 1
+    /// A connection that keeps a request waiting for longer is closed.
+    var timeout: UInt64 = 10_000_000_000
+}

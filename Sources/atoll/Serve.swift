@@ -1,0 +1,140 @@
+// `atoll serve`: one node in this process.
+
+import ArgumentParser
+import Foundation
+import Logging
+import Ring
+import Server
+import ServiceLifecycle
+import UnixSignals
+import World
+
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run one node.",
+        discussion: """
+            Without arguments: a cluster of one node, data in ./atoll-data, HTTP on 127.0.0.1:7070.
+            With --ring and --node: that node of the ring file. With --seed and --node: the ring is asked from a node \
+            that runs.
+            Each flag may also be given as an environment variable: ATOLL_RING, ATOLL_NODE, ATOLL_SEED, ATOLL_DATA, \
+            ATOLL_HTTP, ATOLL_LOOPS, ATOLL_STORAGE_THREADS, ATOLL_LOG_LEVEL.
+            """)
+
+    @Option(help: "The ring file (TOML).") var ring: String?
+    @Option(help: "This node's id in the ring.") var node: String?
+    @Option(help: "HOST:PORT of a running node's peer address, to get the ring from.") var seed: String?
+    @Option(help: "The data directory.") var data: String?
+    @Option(help: "HOST:PORT for HTTP, of a node without a ring file.") var http: String?
+    @Option(help: "Event loops; default: half the cores.") var loops: Int?
+    @Option(name: .customLong("storage-threads"), help: "Storage threads; default: half the cores.") var storageThreads:
+        Int?
+    @Option(help: "Seconds in which every pair of replicas is compared once.") var repairCycle: Int?
+    @Option(help: "trace, debug, info, notice, warning, error or critical.") var logLevel: String?
+    @Flag(help: "Listen on other than loopback addresses, without TLS and token.") var insecure = false
+
+    @Flag(help: ArgumentHelp("Stop when standard input ends.", visibility: .hidden)) var stopWithParent = false
+
+    func run() async throws {
+        if stopWithParent { stopWhenInputEnds() }
+        let environment = ProcessInfo.processInfo.environment
+        let levelName = logLevel ?? environment["ATOLL_LOG_LEVEL"] ?? "info"
+        guard let level = Logger.Level(rawValue: levelName) else {
+            throw CommandFailure.usage("unknown log level \"\(levelName)\"")
+        }
+        LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+        var logger = Logger(label: "atoll")
+        logger.logLevel = level
+        let server = NodeServer(try await configuration(environment, logger), logger: logger)
+        var quiet = logger
+        quiet.logLevel = max(level, .error)
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: [.init(service: server, successTerminationBehavior: .gracefullyShutdownGroup)],
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
+        do { try await group.run() } catch let failure as StartFailure where failure.isPassing {
+            throw CommandFailure(status: 74, message: failure.description)  // EX_IOERR
+        } catch {
+            throw CommandFailure.usage("\(error)")
+        }
+    }
+
+    /// Whoever started this process holds the other end of its standard input; when that is gone, so is its reason to
+    /// run.
+    private func stopWhenInputEnds() {
+        FileHandle.standardInput.readabilityHandler = { handle in
+            guard handle.availableData.isEmpty else { return }
+            handle.readabilityHandler = nil
+            kill(getpid(), SIGTERM)
+        }
+    }
+
+    private func configuration(_ environment: [String: String], _ logger: Logger) async throws -> ServerConfiguration {
+        let dataPath = data ?? environment["ATOLL_DATA"] ?? "./atoll-data"
+        let (document, identity) = try await document(environment, dataPath, logger)
+        var configuration = ServerConfiguration(
+            ring: document, identity: identity, dataPath: dataPath, revision: Atoll.revision)
+        if let count = try number(loops, environment["ATOLL_LOOPS"], "loops") { configuration.loops = count }
+        if let count = try number(storageThreads, environment["ATOLL_STORAGE_THREADS"], "storage threads") {
+            configuration.shards = count
+        }
+        if let repairCycle {
+            guard repairCycle >= 1 else { throw CommandFailure.usage("--repair-cycle must be at least 1 second") }
+            configuration.repairCycle = .seconds(Int64(min(repairCycle, 86_400 * 30)))
+        }
+        configuration.isInsecureAllowed = insecure
+        return configuration
+    }
+
+    private func number(_ flag: Int?, _ variable: String?, _ what: String) throws -> Int? {
+        if let variable, flag == nil, Int(variable) == nil {
+            throw CommandFailure.usage("\(what): \"\(variable)\" is no number")
+        }
+        guard let count = flag ?? variable.flatMap({ Int($0) }) else { return nil }
+        guard (1...256).contains(count) else { throw CommandFailure.usage("\(what) must be 1 to 256") }
+        return count
+    }
+
+    private func document(
+        _ environment: [String: String], _ dataPath: String, _ logger: Logger
+    ) async throws -> (RingDocument, NodeID) {
+        let node = try (self.node ?? environment["ATOLL_NODE"]).map(RingFiles.nodeID)
+        if let path = ring ?? environment["ATOLL_RING"] {
+            let document = try RingFiles.load(path)
+            if let node { return (document, node) }
+            guard document.nodes.count == 1 else {
+                let names = document.nodes.map(\.id.name).joined(separator: ", ")
+                throw CommandFailure.usage("say which node this is: --node, one of \(names)")
+            }
+            return (document, document.nodes[0].id)
+        }
+        if let seed = seed ?? environment["ATOLL_SEED"] {
+            guard let node else { throw CommandFailure.usage("--seed needs --node, this node's id in the ring") }
+            guard let address = HostPort(seed) else {
+                throw CommandFailure.usage("--seed: \"\(seed)\" is no HOST:PORT")
+            }
+            do {
+                return (
+                    try await SeedClient.fetchRing(from: address, as: node, dataPath: dataPath, logger: logger), node
+                )
+            } catch { throw CommandFailure.usage("\(error)") }
+        }
+        var address: HostPort?
+        if let text = http ?? environment["ATOLL_HTTP"] {
+            guard let parsed = HostPort(text) else { throw CommandFailure.usage("--http: \"\(text)\" is no HOST:PORT") }
+            address = parsed
+        }
+        let document = try SingleNode.document(http: address)
+        return (document, document.nodes[0].id)
+    }
+}
+
+enum SingleNode {
+    /// `http`: where it listens; its peer port, which nobody calls, lies a hundred further.
+    static func document(http: HostPort?) throws -> RingDocument {
+        do {
+            guard let http else { return try RingDocument.singleNode() }
+            let port = http.port <= 65_435 ? http.port + 100 : http.port - 100
+            return try RingDocument.singleNode(http: http, peer: HostPort(host: http.host, port: port))
+        } catch { throw CommandFailure.usage("\(error)") }
+    }
+}

@@ -1,0 +1,92 @@
+// `atoll simulate`: whole clusters under the simulator, seed by seed.
+
+import ArgumentParser
+import Foundation
+import Simulator
+import World
+
+struct Simulate: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run whole clusters in virtual time with faults, and check what is promised.",
+        discussion: """
+            Every seed is a cluster, a load and faults: loss, duplication, reordering, partitions, crashes, lost disks, \
+            slow nodes, clock skew. The same seed gives the same trace hash. Exit status 1 if a promise was broken.
+            """)
+
+    @Option(help: "A..B, or one seed.") var seeds = "1..100"
+    @Option(help: "Plant a bug, to see it caught: \(Mutant.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var mutant: String?
+    @Flag(help: "Go on after a seed that fails.") var keepGoing = false
+    @Flag(name: .shortAndLong, help: "A line for each seed.") var verbose = false
+    @Flag(help: "A JSON document for each seed.") var json = false
+
+    func run() throws {
+        let range = try parse(seeds)
+        let planted = try mutant.map { name -> Mutant in
+            guard let mutant = Mutant(rawValue: name) else {
+                throw CommandFailure.usage("there is no mutant \"\(name)\"")
+            }
+            return mutant
+        }
+        var failed = 0
+        var played = 0
+        var requests = 0
+        var combined: UInt64 = 0
+        for seed in range {
+            let verdict = Simulation.run(seed: seed, mutant: planted)
+            played += 1
+            requests += verdict.requests
+            combined = combined &* 0x100_0000_01B3 ^ verdict.trace
+            report(verdict)
+            if !verdict.violations.isEmpty {
+                failed += 1
+                if !keepGoing { break }
+            }
+        }
+        if !json {
+            print("\(played) seeds, \(requests) requests, \(failed) with broken promises, trace \(hex(combined))")
+        }
+        if failed > 0 { throw ExitCode(1) }
+    }
+
+    private func parse(_ text: String) throws -> ClosedRange<UInt64> {
+        let ends = text.components(separatedBy: "..").map { UInt64($0) }
+        if ends.count == 1, let only = ends[0] { return only...only }
+        guard ends.count == 2, let first = ends[0], let last = ends[1], first <= last else {
+            throw CommandFailure.usage("--seeds takes A..B, not \"\(text)\"")
+        }
+        return first...last
+    }
+
+    private func report(_ verdict: Verdict) {
+        if json {
+            struct Line: Encodable {
+                var seed: UInt64, trace: String, nodes: Int, requests: Int, acknowledged: Int, violations: [String]
+                var healing_ms: Double?
+            }
+            let line = Line(
+                seed: verdict.seed, trace: hex(verdict.trace), nodes: verdict.nodes, requests: verdict.requests,
+                acknowledged: verdict.acknowledged, violations: verdict.violations,
+                healing_ms: verdict.healing?.inMilliseconds)
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys]
+            if let data = try? encoder.encode(line) { Terminal.output([UInt8](data) + [0x0A]) }
+            return
+        }
+        guard verbose || !verdict.violations.isEmpty else { return }
+        let healing = verdict.healing.map { String(format: "%.1f s", $0.inSeconds) } ?? "never"
+        print(
+            "seed \(verdict.seed): \(verdict.nodes) nodes, \(verdict.requests) requests, \(verdict.acknowledged) writes "
+                + "acknowledged, healed in \(healing), trace \(hex(verdict.trace))")
+        for violation in verdict.violations { print("  broken: \(violation)") }
+        if !verdict.violations.isEmpty {
+            let plant = mutant.map { " --mutant \($0)" } ?? ""
+            print("  replay: atoll simulate --seeds \(verdict.seed) --verbose\(plant)")
+        }
+    }
+
+    private func hex(_ x: UInt64) -> String {
+        let text = String(x, radix: 16)
+        return String(repeating: "0", count: 16 - text.count) + text
+    }
+}
