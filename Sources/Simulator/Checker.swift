@@ -22,8 +22,6 @@ struct WriteRecord {
     let startedAt: Instant
     var acknowledgedAt: Instant?
     var dot: Dot?
-    /// What this write supersedes, as far as is known: the context, or all that its replica held.
-    var seen: VersionVector?
     /// Who vouched for it.
     var holders: [NodeID] = []
     /// Disks lost before it began: one that was lost since may have been lost with it, its answer still under way.
@@ -34,13 +32,20 @@ struct Checker {
     private let ring: RingSnapshot
     private(set) var violations: [String] = []
     private(set) var writes: [WriteRecord] = []
-    private var payloads: [KeyedDot: Payload] = [:]
+    private var minted: [KeyedDot: Minting] = [:]
     private var wipes: [NodeID: Int] = [:]
     private(set) var reads = 0
 
     private struct KeyedDot: Hashable {
         let key: [UInt8]
         let dot: Dot
+    }
+
+    /// A dot as it first came to a disk: that of the replica which minted it.
+    private struct Minting {
+        let payload: Payload
+        /// All that this replica had heard of.
+        let held: VersionVector
     }
 
     init(ring: RingSnapshot) { self.ring = ring }
@@ -68,7 +73,6 @@ struct Checker {
         }
         writes[index].acknowledgedAt = time
         writes[index].dot = own.dot
-        writes[index].seen = write.context ?? object.versions
         writes[index].holders = account.tally.acknowledgements.map(\.node)
     }
 
@@ -76,7 +80,7 @@ struct Checker {
         reads += 1
         guard strictQuorum else { return }
         for write in writes where write.key == key && write.strict && write.level == .quorum {
-            guard let end = write.acknowledgedAt, end < startedAt, let dot = write.dot, isVouchedFor(write) else {
+            guard let end = write.acknowledgedAt, end < startedAt, let dot = write.dot, hasItsQuorum(write) else {
                 continue
             }
             if object?.versions.covers(dot) != true {
@@ -96,7 +100,7 @@ struct Checker {
             if !ring.route(bucket: key.bucket, token: key.token).primaries.contains(node) {
                 violate("\(node) stored \(name(key)), of which it is no replica")
             }
-            for sibling in object.siblings { note(sibling, key) }
+            for sibling in object.siblings { note(sibling, of: object, key) }
         case .hints:
             guard let zero = storedKey.firstIndex(of: 0),
                 let key = try? StoredKey(decoding: Array(storedKey[(zero + 1)...]))
@@ -107,13 +111,13 @@ struct Checker {
         }
     }
 
-    private mutating func note(_ sibling: Sibling, _ key: StoredKey) {
+    private mutating func note(_ sibling: Sibling, of object: StoredObject, _ key: StoredKey) {
         let keyed = KeyedDot(key: key.bytes, dot: sibling.dot)
-        if let before = payloads[keyed] {
-            if before != sibling.payload { violate("dot \(sibling.dot) of \(name(key)) stands for two writes") }
-        } else {
-            payloads[keyed] = sibling.payload
+        guard let first = minted[keyed] else {
+            minted[keyed] = Minting(payload: sibling.payload, held: object.versions)
+            return
         }
+        if first.payload != sibling.payload { violate("dot \(sibling.dot) of \(name(key)) stands for two writes") }
     }
 
     // MARK: After healing
@@ -133,22 +137,33 @@ struct Checker {
     }
 
     /// Somebody who acknowledged it still has the disk it was on.
-    private func isVouchedFor(_ write: WriteRecord) -> Bool {
-        write.holders.contains { write.wipesBefore[$0] == wipes[$0] }
+    private func isVouchedFor(_ write: WriteRecord) -> Bool { intactHolders(of: write) > 0 }
+
+    /// Every majority of the replicas meets somebody who has it: what a quorum promises ends where a disk is lost, until
+    /// repair has brought back what was on it.
+    private func hasItsQuorum(_ write: WriteRecord) -> Bool {
+        let replicas = ring.route(bucket: write.key.bucket, token: write.key.token).primaries.count
+        return intactHolders(of: write) >= Quorum.majority(of: replicas)
+    }
+
+    private func intactHolders(of write: WriteRecord) -> Int {
+        write.holders.count { write.wipesBefore[$0] == wipes[$0] }
     }
 
     private func isAlive(_ write: WriteRecord, in object: StoredObject) -> Bool {
         guard let dot = write.dot else { return false }
         if object.siblings.contains(where: { $0.dot == dot }) { return true }
         if ring.properties(ofBucket: write.key.bucket).conflict == .lastWriteWins { return object.versions.covers(dot) }
-        return object.siblings.contains { sibling in
-            let author = writes.first { other in
-                other.key == write.key
-                    && (other.dot == sibling.dot || other.value.map { sibling.payload == .value($0) } ?? false)
-            }
-            // A write whose outcome its client never learned may have superseded whatever its replica held.
-            return (author?.seen ?? author?.context ?? object.versions).covers(dot)
+        return object.siblings.contains { seen(by: $0, of: write.key, in: object).covers(dot) }
+    }
+
+    /// What the write behind `sibling` was free to supersede: its context, or, without one, all that the replica held
+    /// which minted it. A gateway that asks a second replica to mint makes two dots of one write, each with its own.
+    private func seen(by sibling: Sibling, of key: StoredKey, in object: StoredObject) -> VersionVector {
+        let author = writes.first { other in
+            other.key == key && (other.dot == sibling.dot || other.value.map { sibling.payload == .value($0) } ?? false)
         }
+        return author?.context ?? minted[KeyedDot(key: key.bytes, dot: sibling.dot)]?.held ?? object.versions
     }
 
     // MARK: Words

@@ -85,6 +85,8 @@ struct Scenario: Sendable {
     let keys: Int
     let loss: Double
     let duplication: Double
+    /// The longest that a disk at its ease takes to sync.
+    let slowestSync: Span
     /// In order of time.
     let faults: [(at: Span, fault: Fault)]
     /// Faults and load end then.
@@ -99,7 +101,11 @@ struct Scenario: Sendable {
         loss = [0, 0, 0.01, 0.1].randomElement(using: &random) ?? 0
         duplication = [0, 0.05].randomElement(using: &random) ?? 0
         length = .seconds(Int64.random(in: 6...12, using: &random))
-        faults = Scenario.faults(nodes: nodes, length: length, &random)
+        var faults = Scenario.faults(nodes: nodes, length: length, &random)
+        slowestSync = .milliseconds(random.chance(0.3) ? 80 : 3)
+        if random.chance(0.25) { faults += Scenario.powerCut(nodes: nodes, length: length, &random) }
+        self.faults = faults.enumerated().sorted { ($0.element.at, $0.offset) < ($1.element.at, $1.offset) }
+            .map(\.element)
     }
 
     private static func faults(nodes: Int, length: Span, _ random: inout SeededRandom) -> [(at: Span, fault: Fault)] {
@@ -122,7 +128,18 @@ struct Scenario: Sendable {
             default: if !faults.contains(where: { $0.fault.isWipe }) { faults.append((at, .wipe(node: node))) }
             }
         }
-        return faults.enumerated().sorted { ($0.element.at, $0.offset) < ($1.element.at, $1.offset) }.map(\.element)
+        return faults
+    }
+
+    /// All nodes at the same moment: what no replica has synced nobody has.
+    private static func powerCut(
+        nodes: Int, length: Span, _ random: inout SeededRandom
+    ) -> [(at: Span, fault: Fault)] {
+        let at = Span.milliseconds(Int64.random(in: 1_000...(length.nanoseconds / 1_000_000), using: &random))
+        return (0..<nodes).flatMap { node -> [(at: Span, fault: Fault)] in
+            let pause = Span.milliseconds(Int64.random(in: 100...2_000, using: &random))
+            return [(at, .crash(node: node)), (at + pause, .start(node: node))]
+        }
     }
 
     /// Two-sided, one-way, or a bridge: one node hears both sides, which don't hear each other.

@@ -156,7 +156,8 @@ struct SimulatedCluster {
             trace.add(3, now, UInt64(node), id)
             load.answered(id, outcome, at: now, &checker)
         case .commit(let disk, let writes, let synced):
-            let delay = Span.microseconds(200 + Int64(random.unit() * 3_000)) * machines[node].slowness
+            let sync = Span(nanoseconds: Int64(random.unit() * Double(scenario.slowestSync.nanoseconds)))
+            let delay = (.microseconds(200) + sync) * machines[node].slowness
             let spoiled =
                 mutant?.spoil(writes, disk, disk == .objects ? machines[node].objects : machines[node].hints) ?? writes
             guard mutant == .ackBeforeSync else {

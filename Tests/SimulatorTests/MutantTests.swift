@@ -11,8 +11,8 @@ import Testing
     /// then the search simply goes on, up to the last seed and on from the first.
     private static func firstSeed(_ mutant: Mutant) -> UInt64 {
         switch mutant {
-        case .ackBeforeSync: 1
-        case .droppedHint: 1
+        case .ackBeforeSync: 100
+        case .droppedHint: 290
         case .forgottenSiblings: 1
         case .reusedDot: 1
         case .fallbackOutsideResidency: 1
