@@ -37,14 +37,16 @@ struct Up: AsyncParsableCommand {
         let family = Family(
             nodes: document.nodes, ring: path, data: data, logLevel: logLevel, restarts: !noRestart,
             isInsecure: insecure)
-        try family.startAll(step)
+        // Before the first child: from here on nothing ends this process that would not end them.
         let signals = [SIGINT, SIGTERM].map { number in
-            signal(number, SIG_IGN)
+            // A handler, since children would inherit that a signal is ignored.
+            signal(number) { _ in }
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler { family.stopAll() }
             source.resume()
             return source
         }
+        try family.startAll(step)
         await announce(document, family)
         let status = await family.ended()
         signals.forEach { $0.cancel() }
@@ -115,7 +117,7 @@ private final class Family: @unchecked Sendable {
     var isStopping: Bool { lock.withLock { stopping } }
 
     func startAll(_ step: (String) -> Void) throws {
-        for node in nodes {
+        for node in nodes where !isStopping {
             step("starting \(node.id) (\(node.country)), data in \(data)/\(node.id)")
             try start(node)
         }
@@ -137,10 +139,16 @@ private final class Family: @unchecked Sendable {
         process.standardOutput = output
         relay(output, node.id.name)
         process.terminationHandler = { [self] process in ended(node, process) }
-        do { try process.run() } catch {
-            throw CommandFailure.usage("cannot start \(node.id): \(error.localizedDescription)")
+        // Under the lock, so that neither its end nor the end of all is handled before it is known.
+        let isStarted = try lock.withLock { () -> Bool in
+            guard !stopping else { return false }
+            do { try process.run() } catch {
+                throw CommandFailure.usage("cannot start \(node.id): \(error.localizedDescription)")
+            }
+            children[node.id.name] = process
+            return true
         }
-        lock.withLock { children[node.id.name] = process }
+        guard isStarted else { return }
         Terminal.error("[\(node.id)] process \(process.processIdentifier)")
     }
 
@@ -172,7 +180,6 @@ private final class Family: @unchecked Sendable {
         guard restarts else { return }
         Terminal.error("[\(node.id)] starts again in \(Int(Family.restartAfter)) s")
         DispatchQueue.global().asyncAfter(deadline: .now() + Family.restartAfter) { [self] in
-            guard !self.isStopping else { return }
             do { try start(node) } catch { Terminal.error("[\(node.id)] \(error)") }
         }
     }
