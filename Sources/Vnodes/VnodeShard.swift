@@ -12,7 +12,8 @@ import World
 
 package struct VnodeShard: Sendable {
     private let actor: Actor
-    /// The last counter minted. Invariant: no dot of `actor` above it exists for any key of this shard.
+    /// The last counter minted. Invariant: no dot of `actor` above it was minted for any key of this shard, but for
+    /// keys whose version vector a made-up context had raised above it.
     package private(set) var counter: UInt64
     private var clock = HybridClock()
     /// How long after their making writes arrive here, in milliseconds: a moving average (α = 0.05) over merges.
@@ -109,10 +110,10 @@ package struct VnodeShard: Sendable {
         let wasAbsent = object.values.isEmpty
         if request.onlyIfAbsent && !wasAbsent { throw Refusal(.exists) }
 
-        counter += 1
+        let dot = try nextDot(after: object.versions, context?.versions)
         let floor = max(object.latestTime, context?.latestTime ?? HybridTime(bits: 0))
         let sibling = Sibling(
-            dot: Dot(actor: actor, counter: counter), payload: request.value.map { .value($0) } ?? .tombstone,
+            dot: dot, payload: request.value.map { .value($0) } ?? .tombstone,
             contentType: request.contentType, time: clock.tick(surroundings.now.wall, after: floor),
             expiresAt: request.expiresAt)
         object.write(sibling, context: context?.versions, rule: rule)
@@ -126,6 +127,22 @@ package struct VnodeShard: Sendable {
         guard bytes.count <= Limits.objectBytes else { throw Refusal(.tooLarge, "the siblings together are too large") }
         batch.put(key.bytes, bytes, object, synced: properties.durability == .synced)
         return .minted(object: bytes, wasAbsent: wasAbsent)
+    }
+
+    /// A dot that nothing has covered yet. `held` may be ahead of the counter where a client made a context up: the dot
+    /// then goes on from there, for this key alone. (A dot that is covered already would be dropped by every merge, and
+    /// the write with it.)
+    private mutating func nextDot(after held: VersionVector, _ context: VersionVector?) throws(Refusal) -> Dot {
+        let seen = held.counter(of: actor)
+        guard (context?.counter(of: actor) ?? 0) <= max(counter, seen) else {
+            throw Refusal(.malformed, "the context names a write that never was")
+        }
+        guard seen < UInt64.max, counter < UInt64.max else {
+            throw Refusal(.malformed, "the key's version vector has no counter left for \(actor.node)")
+        }
+        guard seen <= counter else { return Dot(actor: actor, counter: seen + 1) }
+        counter += 1
+        return Dot(actor: actor, counter: counter)
     }
 
     private mutating func merge(

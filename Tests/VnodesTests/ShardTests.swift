@@ -79,6 +79,35 @@ import World
         #expect(try replica.object(key)?.siblings.count == 1)
     }
 
+    @Test mutating func aContextMadeUpCoversNoWriteThatIsStillToCome() throws {
+        func context(_ node: NodeID, _ counter: UInt64) throws -> [UInt8] {
+            let dot = Dot(actor: Actor(node: node, incarnation: 1), counter: counter)
+            let versions = try #require(VersionVector(ascending: [dot]))
+            return CausalContext(versions: versions, latestTime: HybridTime(bits: 0)).encode(for: key)
+        }
+        // Of its own writes the replica knows which there were.
+        for counter in [1, 1 << 40, UInt64.max] as [UInt64] {
+            let answer = try replica.ask(Fixture.put(key, "v", context: try context(Fixture.de, counter)))
+            #expect(answer.refusal == .malformed)
+        }
+        // Of another's it does not; that one then mints past what was made up, for this key alone.
+        var other = Replica(Fixture.us, ring: replica.ring)
+        let poisoned = try #require(
+            try replica.ask(Fixture.put(key, "poison", context: try context(Fixture.us, 1 << 40))).minted)
+        try other.batch([.merge(key: key, object: poisoned.encode(), repair: false)])
+        let next = try #require(try other.ask(Fixture.put(key, "next")).minted)
+        #expect(next.texts == ["next"] && next.siblings.map(\.dot.counter) == [1 << 40 + 1])
+        try replica.batch([.merge(key: key, object: next.encode(), repair: false)])
+        #expect(try replica.object(key)?.texts == ["next"])
+        let again = try #require(try other.ask(Fixture.put(key, "again")).minted)
+        #expect(again.siblings.map(\.dot.counter) == [1 << 40 + 2])
+        #expect(other.shard.counter == 0)
+        // Where nothing lies above, the write is refused rather than lost.
+        try replica.batch([Fixture.put(key, "last", context: try context(Fixture.us, .max))])
+        try other.batch([.merge(key: key, object: try #require(try replica.object(key)).encode(), repair: false)])
+        #expect(try other.ask(Fixture.put(key, "beyond")).refusal == .malformed)
+    }
+
     @Test mutating func lastWriteWinsKeepsOneEvenForAStaleContext() throws {
         let latest = try Fixture.key("k", bucket: "latest")
         try replica.batch([Fixture.put(latest, "one")])
