@@ -131,6 +131,9 @@ package struct NodeCore<Store: KeyValueStore> {
         try passOn(now, &out)
     }
 
+    /// What this node says of itself from now on.
+    package mutating func publish(_ report: NodeReport) { control.publish(report) }
+
     /// The connection to `node` came up or broke.
     package mutating func linkChanged(
         _ node: NodeID, isUp: Bool, _ now: Now, _ out: inout Outbox<NodeEffect>

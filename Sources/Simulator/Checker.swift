@@ -22,8 +22,8 @@ struct WriteRecord {
     let startedAt: Instant
     var acknowledgedAt: Instant?
     var dot: Dot?
-    /// Who vouched for it.
-    var holders: [NodeID] = []
+    /// Who vouched for it, for itself or by a hint.
+    var holders: [Acknowledgement] = []
     /// Disks lost before it began: one that was lost since may have been lost with it, its answer still under way.
     var wipesBefore: [NodeID: Int] = [:]
 }
@@ -44,6 +44,8 @@ struct Checker {
     /// A dot as it first came to a disk: that of the replica which minted it.
     private struct Minting {
         let payload: Payload
+        /// Tells two deletions apart.
+        let time: HybridTime
         /// All that this replica had heard of.
         let held: VersionVector
     }
@@ -73,7 +75,7 @@ struct Checker {
         }
         writes[index].acknowledgedAt = time
         writes[index].dot = own.dot
-        writes[index].holders = account.tally.acknowledgements.map(\.node)
+        writes[index].holders = account.tally.acknowledgements
     }
 
     mutating func read(_ key: StoredKey, _ object: StoredObject?, strictQuorum: Bool, startedAt: Instant) {
@@ -114,10 +116,12 @@ struct Checker {
     private mutating func note(_ sibling: Sibling, of object: StoredObject, _ key: StoredKey) {
         let keyed = KeyedDot(key: key.bytes, dot: sibling.dot)
         guard let first = minted[keyed] else {
-            minted[keyed] = Minting(payload: sibling.payload, held: object.versions)
+            minted[keyed] = Minting(payload: sibling.payload, time: sibling.time, held: object.versions)
             return
         }
-        if first.payload != sibling.payload { violate("dot \(sibling.dot) of \(name(key)) stands for two writes") }
+        if first.payload != sibling.payload || first.time != sibling.time {
+            violate("dot \(sibling.dot) of \(name(key)) stands for two writes")
+        }
     }
 
     // MARK: After healing
@@ -137,17 +141,17 @@ struct Checker {
     }
 
     /// Somebody who acknowledged it still has the disk it was on.
-    private func isVouchedFor(_ write: WriteRecord) -> Bool { intactHolders(of: write) > 0 }
+    private func isVouchedFor(_ write: WriteRecord) -> Bool { !intactHolders(of: write).isEmpty }
 
-    /// Every majority of the replicas meets somebody who has it: what a quorum promises ends where a disk is lost, until
+    /// Every majority of the replicas meets one that has it: what a quorum promises ends where a disk is lost, until
     /// repair has brought back what was on it.
     private func hasItsQuorum(_ write: WriteRecord) -> Bool {
         let replicas = ring.route(bucket: write.key.bucket, token: write.key.token).primaries.count
-        return intactHolders(of: write) >= Quorum.majority(of: replicas)
+        return intactHolders(of: write).count { $0.hintFor == nil } >= Quorum.majority(of: replicas)
     }
 
-    private func intactHolders(of write: WriteRecord) -> Int {
-        write.holders.count { write.wipesBefore[$0] == wipes[$0] }
+    private func intactHolders(of write: WriteRecord) -> [Acknowledgement] {
+        write.holders.filter { write.wipesBefore[$0.node] == wipes[$0.node] }
     }
 
     private func isAlive(_ write: WriteRecord, in object: StoredObject) -> Bool {

@@ -28,6 +28,19 @@ struct SimulatedMachine {
     var skewMs: Int64 = 0
     /// Requests sent and not answered, for when the connection breaks.
     var asked: [(id: UInt64, to: Int)] = []
+    var reportedAt: Instant?
+
+    /// What the node says of itself once a second: figures that change, and tell who said them and when.
+    mutating func report(at now: Instant) -> NodeReport? {
+        guard let core, reportedAt.map({ now - $0 >= .seconds(1) }) ?? true else { return nil }
+        reportedAt = now
+        var report = NodeReport()
+        report.revision = "life \(life)"
+        report.hints = core.keeper.total.hints
+        report.replicationDelayMs = core.shard.replicationDelayMs
+        report.responseMs = Double(slowness)
+        return report
+    }
 }
 
 struct SimulatedCluster {
@@ -114,7 +127,11 @@ struct SimulatedCluster {
         case .tick(let node, let life):
             guard machines[node].life == life, machines[node].core != nil else { return }
             schedule(.tick(node, life: life), after: SimulatedCluster.tickEvery)
-            try step(node) { core, now, out in try core.tick(now, &out) }
+            let report = machines[node].report(at: now)
+            try step(node) { core, now, out in
+                if let report { core.publish(report) }
+                try core.tick(now, &out)
+            }
         case .commit(let node, let disk, let writes, let synced, let life):
             guard machines[node].life == life, machines[node].core != nil else { return }
             trace.add(2, now, UInt64(node), UInt64(writes.count))
@@ -307,16 +324,32 @@ struct SimulatedCluster {
 
     // MARK: The end
 
-    /// Whether nothing is left to be done: all know all alive, no hints, replicas the same.
+    /// Whether nothing is left to be done: all know all alive and what they say of themselves, no hints, replicas the
+    /// same.
     var isConverged: Bool {
         for machine in machines {
             guard let core = machine.core, core.control.living.count == machines.count - 1,
                 core.keeper.total.hints == 0
             else { return false }
         }
+        guard isGossipConverged else { return false }
         return load.keys.allSatisfy { key in
             let held = replicas(of: key).map(\.bytes)
             return held.allSatisfy { $0 == held.first }
+        }
+    }
+
+    /// Every node has heard, of every other, the very figures of its present life that it says of itself. (Revision and
+    /// slowness stand still after healing; the other figures may be a round behind.)
+    private var isGossipConverged: Bool {
+        let tables = machines.compactMap { $0.core?.control.table }
+        return tables.allSatisfy { table in
+            table.indices.allSatisfy { place in
+                let own = tables[place][place]
+                return table[place].incarnation == own.incarnation
+                    && table[place].report.revision == own.report.revision
+                    && table[place].report.responseMs == own.report.responseMs
+            }
         }
     }
 
@@ -339,35 +372,6 @@ struct SimulatedCluster {
         for key in load.keys { checker.finish(key, replicas: replicas(of: key)) }
         for key in load.keys {
             for replica in replicas(of: key) { trace.add(5, now, 0, UInt64(replica.bytes?.count ?? 0)) }
-        }
-    }
-}
-
-/// FNV-1a over what happened, in order: two runs of a seed are the same if and only if it is.
-struct TraceHash {
-    private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325
-
-    mutating func add(_ kind: UInt8, _ now: Instant, _ node: UInt64, _ detail: UInt64) {
-        mix(UInt64(kind))
-        mix(UInt64(bitPattern: now.nanoseconds))
-        mix(node)
-        mix(detail)
-    }
-
-    mutating func add(_ kind: UInt8, _ now: Instant, _ node: UInt64, _ message: PeerMessage) {
-        switch message {
-        case .request(let envelope): add(kind, now, node, envelope.id)
-        case .reply(let envelope): add(kind, now, node, envelope.id ^ 1 << 60)
-        case .gossip(let bytes): add(kind, now, node, UInt64(bytes.count))
-        default: add(kind, now, node, 0)
-        }
-    }
-
-    private mutating func mix(_ word: UInt64) {
-        var rest = word
-        for _ in 0..<8 {
-            value = (value ^ (rest & 0xFF)) &* 0x100_0000_01B3
-            rest >>= 8
         }
     }
 }
