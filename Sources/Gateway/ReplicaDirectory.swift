@@ -4,6 +4,10 @@ package import Ring
 package import World
 
 package struct ReplicaDirectory: Sendable {
+    /// What a replica of which nothing is known yet may be sent at once: its score is a guess, and a slow one that
+    /// looks good must not be buried before its first answer.
+    private static let unseenInFlight = 16
+
     package let identity: NodeID
     package private(set) var ring: RingSnapshot
     /// Ascending by node; one for each node of the ring.
@@ -54,13 +58,14 @@ package struct ReplicaDirectory: Sendable {
     package func country(of node: NodeID) -> String { ring.country(of: node) }
     package var gatewayCountry: String { country(of: identity) }
 
-    /// Best first: those that can be reached before those that can't, then by score; equal ones in random order.
+    /// Best first: those that can be reached before those that can't, then by score; equal ones in random order. One of
+    /// which nothing is known gets the median service time, and comes after all known ones while it has enough to do.
     package mutating func rank(_ candidates: [NodeID], near location: Coordinates?) -> [NodeID] {
         guard candidates.count > 1 else { return candidates }
         let known = candidates.compactMap { self[$0].serviceMs }.sorted()
         let median = known.isEmpty ? 1 : known[known.count / 2]
         let home = ring.document.node(identity)?.location
-        var ranked: [(node: NodeID, available: Bool, cost: Double, tie: UInt64)] = []
+        var ranked: [(node: NodeID, available: Bool, isProbed: Bool, cost: Double, tie: UInt64)] = []
         ranked.reserveCapacity(candidates.count)
         for node in candidates {
             let replica = self[node]
@@ -68,10 +73,12 @@ package struct ReplicaDirectory: Sendable {
             let unseen = node == identity ? 0 : estimate(home, place)
             let far = estimate(location, place)
             let cost = score.cost(replica, unseenServiceMs: median, unseenTripMs: unseen, farMs: far)
-            ranked.append((node, replica.isAvailable, cost, random.next()))
+            let isProbed = replica.serviceMs == nil && replica.outstanding >= ReplicaDirectory.unseenInFlight
+            ranked.append((node, replica.isAvailable, isProbed, cost, random.next()))
         }
         ranked.sort { a, b in
             if a.available != b.available { return a.available }
+            if a.isProbed != b.isProbed { return b.isProbed }
             return a.cost == b.cost ? a.tie < b.tie : a.cost < b.cost
         }
         return ranked.map(\.node)

@@ -11,6 +11,8 @@ package struct TimerWheel: Sendable {
     /// Everything before this tick has been handed out.
     private var tick: Int64
     private var pending = 0
+    /// The first slot that holds anything, as a tick; nil if none does. Kept, since it is asked for with every request.
+    private var earliest: Int64?
 
     package init(now: Instant) { tick = now.nanoseconds / TimerWheel.slotNanoseconds }
 
@@ -21,6 +23,7 @@ package struct TimerWheel: Sendable {
         let when = min(max(wanted, tick), tick + Int64(TimerWheel.slotCount) - 1)
         slots[Int(when % Int64(TimerWheel.slotCount))].append(id)
         pending += 1
+        earliest = earliest.map { min($0, when) } ?? when
     }
 
     /// All that is due by `now`, in order of time.
@@ -43,16 +46,17 @@ package struct TimerWheel: Sendable {
         }
         tick = max(tick, end + 1)
         pending -= ids.count
+        if let first = earliest, first < tick { earliest = firstFilled }
         return ids
     }
 
-    /// The time of the first slot that holds anything.
-    package var next: Instant? {
+    private var firstFilled: Int64? {
         guard pending > 0 else { return nil }
-        for offset in 0..<Int64(TimerWheel.slotCount)
-        where !slots[Int((tick + offset) % Int64(TimerWheel.slotCount))].isEmpty {
-            return Instant(nanoseconds: (tick + offset) * TimerWheel.slotNanoseconds)
+        return (tick..<(tick + Int64(TimerWheel.slotCount))).first {
+            !slots[Int($0 % Int64(TimerWheel.slotCount))].isEmpty
         }
-        return nil
     }
+
+    /// The time of the first slot that holds anything.
+    package var next: Instant? { earliest.map { Instant(nanoseconds: $0 * TimerWheel.slotNanoseconds) } }
 }

@@ -51,7 +51,8 @@ package struct WriteCoordinator: Sendable {
     private var asks: [Ask] = []
     private var tally = Tally()
     private var minted: Minted?
-    private var lastRefusal: Refusal?
+    /// Primaries that would not mint because their disks are full.
+    private var fullDisks = 0
     package private(set) var isAnswered = false
     private var isAbandoned = false
 
@@ -110,7 +111,7 @@ package struct WriteCoordinator: Sendable {
         case (.hint(let target), .stored):
             tally.add(Acknowledgement(node: ask.node, country: directory.country(of: ask.node), hintFor: target))
         case (_, .refused(let refusal)):
-            lastRefusal = refusal
+            if refusal.code == .diskFull, ask.role == .mint { fullDisks += 1 }
             if let failure = refusal.isFinal, ask.role == .mint, minted == nil {
                 return answer(.failed(failure, account), &out)
             }
@@ -217,7 +218,7 @@ package struct WriteCoordinator: Sendable {
         if let minted, quorum.isReached(by: tally) {
             answer(.written(minted.object, created: minted.created, account), &out)
         } else if !asks.contains(where: { $0.isOpen }) {
-            let full = lastRefusal?.code == .diskFull && minted == nil
+            let full = minted == nil && fullDisks == asks.count
             answer(.failed(full ? .diskFull : .quorumNotReached(mayTakeEffect: !asks.isEmpty), account), &out)
         }
     }

@@ -100,11 +100,12 @@ final class RequestLoop: @unchecked Sendable {
     }
 
     private func armTimer() {
-        guard wakeAt == nil, let next = gateway.nextWake else { return }
+        // An earlier wake takes the place of a later one, whose task then finds little to do.
+        guard let next = gateway.nextWake, wakeAt.map({ next < $0 }) ?? true else { return }
         wakeAt = next
         let delay = max(1_000_000, (next - MachineClock.instant()).nanoseconds)
         eventLoop.scheduleTask(in: .nanoseconds(delay)) { [self] in
-            wakeAt = nil
+            if wakeAt == next { wakeAt = nil }
             let now = MachineClock.now()
             gateway.wake(now: now, &effects)
             drain(now)
