@@ -50,12 +50,16 @@ package struct HintKeeper: Sendable {
     /// Counts what an earlier run left in `store`.
     package init(identity: NodeID, store: some KeyValueStore) throws(StorageFailure) {
         self.identity = identity
-        var kept: [(NodeID, Int)] = []
+        // In the order of keys, which begin with the target: one sum after the other, however many hints there are.
+        var sums: [(target: NodeID, backlog: HintBacklog)] = []
         try store.scan(HintKey.all, reverse: false) { key, value in
-            if let (target, _) = HintKey.parse(key) { kept.append((target, HintKeeper.size(key, value))) }
+            guard let (target, _) = HintKey.parse(key) else { return true }
+            if sums.last?.target != target { sums.append((target, HintBacklog())) }
+            sums[sums.count - 1].backlog.hints += 1
+            sums[sums.count - 1].backlog.bytes += HintKeeper.size(key, value)
             return true
         }
-        for (target, bytes) in kept { account(target, hints: 1, bytes: bytes) }
+        for (target, sum) in sums { account(target, hints: sum.hints, bytes: sum.bytes) }
     }
 
     package var total: HintBacklog {

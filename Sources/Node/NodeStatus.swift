@@ -9,7 +9,7 @@ package struct NodeReport: Hashable, Sendable {
     /// The software's version.
     package var revision = ""
     package var ringEpoch: UInt64 = 0
-    /// Mean time to answer a request at this node's storage, ms.
+    /// Mean time from a request's arrival at this node's storage to its answer, ms: wait, work and sync.
     package var responseMs = 0.0
     /// Share of this node's requests that failed.
     package var errorRate = 0.0

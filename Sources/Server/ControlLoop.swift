@@ -31,6 +31,7 @@ final class ControlLoop: @unchecked Sendable {
     private var isStopped = false
     private var names: NameDesk?
     private var isNamesFlushScheduled = false
+    private var rejectedNames: UInt64 = 0
 
     private static let tickEvery = TimeAmount.milliseconds(50)
     private static let replayEvery = TimeAmount.milliseconds(100)
@@ -106,8 +107,11 @@ final class ControlLoop: @unchecked Sendable {
 
     /// A message of the namestore. What cannot be read is counted and changes nothing.
     func names(_ bytes: [UInt8], from node: NodeID) {
-        guard let message = try? NameMessage.decode(bytes) else { return }
-        eventLoop.execute { [self] in names?.receive(message, from: node) }
+        let message = try? NameMessage.decode(bytes)
+        eventLoop.execute { [self] in
+            guard let message else { return rejectedNames += 1 }
+            names?.receive(message, from: node)
+        }
     }
 
     /// Votes that may leave, from the namestore's thread.
@@ -159,7 +163,8 @@ final class ControlLoop: @unchecked Sendable {
     func figures() -> EventLoopFuture<ControlFigures> {
         eventLoop.submit { [self] in
             ControlFigures(
-                living: state.living.count, rejectedGossip: state.rejectedGossip, repairedKeys: state.repairedKeys,
+                living: state.living.count, rejectedGossip: state.rejectedGossip, rejectedNames: rejectedNames,
+                repairedKeys: state.repairedKeys,
                 completedExchanges: state.completedExchanges, abandonedExchanges: state.abandonedExchanges)
         }
     }
@@ -181,9 +186,7 @@ final class ControlLoop: @unchecked Sendable {
         case .gossip(let bytes, let node): _ = controlLinks[node]?.send(.gossip(bytes))
         case .ask(let id, let node, let request):
             if node == identity {
-                storage.add(
-                    StorageJob(request: request, address: ReplyAddress(port: port, asker: .control, id: id)),
-                    to: &pending)
+                storage.add(request, ReplyAddress(port: port, asker: .control, id: id), to: &pending)
             } else {
                 let envelope = RequestEnvelope(
                     id: AskID.repair(id).wire, timeoutMs: UInt32(Limits.replicaTimeout.inMilliseconds), request: request
@@ -245,6 +248,7 @@ extension ControlLoop: PeerLinkOwner {
 struct ControlFigures: Sendable {
     var living: Int
     var rejectedGossip: UInt64
+    var rejectedNames: UInt64
     var repairedKeys: UInt64
     var completedExchanges: UInt64
     var abandonedExchanges: UInt64

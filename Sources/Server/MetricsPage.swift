@@ -105,6 +105,9 @@ enum MetricsPage {
         page.gauge(
             "atoll_nodes_alive", "Nodes that gossip holds for alive, this one among them.", Double(control.living + 1))
         page.counter("atoll_gossip_rejected_total", "Gossip messages refused.", Double(control.rejectedGossip))
+        page.counter(
+            "atoll_names_rejected_total", "Messages of the namestore that could not be read.",
+            Double(control.rejectedNames))
         page.gauge("atoll_hints", "Hints kept for others.", Double(hints.backlog.hints))
         page.gauge("atoll_hint_bytes", "Bytes of them.", Double(hints.backlog.bytes))
         page.counter("atoll_hints_delivered_total", "Hints that reached their replica.", Double(hints.delivered))

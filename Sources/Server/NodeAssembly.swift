@@ -39,13 +39,15 @@ final class NodeAssembly: Sendable {
     private let operations: NodeOperations
     private let threadsEnded = DispatchGroup()
     private let listeners = NIOLockedValueBox<[any Channel]>([])
+    private let budget: DescriptorBudget
     private let logger: Logger
     private let countersAtStart: UInt64
 
     init(
         _ configuration: ServerConfiguration, _ node: RingNode, _ directory: DataDirectory, _ identity: NodeIdentity,
-        _ counter: UInt64, _ stores: NodeStores, _ logger: Logger
+        _ counter: UInt64, _ stores: NodeStores, _ budget: DescriptorBudget, _ logger: Logger
     ) throws {
+        self.budget = budget
         self.node = node
         self.directory = directory
         self.identity = identity
@@ -147,8 +149,8 @@ final class NodeAssembly: Sendable {
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(PeerChannels.silence, value: PeerChannels.longestSilence)
             .childChannelOption(.writeBufferWaterMark, value: PeerChannels.waterMark)
-            .childChannelInitializer { [loops, control, operations, logger] channel in
-                guard operations.peers.values.open < Limits.peerConnections,
+            .childChannelInitializer { [loops, control, operations, budget, logger] channel in
+                guard operations.peers.values.open < budget.peerConnections,
                     let loop = loops.first(where: { $0.eventLoop === channel.eventLoop })
                 else { return channel.close() }
                 return PeerChannels.configure(
@@ -165,8 +167,8 @@ final class NodeAssembly: Sendable {
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             // A client may say that it has sent all and still wait for its answer.
             .childChannelOption(.allowRemoteHalfClosure, value: true)
-            .childChannelInitializer { [services, loops, operations] channel in
-                guard operations.connections.values.open < Limits.httpConnections,
+            .childChannelInitializer { [services, loops, operations, budget] channel in
+                guard operations.connections.values.open < budget.httpConnections,
                     let place = loops.firstIndex(where: { $0.eventLoop === channel.eventLoop })
                 else {
                     operations.connections.change { $0.refused += 1 }

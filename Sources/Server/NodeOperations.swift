@@ -96,7 +96,7 @@ final class NodeOperations: Sendable {
             report.revision = revision
             report.ringEpoch = ring.epoch
             report.location = ring.node(identity)?.location
-            report.responseMs = threads.map(\.serviceMs).max() ?? 0
+            report.responseMs = threads.map(\.responseMs).max() ?? 0
             report.replicationDelayMs = threads.map(\.replicationDelayMs).max() ?? 0
             report.hints = storage.hints.figures.backlog.hints
             report.diskFree = storage.environment.room(MachineClock.instant()).share

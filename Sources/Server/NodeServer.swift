@@ -64,12 +64,15 @@ package final class NodeServer: Service {
     /// cannot start.
     package func run() async throws {
         let node = try checkedNode()
+        let budget = try DescriptorBudget(
+            limit: DescriptorBudget.raiseLimit(), nodes: configuration.ring.nodes.count, loops: configuration.loops)
         let directory = try DataDirectory(path: configuration.dataPath)
         let (identity, counter) = try directory.begin(
             cluster: configuration.ring.cluster, node: configuration.identity,
             hasPeers: configuration.ring.nodes.count > 1, wall: MachineClock.wall())
-        let stores = try NodeStores(directory, identity, isAlone: configuration.ring.nodes.count == 1, logger)
-        let assembly = try NodeAssembly(configuration, node, directory, identity, counter, stores, logger)
+        let stores = try NodeStores(
+            directory, isAlone: configuration.ring.nodes.count == 1, objectFiles: budget.objectFiles, logger)
+        let assembly = try NodeAssembly(configuration, node, directory, identity, counter, stores, budget, logger)
         do {
             try await assembly.listen()
         } catch {
@@ -111,9 +114,10 @@ struct NodeStores {
     let objects: LevelDBStore
     let hints: LevelDBStore
 
-    init(_ directory: DataDirectory, _ identity: NodeIdentity, isAlone: Bool, _ logger: Logger) throws {
+    init(_ directory: DataDirectory, isAlone: Bool, objectFiles: Int, _ logger: Logger) throws {
         objects = try NodeStores.open(
-            directory.objects, "objects", directory, mayStartEmpty: !isAlone, StoreOptions(), logger)
+            directory.objects, "objects", directory, mayStartEmpty: !isAlone, StoreOptions(openFiles: objectFiles),
+            logger)
         hints = try NodeStores.open(
             directory.hints, "hints", directory, mayStartEmpty: true,
             StoreOptions(blockCacheBytes: 1 << 20, writeBufferBytes: 4 << 20), logger)

@@ -12,10 +12,13 @@ package struct StoreOptions: Sendable {
     package var blockCacheBytes: Int
     /// The write buffer (memtable); up to two are held at a time.
     package var writeBufferBytes: Int
+    /// Files held open; LevelDB takes 74 at least.
+    package var openFiles: Int
 
-    package init(blockCacheBytes: Int = 32 << 20, writeBufferBytes: Int = 8 << 20) {
+    package init(blockCacheBytes: Int = 32 << 20, writeBufferBytes: Int = 8 << 20, openFiles: Int = 74) {
         self.blockCacheBytes = blockCacheBytes
         self.writeBufferBytes = writeBufferBytes
+        self.openFiles = openFiles
     }
 }
 
@@ -40,7 +43,7 @@ package final class LevelDBStore: KeyValueStore, @unchecked Sendable {
         leveldb_options_set_cache(options, cache)
         leveldb_options_set_filter_policy(options, filter)
         leveldb_options_set_write_buffer_size(options, settings.writeBufferBytes)
-        leveldb_options_set_max_open_files(options, 512)
+        leveldb_options_set_max_open_files(options, CInt(clamping: settings.openFiles))
         self.options = options
         read = leveldb_readoptions_create()
         leveldb_readoptions_set_verify_checksums(read, 1)

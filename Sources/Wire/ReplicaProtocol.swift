@@ -19,6 +19,19 @@ package enum ReplicaRequest: Hashable, Sendable {
     case compare(CompareRequest)
 }
 
+extension ReplicaRequest {
+    /// The memory that its byte strings hold.
+    package var byteCount: Int {
+        switch self {
+        case .read(let key, _), .readHints(_, let key): key.count
+        case .mint(let mint): mint.key.count + (mint.value?.count ?? 0) + (mint.context?.count ?? 0)
+        case .merge(let key, let object, _), .hint(_, let key, let object): key.count + object.count
+        case .range(let range): range.start.count + range.end.count
+        case .compare: 0
+        }
+    }
+}
+
 /// Fingerprints of `slices` equal slices of the tokens [first, last], over keys of buckets under `placement`.
 package struct CompareRequest: Hashable, Sendable {
     package var first: UInt64

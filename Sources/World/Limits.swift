@@ -37,11 +37,19 @@ package enum Limits {
     package static let headerCount = 64
     /// The target alone; past it 414. A key of 1 KiB fully percent-encoded takes 3 KiB.
     package static let targetBytes = 8 << 10
-    /// Open client connections of one node: 16 KiB of buffers each make 160 MiB at the very most.
+    /// Open client connections of one node: 16 KiB of buffers each make 160 MiB at the very most. Fewer where the
+    /// process may not have so many files open.
     package static let httpConnections = 10_000
+    /// A new connection that says nothing: long enough for a pool that connects ahead of its requests.
+    package static let firstByteTimeout = Span.seconds(30)
     /// From the first byte of a request to its last header (slow-loris), and between two body chunks.
     package static let headerReadTimeout = Span.seconds(10)
     package static let bodyReadTimeout = Span.seconds(30)
+    /// Bytes a second that a body must come with on the whole, beyond `bodyReadTimeout`: a tenth of a poor mobile link.
+    /// A byte now and then would hold a connection, and its body's memory, for ever.
+    package static let bodyLeastRate = 4 << 10
+    /// How long a client may take to read an answer that is larger than the socket's buffers.
+    package static let answerReadTimeout = Span.minutes(10)
     /// A keep-alive connection without a request. Longer than common client pools keep theirs (60 s), so that the
     /// client closes first and no request meets a closing socket.
     package static let idleTimeout = Span.seconds(90)
@@ -91,8 +99,11 @@ package enum Limits {
 
     /// Requests waiting for one storage thread; past it they are answered `busy`.
     package static let mailboxRequests = 16_384
+    /// What these requests hold in memory: peers go on sending to a node whose disk stalls.
+    package static let mailboxBytes = 256 << 20
     /// Requests, and bytes of new data, in one batch: one sync is shared by all, but the last one waits for the first.
     package static let batchRequests = 512
+    package static let batchBytes = 16 << 20
     /// Free disk under which client writes are refused with 507, as a share of the disk. Repair (merges from peers,
     /// hints coming home) goes on, since refusing it would leave replicas apart.
     package static let leastFreeDisk = 0.10

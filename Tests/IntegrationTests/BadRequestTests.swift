@@ -66,7 +66,7 @@ extension Integration {
             "/v1/kv/b/k?timeout=0", "/v1/kv/b/k?timeout=x", "/v1/kv/b/k?strict=maybe", "/v1/kv/b/k?resolve=first",
             "/v1/kv/b/k?r=1&r=1",
             "/v1/kv/b/k?ttl=-1", "/v1/kv/b/k/?limit=0", "/v1/kv/b/k/?limit=1001", "/v1/kv/b/k/?reverse=2",
-            "/v1/kv/b/k?%zz=1",
+            "/v1/kv/b/k?%zz=1", "/v1/ring?x=1", "/v1/nodes?x", "/v1/replica/b/k?r=1",
         ]) func malformedTargets(_ target: String) throws {
             try expect(400, to: "GET \(target) HTTP/1.1\r\nHost: x\r\n\r\n")
         }
@@ -95,7 +95,9 @@ extension Integration {
             try expect(414, to: "PUT /v1/kv/\(key(1_025)) HTTP/1.1\r\nContent-Length: 1\r\n\r\nx")
             try expect(414, to: "GET /v1/kv/\(String(repeating: "b", count: 65))/k HTTP/1.1\r\n\r\n")
             try expect(414, to: "GET /v1/kv/b/\(String(repeating: "k", count: 9_000)) HTTP/1.1\r\n\r\n")
-            try expect(414, to: "GET /healthz?\(String(repeating: "q", count: 20_000)) HTTP/1.1\r\n\r\n")
+            for size in [20_000, 40_000, 300_000] {
+                try expect(414, to: "GET /healthz?\(String(repeating: "q", count: size)) HTTP/1.1\r\n\r\n")
+            }
             // Fully encoded, the longest key still passes.
             let encoded = "%62/" + String(repeating: "%00", count: 1_023)
             #expect(try node.put(encoded, "zeros").status == 201)
@@ -179,6 +181,52 @@ extension Integration {
             try connection.send("CONNECT example.org:443 HTTP/1.1\r\nHost: x\r\n\r\n")
             #expect([400, 405].contains(try connection.response().status))
             try expectAlive()
+        }
+
+        @Test func headersThatMeanNothingHereAreRefused() throws {
+            try expect(400, to: "DELETE /v1/kv/b/k HTTP/1.1\r\nHost: x\r\nIf-None-Match: *\r\n\r\n")
+            try expect(400, to: "PUT /v1/kv/b/k HTTP/1.1\r\nIf-None-Match: \"v\"\r\nContent-Length: 1\r\n\r\nx")
+            let type = Array("PUT /v1/kv/b/k HTTP/1.1\r\nContent-Length: 1\r\nContent-Type: text/".utf8) + [0xFF]
+            try expect([400], to: type + Array("\r\n\r\nx".utf8))
+        }
+
+        @Test func aBodyThatHardlyComesIsLetGo() throws {
+            let node = try cluster()[0]
+            let head = "PUT /v1/kv/slow/k HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nabc"
+            let silent = try node.connect(timeout: 40)
+            try silent.send(head)
+            let dripping = try node.connect(timeout: 1)
+            try dripping.send(head)
+            let started = Stopwatch.now
+            var answer: Response?
+            while answer == nil, Stopwatch.now - started < 40 {
+                guard (try? dripping.send([0x61])) != nil else { break }
+                answer = try? dripping.response()
+            }
+            #expect(answer?.status == 408)
+            #expect(try silent.response().status == 408)
+            let elapsed = Stopwatch.now - started
+            #expect(elapsed > 25 && elapsed < 38)
+            #expect(try node.get("slow/k").status == 404)
+            try expectAlive()
+        }
+
+        @Test func moreConnectionsThanFilesEndNoNode() throws {
+            let directory = try TemporaryDirectory()
+            let ports = try Ports.free(2)
+            let node = TestNode(
+                "few-files", http: ports[0], peer: ports[1], data: directory.path + "/data", in: directory.path,
+                arguments: ["--http", "127.0.0.1:\(ports[0])"], launcher: ["/usr/bin/prlimit", "--nofile=480:480"])
+            defer { node.end() }
+            try node.start()
+            try node.awaitHealth()
+            var held: [Connection] = []
+            for _ in 0..<600 { if let connection = try? node.connect() { held.append(connection) } }
+            for connection in held { connection.close() }
+            try eventually("it serves again", within: 10) { (try? node.put("few/k", "v").status) ?? 0 < 300 }
+            for index in 0..<50 { #expect(try node.put("few/\(index)", "v").status == 201) }
+            #expect(node.isRunning)
+            #expect(try node.metric("atoll_http_connections_refused_total") ?? 0 > 0)
         }
 
         @Test func aSlowClientIsLetGo() throws {

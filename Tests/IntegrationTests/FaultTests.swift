@@ -168,6 +168,28 @@ extension Integration {
             }
         }
 
+        @Test func aLateReplicaIsHedgedAndADeadlineIsKept() throws {
+            try running { cluster in
+                try cluster[0].put("late/k?w=all", "v")
+                // Enough reads to know what is late.
+                for _ in 0..<200 { #expect(try cluster[0].get("late/k?r=quorum").status == 200) }
+                cluster[1].process?.signal(SIGSTOP)
+                var slowest = 0.0
+                for _ in 0..<6 {
+                    let started = Stopwatch.now
+                    #expect(try cluster[0].get("late/k?r=quorum").status == 200)
+                    slowest = max(slowest, Stopwatch.now - started)
+                }
+                // Without the second read one that met the frozen replica would wait 1.5 s for it.
+                #expect(slowest < 1)
+                cluster[2].process?.signal(SIGSTOP)
+                let started = Stopwatch.now
+                #expect(try cluster[0].get("late/k?r=all&strict=1&timeout=100").status == 503)
+                #expect(Stopwatch.now - started < 0.5)
+                for place in 1...2 { cluster[place].process?.signal(SIGCONT) }
+            }
+        }
+
         @Test func whatAloneNodeCanAndCannotDo() throws {
             try running { cluster in
                 try cluster[0].put("alone/k?w=all", "before")

@@ -19,6 +19,13 @@ final class HTTPGuard: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private var phase = Phase.idle
+    private var bodyBegan = NIODeadline.now()
+    private var bodyBytes = 0
+    /// When the last answer was written: a client that still reads it is not idle.
+    private var answeredAt = NIODeadline.now()
+    /// Of the request whose head is on its way: the length of its first line as far as it has come.
+    private var lineBytes = 0
+    private var isLineOver = false
     /// When the client will have been too slow; nil while it waits for us.
     private var deadline: NIODeadline?
     private var timer: Scheduled<Void>?
@@ -28,7 +35,7 @@ final class HTTPGuard: ChannelInboundHandler, RemovableChannelHandler {
     var refuse: ((Problem) -> Void)?
 
     func handlerAdded(context: ChannelHandlerContext) {
-        arm(Limits.idleTimeout)
+        arm(Limits.firstByteTimeout)
         check(context)
     }
 
@@ -42,9 +49,15 @@ final class HTTPGuard: ChannelInboundHandler, RemovableChannelHandler {
         case .ended: return
         case .idle:
             phase = .headers
+            lineBytes = 0
+            isLineOver = false
             arm(Limits.headerReadTimeout)
-        case .headers, .answering: break
-        case .body: arm(Limits.bodyReadTimeout)
+            measureLine(data)
+        case .headers: measureLine(data)
+        case .answering: break
+        case .body:
+            bodyBytes += unwrapInboundIn(data).readableBytes
+            armBody()
         }
         context.fireChannelRead(data)
     }
@@ -54,12 +67,32 @@ final class HTTPGuard: ChannelInboundHandler, RemovableChannelHandler {
         context.fireChannelInactive()
     }
 
+    private func measureLine(_ data: NIOAny) {
+        guard !isLineOver else { return }
+        let bytes = unwrapInboundIn(data).readableBytesView
+        let end = bytes.firstIndex(of: 0x0A)
+        isLineOver = end != nil
+        lineBytes += (end ?? bytes.endIndex) - bytes.startIndex
+    }
+
+    /// The parser counts one limit for all of a head; this tells whether the target alone was beyond its own.
+    var isTargetTooLong: Bool { lineBytes > Limits.targetBytes + "OPTIONS  HTTP/1.1".utf8.count }
+
     /// Told by the HTTP handler.
     func headersCame() {
         guard case .ended = phase else {
             phase = .body
-            return arm(Limits.bodyReadTimeout)
+            bodyBegan = .now()
+            bodyBytes = 0
+            return armBody()
         }
+    }
+
+    /// A body must go on coming, and on the whole not too slowly.
+    private func armBody() {
+        let whole = Limits.bodyReadTimeout + .seconds(Int64(bodyBytes / Limits.bodyLeastRate))
+        deadline = min(
+            .now() + .nanoseconds(Limits.bodyReadTimeout.nanoseconds), bodyBegan + .nanoseconds(whole.nanoseconds))
     }
 
     func requestCame() {
@@ -73,6 +106,7 @@ final class HTTPGuard: ChannelInboundHandler, RemovableChannelHandler {
     func responseLeft() {
         guard case .ended = phase else {
             phase = .idle
+            answeredAt = .now()
             return arm(Limits.idleTimeout)
         }
     }
@@ -90,7 +124,13 @@ final class HTTPGuard: ChannelInboundHandler, RemovableChannelHandler {
         timer = context.eventLoop.scheduleTask(in: HTTPGuard.checkEvery) {
             let (this, context) = this.value
             guard let deadline = this.deadline, deadline <= .now() else { return this.check(context) }
-            if case .idle = this.phase { return context.close(promise: nil) }
+            if case .idle = this.phase {
+                let isReading = !context.channel.isWritable
+                guard isReading, .now() < this.answeredAt + .nanoseconds(Limits.answerReadTimeout.nanoseconds) else {
+                    return context.close(promise: nil)
+                }
+                return this.check(context)
+            }
             this.end()
             this.refuse?(.timeout)
         }

@@ -140,7 +140,8 @@ final class HTTPHandler: ChannelDuplexHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         if let error = error as? HTTPParserError {
-            return refuse(error == .headerOverflow ? .headersTooLarge : .malformed("this is no HTTP/1.1 request"))
+            guard error == .headerOverflow else { return refuse(.malformed("this is no HTTP/1.1 request")) }
+            return refuse(gate.isTargetTooLong ? Problem(RequestTarget.tooLong) : .headersTooLarge)
         }
         context.close(promise: nil)
     }

@@ -152,8 +152,8 @@ final class HTTPService: @unchecked Sendable {
         let contextText = headers.first(name: ContextHeader.name)
         var context: [UInt8]?
         if let contextText { context = try ContextHeader.parse(contextText, for: key) }
-        if let condition = headers.first(name: "if-none-match"), condition != "*" {
-            throw .malformed("If-None-Match takes * only")
+        if let condition = headers.first(name: "if-none-match"), condition != "*" || isDelete {
+            throw .malformed(isDelete ? "If-None-Match has no meaning for DELETE" : "If-None-Match takes * only")
         }
         guard !headers.contains(name: "if-match") else {
             throw .malformed("If-Match is not known here; a write with Atoll-Context never loses what it has not seen")
@@ -161,6 +161,10 @@ final class HTTPService: @unchecked Sendable {
         let contentType = headers.first(name: "content-type") ?? ""
         guard contentType.utf8.count <= Limits.contentTypeBytes else {
             throw .malformed("a content type may have \(Limits.contentTypeBytes) bytes")
+        }
+        // What was no UTF-8 has been replaced by this when the parser made text of it.
+        guard !contentType.unicodeScalars.contains("\u{FFFD}") else {
+            throw .malformed("the content type is not UTF-8")
         }
         let operation = ClientRequest.Operation.write(
             value: isDelete ? nil : request.body, contentType: isDelete ? "" : contentType, context: context,

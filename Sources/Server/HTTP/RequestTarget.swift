@@ -68,6 +68,8 @@ enum RequestRoute: Equatable {
 }
 
 enum RequestTarget {
+    static let tooLong = TargetError(kind: .tooLong, detail: "a target may have \(Limits.targetBytes) bytes")
+
     /// `target`: the request line's middle, as it came.
     static func parse(_ target: String) throws(TargetError) -> RequestRoute {
         // What was no UTF-8 has been replaced by this when the parser made text of it; taken as it is, many keys would
@@ -81,7 +83,7 @@ enum RequestTarget {
 
     static func parse(bytes: [UInt8]) throws(TargetError) -> RequestRoute {
         guard bytes.count <= Limits.targetBytes else {
-            throw TargetError(kind: .tooLong, detail: "a target may have \(Limits.targetBytes) bytes")
+            throw tooLong
         }
         guard bytes.first == UInt8(ascii: "/") else { throw .malformed("the target must begin with /") }
         let mark = bytes.firstIndex(of: UInt8(ascii: "?")) ?? bytes.endIndex
@@ -105,8 +107,10 @@ enum RequestTarget {
             if isNamed(0, "metrics") { return .metrics }
         }
         guard segments.count >= 2, isNamed(0, "v1") else { throw unknown }
-        if segments.count == 2, isNamed(1, "ring") { return .ring }
-        if segments.count == 2, isNamed(1, "nodes") { return .nodes }
+        if segments.count == 2, isNamed(1, "ring") || isNamed(1, "nodes") {
+            _ = try parseQuery(query, [])
+            return isNamed(1, "ring") ? .ring : .nodes
+        }
         if segments.count == 3, isNamed(1, "names") {
             return .name(try decode(segments[2]), try parseQuery(query, ["timeout", "generation"]))
         }
@@ -122,6 +126,7 @@ enum RequestTarget {
         let key = try storedKey(bucket, partitionKey, sortKey)
         if isReplica {
             guard !isList else { throw unknown }
+            _ = try parseQuery(query, [])
             return .replica(key)
         }
         if isList {
@@ -184,7 +189,8 @@ enum RequestTarget {
             let name = String(decoding: try decode(pair[..<equals]), as: UTF8.self)
             let value = equals < pair.endIndex ? try decode(pair[(equals + 1)...]) : []
             guard allowed.contains(name) else {
-                throw .malformed("unknown parameter \(quoted(name)); known here: \(allowed.joined(separator: ", "))")
+                let known = allowed.isEmpty ? "none are known here" : "known here: \(allowed.joined(separator: ", "))"
+                throw .malformed("unknown parameter \(quoted(name)); \(known)")
             }
             guard !seen.contains(name) else { throw .malformed("parameter \(name) stands twice") }
             seen.append(name)

@@ -19,7 +19,7 @@ final class Generations: @unchecked Sendable {
     deinit { cells.deallocate() }
 
     private func cell(_ key: [UInt8]) -> UnsafeAtomic<UInt64> {
-        // Bytes 2 to 7 of the token: the first two name the partition and vary less.
+        // Bytes 4 and 5 of the token: the first name the partition, of which a thread may have few.
         let stripe = key.count >= 8 ? Int(key[4]) << 8 | Int(key[5]) : 0
         return UnsafeAtomic(
             at: UnsafeMutableRawPointer(cells + stripe).assumingMemoryBound(to: UnsafeAtomic<UInt64>.Storage.self))

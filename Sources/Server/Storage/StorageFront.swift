@@ -26,11 +26,12 @@ final class StorageFront: Sendable {
 
     /// Puts a request with the loop's other pending work; it leaves at the end of the loop's turn.
     func queue(_ request: ReplicaRequest, _ address: ReplyAddress, on loop: RequestLoop) {
-        add(StorageJob(request: request, address: address), to: &loop.pendingJobs)
+        add(request, address, to: &loop.pendingJobs)
         loop.scheduleFlush()
     }
 
-    func add(_ job: StorageJob, to pending: inout PendingJobs) {
+    func add(_ request: ReplicaRequest, _ address: ReplyAddress, to pending: inout PendingJobs) {
+        let job = StorageJob(request: request, address: address, cameAt: MachineClock.instant())
         if pending.shards.isEmpty { pending.shards = Array(repeating: [], count: shards.count) }
         switch Routing.part(for: job.request, shards: shards.count, ring: environment.ring) {
         case .shard(let index): pending.shards[index].append(job)

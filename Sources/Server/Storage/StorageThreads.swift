@@ -29,9 +29,13 @@ struct ReplyAddress: Sendable {
     let id: UInt64
 }
 
-struct StorageJob: Sendable {
+struct StorageJob: MailboxWork {
     let request: ReplicaRequest
     let address: ReplyAddress
+    /// When it came to this node's storage, for the mean response time.
+    let cameAt: Instant
+
+    var byteCount: Int { request.byteCount }
 }
 
 struct StorageAnswer: Sendable {
@@ -94,6 +98,8 @@ struct StorageCounters: Sendable {
     var writtenBytes: UInt64 = 0
     /// Moving average of the time a request takes here without its wait, ms.
     var serviceMs = 0.0
+    /// The same from its arrival to its answer, its wait and its batch's commit included, ms.
+    var responseMs = 0.0
     var replicationDelayMs = 0.0
     var highestCounter: UInt64 = 0
     var commitSeconds = LatencyBuckets()
@@ -184,16 +190,20 @@ final class ShardThread: Sendable {
             sorter.add(StorageAnswer(address: job.address, envelope: envelope, read: generations[index]))
         }
         sorter.send()
-        note(jobs.count, outcome, Double(service) / 1_000, commit, shard)
+        let finished = MachineClock.instant()
+        let response = jobs.reduce(0.0) { $0 + (finished - $1.cameAt).inMilliseconds } / Double(jobs.count)
+        note(jobs.count, outcome, serviceMs: Double(service) / 1_000, responseMs: response, commit, shard)
     }
 
     private func note(
-        _ requests: Int, _ outcome: BatchOutcome, _ serviceMs: Double, _ commit: Span, _ shard: VnodeShard
+        _ requests: Int, _ outcome: BatchOutcome, serviceMs: Double, responseMs: Double, _ commit: Span,
+        _ shard: VnodeShard
     ) {
         countersBox.withLockedValue { counters in
             counters.batches += 1
             counters.requests += UInt64(requests)
             counters.serviceMs += 0.05 * (serviceMs - counters.serviceMs)
+            counters.responseMs += 0.05 * (responseMs - counters.responseMs)
             counters.replicationDelayMs = shard.replicationDelayMs
             counters.highestCounter = shard.counter
             guard !outcome.writes.isEmpty else { return }
@@ -205,11 +215,13 @@ final class ShardThread: Sendable {
 }
 
 /// What the hint thread is asked: to keep and read hints, and to hand out what can be delivered.
-enum HintJob: Sendable {
+enum HintJob: MailboxWork {
     case request(StorageJob)
     case replay(reachable: [NodeID])
     case confirm(UInt64, NodeID)
     case reject(UInt64, NodeID)
+
+    var byteCount: Int { if case .request(let job) = self { job.byteCount } else { 0 } }
 }
 
 struct HintFigures: Sendable {

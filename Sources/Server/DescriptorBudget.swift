@@ -1,0 +1,55 @@
+// How a node shares out the files it may have open: a client that opens connections without end must never take the one
+// that LevelDB needs for its next log, since a failed write ends the node.
+
+import World
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Musl
+#endif
+
+struct DescriptorBudget: Equatable {
+    /// Open tables of the object store.
+    let objectFiles: Int
+    let httpConnections: Int
+    /// Accepted ones; those that this node opens itself are provided for.
+    let peerConnections: Int
+
+    /// LevelDB opens at least so many tables (64), and keeps ten files beside them.
+    static let smallestStore = 74
+    private static let largestStore = 512
+    /// Listeners, event loops, logs, locks, frontiers, the process's own three.
+    private static let others = 64
+    private static let fewestClients = 64
+
+    /// - Parameter limit: how many descriptors this process may have.
+    init(limit: Int, nodes: Int, loops: Int) throws(StartFailure) {
+        let peers = max(0, nodes - 1)
+        // A peer has one connection for each of its loops, at most 16 on common machines, and two more lanes.
+        peerConnections = min(Limits.peerConnections, peers * 18 + 16)
+        let opened = peers * (loops + 2)
+        let fixed = DescriptorBudget.others + 2 * DescriptorBudget.smallestStore + opened + peerConnections
+        let rest = limit - fixed
+        let needed = fixed + DescriptorBudget.smallestStore + DescriptorBudget.fewestClients
+        guard limit >= needed else {
+            throw StartFailure(
+                "this process may have \(limit) files open, and a node of this ring needs \(needed); "
+                    + "raise the limit (ulimit -n, or LimitNOFILE of a systemd unit)")
+        }
+        objectFiles = min(max(rest / 4, DescriptorBudget.smallestStore), DescriptorBudget.largestStore)
+        httpConnections = min(Limits.httpConnections, rest - objectFiles)
+    }
+
+    /// Raises the process's soft limit to its hard one, and tells what came of it.
+    static func raiseLimit() -> Int {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1_024 }
+        if limit.rlim_cur < limit.rlim_max {
+            var raised = limit
+            raised.rlim_cur = limit.rlim_max
+            if setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &raised) == 0 { limit = raised }
+        }
+        return Int(clamping: limit.rlim_cur)
+    }
+}
