@@ -24,7 +24,7 @@ struct Atoll: AsyncParsableCommand {
 
     /// Exit status: 0 done, 1 the answer is no, 2 wrong usage or no connection.
     static func main() async {
-        // A reader that goes away (`atoll list | head`) is no reason to die with a signal's noise.
+        // A reader that goes away is no reason to die with a signal's noise; see `Terminal`.
         signal(SIGPIPE, SIG_IGN)
         do {
             var command = try parseAsRoot()
@@ -63,7 +63,11 @@ struct CommandFailure: Error {
 }
 
 enum Terminal {
-    static func error(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
-    static func output(_ bytes: [UInt8]) { FileHandle.standardOutput.write(Data(bytes)) }
+    /// Whoever read the errors may be gone; that stops nothing.
+    static func error(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data((text + "\n").utf8)) }
+    /// A reader that goes away (`atoll get … | head`) has had enough: that is no failure.
+    static func output(_ bytes: [UInt8]) {
+        do { try FileHandle.standardOutput.write(contentsOf: Data(bytes)) } catch { Foundation.exit(0) }
+    }
     static let isInteractive = isatty(STDOUT_FILENO) == 1
 }

@@ -17,7 +17,8 @@ struct Serve: AsyncParsableCommand {
             With --ring and --node: that node of the ring file. With --seed and --node: the ring is asked from a node \
             that runs.
             Each flag may also be given as an environment variable: ATOLL_RING, ATOLL_NODE, ATOLL_SEED, ATOLL_DATA, \
-            ATOLL_HTTP, ATOLL_LOOPS, ATOLL_STORAGE_THREADS, ATOLL_LOG_LEVEL.
+            ATOLL_HTTP, ATOLL_LOOPS, ATOLL_STORAGE_THREADS, ATOLL_REPAIR_CYCLE, ATOLL_LOG_LEVEL, \
+            ATOLL_INSECURE (1 or 0).
             """)
 
     @Option(help: "The ring file (TOML).") var ring: String?
@@ -77,20 +78,29 @@ struct Serve: AsyncParsableCommand {
         if let count = try number(storageThreads, environment["ATOLL_STORAGE_THREADS"], "storage threads") {
             configuration.shards = count
         }
-        if let repairCycle {
-            guard repairCycle >= 1 else { throw CommandFailure.usage("--repair-cycle must be at least 1 second") }
-            configuration.repairCycle = .seconds(Int64(min(repairCycle, 86_400 * 30)))
+        if let seconds = try number(
+            repairCycle, environment["ATOLL_REPAIR_CYCLE"], "seconds of the repair cycle", most: 86_400 * 30)
+        {
+            configuration.repairCycle = .seconds(Int64(seconds))
         }
-        configuration.isInsecureAllowed = insecure
+        configuration.isInsecureAllowed = try insecure || flag(environment["ATOLL_INSECURE"], "ATOLL_INSECURE")
         return configuration
     }
 
-    private func number(_ flag: Int?, _ variable: String?, _ what: String) throws -> Int? {
+    private func flag(_ variable: String?, _ name: String) throws -> Bool {
+        switch variable {
+        case nil, "", "0", "false": return false
+        case "1", "true": return true
+        case .some(let text): throw CommandFailure.usage("\(name) must be 1 or 0, not \"\(text)\"")
+        }
+    }
+
+    private func number(_ flag: Int?, _ variable: String?, _ what: String, most: Int = 256) throws -> Int? {
         if let variable, flag == nil, Int(variable) == nil {
             throw CommandFailure.usage("\(what): \"\(variable)\" is no number")
         }
         guard let count = flag ?? variable.flatMap({ Int($0) }) else { return nil }
-        guard (1...256).contains(count) else { throw CommandFailure.usage("\(what) must be 1 to 256") }
+        guard (1...most).contains(count) else { throw CommandFailure.usage("\(what) must be 1 to \(most)") }
         return count
     }
 

@@ -70,6 +70,8 @@ struct Up: AsyncParsableCommand {
             step("\(node.id) is ready: \(url)  (\(node.country))")
         }
         guard let first = document.nodes.first, let last = document.nodes.last else { return }
+        // As it was called here, so that the lines can be copied.
+        let atoll = CommandLine.arguments.first ?? "atoll"
         let one = "http://\(first.http)"
         let other = "http://\(last.http)"
         Terminal.error(
@@ -79,9 +81,9 @@ struct Up: AsyncParsableCommand {
 
               curl -i -X PUT \(one)/v1/kv/posts/hello -H 'Content-Type: text/plain' -d 'Hello, islands'
               curl -i \(other)/v1/kv/posts/hello
-              atoll put posts/hello 'Hello again' --url \(one)
-              atoll get posts/hello -v --url \(other)
-              atoll status --url \(one)
+              \(atoll) put posts/hello 'Hello again' --url \(one)
+              \(atoll) get posts/hello -v --url \(other)
+              \(atoll) status --url \(one)
 
             Ctrl-C stops them. Data is in \(data).
 
