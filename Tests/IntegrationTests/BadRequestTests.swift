@@ -3,6 +3,7 @@
 
 import Foundation
 import Testing
+import World
 
 extension Integration {
     @Suite(.singleNode) struct BadRequestTests {
@@ -180,6 +181,38 @@ extension Integration {
             let connection = try cluster()[0].connect()
             try connection.send("CONNECT example.org:443 HTTP/1.1\r\nHost: x\r\n\r\n")
             #expect([400, 405].contains(try connection.response().status))
+            try expectAlive()
+        }
+
+        /// Real requests with bytes changed, put in, taken out and cut off, on real connections.
+        @Test func noBytesEndTheNode() throws {
+            let node = try cluster()[0]
+            let samples = [
+                "GET /v1/kv/fuzz/k?r=quorum&strict=1 HTTP/1.1\r\nHost: x\r\nAccept: multipart/mixed\r\n\r\n",
+                "PUT /v1/kv/fuzz/k/s HTTP/1.1\r\nContent-Length: 5\r\nAtoll-Location: 1,2\r\n\r\nhello",
+                "PUT /v1/kv/fuzz/k HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+                "GET /v1/kv/fuzz/k/?start=a&limit=3 HTTP/1.1\r\n\r\nDELETE /v1/kv/fuzz/k HTTP/1.0\r\n\r\n",
+                "PUT /v1/names/fuzz HTTP/1.1\r\nAtoll-Owner: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\r\nContent-Length: 0\r\n\r\n",
+            ]
+            var dice = SeededRandom(seed: 7_230)
+            for _ in 0..<300 {
+                var bytes = Array((samples.randomElement(using: &dice) ?? "").utf8)
+                for _ in 0..<Int.random(in: 1...6, using: &dice) where !bytes.isEmpty {
+                    let place = Int.random(in: bytes.indices, using: &dice)
+                    switch Int.random(in: 0..<4, using: &dice) {
+                    case 0: bytes[place] = UInt8.random(in: 0...255, using: &dice)
+                    case 1: bytes.insert(UInt8.random(in: 0...255, using: &dice), at: place)
+                    case 2: bytes.remove(at: place)
+                    default: bytes.removeSubrange(place...)
+                    }
+                }
+                let connection = try node.connect(timeout: 5)
+                // Refused before it is all sent, the rest meets a closed socket.
+                try? connection.send(bytes)
+                connection.finishSending()
+                let answer = try connection.readToEnd()
+                #expect(answer.isEmpty || answer.starts(with: Array("HTTP/1.".utf8)))
+            }
             try expectAlive()
         }
 
