@@ -97,7 +97,43 @@ extension NamesMutant {
 
     /// A run in which this mutant can show itself: the faults that it needs happen often. Without the mutant it holds.
     package func settings(_ seed: UInt64) -> NamesSettings {
-        NamesSettings.drawn(seed)
+        var settings = NamesSettings.drawn(seed)
+        switch self {
+        case .votesBeforeSync:
+            settings = NamesMutant.crashing(seed)
+            // An answer leaves long before the sync ends, and then the power fails.
+            settings.quickestSync = .milliseconds(20)
+            settings.slowestSync = .milliseconds(300)
+            settings.farthest = .milliseconds(3)
+        case .ballotsUsedTwice:
+            settings = NamesMutant.crashing(seed)
+            // A proposer dies between two acceptors, and its next life asks for a name that its last one asked for.
+            settings.nodes = 3
+            settings.names = 12
+            settings.clients = 5
+            settings.requests = 40
+            settings.pause = .milliseconds(30)
+            settings.loss = 0.25
+        case .damagedIsAbsent:
+            settings = NamesMutant.crashing(seed)
+            // The damaged record is one of the two that held what the third acceptor never saw.
+            settings.crashes = nil
+            settings.partitions = .milliseconds(400)
+            settings.corruptions = .milliseconds(500)
+            settings.loss = 0.35
+        default: break
+        }
+        return settings
+    }
+
+    /// Three acceptors that die all the time, and nothing else.
+    private static func crashing(_ seed: UInt64) -> NamesSettings {
+        var settings = NamesSettings(seed: seed)
+        settings.nodes = 3
+        settings.partitions = nil
+        settings.pauses = nil
+        settings.crashes = .milliseconds(400)
+        return settings
     }
 }
 
