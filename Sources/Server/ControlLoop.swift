@@ -50,16 +50,16 @@ final class ControlLoop: @unchecked Sendable {
     }
 
     func start(
-        _ loops: [RequestLoop], registry: Registry, acceptor: NameStoreThread?,
+        _ loops: [RequestLoop], registry: Registry, acceptor: NameStoreThread?, rate: NameRate,
         hello: @escaping @Sendable (Lane) -> Hello,
         report: @escaping @Sendable () -> EventLoopFuture<NodeReport>
     ) {
         eventLoop.execute { [self] in
             requestLoops = loops
-            names = NameDesk(identity: identity, eventLoop: eventLoop, registry: registry, acceptor: acceptor) {
-                [weak self] in
-                self?.sendNames($0, to: $1)
-            }
+            names = NameDesk(
+                identity: identity, eventLoop: eventLoop, registry: registry, acceptor: acceptor, rate: rate,
+                hasAcceptors: !storage.environment.ring.document.nameAcceptors.isEmpty
+            ) { [weak self] in self?.sendNames($0, to: $1) }
             names?.start()
             for node in storage.environment.ring.document.nodes where node.id != identity {
                 controlLinks[node.id] = PeerLink(

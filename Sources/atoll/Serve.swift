@@ -29,6 +29,12 @@ struct Serve: AsyncParsableCommand {
     @Option(name: .customLong("storage-threads"), help: "Storage threads; default: half the cores.") var storageThreads:
         Int?
     @Option(help: "Seconds in which every pair of replicas is compared once.") var repairCycle: Int?
+    @Option(
+        help: """
+            Names that one client address may register, release or transfer a second, 0 for any number; default: 100, \
+            and any number from loopback.
+            """)
+    var nameRate: Int?
     @Option(help: "trace, debug, info, notice, warning, error or critical.") var logLevel: String?
     @Flag(help: "Listen on other than loopback addresses, without TLS and token.") var insecure = false
 
@@ -80,6 +86,12 @@ struct Serve: AsyncParsableCommand {
         if let repairCycle {
             guard repairCycle >= 1 else { throw CommandFailure.usage("--repair-cycle must be at least 1 second") }
             configuration.repairCycle = .seconds(Int64(min(repairCycle, 86_400 * 30)))
+        }
+        if let nameRate {
+            guard (0...1_000_000).contains(nameRate) else {
+                throw CommandFailure.usage("--name-rate must be 0 to 1000000")
+            }
+            configuration.nameRate = nameRate == 0 ? .unlimited : .everyone(perSecond: nameRate)
         }
         configuration.isInsecureAllowed = insecure
         return configuration

@@ -11,11 +11,18 @@ import World
 
 /// The acceptor's reads, on LevelDB.
 private struct LevelDBNameRecords: NameRecords {
-    let store: LevelDBStore
+    /// Nil if it doesn't open. The acceptor is in quarantine then, and reads nothing.
+    let store: LevelDBStore?
 
-    func record(of key: [UInt8]) throws -> [UInt8]? { try store.get(key) }
+    func record(of key: [UInt8]) throws -> [UInt8]? { try sound().get(key) }
+
+    private func sound() throws -> LevelDBStore {
+        guard let store else { throw StorageFailure(.corruption, "the store doesn't open") }
+        return store
+    }
 
     func keys(from: [UInt8], upTo: [UInt8], limit: Int) throws -> [[UInt8]] {
+        let store = try sound()
         var keys: [[UInt8]] = []
         try store.scan(KeyRange(start: from, end: upTo), reverse: false) { key, _ in
             guard keys.count < limit else { return false }
@@ -29,10 +36,12 @@ private struct LevelDBNameRecords: NameRecords {
 final class NameStoreThread: Sendable {
     let mailbox = Mailbox<Inbound>()
     private let directory: DataDirectory
-    private let store: LevelDBStore
+    private let store: LevelDBStore?
     private let logger: Logger
     private let acceptor: Acceptor
     private let initial: VoteBatch
+    /// The names whose records were found damaged; told once each.
+    private let faults = NIOLockedValueBox<Set<RegisterKey>>([])
     private let stop: @Sendable (StorageFailure) -> Never
 
     /// Opens the store. `fresh`: sixteen random bytes, used if it is new.
@@ -43,15 +52,33 @@ final class NameStoreThread: Sendable {
         self.directory = directory
         self.logger = logger
         self.stop = stop
-        store = try LevelDBStore(
-            path: directory.names, options: StoreOptions(blockCacheBytes: 4 << 20, writeBufferBytes: 4 << 20))
-        let records = LevelDBNameRecords(store: store)
-        let hasRecords = try !records.keys(from: StoreLayout.following(nil), upTo: StoreLayout.end, limit: 1).isEmpty
-        let opened = Acceptor.open(
-            node: node, header: try store.get(StoreLayout.header), hasRecords: hasRecords,
-            frontiers: (0..<Frontier.copies).map { directory.frontier($0) }, fresh: fresh)
-        acceptor = opened.acceptor
-        initial = opened.initial
+        var opened: LevelDBStore?
+        do throws(StorageFailure) {
+            let store = try LevelDBStore(
+                path: directory.names, options: StoreOptions(blockCacheBytes: 4 << 20, writeBufferBytes: 4 << 20))
+            let records = LevelDBNameRecords(store: store)
+            let header = try store.get(StoreLayout.header)
+            let first = KeyRange(start: StoreLayout.following(nil), end: StoreLayout.end)
+            var hasRecords = false
+            try store.scan(first, reverse: false) { _, _ in
+                hasRecords = true
+                return false
+            }
+            let found = Acceptor.open(
+                node: node, header: header, hasRecords: hasRecords,
+                frontiers: (0..<Frontier.copies).map { directory.frontier($0) }, fresh: fresh)
+            (acceptor, initial, opened) = (found.acceptor, found.initial, records.store)
+        } catch {
+            switch error.kind {
+            case .locked: throw StartFailure("\(directory.names) is in use by another process (\(error))")
+            case .inputOutput: throw StartFailure("cannot open \(directory.names): \(error)", isPassing: true)
+            case .corruption:
+                // The node goes on without it: its other data are sound, and other acceptors decide the names.
+                acceptor = .unreadable(node: node, fresh: fresh, reason: "\(error)")
+                initial = VoteBatch()
+            }
+        }
+        store = opened
         if let quarantine = acceptor.quarantine {
             logger.critical(
                 "the namestore casts no votes: it may have lost some",
@@ -59,7 +86,15 @@ final class NameStoreThread: Sendable {
         }
     }
 
-    var isQuarantined: Bool { acceptor.quarantine != nil }
+    var storeID: StoreID { acceptor.header.store }
+    var quarantine: Quarantine? { acceptor.quarantine }
+    /// How many names' records were found damaged, counted up to a bound.
+    var damagedRecords: Int { faults.withLockedValue { $0.count } }
+
+    /// True the first time that this name is heard of.
+    private func note(_ key: RegisterKey) -> Bool {
+        faults.withLockedValue { $0.count < Limits.namesSeen && $0.insert(key).inserted }
+    }
 
     /// `reply`: called on this thread with what may leave.
     func start(ended: DispatchGroup, reply: @escaping @Sendable ([(to: NodeID, message: NameMessage)]) -> Void) {
@@ -70,7 +105,7 @@ final class NameStoreThread: Sendable {
             while let batch = mailbox.take(most: Limits.nameBatch) {
                 let votes = acceptor.process(batch, records: records)
                 carryOut(votes)
-                for fault in votes.faults {
+                for fault in votes.faults where note(fault.key) {
                     logger.critical(
                         "a name's record is damaged; this acceptor is mute on it",
                         metadata: ["record": "\(fault.key)", "reason": "\(fault.reason)"])
@@ -83,7 +118,7 @@ final class NameStoreThread: Sendable {
     /// The store first, the frontier after it; a failure of either ends the process before any vote leaves.
     private func carryOut(_ votes: VoteBatch) {
         do {
-            if !votes.writes.isEmpty {
+            if !votes.writes.isEmpty, let store {
                 try store.commit(votes.writes.map { .put(key: $0.key, value: $0.value) }, synced: votes.mustSync)
             }
             if let (copy, bytes) = votes.frontier { try directory.writeFrontier(copy, bytes) }
