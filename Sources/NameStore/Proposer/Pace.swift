@@ -5,8 +5,8 @@ package import World
 
 /// The proposer's times. Defaults fit one machine as well as five countries.
 package struct Pace: Sendable {
-    /// Acceptors from which the fast ballot is tried. Below five it would need every one of them.
-    package var leastForFast = 5
+    /// Acceptors from which the fast ballot may be tried. Three need every one of them.
+    package var leastForFast = 3
     /// A round trip that was never measured.
     package var firstRoundTrip = Span.milliseconds(100)
     /// Added to every wait: batches, syncs and scheduling on a busy machine.
@@ -63,6 +63,14 @@ extension Pace {
         let trip = latencies.roundTrip(
             to: quorums.fastCount, of: quorums.configuration.acceptors, unknown: firstRoundTrip)
         return trip + trip / 4 + margin
+    }
+
+    /// Whether one round trip to a fast quorum takes no longer than the two of a classic ballot to a majority: not where
+    /// a majority is near and the next acceptor an ocean away.
+    func prefersFast(_ quorums: QuorumSystem, _ latencies: Latencies) -> Bool {
+        let fast = latencies.roundTrip(
+            to: quorums.fastCount, of: quorums.configuration.acceptors, unknown: firstRoundTrip)
+        return fast <= majorityTrip(quorums, latencies) * 2
     }
 
     private func majorityTrip(_ quorums: QuorumSystem, _ latencies: Latencies) -> Span {

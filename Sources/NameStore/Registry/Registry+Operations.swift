@@ -85,6 +85,7 @@ extension Registry {
         let silent = quorums.configuration.acceptors.count { latencies.isSuspected($0.node) }
         let isFast =
             quorums.allowsFast && quorums.size >= pace.leastForFast && quorums.size - silent >= quorums.fastCount
+            && pace.prefersFast(quorums, latencies)
         return isFast ? .fast : .classic
     }
 

@@ -96,6 +96,15 @@ package struct Registry: Sendable {
         }
     }
 
+    /// This node's acceptor is told of an epoch: its registry listens. A founding epoch may yet come to nothing, and the
+    /// first one is learned from whoever has it stored.
+    package mutating func overhear(_ message: NameMessage, now: Instant) {
+        guard case .request(.setEpoch(let found)) = message.body, let told = message.cluster, cluster == told else {
+            return
+        }
+        learn(found, of: told, now)
+    }
+
     /// A message from a node of the cluster. Requests belong to the acceptor and are ignored here.
     package mutating func receive(_ message: NameMessage, from peer: NodeID, now: Instant) {
         guard case .reply(let reply) = message.body, let store = message.store else { return ignore() }

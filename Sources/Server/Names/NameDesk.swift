@@ -93,8 +93,10 @@ final class NameDesk {
 
     func receive(_ message: NameMessage, from node: NodeID) {
         if message.isRequest {
+            registry.overhear(message, now: MachineClock.instant())
             // A full mailbox loses the request; its sender asks again.
             _ = acceptor?.mailbox.put([Inbound(from: node, message: message)])
+            drain()
         } else {
             registry.receive(message, from: node, now: MachineClock.instant())
             drain()

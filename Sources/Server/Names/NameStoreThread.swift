@@ -101,10 +101,11 @@ final class NameStoreThread: Sendable {
         runThread("atoll-names", ended) { [self] in
             var acceptor = acceptor
             let records = LevelDBNameRecords(store: store)
-            carryOut(initial)
+            let frontiers = openFrontiers()
+            carryOut(initial, frontiers)
             while let batch = mailbox.take(most: Limits.nameBatch) {
                 let votes = acceptor.process(batch, records: records)
-                carryOut(votes)
+                carryOut(votes, frontiers)
                 for fault in votes.faults where note(fault.key) {
                     logger.critical(
                         "a name's record is damaged; this acceptor is mute on it",
@@ -115,13 +116,21 @@ final class NameStoreThread: Sendable {
         }
     }
 
+    private func openFrontiers() -> FrontierFiles {
+        do { return try FrontierFiles(directory) } catch {
+            stop(error as? StorageFailure ?? StorageFailure(.inputOutput, "\(error)"))
+        }
+    }
+
     /// The store first, the frontier after it; a failure of either ends the process before any vote leaves.
-    private func carryOut(_ votes: VoteBatch) {
+    private func carryOut(_ votes: VoteBatch, _ frontiers: FrontierFiles) {
         do {
             if !votes.writes.isEmpty, let store {
                 try store.commit(votes.writes.map { .put(key: $0.key, value: $0.value) }, synced: votes.mustSync)
             }
-            if let (copy, bytes) = votes.frontier { try directory.writeFrontier(copy, bytes) }
+            if let (copy, bytes) = votes.frontier {
+                try frontiers.write(copy, bytes, now: MachineClock.instant())
+            }
         } catch let failure as StorageFailure {
             stop(failure)
         } catch {
@@ -132,7 +141,7 @@ final class NameStoreThread: Sendable {
 
 extension DataDirectory {
     var names: String { path + "/names" }
-    private func frontierFile(_ copy: Int) -> String { path + "/names-frontier-\(copy)" }
+    func frontierFile(_ copy: Int) -> String { path + "/names-frontier-\(copy)" }
 
     /// A copy as found; nil if it was never written.
     func frontier(_ copy: Int) -> [UInt8]? {
@@ -141,17 +150,46 @@ extension DataDirectory {
         }
         return [UInt8](data.prefix(4_096))
     }
+}
 
-    /// Overwrites one copy in place and syncs it: the other copy is whole meanwhile.
-    func writeFrontier(_ copy: Int, _ bytes: [UInt8]) throws {
-        let descriptor = open(frontierFile(copy), O_WRONLY | O_CREAT, 0o600)
-        guard descriptor >= 0 else {
-            throw StorageFailure(.inputOutput, "frontier: \(String(cString: strerror(errno)))")
+/// The two copies of the frontier beside the store, open for as long as the store is.
+///
+/// A copy is overwritten in place after each sync of the store and before its votes leave, so it survives the end of the
+/// process at any moment; it is synced the first time and then once a second. A power cut can take back a second of
+/// frontiers, never of votes: a frontier that is behind is an honest one. It is there to catch a store that was copied
+/// back, truncated or repaired, and those do not wait for a power cut.
+final class FrontierFiles {
+    private var descriptors: [Int32] = []
+    /// In this life of the process.
+    private var isWritten = Array(repeating: false, count: Frontier.copies)
+    private var syncedAt = Instant.origin
+
+    private static let syncEvery = Span.seconds(1)
+
+    init(_ directory: DataDirectory) throws {
+        for copy in 0..<Frontier.copies {
+            let descriptor = open(directory.frontierFile(copy), O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+            guard descriptor >= 0 else { throw FrontierFiles.failure() }
+            descriptors.append(descriptor)
         }
-        defer { close(descriptor) }
+    }
+
+    deinit { for descriptor in descriptors { close(descriptor) } }
+
+    /// The other copy is whole meanwhile.
+    func write(_ copy: Int, _ bytes: [UInt8], now: Instant) throws {
+        let descriptor = descriptors[copy]
         let written = bytes.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
-        guard written == bytes.count, ftruncate(descriptor, off_t(bytes.count)) == 0, fdatasync(descriptor) == 0 else {
-            throw StorageFailure(.inputOutput, "frontier: \(String(cString: strerror(errno)))")
+        guard written == bytes.count, ftruncate(descriptor, off_t(bytes.count)) == 0 else {
+            throw FrontierFiles.failure()
         }
+        defer { isWritten[copy] = true }
+        guard !isWritten[copy] || now - syncedAt >= FrontierFiles.syncEvery else { return }
+        syncedAt = now
+        for descriptor in descriptors { guard fdatasync(descriptor) == 0 else { throw FrontierFiles.failure() } }
+    }
+
+    private static func failure() -> StorageFailure {
+        StorageFailure(.inputOutput, "frontier: \(String(cString: strerror(errno)))")
     }
 }

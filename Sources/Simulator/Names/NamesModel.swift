@@ -151,6 +151,7 @@ package struct NamesModel: Sendable {
             guard let message = seams.arrival(inbound.message, epoch) else { return }
             return withRegistry(index) { $0.receive(message, from: inbound.from, now: $1) }
         }
+        withRegistry(index) { $0.overhear(inbound.message, now: $1) }
         nodes[index].inbox.append(inbound)
         if nodes[index].syncing == nil { startBatch(index) }
     }
