@@ -30,6 +30,8 @@ final class ControlLoop: @unchecked Sendable {
     private let onStaleIncarnation: @Sendable (UInt64) -> Void
     private var isStopped = false
     private var names: NameDesk?
+    /// What peers ask of it goes there without a turn on this loop.
+    private let acceptor = NIOLockedValueBox<NameStoreThread?>(nil)
     private var isNamesFlushScheduled = false
 
     private static let tickEvery = TimeAmount.milliseconds(50)
@@ -54,6 +56,7 @@ final class ControlLoop: @unchecked Sendable {
         hello: @escaping @Sendable (Lane) -> Hello,
         report: @escaping @Sendable () -> EventLoopFuture<NodeReport>
     ) {
+        self.acceptor.withLockedValue { $0 = acceptor }
         eventLoop.execute { [self] in
             requestLoops = loops
             names = NameDesk(
@@ -107,6 +110,11 @@ final class ControlLoop: @unchecked Sendable {
     /// A message of the namestore. What cannot be read is counted and changes nothing.
     func names(_ bytes: [UInt8], from node: NodeID) {
         guard let message = try? NameMessage.decode(bytes) else { return }
+        if message.isForAcceptorAlone, let acceptor = acceptor.withLockedValue({ $0 }) {
+            // A full mailbox loses the request; its sender asks again.
+            _ = acceptor.mailbox.put([Inbound(from: node, message: message)])
+            return
+        }
         eventLoop.execute { [self] in names?.receive(message, from: node) }
     }
 

@@ -80,6 +80,21 @@ import World
         #expect(differing.isEmpty, "\(differing.prefix(20))")
     }
 
+    /// ASCII has a way of its own to the same end.
+    @Test func plainNamesAreFoldedAlike() throws {
+        var random = SeededRandom(seed: 12)
+        for _ in 0..<2_000 {
+            let prefix = ["user:", "USER:", "uSeR:", "slug:", ""].randomElement(using: &random) ?? ""
+            let tail = (0..<Int.random(in: 1...12, using: &random)).map { _ in UInt8.random(in: 1...0x7F, using: &random) }
+            let raw = Array(prefix.utf8) + tail.filter { $0 != 0x0A && $0 != 0x0D }
+            guard !raw.isEmpty else { continue }
+            let text = String(decoding: raw, as: UTF8.self)
+            let folded = Array(Normalisation.folded(text).utf8)
+            let expected = folded.starts(with: Array("user:".utf8)) ? folded : Array(Normalisation.composed(text).utf8)
+            #expect(try Name(raw).bytes == expected)
+        }
+    }
+
     /// Random strings, rich in what combines: normalising twice is normalising once, canonical equivalents are one
     /// name, and so are the cases of a user's name.
     @Test func randomStringsHaveOneNormalForm() throws {

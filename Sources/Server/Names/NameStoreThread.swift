@@ -160,8 +160,8 @@ extension DataDirectory {
 /// back, truncated or repaired, and those do not wait for a power cut.
 final class FrontierFiles {
     private var descriptors: [Int32] = []
-    /// In this life of the process.
-    private var isWritten = Array(repeating: false, count: Frontier.copies)
+    /// As written last in this life of the process.
+    private var sizes = [Int?](repeating: nil, count: Frontier.copies)
     private var syncedAt = Instant.origin
 
     private static let syncEvery = Span.seconds(1)
@@ -180,11 +180,12 @@ final class FrontierFiles {
     func write(_ copy: Int, _ bytes: [UInt8], now: Instant) throws {
         let descriptor = descriptors[copy]
         let written = bytes.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
-        guard written == bytes.count, ftruncate(descriptor, off_t(bytes.count)) == 0 else {
-            throw FrontierFiles.failure()
+        guard written == bytes.count else { throw FrontierFiles.failure() }
+        if sizes[copy] != bytes.count {
+            guard ftruncate(descriptor, off_t(bytes.count)) == 0 else { throw FrontierFiles.failure() }
         }
-        defer { isWritten[copy] = true }
-        guard !isWritten[copy] || now - syncedAt >= FrontierFiles.syncEvery else { return }
+        defer { sizes[copy] = bytes.count }
+        guard sizes[copy] == nil || now - syncedAt >= FrontierFiles.syncEvery else { return }
         syncedAt = now
         for descriptor in descriptors { guard fdatasync(descriptor) == 0 else { throw FrontierFiles.failure() } }
     }
