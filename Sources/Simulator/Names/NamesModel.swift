@@ -65,6 +65,12 @@ package struct NamesModel: Sendable {
         return true
     }
 
+    /// Nothing happens until `time`.
+    mutating func advance(to time: Instant) {
+        guard time > now.instant, events.next.map({ $0 >= time }) ?? true else { return }
+        now = Now(instant: time, wall: WallTime(milliseconds: UInt64(time.nanoseconds / 1_000_000)))
+    }
+
     private mutating func handle(_ event: NamesEvent) {
         switch event {
         case .arrival(let inbound, let node): arrive(inbound, at: node)
