@@ -1,5 +1,5 @@
-// Changing the acceptors while registrations go on, and what becomes of one whose disk was lost, copied back or damaged:
-// with real nodes and real directories.
+// Changing the acceptors while registrations go on, and what becomes of one whose disk was lost, copied back or
+// damaged: with real nodes and real directories.
 
 import Foundation
 import Testing
@@ -86,7 +86,8 @@ extension Integration {
             #expect(try Names.register("still", Names.token(), at: cluster[1]).status == 201)
         }
 
-        /// Empty: another store, no vote, and the operator is told; reconfigured with the same ring file it votes again.
+        /// Empty: another store, no vote, and the operator is told; reconfigured with the same ring file it votes
+        /// again.
         @Test func aLostDiskIsReplaced() throws {
             let cluster = try Names.three()
             defer { cluster.end() }
@@ -112,7 +113,8 @@ extension Integration {
 
         /// The directory as it was some time ago, or cut short, or with a bit flipped: quarantine, and the cluster goes
         /// on without it.
-        @Test(arguments: ["copied back", "truncated", "flipped"]) func aDamagedDiskVotesNoMore(_ damage: String) throws {
+        @Test(arguments: ["copied back", "truncated", "flipped"]) func aDamagedDiskVotesNoMore(_ damage: String) throws
+        {
             let cluster = try Names.three()
             defer { cluster.end() }
             let token = Names.token()

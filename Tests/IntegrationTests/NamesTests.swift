@@ -3,14 +3,15 @@
 import Foundation
 import Testing
 
+private final class AnswerBox<Answer>: @unchecked Sendable {
+    // Guarded by `lock`.
+    let lock = NSLock()
+    var answers: [Int: Result<Answer, any Error>] = [:]
+}
+
 /// Answers of callers that ask at the same time, each on a thread of its own.
 func atOnce<Answer: Sendable>(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Answer) throws -> [Answer] {
-    final class Box: @unchecked Sendable {
-        // Guarded by `lock`.
-        let lock = NSLock()
-        var answers: [Int: Result<Answer, any Error>] = [:]
-    }
-    let box = Box()
+    let box = AnswerBox<Answer>()
     let (gate, group) = (DispatchSemaphore(value: 0), DispatchGroup())
     for number in 0..<count {
         group.enter()
@@ -122,7 +123,8 @@ extension Integration {
             for query in ["", "?nodes=", "?nodes=nobody", "?nodes=de-fra-1,de-fra-1", "?nodes=a%20b"] {
                 #expect(try cluster[0].request("POST", "/v1/namestore/acceptors\(query)", body: []).status == 400)
             }
-            for query in ["", "?epoch=1", "?epoch=0&digest=00", "?epoch=1&digest=\(String(repeating: "g", count: 64))"] {
+            for query in ["", "?epoch=1", "?epoch=0&digest=00", "?epoch=1&digest=\(String(repeating: "g", count: 64))"]
+            {
                 #expect(try cluster[0].request("POST", "/v1/namestore/ring\(query)", body: []).status == 400)
             }
         }

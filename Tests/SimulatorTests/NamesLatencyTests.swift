@@ -1,5 +1,5 @@
-// Round trips and messages, counted in virtual time: the fast ballot, its collisions, dead acceptors, and countries that
-// lie far apart.
+// Round trips and messages, counted in virtual time: the fast ballot, its collisions, dead acceptors, and countries
+// that lie far apart.
 
 import NameStore
 import Testing
@@ -112,7 +112,8 @@ private struct Quiet {
 
     /// No leader and no election: with a minority dead no registration fails, and none takes longer than the healthy
     /// one by more than the hedge delay.
-    @Test(arguments: [(3, [2]), (5, [1, 4])]) func deadAcceptorsCostNoMoreThanTheHedge(_ acceptors: Int, _ dead: [Int]) {
+    @Test(arguments: [(3, [2]), (5, [1, 4])]) func deadAcceptorsCostNoMoreThanTheHedge(_ acceptors: Int, _ dead: [Int])
+    {
         let trip = Span.milliseconds(40)
         var quiet = Quiet(Quiet.uniform(acceptors, roundTrip: 40), acceptors: acceptors, names: 30)
         for name in 0..<5 { #expect(quiet.register(name, through: 0).0 == .registered(1)) }
@@ -151,7 +152,8 @@ private struct Quiet {
             }
             times.sort()
             let quorum = trips[node].sorted()[3]
-            #expect(times[25].inMilliseconds <= 1.1 * Double(quorum), "from node \(node): \(times[25].inMilliseconds) ms")
+            #expect(
+                times[25].inMilliseconds <= 1.1 * Double(quorum), "from node \(node): \(times[25].inMilliseconds) ms")
         }
     }
 }

@@ -1,4 +1,5 @@
-// The namestore under random schedules of faults: every history must be linearizable, name by name, and exactly checked.
+// The namestore under random schedules of faults: every history must be linearizable, name by name, and exactly
+// checked.
 
 import NameStore
 import Simulator

@@ -1,5 +1,5 @@
-// Planted faults prove that the namestore's model can fail: each is caught within 1,000 seeds, and the seed that catches
-// it holds without the fault.
+// Planted faults prove that the namestore's model can fail: each is caught within 1,000 seeds, and the seed that
+// catches it holds without the fault.
 
 import Simulator
 import Testing
@@ -7,8 +7,8 @@ import Testing
 @Suite struct NamesMutantTests {
     private static let lastSeed: UInt64 = 1_000
 
-    /// Where the search begins: a seed that is known to catch the mutant. A change of the protocol moves it, and then the
-    /// search simply goes on, up to the last seed and on from the first.
+    /// Where the search begins: a seed that is known to catch the mutant. A change of the protocol moves it, and then
+    /// the search simply goes on, up to the last seed and on from the first.
     private static func firstSeed(_ mutant: NamesMutant) -> UInt64 {
         switch mutant {
         case .wipedDiskVotes: 155

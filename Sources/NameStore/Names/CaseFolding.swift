@@ -18,8 +18,8 @@ enum Normalisation {
     /// The standard library has no case folding, but full case mappings. Lower, upper, lower again reaches what
     /// CaseFolding.txt has (ß, ẞ and ss agree; so do σ, ς and Σ), and puts the dotless ı with i besides, which is right
     /// for names that people mistake for one another. It maps what is decomposed, as Unicode's canonical caseless match
-    /// does (The Unicode Standard, 3.13, D145): the Greek iota below a letter becomes one beside it, and where depends on
-    /// the order of the marks. Mapping can need decomposing again, so both are repeated until nothing changes; three
+    /// does (The Unicode Standard, 3.13, D145): the Greek iota below a letter becomes one beside it, and where depends
+    /// on the order of the marks. Mapping can need decomposing again, so both are repeated until nothing changes; three
     /// rounds suffice for every scalar (a test tries them all).
     static func folded(_ text: String) -> String {
         var current = decomposed(text)
@@ -34,7 +34,7 @@ enum Normalisation {
     }
 
     /// Normalization form D: every mark by itself, in canonical order.
-    private static func decomposed(_ text: String) -> String {
+    static func decomposed(_ text: String) -> String {
         var scalars = String.UnicodeScalarView()
         for scalar in text._nfd { scalars.append(scalar) }
         return String(scalars)

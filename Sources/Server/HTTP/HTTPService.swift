@@ -80,7 +80,8 @@ final class HTTPService: @unchecked Sendable {
             case (.namestore, .GET): answer(operations.namestore(.show), handler)
             case (.acceptors(let query), .POST):
                 answer(operations.namestore(try NamestoreCall(acceptors: query, in: ring.document)), handler)
-            case (.ringEpoch(let query), .POST): answer(operations.namestore(try NamestoreCall(ringEpoch: query)), handler)
+            case (.ringEpoch(let query), .POST):
+                answer(operations.namestore(try NamestoreCall(ringEpoch: query)), handler)
             case (.transfer(let raw, let query), .POST):
                 let name = try NameResponses.name(raw)
                 let headers = request.head.headers

@@ -125,7 +125,9 @@ enum RequestTarget {
         if isNamed(1, "namestore") {
             if segments.count == 2 { return .namestore }
             if segments.count == 3, isNamed(2, "acceptors") { return .acceptors(try parseQuery(query, ["nodes"])) }
-            if segments.count == 3, isNamed(2, "ring") { return .ringEpoch(try parseQuery(query, ["epoch", "digest"])) }
+            if segments.count == 3, isNamed(2, "ring") {
+                return .ringEpoch(try parseQuery(query, ["epoch", "digest"]))
+            }
         }
         let isReplica = isNamed(1, "replica")
         guard isReplica || isNamed(1, "kv"), (4...5).contains(segments.count) else { throw unknown }

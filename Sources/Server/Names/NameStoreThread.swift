@@ -36,7 +36,8 @@ private struct LevelDBNameRecords: NameRecords {
 final class NameStoreThread: Sendable {
     let mailbox = Mailbox<Inbound>()
     private let directory: DataDirectory
-    private let store: LevelDBStore?
+    /// Nil if it doesn't open, and once the thread has it: that closes it when it ends.
+    private let opened: NIOLockedValueBox<LevelDBStore?>
     private let logger: Logger
     private let acceptor: Acceptor
     private let initial: VoteBatch
@@ -78,7 +79,7 @@ final class NameStoreThread: Sendable {
                 initial = VoteBatch()
             }
         }
-        store = opened
+        self.opened = NIOLockedValueBox(opened)
         if let quarantine = acceptor.quarantine {
             logger.critical(
                 "the namestore casts no votes: it may have lost some",
@@ -100,12 +101,13 @@ final class NameStoreThread: Sendable {
     func start(ended: DispatchGroup, reply: @escaping @Sendable ([(to: NodeID, message: NameMessage)]) -> Void) {
         runThread("atoll-names", ended) { [self] in
             var acceptor = acceptor
+            let store = opened.withLockedValue { $0.take() }
             let records = LevelDBNameRecords(store: store)
             let frontiers = openFrontiers()
-            carryOut(initial, frontiers)
+            carryOut(initial, store, frontiers)
             while let batch = mailbox.take(most: Limits.nameBatch) {
                 let votes = acceptor.process(batch, records: records)
-                carryOut(votes, frontiers)
+                carryOut(votes, store, frontiers)
                 for fault in votes.faults where note(fault.key) {
                     logger.critical(
                         "a name's record is damaged; this acceptor is mute on it",
@@ -123,7 +125,7 @@ final class NameStoreThread: Sendable {
     }
 
     /// The store first, the frontier after it; a failure of either ends the process before any vote leaves.
-    private func carryOut(_ votes: VoteBatch, _ frontiers: FrontierFiles) {
+    private func carryOut(_ votes: VoteBatch, _ store: LevelDBStore?, _ frontiers: FrontierFiles) {
         do {
             if !votes.writes.isEmpty, let store {
                 try store.commit(votes.writes.map { .put(key: $0.key, value: $0.value) }, synced: votes.mustSync)
@@ -154,8 +156,8 @@ extension DataDirectory {
 
 /// The two copies of the frontier beside the store, open for as long as the store is.
 ///
-/// A copy is overwritten in place after each sync of the store and before its votes leave, so it survives the end of the
-/// process at any moment; it is synced the first time and then once a second. A power cut can take back a second of
+/// A copy is overwritten in place after each sync of the store and before its votes leave, so it survives the end of
+/// the process at any moment; it is synced the first time and then once a second. A power cut can take back a second of
 /// frontiers, never of votes: a frontier that is behind is an honest one. It is there to catch a store that was copied
 /// back, truncated or repaired, and those do not wait for a power cut.
 final class FrontierFiles {

@@ -68,7 +68,8 @@ struct RequestForm: Sendable {
             valueGap = 0..<0
             text =
                 start + [UInt8](repeating: 0x30, count: key.count)
-                + Array(" HTTP/1.1\r\nhost: \(host)\r\natoll-owner: \(RequestForm.owner)\r\ncontent-length: 0\r\n\r\n".utf8)
+                + Array(
+                    " HTTP/1.1\r\nhost: \(host)\r\natoll-owner: \(RequestForm.owner)\r\ncontent-length: 0\r\n\r\n".utf8)
         case (.atoll, _), (.bare, _):
             let level = operation == .get ? plan.readLevel.map { "?r=\($0)" } : plan.writeLevel.map { "?w=\($0)" }
             var text = Array("\(operation == .get ? "GET" : "PUT") /v1/kv/\(plan.bucket)/".utf8)
