@@ -47,6 +47,8 @@ build: toolchain dependencies
 sim: build
 	@echo '==> simulating, seeds $(SEEDS)'
 	@./atoll simulate --seeds $(SEEDS)
+	@echo '==> simulating the namestore, seeds $(SEEDS)'
+	@./atoll simulate --names --seeds $(SEEDS)
 
 soak: build
 	@scripts/soak.sh

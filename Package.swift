@@ -94,7 +94,7 @@ let package = Package(
         tests("HintedHandoff", ["HintedHandoff", "Causality", "Ring", "Storage", "Wire", "World"]),
         tests("Gateway", ["Gateway", "Causality", "Ring", "Wire", "World"]),
         tests("Simulator", ["Simulator", "NameStore", "World"]),
-        tests("Server", ["Server", "Causality", "Ring", "World"]),
+        tests("Server", ["Server", "Causality", "NameStore", "Ring", "Storage", "World", logging]),
         tests("NameStore", ["NameStore", "World"]),
         tests("Integration", ["Wire", "Ring", "World"]),
         tests("Tidy", []),

@@ -35,6 +35,7 @@ done
 
 connections=64 keys=10000 value_bytes=100
 bare_port=17069 solo_port=17070 etcd_port=17079 etcd_peer_port=17080 redis_port=17081
+etcd_names_port=17090 # and the five after it
 
 say() { printf 'bench: %s\n' "$*" >&2; }
 
@@ -115,14 +116,22 @@ load() {
     "$atoll" bench --target "$target" "${@/#/--url=}" --connections $connections --keys $keys --value-bytes $value_bytes \
         --load --duration 0 >/dev/null
 }
-# measure NAME OPERATION TARGET URL...
+# measure NAME OPERATION TARGET URL... [--OPTION VALUE]...
 measure() {
-    local name=$1 operation=$2 target=$3
+    local name=$1 operation=$2 target=$3 place=(--value-bytes $value_bytes)
     shift 3
+    case $operation in get | put) place+=(--workload "$operation") ;; esac
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --*) place+=("$1" "$2"); shift ;;
+            *) place+=("--url=$1") ;;
+        esac
+        shift
+    done
     local before
     before=$(processor_ms)
-    "$atoll" bench --target "$target" "${@/#/--url=}" --connections $connections --keys $keys --value-bytes $value_bytes \
-        --workload "$operation" --duration $seconds --warm-up $warm_up --json >"$work/result.json"
+    "$atoll" bench --target "$target" "${place[@]}" --connections $connections --keys $keys \
+        --duration $seconds --warm-up $warm_up --json >"$work/result.json"
     # One member on each line: the first of each name belongs to the only operation there is.
     local field values=()
     for field in requests_per_second p50_ms p99_ms errors; do
@@ -131,6 +140,13 @@ measure() {
     # The warm-up's requests are not counted, only its time: they came at the same rate, or nearly.
     row "$name" "$operation" "${values[@]}" $(($(processor_ms) - before)) \
         "$(awk -v r="${values[0]}" -v s=$((seconds + warm_up)) 'BEGIN { printf "%d", r * s }')"
+}
+
+# measure_names NAME OPERATION CONNECTIONS KEY-BYTES TARGET URL...: registers fresh names. Values of etcd have 33 bytes, as
+# many as a digest of an owner's token.
+measure_names() {
+    local connections=$3 key_bytes=$4
+    measure "$1" "$2" "$5" "${@:6}" --workload register --key-bytes "$key_bytes" --value-bytes 33
 }
 
 bench_bare() {
@@ -174,6 +190,7 @@ TEXT
             $country $country $country $((solo_port + 100 + number)) $((solo_port + number))
         number=$((number + 1))
     done
+    printf '\n[names]\nacceptors = ["de-1", "us-1", "jp-1"]\n'
 }
 
 bench_three() {
@@ -188,6 +205,31 @@ bench_three() {
     load atoll "${urls[@]}"
     measure "Atoll, three nodes, quorum GET" get atoll "${urls[@]}"
     measure "Atoll, three nodes, quorum synced PUT" put atoll "${urls[@]}"
+    measure_names "Atoll, three nodes, register a name" register $connections 16 atoll "${urls[@]}"
+    measure_names "Atoll, three nodes, register, one client" register-one 1 17 atoll "${urls[0]}"
+    stop_all
+}
+
+# The same question asked of etcd: three members, a transaction that puts a key if it was never created.
+bench_etcd_names() {
+    command -v etcd >/dev/null || return 0
+    local member client peer members="" urls=()
+    for member in 0 1 2; do
+        members+="${members:+,}m$member=http://127.0.0.1:$((etcd_names_port + 3 + member))"
+    done
+    for member in 0 1 2; do
+        client="http://127.0.0.1:$((etcd_names_port + member))" peer="http://127.0.0.1:$((etcd_names_port + 3 + member))"
+        urls+=("$client")
+        start "etcd-$member" etcd --name "m$member" --data-dir "$work/etcd-$member" --listen-client-urls "$client" \
+            --advertise-client-urls "$client" --listen-peer-urls "$peer" --initial-advertise-peer-urls "$peer" \
+            --initial-cluster "$members"
+    done
+    for member in 0 1 2; do ready "etcd-$member" $((etcd_names_port + member)) /health; done
+    measure_names "etcd, three nodes, create if absent" register $connections 16 etcd "${urls[@]}"
+    # Asked of each member: one of them leads, and answers sooner.
+    for member in 0 1 2; do
+        measure_names "etcd, three nodes, member $member, one client" register-one 1 $((17 + member)) etcd "${urls[member]}"
+    done
     stop_all
 }
 
@@ -276,6 +318,7 @@ target_of() {
         "Atoll, one node, synced PUT") echo 0.40 ;;
         "Atoll, three nodes, quorum GET") echo 0.30 ;;
         "Atoll, three nodes, quorum synced PUT") echo 0.20 ;;
+        "Atoll, three nodes, register a name") echo "2 x etcd" ;;
         *) echo - ;;
     esac
 }
@@ -321,6 +364,7 @@ bench_bare
 bench_solo
 bench_three
 bench_etcd
+bench_etcd_names
 bench_redis
 if [ $memory = 1 ]; then bench_memory; fi
 print_table

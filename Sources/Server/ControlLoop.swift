@@ -30,6 +30,8 @@ final class ControlLoop: @unchecked Sendable {
     private let onStaleIncarnation: @Sendable (UInt64) -> Void
     private var isStopped = false
     private var names: NameDesk?
+    /// What peers ask of it goes there without a turn on this loop.
+    private let acceptor = NIOLockedValueBox<NameStoreThread?>(nil)
     private var isNamesFlushScheduled = false
     private var rejectedNames: UInt64 = 0
 
@@ -51,16 +53,17 @@ final class ControlLoop: @unchecked Sendable {
     }
 
     func start(
-        _ loops: [RequestLoop], registry: Registry, acceptor: NameStoreThread?,
+        _ loops: [RequestLoop], registry: Registry, acceptor: NameStoreThread?, rate: NameRate,
         hello: @escaping @Sendable (Lane) -> Hello,
         report: @escaping @Sendable () -> EventLoopFuture<NodeReport>
     ) {
+        self.acceptor.withLockedValue { $0 = acceptor }
         eventLoop.execute { [self] in
             requestLoops = loops
-            names = NameDesk(identity: identity, eventLoop: eventLoop, registry: registry, acceptor: acceptor) {
-                [weak self] in
-                self?.sendNames($0, to: $1)
-            }
+            names = NameDesk(
+                identity: identity, eventLoop: eventLoop, registry: registry, acceptor: acceptor, rate: rate,
+                hasAcceptors: !storage.environment.ring.document.nameAcceptors.isEmpty
+            ) { [weak self] in self?.sendNames($0, to: $1) }
             names?.start()
             for node in storage.environment.ring.document.nodes where node.id != identity {
                 controlLinks[node.id] = PeerLink(
@@ -108,6 +111,11 @@ final class ControlLoop: @unchecked Sendable {
     /// A message of the namestore. What cannot be read is counted and changes nothing.
     func names(_ bytes: [UInt8], from node: NodeID) {
         let message = try? NameMessage.decode(bytes)
+        if let message, message.isForAcceptorAlone, let acceptor = acceptor.withLockedValue({ $0 }) {
+            // A full mailbox loses the request; its sender asks again.
+            _ = acceptor.mailbox.put([Inbound(from: node, message: message)])
+            return
+        }
         eventLoop.execute { [self] in
             guard let message else { return rejectedNames += 1 }
             names?.receive(message, from: node)

@@ -36,6 +36,7 @@ final class NodeAssembly: Sendable {
     private let control: ControlLoop
     private let nameThread: NameStoreThread?
     private let registry: Registry
+    private let nameRate: NameRate
     private let operations: NodeOperations
     private let threadsEnded = DispatchGroup()
     private let listeners = NIOLockedValueBox<[any Channel]>([])
@@ -94,9 +95,11 @@ final class NodeAssembly: Sendable {
             thread.start("atoll-shard-\(index)", shard: VnodeShard(actor: actor, counter: counter), ended: threadsEnded)
         }
         scanner.start("atoll-scanner", shard: VnodeShard(actor: actor, counter: counter), ended: threadsEnded)
+        nameRate = configuration.nameRate
         registry = Registry(
             node: node.id, incarnation: system.next(), random: random.fork(), ring: configuration.ring.nameAcceptors)
-        if configuration.ring.nameAcceptors.contains(node.id) {
+        // Every node that stores anything may be made an acceptor while it runs; until then its store has no vote.
+        if node.capacityBytes > 0 || configuration.ring.nameAcceptors.contains(node.id) {
             nameThread = try NameStoreThread(
                 node: node.id, directory: directory, fresh: StoreID(high: system.next(), low: system.next()),
                 logger: logger
@@ -119,7 +122,7 @@ final class NodeAssembly: Sendable {
         for loop in loops {
             try await loop.eventLoop.submit { [logger] in loop.connect(hello: hello, logger: logger) }.get()
         }
-        control.start(loops, registry: registry, acceptor: nameThread, hello: hello) { [operations] in
+        control.start(loops, registry: registry, acceptor: nameThread, rate: nameRate, hello: hello) { [operations] in
             operations.report()
         }
     }

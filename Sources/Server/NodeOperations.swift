@@ -54,11 +54,20 @@ final class NodeOperations: Sendable {
             return eventLoop.makeSucceededFuture(HTTPResponse(Problem.stopping))
         }
         return control.withNames { desk in
+            guard desk.isThere else { return desk.now(HTTPResponse(NameResponses.nowhere)) }
             if operation != .read, let wait = desk.admit(address) {
-                return control.eventLoop.makeSucceededFuture(NameResponses.tooMany(wait))
+                return desk.now(NameResponses.tooMany(wait))
             }
             return desk.request(operation, on: name, timeout: timeout).map { NameResponses.response($0, to: method) }
         }
+    }
+
+    /// What operators ask of the namestore itself.
+    func namestore(_ call: NamestoreCall) -> EventLoopFuture<HTTPResponse> {
+        guard let control = parts.withLockedValue({ $0.control }) else {
+            return eventLoop.makeSucceededFuture(HTTPResponse(Problem.stopping))
+        }
+        return control.withNames { $0.answer(call) }
     }
 
     func answer(_ route: RequestRoute) -> EventLoopFuture<HTTPResponse> {

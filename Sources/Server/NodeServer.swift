@@ -30,6 +30,7 @@ package struct ServerConfiguration: Sendable {
     package var readCacheBytes: Int
     package var leastFreeDisk: Double
     package var repairCycle: Span
+    package var nameRate: NameRate
     /// Serve on more than loopback without TLS and a token.
     package var isInsecureAllowed: Bool
     /// How long requests may take to end once the node stops.
@@ -46,6 +47,7 @@ package struct ServerConfiguration: Sendable {
         readCacheBytes = Limits.readCacheBytes
         leastFreeDisk = Limits.leastFreeDisk
         repairCycle = .minutes(10)
+        nameRate = .standard
         isInsecureAllowed = false
         gracePeriod = .seconds(10)
     }

@@ -209,6 +209,9 @@ package enum Limits {
     package static let nameBatch = 1_024
     /// Clients whose rate is tracked one by one; the rest share one allowance.
     package static let nameClients = 65_536
+    /// Exchanges whose round trips are still measured after their request is done: at 5,000 requests a second those of
+    /// the last second.
+    package static let nameExchangesTimed = 8_192
     /// Names remembered as existing, so that a registration doesn't try the fast ballot in vain. Two halves of this
     /// size.
     package static let namesSeen = 8_192

@@ -17,7 +17,7 @@ struct Serve: AsyncParsableCommand {
             With --ring and --node: that node of the ring file. With --seed and --node: the ring is asked from a node \
             that runs.
             Each flag may also be given as an environment variable: ATOLL_RING, ATOLL_NODE, ATOLL_SEED, ATOLL_DATA, \
-            ATOLL_HTTP, ATOLL_LOOPS, ATOLL_STORAGE_THREADS, ATOLL_REPAIR_CYCLE, ATOLL_LOG_LEVEL, \
+            ATOLL_HTTP, ATOLL_LOOPS, ATOLL_STORAGE_THREADS, ATOLL_NAME_RATE, ATOLL_REPAIR_CYCLE, ATOLL_LOG_LEVEL, \
             ATOLL_INSECURE (1 or 0).
             """)
 
@@ -30,6 +30,12 @@ struct Serve: AsyncParsableCommand {
     @Option(name: .customLong("storage-threads"), help: "Storage threads; default: half the cores.") var storageThreads:
         Int?
     @Option(help: "Seconds in which every pair of replicas is compared once.") var repairCycle: Int?
+    @Option(
+        help: """
+            Names that one client address may register, release or transfer a second, 0 for any number; default: 100, \
+            and any number from loopback.
+            """)
+    var nameRate: Int?
     @Option(help: "trace, debug, info, notice, warning, error or critical.") var logLevel: String?
     @Flag(help: "Listen on other than loopback addresses, without TLS and token.") var insecure = false
 
@@ -83,6 +89,10 @@ struct Serve: AsyncParsableCommand {
         {
             configuration.repairCycle = .seconds(Int64(seconds))
         }
+        if let rate = try number(nameRate, environment["ATOLL_NAME_RATE"], "names a second", least: 0, most: 1_000_000)
+        {
+            configuration.nameRate = rate == 0 ? .unlimited : .everyone(perSecond: rate)
+        }
         configuration.isInsecureAllowed = try insecure || flag(environment["ATOLL_INSECURE"], "ATOLL_INSECURE")
         return configuration
     }
@@ -95,12 +105,16 @@ struct Serve: AsyncParsableCommand {
         }
     }
 
-    private func number(_ flag: Int?, _ variable: String?, _ what: String, most: Int = 256) throws -> Int? {
+    private func number(_ flag: Int?, _ variable: String?, _ what: String, least: Int = 1, most: Int = 256) throws
+        -> Int?
+    {
         if let variable, flag == nil, Int(variable) == nil {
             throw CommandFailure.usage("\(what): \"\(variable)\" is no number")
         }
         guard let count = flag ?? variable.flatMap({ Int($0) }) else { return nil }
-        guard (1...most).contains(count) else { throw CommandFailure.usage("\(what) must be 1 to \(most)") }
+        guard (least...most).contains(count) else {
+            throw CommandFailure.usage("\(what) must be \(least) to \(most)")
+        }
         return count
     }
 

@@ -14,14 +14,20 @@ struct Simulate: ParsableCommand {
             """)
 
     @Option(help: "A..B, or one seed.") var seeds = "1..100"
-    @Option(help: "Plant a bug, to see it caught: \(Mutant.allCases.map(\.rawValue).joined(separator: ", ")).")
+    @Option(
+        help: """
+            Plant a bug, to see it caught: \(Mutant.allCases.map(\.rawValue).joined(separator: ", ")); with --names \
+            \(NamesMutant.allCases.map(\.rawValue).joined(separator: ", ")).
+            """)
     var mutant: String?
+    @Flag(help: "Run the namestore alone, with reconfigurations and lost disks.") var names = false
     @Flag(help: "Go on after a seed that fails.") var keepGoing = false
     @Flag(name: .shortAndLong, help: "A line for each seed.") var verbose = false
     @Flag(help: "A JSON document for each seed.") var json = false
 
     func run() throws {
         let range = try parse(seeds)
+        if names { return try runNames(range) }
         let planted = try mutant.map { name -> Mutant in
             guard let mutant = Mutant(rawValue: name) else {
                 throw CommandFailure.usage("there is no mutant \"\(name)\"")
@@ -47,6 +53,17 @@ struct Simulate: ParsableCommand {
             print("\(played) seeds, \(requests) requests, \(failed) with broken promises, trace \(hex(combined))")
         }
         if failed > 0 { throw ExitCode(1) }
+    }
+
+    private func runNames(_ range: ClosedRange<UInt64>) throws {
+        let planted = try mutant.map { name -> NamesMutant in
+            guard let mutant = NamesMutant(rawValue: name) else {
+                throw CommandFailure.usage("the namestore has no mutant \"\(name)\"")
+            }
+            return mutant
+        }
+        let simulation = NamesSimulation(mutant: planted, keepsGoing: keepGoing, isVerbose: verbose, isJSON: json)
+        if simulation.run(range) > 0 { throw ExitCode(1) }
     }
 
     private func parse(_ text: String) throws -> ClosedRange<UInt64> {

@@ -34,6 +34,8 @@ package struct VoteBatch: Sendable {
     package var replies: [(to: NodeID, message: NameMessage)] = []
     /// Names whose records could not be read: the acceptor stays mute on them, the operator must be told.
     package var faults: [RecordFault] = []
+
+    package init() {}
 }
 
 package struct RecordFault: Equatable, Sendable {

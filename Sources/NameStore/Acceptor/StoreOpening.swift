@@ -12,10 +12,12 @@ package enum Quarantine: Equatable, Sendable, CustomStringConvertible {
     /// is no further than the older one.
     case frontierUnreadable
     case headerUnreadable(String)
-    /// The frontier or records are there, the header is not.
+    /// Records are there, the header is not.
     case headerMissing
-    /// The frontier is another store's.
+    /// The store has votes, and the frontier beside it is another store's.
     case foreignFrontier
+    /// The database itself doesn't open.
+    case storeUnreadable(String)
 
     package var description: String {
         switch self {
@@ -27,6 +29,7 @@ package enum Quarantine: Equatable, Sendable, CustomStringConvertible {
         case .headerUnreadable(let reason): "the store's header can't be read (\(reason))"
         case .headerMissing: "the store's header is missing though the store was used"
         case .foreignFrontier: "the frontier belongs to another store"
+        case .storeUnreadable(let reason): "the store can't be opened (\(reason))"
         }
     }
 }
@@ -51,15 +54,15 @@ extension Acceptor {
         let damaged = zip(frontiers, copies).contains { $0 != nil && $1 == nil }
         func opened(_ header: StoreHeader, _ quarantine: Quarantine?) -> OpenedStore {
             let newer = copies.indices.max { (copies[$0]?.sequence ?? 0) < (copies[$1]?.sequence ?? 0) } ?? 0
-            let next = copies.firstIndex { $0 == nil } ?? (newer + 1) % Frontier.copies
+            // What is damaged, or another store's, is overwritten first.
+            let next = copies.firstIndex { $0?.store != header.store } ?? (newer + 1) % Frontier.copies
             let acceptor = Acceptor(node: node, header: header, quarantine: quarantine, nextCopy: next)
             return OpenedStore(acceptor: acceptor, initial: VoteBatch())
         }
         guard let header else {
-            guard !hasRecords, frontiers.allSatisfy({ $0 == nil }) else {
-                return opened(StoreHeader(store: fresh), .headerMissing)
-            }
-            return created(node: node, store: fresh)
+            // Empty: new, or lost. Its identity is a fresh one either way, and no configuration knows it.
+            return hasRecords
+                ? opened(StoreHeader(store: fresh), .headerMissing) : created(node: node, store: fresh)
         }
         do throws(FormatError) {
             let known = try StoreHeader(decoding: header)
@@ -67,6 +70,12 @@ extension Acceptor {
         } catch {
             return opened(StoreHeader(store: fresh), .headerUnreadable("\(error)"))
         }
+    }
+
+    /// The acceptor of a store that doesn't open: it says so, and nothing else.
+    package static func unreadable(node: NodeID, fresh: StoreID, reason: String) -> Acceptor {
+        Acceptor(
+            node: node, header: StoreHeader(store: fresh), quarantine: .storeUnreadable(reason), nextCopy: 0)
     }
 
     private static func created(node: NodeID, store: StoreID) -> OpenedStore {
@@ -80,14 +89,15 @@ extension Acceptor {
     }
 
     /// The store is written first, the frontier after it. So an honest crash leaves the store ahead or level, and a
-    /// torn frontier copy only where the store is ahead of the other one.
+    /// torn frontier copy only where the store is ahead of the other one. A copy of another store is left from the disk
+    /// that this one replaced.
     private static func verdict(on header: StoreHeader, _ copies: [Frontier], damaged: Bool) -> Quarantine? {
-        guard let newest = copies.max(by: { $0.sequence < $1.sequence }) else {
-            return header.sequence == 0 ? nil : .frontierUnreadable
+        let own = copies.filter { $0.store == header.store }
+        guard let newest = own.max(by: { $0.sequence < $1.sequence }) else {
+            if header.sequence == 0 { return nil }
+            return copies.isEmpty ? .frontierUnreadable : .foreignFrontier
         }
-        guard newest.store == header.store, newest.cluster == nil || newest.cluster == header.cluster else {
-            return .foreignFrontier
-        }
+        guard newest.cluster == nil || newest.cluster == header.cluster else { return .foreignFrontier }
         if newest.sequence > header.sequence {
             return .lostVotes(stored: header.sequence, left: newest.sequence)
         }

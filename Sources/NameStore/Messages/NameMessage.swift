@@ -27,6 +27,14 @@ package struct NameMessage: Equatable, Sendable {
         self.body = body
     }
 
+    /// A request that tells the node's registry nothing.
+    package var isForAcceptorAlone: Bool {
+        switch body {
+        case .request(.setEpoch), .reply: false
+        case .request: true
+        }
+    }
+
     /// True for what the acceptor's thread takes, false for what the registry takes.
     package var isRequest: Bool {
         if case .request = body { true } else { false }

@@ -17,19 +17,27 @@ enum Normalisation {
     ///
     /// The standard library has no case folding, but full case mappings. Lower, upper, lower again reaches what
     /// CaseFolding.txt has (ß, ẞ and ss agree; so do σ, ς and Σ), and puts the dotless ı with i besides, which is right
-    /// for names that people mistake for one another. Mapping can undo composition and composition can enable a
-    /// mapping, so both are repeated until nothing changes; three rounds suffice for every scalar (a test tries them
-    /// all).
+    /// for names that people mistake for one another. It maps what is decomposed, as Unicode's canonical caseless match
+    /// does (The Unicode Standard, 3.13, D145): the Greek iota below a letter becomes one beside it, and where depends
+    /// on the order of the marks. Mapping can need decomposing again, so both are repeated until nothing changes; three
+    /// rounds suffice for every scalar (a test tries them all).
     static func folded(_ text: String) -> String {
-        var current = composed(text)
+        var current = decomposed(text)
         for _ in 0..<8 {
             let lower = mapped(current) { $0.lowercaseMapping }
             let upper = mapped(lower) { $0.uppercaseMapping }
-            let next = composed(mapped(upper) { $0.lowercaseMapping })
+            let next = decomposed(mapped(upper) { $0.lowercaseMapping })
             if next.unicodeScalars.elementsEqual(current.unicodeScalars) { break }
             current = next
         }
-        return current
+        return composed(current)
+    }
+
+    /// Normalization form D: every mark by itself, in canonical order.
+    static func decomposed(_ text: String) -> String {
+        var scalars = String.UnicodeScalarView()
+        for scalar in text._nfd { scalars.append(scalar) }
+        return String(scalars)
     }
 
     private static func mapped(_ text: String, _ mapping: (Unicode.Scalar.Properties) -> String) -> String {

@@ -38,6 +38,10 @@ package struct Name: Hashable, Sendable, CustomStringConvertible {
         guard !raw.isEmpty else { throw .empty }
         // A longer input is refused before any work is done on it, though NFC could shorten it.
         guard raw.count <= Limits.nameBytes else { throw .tooLong }
+        if let plain = try Name.normalisedASCII(raw) {
+            bytes = plain
+            return
+        }
         guard let text = String(validating: raw, as: UTF8.self) else { throw .notUTF8 }
         for scalar in text.unicodeScalars {
             if scalar == "\0" || scalar == "\r" || scalar == "\n" { throw .controlCharacter }
@@ -48,6 +52,17 @@ package struct Name: Hashable, Sendable, CustomStringConvertible {
             folded.starts(with: Name.caselessPrefix) ? folded : Array(Normalisation.composed(text).utf8)
         guard normal.count <= Limits.nameBytes else { throw .tooLong }
         bytes = normal
+    }
+
+    /// Nearly all names: ASCII is its own NFC, and its fold is lower case. Nil if there is anything else.
+    private static func normalisedASCII(_ raw: [UInt8]) throws(Refusal) -> [UInt8]? {
+        var folded = raw
+        for (index, byte) in raw.enumerated() {
+            if byte == 0x00 || byte == 0x0A || byte == 0x0D { throw .controlCharacter }
+            if byte >= 0x80 { return nil }
+            if (0x41...0x5A).contains(byte) { folded[index] = byte | 0x20 }
+        }
+        return folded.starts(with: caselessPrefix) ? folded : raw
     }
 
     package var description: String { String(decoding: bytes, as: UTF8.self) }

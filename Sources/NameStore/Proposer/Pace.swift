@@ -5,8 +5,8 @@ package import World
 
 /// The proposer's times. Defaults fit one machine as well as five countries.
 package struct Pace: Sendable {
-    /// Acceptors from which the fast ballot is tried. Below five it would need every one of them.
-    package var leastForFast = 5
+    /// Acceptors from which the fast ballot may be tried. Three need every one of them.
+    package var leastForFast = 3
     /// A round trip that was never measured.
     package var firstRoundTrip = Span.milliseconds(100)
     /// Added to every wait: batches, syncs and scheduling on a busy machine.
@@ -24,6 +24,24 @@ package struct Pace: Sendable {
     package var resumption = Span.seconds(30)
 
     package init() {}
+}
+
+/// When the last exchanges were asked. An acceptor beyond the quorum answers after its request is done, and its round
+/// trip counts all the same: one that is never measured would be taken for near.
+struct AskedTimes: Sendable {
+    /// Where an exchange of the same slot came later, the earlier one is forgotten.
+    private var slots = [(exchange: UInt64, at: Instant)?](repeating: nil, count: Limits.nameExchangesTimed)
+
+    private func slot(_ exchange: UInt64) -> Int {
+        Int(truncatingIfNeeded: (exchange &* 0x9E37_79B9_7F4A_7C15) >> 32) % slots.count
+    }
+
+    mutating func note(_ exchange: UInt64, _ now: Instant) { slots[slot(exchange)] = (exchange, now) }
+
+    func time(of exchange: UInt64) -> Instant? {
+        guard let found = slots[slot(exchange)], found.exchange == exchange else { return nil }
+        return found.at
+    }
 }
 
 /// What is known of each acceptor's answers.
@@ -63,6 +81,14 @@ extension Pace {
         let trip = latencies.roundTrip(
             to: quorums.fastCount, of: quorums.configuration.acceptors, unknown: firstRoundTrip)
         return trip + trip / 4 + margin
+    }
+
+    /// Whether one round trip to a fast quorum takes no longer than the two of a classic ballot to a majority: not
+    /// where a majority is near and the next acceptor an ocean away.
+    func prefersFast(_ quorums: QuorumSystem, _ latencies: Latencies) -> Bool {
+        let fast = latencies.roundTrip(
+            to: quorums.fastCount, of: quorums.configuration.acceptors, unknown: firstRoundTrip)
+        return fast <= majorityTrip(quorums, latencies) * 2
     }
 
     private func majorityTrip(_ quorums: QuorumSystem, _ latencies: Latencies) -> Span {

@@ -17,7 +17,6 @@ struct Pending: Sendable {
     /// Counts broadcasts: with the operation's number it makes the exchange.
     var phase: UInt16 = 0
     var timerToken: UInt64 = 0
-    var askedAt = Instant.origin
     var lastRequest: NameRequest?
     /// Members that were sent the epoch and then the request again; once a phase.
     var caughtUp = MemberSet()
@@ -85,6 +84,7 @@ extension Registry {
         let silent = quorums.configuration.acceptors.count { latencies.isSuspected($0.node) }
         let isFast =
             quorums.allowsFast && quorums.size >= pace.leastForFast && quorums.size - silent >= quorums.fastCount
+            && pace.prefersFast(quorums, latencies)
         return isFast ? .fast : .classic
     }
 
@@ -129,11 +129,11 @@ extension Registry {
     private mutating func broadcast(_ request: NameRequest, of number: UInt64, _ now: Instant) {
         guard var pending = operations[number], let proposal = pending.proposal else { return }
         pending.phase &+= 1
-        pending.askedAt = now
         pending.lastRequest = request
         pending.caughtUp = MemberSet()
         operations[number] = pending
         counters.phases += 1
+        asked.note(pending.exchange(number), now)
         for member in proposal.quorums.members {
             var message = message(request, to: member.store, exchange: pending.exchange(number))
             message.epoch = proposal.quorums.configuration.epoch
@@ -166,11 +166,13 @@ extension Registry {
         let number = message.exchange >> 16
         rounds.observe(vote.state.promised)
         rounds.observe(vote.state.accepted?.ballot)
+        if let askedAt = asked.time(of: message.exchange), configuration?.contains(member) == true {
+            latencies.measured(member.node, now - askedAt)
+        }
         guard let pending = operations[number], pending.exchange(number) == message.exchange,
             let proposal = pending.proposal, message.epoch == proposal.quorums.configuration.epoch,
             let index = proposal.quorums.index(of: member.node, store: member.store)
         else { return ignore() }
-        latencies.measured(member.node, now - pending.askedAt)
         perform(number, now) { $0.receive(vote, from: index, &$1) }
     }
 

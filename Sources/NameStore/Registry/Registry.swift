@@ -34,6 +34,7 @@ package struct Registry: Sendable {
     let pace: Pace
     var quorums: QuorumSystem?
     var latencies = Latencies()
+    var asked = AskedTimes()
     var rounds: RoundClock
     var random: SeededRandom
     var timers = TimerQueue<Timer>()
@@ -94,6 +95,15 @@ package struct Registry: Sendable {
             case .resumption(let epoch): resumptionDue(epoch, now)
             }
         }
+    }
+
+    /// This node's acceptor is told of an epoch: its registry listens. A founding epoch may yet come to nothing, and
+    /// the first one is learned from whoever has it stored.
+    package mutating func overhear(_ message: NameMessage, now: Instant) {
+        guard case .request(.setEpoch(let found)) = message.body, let told = message.cluster, cluster == told else {
+            return
+        }
+        learn(found, of: told, now)
     }
 
     /// A message from a node of the cluster. Requests belong to the acceptor and are ignored here.

@@ -77,6 +77,11 @@ final class HTTPService: @unchecked Sendable {
                 (.healthz, .HEAD), (.readyz, .HEAD):
                 answer(operations.answer(request.route), handler)
             case (.name(let raw, let query), let method): try name(raw, query, method, request, handler)
+            case (.namestore, .GET): answer(operations.namestore(.show), handler)
+            case (.acceptors(let query), .POST):
+                answer(operations.namestore(try NamestoreCall(acceptors: query, in: ring.document)), handler)
+            case (.ringEpoch(let query), .POST):
+                answer(operations.namestore(try NamestoreCall(ringEpoch: query)), handler)
             case (.transfer(let raw, let query), .POST):
                 let name = try NameResponses.name(raw)
                 let headers = request.head.headers

@@ -28,6 +28,11 @@ struct RequestQuery: Equatable {
     var reverse = false
     var limit: Int?
     var generation: UInt64?
+    /// Of the namestore: its acceptors to be.
+    var nodes: [NodeID]?
+    /// Of a ring document.
+    var epoch: UInt64?
+    var digest: [UInt8]?
 
     enum Side: Hashable { case read, write }
 }
@@ -38,6 +43,9 @@ enum RequestRoute: Equatable {
     case replica(StoredKey)
     case name([UInt8], RequestQuery)
     case transfer([UInt8], RequestQuery)
+    case namestore
+    case acceptors(RequestQuery)
+    case ringEpoch(RequestQuery)
     case ring, nodes, healthz, readyz, metrics
 
     /// As in an `Allow` header.
@@ -46,8 +54,8 @@ enum RequestRoute: Equatable {
         case .item: "GET, HEAD, PUT, DELETE"
         case .replica, .healthz, .readyz: "GET, HEAD"
         case .name: "GET, HEAD, PUT, DELETE"
-        case .transfer: "POST"
-        case .list, .ring, .nodes, .metrics: "GET"
+        case .transfer, .acceptors, .ringEpoch: "POST"
+        case .list, .namestore, .ring, .nodes, .metrics: "GET"
         }
     }
 
@@ -58,6 +66,7 @@ enum RequestRoute: Equatable {
         case .list: "list"
         case .replica: "replica"
         case .name, .transfer: "names"
+        case .namestore, .acceptors, .ringEpoch: "namestore"
         case .ring: "ring"
         case .nodes: "nodes"
         case .healthz: "healthz"
@@ -116,6 +125,13 @@ enum RequestTarget {
         }
         if segments.count == 4, isNamed(1, "names"), isNamed(3, "transfer") {
             return .transfer(try decode(segments[2]), try parseQuery(query, ["timeout", "generation"]))
+        }
+        if isNamed(1, "namestore") {
+            if segments.count == 2 { return .namestore }
+            if segments.count == 3, isNamed(2, "acceptors") { return .acceptors(try parseQuery(query, ["nodes"])) }
+            if segments.count == 3, isNamed(2, "ring") {
+                return .ringEpoch(try parseQuery(query, ["epoch", "digest"]))
+            }
         }
         let isReplica = isNamed(1, "replica")
         guard isReplica || isNamed(1, "kv"), (4...5).contains(segments.count) else { throw unknown }
@@ -215,11 +231,38 @@ enum RequestTarget {
         case "ttl": query.ttlMs = UInt64(try number(name, text, 1...Int(Limits.hintAge.inMilliseconds) * 3_650))
         case "limit": query.limit = try number(name, text, 1...Limits.rangeItems)
         case "generation": query.generation = UInt64(try number(name, text, 0...Int.max))
+        case "nodes": query.nodes = try nodes(text)
+        case "epoch": query.epoch = UInt64(try number(name, text, 1...Int.max))
+        case "digest": query.digest = try digest(value)
         case "start": query.start = value
         case "end": query.end = value
         case "prefix": query.prefix = value
         default: break
         }
+    }
+
+    private static func nodes(_ text: String) throws(TargetError) -> [NodeID] {
+        let parts = text.split(separator: ",", maxSplits: Limits.nameAcceptors, omittingEmptySubsequences: false)
+        guard parts.count <= Limits.nameAcceptors else {
+            throw .malformed("nodes may name \(Limits.nameAcceptors) nodes at most")
+        }
+        var nodes: [NodeID] = []
+        for part in parts {
+            guard let node = NodeID(String(part)) else {
+                throw .malformed("nodes must be names of nodes with commas between, not \(quoted(text))")
+            }
+            nodes.append(node)
+        }
+        return nodes
+    }
+
+    /// 32 bytes in hexadecimal.
+    private static func digest(_ value: [UInt8]) throws(TargetError) -> [UInt8] {
+        let digits = value.compactMap(hexValue)
+        guard value.count == 64, digits.count == 64 else {
+            throw .malformed("digest must be 64 hexadecimal digits")
+        }
+        return (0..<32).map { digits[2 * $0] << 4 | digits[2 * $0 + 1] }
     }
 
     private static func level(_ name: String, _ text: String) throws(TargetError) -> ConsistencyLevel {

@@ -5,39 +5,33 @@ import NIOCore
 import NameStore
 import World
 
-/// What the registry tells an operator who reconfigures.
-enum ReconfigurationNews: Sendable {
-    case progress(ReconfigurationProgress)
-    case ended(ReconfigurationOutcome)
-}
-
 final class NameDesk {
-    private let identity: NodeID
+    let identity: NodeID
+    /// Nil on a node that stores nothing.
+    let acceptor: NameStoreThread?
+    /// How the change of acceptors that this node drove last ended.
+    private(set) var lastOutcome: ReconfigurationOutcome?
     private let eventLoop: any EventLoop
     private var registry: Registry
-    private let acceptor: NameStoreThread?
+    private let hasAcceptors: Bool
     private let send: (NameMessage, NodeID) -> Void
-    private var limiter = RateLimiter(perSecond: NameDesk.requestsPerSecond, burst: NameDesk.burst)
+    private var gate: NameGate
     private var waiting: [UInt64: EventLoopPromise<NameAnswer>] = [:]
-    private var reconfiguring: EventLoopPromise<ReconfigurationOutcome>?
     private var nextRequest: UInt64 = 1
     private var wakeAt: Instant?
     private var isDraining = false
 
-    /// Writing requests of one client address: a site that registers for its users stays below, a squatter with a word
-    /// list does not get far.
-    private static let requestsPerSecond = 100.0
-    private static let burst = 400.0
-
     init(
-        identity: NodeID, eventLoop: any EventLoop, registry: Registry, acceptor: NameStoreThread?,
-        send: @escaping (NameMessage, NodeID) -> Void
+        identity: NodeID, eventLoop: any EventLoop, registry: Registry, acceptor: NameStoreThread?, rate: NameRate,
+        hasAcceptors: Bool, send: @escaping (NameMessage, NodeID) -> Void
     ) {
         self.identity = identity
         self.eventLoop = eventLoop
         self.registry = registry
         self.acceptor = acceptor
+        self.hasAcceptors = hasAcceptors
         self.send = send
+        gate = NameGate(rate)
     }
 
     func start() {
@@ -47,35 +41,47 @@ final class NameDesk {
 
     // MARK: Clients
 
-    /// Nil if `client` may ask now, else how long it should wait.
-    func admit(_ client: String) -> Span? {
-        // Loopback is the operator, a test or a proxy in front, which has clients of its own to limit.
-        guard !client.hasPrefix("127."), client != "::1", !client.isEmpty else { return nil }
-        switch limiter.admit(client, now: MachineClock.instant()) {
-        case .admitted: return nil
-        case .refused(let retryAfter): return retryAfter
-        }
-    }
+    /// False if no acceptors are named and none were ever heard of: there is nobody to ask.
+    var isThere: Bool { hasAcceptors || registry.configuration != nil }
+
+    /// Nil if the client at `address` may write now, else how long it should wait.
+    func admit(_ address: String) -> Span? { gate.admit(address, now: MachineClock.instant()) }
 
     func request(_ operation: NameOperation, on name: Name, timeout: Span) -> EventLoopFuture<NameAnswer> {
+        let (id, future) = expectAnswer()
+        let now = MachineClock.instant()
+        registry.request(id, operation, on: name, deadline: now + timeout, now: now)
+        drain()
+        return future
+    }
+
+    func request(_ operation: ConfigurationOperation) -> EventLoopFuture<NameAnswer> {
+        let (id, future) = expectAnswer()
+        let now = MachineClock.instant()
+        registry.request(id, operation, deadline: now + Limits.defaultRequestTimeout, now: now)
+        drain()
+        return future
+    }
+
+    private func expectAnswer() -> (id: UInt64, EventLoopFuture<NameAnswer>) {
         let promise = eventLoop.makePromise(of: NameAnswer.self)
         let id = nextRequest
         nextRequest += 1
         waiting[id] = promise
-        let now = MachineClock.instant()
-        registry.request(id, operation, on: name, deadline: now + timeout, now: now)
-        drain()
-        return promise.futureResult
+        return (id, promise.futureResult)
     }
 
-    /// Moves the namestore to the acceptors `nodes`.
-    func reconfigure(to nodes: [NodeID]) -> EventLoopFuture<ReconfigurationOutcome> {
-        guard reconfiguring == nil else { return eventLoop.makeSucceededFuture(.underWay) }
-        let promise = eventLoop.makePromise(of: ReconfigurationOutcome.self)
-        reconfiguring = promise
+    func now<Answer: Sendable>(_ answer: Answer) -> EventLoopFuture<Answer> { eventLoop.makeSucceededFuture(answer) }
+
+    /// Moves the namestore to the acceptors `nodes`. Nil once that is under way: `progress` and `lastOutcome` tell.
+    func reconfigure(to nodes: [NodeID]) -> ReconfigurationOutcome? {
+        let before = lastOutcome
+        lastOutcome = nil
         registry.reconfigure(0, to: nodes, now: MachineClock.instant())
         drain()
-        return promise.futureResult
+        guard let outcome = lastOutcome else { return nil }
+        if case .underWay = outcome { lastOutcome = before }
+        return outcome
     }
 
     var progress: ReconfigurationProgress? { registry.reconfigurationProgress }
@@ -87,8 +93,10 @@ final class NameDesk {
 
     func receive(_ message: NameMessage, from node: NodeID) {
         if message.isRequest {
+            registry.overhear(message, now: MachineClock.instant())
             // A full mailbox loses the request; its sender asks again.
             _ = acceptor?.mailbox.put([Inbound(from: node, message: message)])
+            drain()
         } else {
             registry.receive(message, from: node, now: MachineClock.instant())
             drain()
@@ -105,10 +113,7 @@ final class NameDesk {
                     if node == identity { receiveOwn(message) } else { send(message, node) }
                 case .answer(let request, let answer): waiting.removeValue(forKey: request)?.succeed(answer)
                 case .progress: break  // asked for by `progress`
-                case .reconfigured(let request, let outcome):
-                    guard request != nil, let promise = reconfiguring else { continue }
-                    reconfiguring = nil
-                    promise.succeed(outcome)
+                case .reconfigured(_, let outcome): lastOutcome = outcome
                 }
             }
         }

@@ -69,6 +69,9 @@ enum NameResponses {
         return HTTPResponse(problem)
     }
 
+    static let nowhere = Problem(
+        501, "no-namestore", "This cluster has no namestore", "its ring file names no acceptors under [names]")
+
     static func tooMany(_ wait: Span) -> HTTPResponse {
         var response = HTTPResponse(Problem(429, "too-many-names", "Too many requests for names from this address"))
         response.headers.add(name: "retry-after", value: "\(max(1, Int(wait.inSeconds.rounded(.up))))")

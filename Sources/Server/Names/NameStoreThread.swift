@@ -11,11 +11,18 @@ import World
 
 /// The acceptor's reads, on LevelDB.
 private struct LevelDBNameRecords: NameRecords {
-    let store: LevelDBStore
+    /// Nil if it doesn't open. The acceptor is in quarantine then, and reads nothing.
+    let store: LevelDBStore?
 
-    func record(of key: [UInt8]) throws -> [UInt8]? { try store.get(key) }
+    func record(of key: [UInt8]) throws -> [UInt8]? { try sound().get(key) }
+
+    private func sound() throws -> LevelDBStore {
+        guard let store else { throw StorageFailure(.corruption, "the store doesn't open") }
+        return store
+    }
 
     func keys(from: [UInt8], upTo: [UInt8], limit: Int) throws -> [[UInt8]] {
+        let store = try sound()
         var keys: [[UInt8]] = []
         try store.scan(KeyRange(start: from, end: upTo), reverse: false) { key, _ in
             guard keys.count < limit else { return false }
@@ -34,10 +41,13 @@ extension Inbound: MailboxWork {
 final class NameStoreThread: Sendable {
     let mailbox = Mailbox<Inbound>()
     private let directory: DataDirectory
-    private let store: LevelDBStore
+    /// Nil if it doesn't open, and once the thread has it: that closes it when it ends.
+    private let opened: NIOLockedValueBox<LevelDBStore?>
     private let logger: Logger
     private let acceptor: Acceptor
     private let initial: VoteBatch
+    /// The names whose records were found damaged; told once each.
+    private let faults = NIOLockedValueBox<Set<RegisterKey>>([])
     private let stop: @Sendable (StorageFailure) -> Never
 
     /// Opens the store. `fresh`: sixteen random bytes, used if it is new.
@@ -48,15 +58,33 @@ final class NameStoreThread: Sendable {
         self.directory = directory
         self.logger = logger
         self.stop = stop
-        store = try LevelDBStore(
-            path: directory.names, options: StoreOptions(blockCacheBytes: 4 << 20, writeBufferBytes: 4 << 20))
-        let records = LevelDBNameRecords(store: store)
-        let hasRecords = try !records.keys(from: StoreLayout.following(nil), upTo: StoreLayout.end, limit: 1).isEmpty
-        let opened = Acceptor.open(
-            node: node, header: try store.get(StoreLayout.header), hasRecords: hasRecords,
-            frontiers: (0..<Frontier.copies).map { directory.frontier($0) }, fresh: fresh)
-        acceptor = opened.acceptor
-        initial = opened.initial
+        var opened: LevelDBStore?
+        do throws(StorageFailure) {
+            let store = try LevelDBStore(
+                path: directory.names, options: StoreOptions(blockCacheBytes: 4 << 20, writeBufferBytes: 4 << 20))
+            let records = LevelDBNameRecords(store: store)
+            let header = try store.get(StoreLayout.header)
+            let first = KeyRange(start: StoreLayout.following(nil), end: StoreLayout.end)
+            var hasRecords = false
+            try store.scan(first, reverse: false) { _, _ in
+                hasRecords = true
+                return false
+            }
+            let found = Acceptor.open(
+                node: node, header: header, hasRecords: hasRecords,
+                frontiers: (0..<Frontier.copies).map { directory.frontier($0) }, fresh: fresh)
+            (acceptor, initial, opened) = (found.acceptor, found.initial, records.store)
+        } catch {
+            switch error.kind {
+            case .locked: throw StartFailure("\(directory.names) is in use by another process (\(error))")
+            case .inputOutput: throw StartFailure("cannot open \(directory.names): \(error)", isPassing: true)
+            case .corruption:
+                // The node goes on without it: its other data are sound, and other acceptors decide the names.
+                acceptor = .unreadable(node: node, fresh: fresh, reason: "\(error)")
+                initial = VoteBatch()
+            }
+        }
+        self.opened = NIOLockedValueBox(opened)
         if let quarantine = acceptor.quarantine {
             logger.critical(
                 "the namestore casts no votes: it may have lost some",
@@ -64,18 +92,28 @@ final class NameStoreThread: Sendable {
         }
     }
 
-    var isQuarantined: Bool { acceptor.quarantine != nil }
+    var storeID: StoreID { acceptor.header.store }
+    var quarantine: Quarantine? { acceptor.quarantine }
+    /// How many names' records were found damaged, counted up to a bound.
+    var damagedRecords: Int { faults.withLockedValue { $0.count } }
+
+    /// True the first time that this name is heard of.
+    private func note(_ key: RegisterKey) -> Bool {
+        faults.withLockedValue { $0.count < Limits.namesSeen && $0.insert(key).inserted }
+    }
 
     /// `reply`: called on this thread with what may leave.
     func start(ended: DispatchGroup, reply: @escaping @Sendable ([(to: NodeID, message: NameMessage)]) -> Void) {
         runThread("atoll-names", ended) { [self] in
             var acceptor = acceptor
+            let store = opened.withLockedValue { $0.take() }
             let records = LevelDBNameRecords(store: store)
-            carryOut(initial)
+            let frontiers = openFrontiers()
+            carryOut(initial, store, frontiers)
             while let batch = mailbox.take(most: Limits.nameBatch) {
                 let votes = acceptor.process(batch, records: records)
-                carryOut(votes)
-                for fault in votes.faults {
+                carryOut(votes, store, frontiers)
+                for fault in votes.faults where note(fault.key) {
                     logger.critical(
                         "a name's record is damaged; this acceptor is mute on it",
                         metadata: ["record": "\(fault.key)", "reason": "\(fault.reason)"])
@@ -85,13 +123,21 @@ final class NameStoreThread: Sendable {
         }
     }
 
+    private func openFrontiers() -> FrontierFiles {
+        do { return try FrontierFiles(directory) } catch {
+            stop(error as? StorageFailure ?? StorageFailure(.inputOutput, "\(error)"))
+        }
+    }
+
     /// The store first, the frontier after it; a failure of either ends the process before any vote leaves.
-    private func carryOut(_ votes: VoteBatch) {
+    private func carryOut(_ votes: VoteBatch, _ store: LevelDBStore?, _ frontiers: FrontierFiles) {
         do {
-            if !votes.writes.isEmpty {
+            if !votes.writes.isEmpty, let store {
                 try store.commit(votes.writes.map { .put(key: $0.key, value: $0.value) }, synced: votes.mustSync)
             }
-            if let (copy, bytes) = votes.frontier { try directory.writeFrontier(copy, bytes) }
+            if let (copy, bytes) = votes.frontier {
+                try frontiers.write(copy, bytes, now: MachineClock.instant())
+            }
         } catch let failure as StorageFailure {
             stop(failure)
         } catch {
@@ -102,7 +148,7 @@ final class NameStoreThread: Sendable {
 
 extension DataDirectory {
     var names: String { path + "/names" }
-    private func frontierFile(_ copy: Int) -> String { path + "/names-frontier-\(copy)" }
+    func frontierFile(_ copy: Int) -> String { path + "/names-frontier-\(copy)" }
 
     /// A copy as found; nil if it was never written.
     func frontier(_ copy: Int) -> [UInt8]? {
@@ -111,17 +157,47 @@ extension DataDirectory {
         }
         return [UInt8](data.prefix(4_096))
     }
+}
 
-    /// Overwrites one copy in place and syncs it: the other copy is whole meanwhile.
-    func writeFrontier(_ copy: Int, _ bytes: [UInt8]) throws {
-        let descriptor = open(frontierFile(copy), O_WRONLY | O_CREAT, 0o600)
-        guard descriptor >= 0 else {
-            throw StorageFailure(.inputOutput, "frontier: \(String(cString: strerror(errno)))")
+/// The two copies of the frontier beside the store, open for as long as the store is.
+///
+/// A copy is overwritten in place after each sync of the store and before its votes leave, so it survives the end of
+/// the process at any moment; it is synced the first time and then once a second. A power cut can take back a second of
+/// frontiers, never of votes: a frontier that is behind is an honest one. It is there to catch a store that was copied
+/// back, truncated or repaired, and those do not wait for a power cut.
+final class FrontierFiles {
+    private var descriptors: [Int32] = []
+    /// As written last in this life of the process.
+    private var sizes = [Int?](repeating: nil, count: Frontier.copies)
+    private var syncedAt = Instant.origin
+
+    private static let syncEvery = Span.seconds(1)
+
+    init(_ directory: DataDirectory) throws {
+        for copy in 0..<Frontier.copies {
+            let descriptor = open(directory.frontierFile(copy), O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+            guard descriptor >= 0 else { throw FrontierFiles.failure() }
+            descriptors.append(descriptor)
         }
-        defer { close(descriptor) }
+    }
+
+    deinit { for descriptor in descriptors { close(descriptor) } }
+
+    /// The other copy is whole meanwhile.
+    func write(_ copy: Int, _ bytes: [UInt8], now: Instant) throws {
+        let descriptor = descriptors[copy]
         let written = bytes.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
-        guard written == bytes.count, ftruncate(descriptor, off_t(bytes.count)) == 0, fdatasync(descriptor) == 0 else {
-            throw StorageFailure(.inputOutput, "frontier: \(String(cString: strerror(errno)))")
+        guard written == bytes.count else { throw FrontierFiles.failure() }
+        if sizes[copy] != bytes.count {
+            guard ftruncate(descriptor, off_t(bytes.count)) == 0 else { throw FrontierFiles.failure() }
         }
+        defer { sizes[copy] = bytes.count }
+        guard sizes[copy] == nil || now - syncedAt >= FrontierFiles.syncEvery else { return }
+        syncedAt = now
+        for descriptor in descriptors { guard fdatasync(descriptor) == 0 else { throw FrontierFiles.failure() } }
+    }
+
+    private static func failure() -> StorageFailure {
+        StorageFailure(.inputOutput, "frontier: \(String(cString: strerror(errno)))")
     }
 }

@@ -65,6 +65,12 @@ package struct NamesModel: Sendable {
         return true
     }
 
+    /// Nothing happens until `time`.
+    mutating func advance(to time: Instant) {
+        guard time > now.instant, events.next.map({ $0 >= time }) ?? true else { return }
+        now = Now(instant: time, wall: WallTime(milliseconds: UInt64(time.nanoseconds / 1_000_000)))
+    }
+
     private mutating func handle(_ event: NamesEvent) {
         switch event {
         case .arrival(let inbound, let node): arrive(inbound, at: node)
@@ -151,6 +157,7 @@ package struct NamesModel: Sendable {
             guard let message = seams.arrival(inbound.message, epoch) else { return }
             return withRegistry(index) { $0.receive(message, from: inbound.from, now: $1) }
         }
+        withRegistry(index) { $0.overhear(inbound.message, now: $1) }
         nodes[index].inbox.append(inbound)
         if nodes[index].syncing == nil { startBatch(index) }
     }

@@ -19,7 +19,11 @@ struct Bench: AsyncParsableCommand {
             "A node's HTTP address; repeat it to spread the connections over several. Default: ATOLL_URL, or the node that answers on port 7071 or 7070."
     )
     var url: [String] = []
-    @Option(help: "get, put, or a mix of YCSB: a (half reads, half writes), b (95% reads), c (reads only).")
+    @Option(
+        help: """
+            get, put, or a mix of YCSB: a (half reads, half writes), b (95% reads), c (reads only); register takes names \
+            (BUCKET:user000000000000, …), each once.
+            """)
     var workload = Workload.a
     @Option(help: "Connections, over all nodes.") var connections = 64
     @Option(help: "Open loop: so many requests per second.") var rate: Double?

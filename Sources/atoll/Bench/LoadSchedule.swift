@@ -25,6 +25,8 @@ struct LoadSchedule {
     private var work: Work
     private let keys: Int
     private let step: Int
+    /// Of a workload that asks for each key once: the next one.
+    private var fresh: Int
     private let workload: Workload
     private let choice: KeyChoice
     private var random: SeededRandom
@@ -36,7 +38,7 @@ struct LoadSchedule {
     /// Writes every key once.
     init(loading plan: LoadPlan, share: LoadShare) {
         work = .load(next: share.index)
-        (keys, step) = (plan.keys, share.count)
+        (keys, step, fresh) = (plan.keys, share.count, 0)
         (workload, choice) = (.put, .uniform(count: 1))
         random = SeededRandom(seed: 0)
         (measuredFrom, end, left) = (0, nil, nil)
@@ -52,7 +54,7 @@ struct LoadSchedule {
                 next: 0, first: start + UInt64(Double(share.index) * interval), interval: interval * Double(share.count)
             )
         }
-        (keys, step) = (plan.keys, 1)
+        (keys, step, fresh) = (plan.keys, share.count, share.index)
         workload = plan.workload
         self.choice = choice
         self.random = random
@@ -81,6 +83,10 @@ struct LoadSchedule {
     private mutating func request(due: UInt64) -> LoadConnection.Request {
         let counts = due >= measuredFrom
         if counts, let before = left { left = before - 1 }
+        guard workload != .register else {
+            defer { fresh += step }
+            return .init(operation: .put, key: fresh, due: due, counts: counts)
+        }
         return .init(
             operation: workload.next(&random), key: choice.next(&random), due: due, counts: counts)
     }

@@ -52,18 +52,28 @@ struct RequestForm: Sendable {
     private enum KeyEncoding { case plain, base64 }
 
     private let text: [UInt8]
-    private let keyPlace: Int
+    /// Where the key stands: once, or wherever the request repeats it.
+    private let keyPlaces: [Int]
     private let keyEncoding: KeyEncoding
     private let key: KeyText
     private let valueGap: Range<Int>
 
     init(_ operation: LoadOperation, _ plan: LoadPlan, host: String) {
         key = KeyText(bytes: plan.keyBytes)
-        switch plan.target {
-        case .atoll, .bare:
+        switch (plan.target, plan.workload) {
+        case (.atoll, .register), (.bare, .register):
+            let start = Array("PUT /v1/names/\(plan.bucket):".utf8)
+            keyPlaces = [start.count]
+            keyEncoding = .plain
+            valueGap = 0..<0
+            text =
+                start + [UInt8](repeating: 0x30, count: key.count)
+                + Array(
+                    " HTTP/1.1\r\nhost: \(host)\r\natoll-owner: \(RequestForm.owner)\r\ncontent-length: 0\r\n\r\n".utf8)
+        case (.atoll, _), (.bare, _):
             let level = operation == .get ? plan.readLevel.map { "?r=\($0)" } : plan.writeLevel.map { "?w=\($0)" }
             var text = Array("\(operation == .get ? "GET" : "PUT") /v1/kv/\(plan.bucket)/".utf8)
-            keyPlace = text.count
+            keyPlaces = [text.count]
             keyEncoding = .plain
             text += [UInt8](repeating: 0x30, count: key.count)
             text += Array("\(level ?? "") HTTP/1.1\r\nhost: \(host)\r\n".utf8)
@@ -72,7 +82,12 @@ struct RequestForm: Sendable {
             text += Array("\r\n".utf8)
             valueGap = text.count..<text.count + length
             self.text = text + [UInt8](repeating: 0x41, count: length)
-        case .etcd:
+        case (.etcd, .register):
+            let made = RequestForm.createIfAbsent(key, valueBytes: plan.valueBytes, host: host)
+            (text, keyPlaces) = made
+            keyEncoding = .base64
+            valueGap = 0..<0
+        case (.etcd, _):
             let encodedKey = (key.count + 2) / 3 * 4
             let start = Array("{\"key\":\"".utf8)
             var body = start + [UInt8](repeating: 0x41, count: encodedKey)
@@ -85,13 +100,34 @@ struct RequestForm: Sendable {
                     [UInt8](repeating: 0x41, count: gap.count) + Array(["", "QQ==", "QUE="][plan.valueBytes % 3].utf8)
             }
             body += Array("\"}".utf8)
-            let path = operation == .get ? "/v3/kv/range" : "/v3/kv/put"
-            let head = Array("POST \(path) HTTP/1.1\r\nhost: \(host)\r\ncontent-length: \(body.count)\r\n\r\n".utf8)
-            keyPlace = head.count + start.count
+            let head = RequestForm.etcdHead(operation == .get ? "range" : "put", host, body)
+            keyPlaces = [head.count + start.count]
             keyEncoding = .base64
             valueGap = gap.lowerBound + head.count..<gap.upperBound + head.count
             text = head + body
         }
+    }
+
+    /// An owner token with nothing behind it: names of a benchmark are nobody's.
+    private static let owner = "benchmarkBENCHMARK0123456789"
+
+    private static func etcdHead(_ call: String, _ host: String, _ body: [UInt8]) -> [UInt8] {
+        Array("POST /v3/kv/\(call) HTTP/1.1\r\nhost: \(host)\r\ncontent-length: \(body.count)\r\n\r\n".utf8)
+    }
+
+    /// etcd's "create if absent": put the key if it was never created (create revision 0).
+    private static func createIfAbsent(_ key: KeyText, valueBytes: Int, host: String) -> ([UInt8], [Int]) {
+        let gap = [UInt8](repeating: 0x41, count: (key.count + 2) / 3 * 4)
+        let value = String(repeating: "QUJD", count: valueBytes / 3)
+        let parts = [
+            "{\"compare\":[{\"key\":\"",
+            "\",\"target\":\"CREATE\",\"result\":\"EQUAL\",\"create_revision\":\"0\"}],\"success\":[{\"request_put\":{\"key\":\"",
+            "\",\"value\":\"\(value)\"}}]}",
+        ].map { Array($0.utf8) }
+        let body = parts[0] + gap + parts[1] + gap + parts[2]
+        let head = etcdHead("txn", host, body)
+        let first = head.count + parts[0].count
+        return (head + body, [first, first + gap.count + parts[1].count])
     }
 
     /// A buffer for one connection to fill again and again.
@@ -100,10 +136,12 @@ struct RequestForm: Sendable {
     /// - Parameter place: below the pool's `places`.
     func fill(_ buffer: inout ByteBuffer, key number: Int, value place: Int, of pool: ValuePool) {
         buffer.withUnsafeMutableReadableBytes { bytes in
-            switch keyEncoding {
-            case .plain:
-                key.write(number, to: UnsafeMutableRawBufferPointer(rebasing: bytes[keyPlace..<keyPlace + key.count]))
-            case .base64: Base64.write(key.text(number), to: bytes, at: keyPlace)
+            for place in keyPlaces {
+                switch keyEncoding {
+                case .plain:
+                    key.write(number, to: UnsafeMutableRawBufferPointer(rebasing: bytes[place..<place + key.count]))
+                case .base64: Base64.write(key.text(number), to: bytes, at: place)
+                }
             }
             guard !valueGap.isEmpty else { return }
             pool.bytes.withUnsafeBytes { source in

@@ -12,11 +12,13 @@ enum LoadOperation: Int, CaseIterable, Sendable {
 /// The mixes of YCSB (Cooper et al., "Benchmarking Cloud Serving Systems with YCSB", SoCC 2010) and the two pure ones.
 enum Workload: String, CaseIterable, ExpressibleByArgument, Sendable {
     case get, put, a, b, c
+    /// Registers names, each once. etcd is asked for a transaction that creates a key if it is absent.
+    case register
 
     var readShare: Double {
         switch self {
         case .get, .c: 1
-        case .put: 0
+        case .put, .register: 0
         case .a: 0.5
         case .b: 0.95
         }

@@ -7,12 +7,14 @@ import NIOHTTP1
 
 struct NamesCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "names", abstract: "Register, show, release and transfer unique names.",
+        commandName: "names", abstract: "Register, show, release and transfer unique names; change who votes on them.",
         discussion: """
             An owner token is a secret of at least 128 random bits, for example from: openssl rand -base64 24
             It may be given as ATOLL_OWNER instead of --owner, which keeps it out of the process list.
             """,
-        subcommands: [Register.self, Show.self, Release.self, Transfer.self])
+        subcommands: [
+            Register.self, Show.self, Release.self, Transfer.self, Acceptors.self, Reconfigure.self,
+        ])
 }
 
 struct NameArgument: ParsableArguments {

@@ -1,0 +1,127 @@
+// `atoll names acceptors|reconfigure`: who votes on names, and moving the votes to other nodes while registrations go
+// on.
+
+import ArgumentParser
+import Foundation
+import NIOHTTP1
+import Ring
+import World
+
+/// What `GET /v1/namestore` says.
+struct NamestoreStatus: Decodable {
+    struct Acceptor: Decodable {
+        var node: String
+        var store: String
+    }
+    struct Own: Decodable {
+        var standing: String
+        var store: String?
+        var reason: String?
+        var damaged_records: Int
+    }
+    struct Progress: Decodable {
+        var step: String
+        var acceptors: [String]
+        var names: Int
+        var listed_to: String?
+    }
+
+    var founded: Bool
+    var epoch: UInt64?
+    var acceptors: [Acceptor]?
+    var successors: [Acceptor]?
+    var `self`: Own
+    var under_way: Int
+    var reconfiguration: Progress?
+    var last_reconfiguration: String?
+
+    init(from response: ClientResponse) throws {
+        guard response.status < 300 else { throw Answers.problem(response) }
+        do { self = try JSONDecoder().decode(NamestoreStatus.self, from: Data(response.body)) } catch {
+            throw CommandFailure.usage("the node's answer is no status of a namestore")
+        }
+    }
+}
+
+extension NamesCommand {
+    struct Acceptors: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Show who votes on names, and how this node's own store stands.",
+            discussion: "Exit status 1 if the node's own store needs its operator.")
+        @Flag(help: "Print the JSON document as it came.") var json = false
+        @OptionGroup var node: NodeOptions
+
+        func run() async throws {
+            let response = try await ClientConnection.request(.GET, "/v1/namestore", to: try await node.node())
+            let status = try NamestoreStatus(from: response)
+            if json { Terminal.output(response.body) } else { Acceptors.show(status) }
+            let isWell = !["quarantined", "replaced"].contains(status.`self`.standing)
+            if !isWell || status.`self`.damaged_records > 0 { throw ExitCode(1) }
+        }
+
+        private static func show(_ status: NamestoreStatus) {
+            guard status.founded, let epoch = status.epoch else {
+                return print("not founded: every acceptor of the ring file must be up once")
+            }
+            let successors = status.successors ?? []
+            print("epoch \(epoch)\(successors.isEmpty ? "" : ", on the way to other acceptors")")
+            var table = Table([("ACCEPTOR", .left), ("STORE", .left), ("SET", .left)])
+            for member in status.acceptors ?? [] { table.add([member.node, member.store, "voting"]) }
+            for member in successors { table.add([member.node, member.store, "entering"]) }
+            print(table.text)
+            let own = status.`self`
+            print("this node: \(own.standing)\(own.reason.map { ": \($0)" } ?? "")")
+            if own.standing == "replaced" {
+                print("its store is not the one that votes: run atoll names reconfigure with the ring file")
+            }
+            if own.damaged_records > 0 { print("damaged records: \(own.damaged_records); replace this acceptor") }
+            if let progress = status.reconfiguration { print(Reconfigure.line(progress)) }
+        }
+    }
+
+    struct Reconfigure: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Move the votes to the acceptors that a ring file names, while registrations go on.",
+            discussion: """
+                Also with the ring file in use, after an acceptor's disk was lost or replaced. Until it says "done" a \
+                majority of the old acceptors and one of the new must run. Interrupted, the change goes on by itself \
+                once its joint epoch is chosen; the same command takes it up again.
+                Exit status 1 if it was refused, 2 if the node can't be reached.
+                """)
+        @Argument(help: "The ring file whose [names] acceptors are to vote.") var file: String
+        @OptionGroup var node: NodeOptions
+
+        func run() async throws {
+            let targets = try RingFiles.load(file).nameAcceptors.map(\.name)
+            guard !targets.isEmpty else { throw CommandFailure.usage("\(file) names no acceptors under [names]") }
+            let url = try await node.node()
+            let query = QueryText([("nodes", targets.joined(separator: ","))])
+            let response = try await ClientConnection.request(.POST, "/v1/namestore/acceptors" + query.text, to: url)
+            var status = try NamestoreStatus(from: response)
+            var last = ""
+            while let progress = status.reconfiguration {
+                let line = Reconfigure.line(progress)
+                if line != last { print(line) }
+                last = line
+                try await Task.sleep(for: .milliseconds(100))
+                status = try NamestoreStatus(from: try await ClientConnection.request(.GET, "/v1/namestore", to: url))
+            }
+            let outcome = status.last_reconfiguration ?? "unknown"
+            guard outcome.hasPrefix("done") else { throw CommandFailure.no(outcome) }
+            print(outcome)
+        }
+
+        static func line(_ progress: NamestoreStatus.Progress) -> String {
+            switch progress.step {
+            case "identifying": "asking \(progress.acceptors.joined(separator: ", ")) for their stores"
+            case "beginning": "choosing the joint epoch"
+            case "fencing": "ending the old epoch"
+            case "rescanning":
+                "choosing every name again: \(progress.names) done"
+                    + (progress.listed_to.map { ", listed to \($0)" } ?? "")
+            case "finishing": "choosing the new epoch"
+            default: "telling the new acceptors"
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+// Planted faults prove that the namestore's model can fail: each is caught within 1,000 seeds, and the seed that
+// catches it holds without the fault.
+
+import Simulator
+import Testing
+
+@Suite struct NamesMutantTests {
+    private static let lastSeed: UInt64 = 1_000
+
+    /// Where the search begins: a seed that is known to catch the mutant. A change of the protocol moves it, and then
+    /// the search simply goes on, up to the last seed and on from the first.
+    private static func firstSeed(_ mutant: NamesMutant) -> UInt64 {
+        switch mutant {
+        case .wipedDiskVotes: 155
+        case .noRescan: 2
+        case .fastReadAtMajority: 30
+        case .noEpochCheck: 48
+        case .fastQuorumIsMajority: 135
+        case .votesBeforeSync: 1
+        case .promisesNotStored: 2
+        case .ballotsUsedTwice: 767
+        case .halfIsMajority: 2
+        case .damagedIsAbsent: 5
+        case .jointAsksNewSetOnly: 6
+        case .unknownIsFailure: 2
+        case .promiseHidesFastVote: 1
+        }
+    }
+
+    @Test(arguments: NamesMutant.allCases) func isCaughtWithinItsSeeds(_ mutant: NamesMutant) throws {
+        let first = NamesMutantTests.firstSeed(mutant)
+        let seeds = Array(first...NamesMutantTests.lastSeed) + Array(1..<first)
+        let caught = try #require(
+            seeds.first { !NamesModel.run(mutant.settings($0), seams: mutant.seams).violations.isEmpty },
+            "\(mutant.rawValue) lives through \(NamesMutantTests.lastSeed) seeds")
+        let clean = NamesModel.run(mutant.settings(caught))
+        #expect(clean.violations.isEmpty, "seed \(caught) is not caught by \(mutant.rawValue) alone")
+    }
+
+    /// The runs that are made for some mutants are runs like any other.
+    @Test(arguments: [NamesMutant.votesBeforeSync, .ballotsUsedTwice, .damagedIsAbsent])
+    func itsRunsHoldWithoutIt(_ mutant: NamesMutant) {
+        for seed in UInt64(1)...12 {
+            let report = NamesModel.run(mutant.settings(seed))
+            #expect(report.violations.isEmpty, "seed \(seed): \(report.violations)")
+        }
+    }
+}
