@@ -31,7 +31,7 @@ extension Gossiper {
             guard room > GossipCodec.smallestDelta else { break }
             let state = roster[next.place].replica.state
             let id = roster.ids[next.place]
-            guard let (delta, size) = cut(next.offer, of: id, from: state, room: room, most: entriesLeft) else {
+            guard let (delta, size) = state.cut(next.offer, of: id, room: room, most: entriesLeft) else {
                 continue
             }
             room -= size
@@ -40,21 +40,24 @@ extension Gossiper {
         }
         return (deltas, budget - room)
     }
+}
 
-    /// As much of an offer as fits; nil if that is nothing.
-    private func cut(_ offer: DeltaOffer, of id: NodeID, from state: NodeState, room: Int, most: Int)
-        -> (delta: Delta, size: Int)?
-    {
+extension NodeState {
+    /// As much of an offer as fits into `room` bytes and `most` entries, and the bytes it takes at the most; nil if
+    /// that is nothing.
+    func cut(_ offer: DeltaOffer, of id: NodeID, room: Int, most: Int) -> (delta: Delta, size: Int)? {
         var size = GossipCodec.headerSize(
-            id, generation: state.generation, from: offer.from, floor: state.floor, latest: state.version,
-            count: Limits.gossipKeys)
+            id, generation: generation, from: offer.from, floor: floor, latest: version, count: Limits.gossipKeys)
         guard size <= room else { return nil }
-        let start = state.firstIndex(after: offer.from)
+        // A copy of more entries than an owner can hold was built from a liar's deltas. Passed on in one piece it would
+        // be refused, and everything else in the message with it.
+        let most = min(most, Limits.gossipKeys)
+        let start = firstIndex(after: offer.from)
         var end = start
         var previous = offer.from
         var entries: [Entry] = []
-        while end < state.count, end - start < most {
-            let entry = state.entry(at: end)
+        while end < count, end - start < most {
+            let entry = entry(at: end)
             let more = GossipCodec.size(entry, after: previous)
             guard size + more <= room else { break }
             size += more
@@ -62,11 +65,11 @@ extension Gossiper {
             entries.append(entry)
             end += 1
         }
-        let isAll = end == state.count
+        let isAll = end == count
         guard isAll || end > start else { return nil }
         let delta = Delta(
-            id: id, generation: state.generation, from: offer.from, floor: state.floor,
-            end: isAll ? state.version : previous, latest: state.version, entries: entries)
+            id: id, generation: generation, from: offer.from, floor: floor, end: isAll ? version : previous,
+            latest: version, entries: entries)
         return (delta, size)
     }
 }
