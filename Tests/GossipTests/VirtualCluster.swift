@@ -16,6 +16,10 @@ final class VirtualCluster {
         /// Nobody needs to meet first: all start with two heartbeats of each other.
         var isAcquainted = true
         var seeds: [Int] = [0]
+        /// A ring document says who exists. Without one, nodes know seeds, address books and hearsay.
+        var hasRing = true
+        /// Names are padded to this length.
+        var nameBytes = 0
 
         init(nodes: Int, seed: UInt64) {
             self.nodes = nodes
@@ -38,6 +42,8 @@ final class VirtualCluster {
     var loss: Double
     /// Called for every effect but `send`.
     var observe: (Int, GossipEffect) -> Void = { _, _ in }
+    /// Called for every message: from, to, bytes.
+    var onSend: (Int, Int, [UInt8]) -> Void = { _, _, _ in }
     private(set) var sent = 0
     private(set) var sentBytes = 0
     private(set) var largest = 0
@@ -54,7 +60,8 @@ final class VirtualCluster {
         let width = String(plan.nodes).count
         ids = (0..<plan.nodes).map { i in
             let digits = String(i)
-            return NodeID("n" + String(repeating: "0", count: width - digits.count) + digits)!
+            let name = "n" + String(repeating: "0", count: width - digits.count) + digits
+            return NodeID(name + String(repeating: "x", count: max(0, plan.nameBytes - name.utf8.count)))!
         }
         isUp = Array(repeating: true, count: plan.nodes)
         side = Array(repeating: 0, count: plan.nodes)
@@ -72,25 +79,25 @@ final class VirtualCluster {
         }
     }
 
-    private func birth(_ i: Int, generation: UInt64) -> Gossiper {
+    private func birth(_ i: Int, generation: UInt64, addressBook: [NodeID] = []) -> Gossiper {
         var g = Gossiper(
             identity: ids[i], generation: generation, cluster: "islands", configuration: plan.configuration,
-            seeds: plan.seeds.map { ids[$0] }, random: dice.fork(), now: now)
-        g.updateMembership(allowed: ids)
+            seeds: plan.seeds.map { ids[$0] }, addressBook: addressBook, random: dice.fork(), now: now)
+        if plan.hasRing { g.updateMembership(allowed: ids) }
         return g
     }
 
     private func acquaint() {
+        let pages = (UInt64(1)...2).map { beat in
+            ids.map { Digest(id: $0, generation: 1, heartbeat: beat, version: 1, floor: 0) }
+        }
+        let births = ids.map { Delta(id: $0, generation: 1, from: 0, floor: 0, end: 1, latest: 1, entries: []) }
         for i in nodes.indices {
-            for beat in UInt64(1)...2 {
-                let page = ids.map { Digest(id: $0, generation: 1, heartbeat: beat, version: 1, floor: 0) }
-                let others = page.filter { $0.id != ids[i] }
-                nodes[i].take(GossipMessage(kind: .syn, digests: others), from: ids[(i + 1) % ids.count], into: &outbox)
-            }
-            let births = ids.filter { $0 != ids[i] }.map {
-                Delta(id: $0, generation: 1, from: 0, floor: 0, end: 1, latest: 1, entries: [])
-            }
-            nodes[i].take(GossipMessage(kind: .ack2, deltas: births), from: ids[(i + 1) % ids.count], into: &outbox)
+            // Before it hears of its own heartbeats: they would look like another life's.
+            nodes[i].startBeating(from: 2)
+            let peer = ids[(i + 1) % ids.count]
+            for page in pages { nodes[i].take(GossipMessage(kind: .ack, digests: page), from: peer, into: &outbox) }
+            nodes[i].take(GossipMessage(kind: .ack2, deltas: births), from: peer, into: &outbox)
             _ = outbox.take()
             nodes[i].startBeating(from: 2)
         }
@@ -127,7 +134,11 @@ final class VirtualCluster {
             nodes[i].tick(now, into: &outbox)
             carryOut(i)
         case .arrival(let to, let from, let bytes):
-            guard isUp[to], side[to] == side[from] else { return }
+            guard side[to] == side[from] else { return }
+            guard isUp[to] else {
+                if pauses.contains(where: { $0.node == to }) { waiting.append((to, from, bytes)) }
+                return
+            }
             nodes[to].receive(bytes, from: ids[from], now: now, into: &outbox)
             carryOut(to)
         }
@@ -142,7 +153,8 @@ final class VirtualCluster {
             sent += 1
             sentBytes += bytes.count
             largest = max(largest, bytes.count)
-            guard let to = places[peer], isUp[to], side[to] == side[i], !dice.chance(loss) else { continue }
+            if let to = places[peer] { onSend(i, to, bytes) }
+            guard let to = places[peer], side[to] == side[i], !dice.chance(loss) else { continue }
             let width = UInt64(plan.latency.upperBound - plan.latency.lowerBound + 1)
             let delay = plan.latency.lowerBound + Int64(dice.next() % width)
             queue.push(.arrival(to: to, from: i, bytes: bytes), at: now + .milliseconds(delay))
@@ -154,10 +166,10 @@ final class VirtualCluster {
     func kill(_ i: Int) { isUp[i] = false }
 
     /// A new life with a new generation.
-    func restart(_ i: Int, generation: UInt64) {
+    func restart(_ i: Int, generation: UInt64, addressBook: [NodeID] = []) {
         isUp[i] = true
         lives[i] += 1
-        nodes[i] = birth(i, generation: generation)
+        nodes[i] = birth(i, generation: generation, addressBook: addressBook)
         queue.push(.tick(i, life: lives[i]), at: now)
     }
 
@@ -169,12 +181,18 @@ final class VirtualCluster {
     }
 
     private var pauses: [(node: Int, until: Instant)] = []
+    private var waiting: [(to: Int, from: Int, bytes: [UInt8])] = []
 
-    /// Wakes those whose pause is over.
-    func wake() {
+    /// Wakes those whose pause is over. What a process does first, tick or read its mail, is chance.
+    func wake(readingFirst: Bool = true) {
         for p in pauses where p.until <= now {
             isUp[p.node] = true
-            queue.push(.tick(p.node, life: lives[p.node]), at: now)
+            if !readingFirst { queue.push(.tick(p.node, life: lives[p.node]), at: now) }
+            for mail in waiting where mail.to == p.node {
+                queue.push(.arrival(to: mail.to, from: mail.from, bytes: mail.bytes), at: now)
+            }
+            waiting.removeAll { $0.to == p.node }
+            if readingFirst { queue.push(.tick(p.node, life: lives[p.node]), at: now) }
         }
         pauses.removeAll { $0.until <= now }
     }
@@ -203,6 +221,12 @@ final class VirtualCluster {
 }
 
 extension Gossiper {
+    /// As if these members had been silent for long enough.
+    mutating func takeForDead(_ places: Range<Int>) {
+        for i in places { roster[i].standing = .dead(since: clock.now) }
+        takeCensus()
+    }
+
     mutating func copyKeys(of i: Int, from owner: Gossiper) { roster[i].replica = owner.roster[i].replica }
 
     /// As if this many ticks had been, and all news were old.
