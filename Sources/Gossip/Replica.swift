@@ -8,8 +8,10 @@
 // A refill may take several messages. If it went into the copy itself, the half-filled copy would have a low version,
 // and a third peer with a copy from before the deletion would "help" it with the deleted key. So a refill goes into a
 // shadow which remembers the floor it must reach: only peers that know the owner up to that floor may add to it
-// (`latest >= floor`), and it replaces the copy only when it holds all that its last contributor knew. Until then the
-// old copy is shown, and neither is passed on.
+// (`latest >= floor`), and it replaces the copy only when it holds all that any of its contributors knew. (All that the
+// last one knew would not do: from one that knows more comes a part without a key that changed later, from one that
+// knows less a rest without it, because that change is too new for it and the one before too old to be in the rest.)
+// Until then the old copy is shown, and neither is passed on.
 
 import World
 
@@ -18,6 +20,8 @@ struct Replica: Hashable, Sendable {
     private(set) var state = NodeState()
     /// The refill under way.
     private(set) var shadow: NodeState?
+    /// The version that the refill must reach: the highest that any contributor knew.
+    private var goal: UInt64 = 0
 
     init() {}
 
@@ -83,6 +87,7 @@ struct Replica: Hashable, Sendable {
             refill(delta, changed: changed)
         } else if delta.from == 0 && (delta.generation > t.generation || delta.floor > max(t.floor, t.version)) {
             shadow = NodeState(generation: delta.generation, floor: delta.floor)
+            goal = delta.floor
             refill(delta, changed: changed)
         }
     }
@@ -107,16 +112,17 @@ struct Replica: Hashable, Sendable {
     private mutating func refill(_ delta: Delta, changed: (String) -> Void) {
         guard var s = shadow else { return }
         shadow = nil
-        let isWhole = delta.end == delta.latest && delta.end >= s.version
+        goal = max(goal, delta.latest)
         for entry in delta.entries where entry.version > s.version {
             guard s.count < Replica.mostEntries else { break }
             s.append(entry)
         }
         s.version = max(s.version, delta.end)
-        guard isWhole, s.version >= s.floor else {
+        guard s.version >= goal else {
             shadow = s
             return
         }
+        goal = 0
         let old = state
         state = s
         for (key, value) in zip(old.keys, old.values) where value != nil && s.position(of: key) == nil { changed(key) }
