@@ -18,8 +18,10 @@ struct PhiAccrual: Hashable, Sendable {
     private var weight: Double
 
     private static let log10OfE = 0.434_294_481_903_251_8
-    /// A guess before the first sample, in intervals and in samples' weight: cautious at first, gone in a few seconds.
-    private static let priorIntervals = 2.0
+    /// A guess before the first sample, in intervals and in samples' weight: about the mean when half of all messages
+    /// are lost, so that nobody is buried in the first seconds, and no more, so that a death in them is noticed in
+    /// time.
+    private static let priorIntervals = 1.5
     private static let priorWeight = 3.0
     /// Longer gaps count as this many intervals: one long outage must not make the detector slow for minutes.
     private static let longestGap: Int64 = 20

@@ -9,6 +9,7 @@ import World
     /// Several die in one run: each of them is noticed by all that live.
     private static let dying = 95..<100
 
+    /// They die three seconds after the start, when the detectors have little to go by yet.
     @Test(arguments: 0..<Figures.scale)
     func withoutLoss(seed: Int) {
         let (cluster, book) = hundred(seed: 1_000 + UInt64(seed), loss: 0)
