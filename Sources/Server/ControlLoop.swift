@@ -119,9 +119,10 @@ final class ControlLoop: @unchecked Sendable {
     }
 
     /// Votes that may leave, from the namestore's thread.
-    func carryVotes(_ replies: [(to: NodeID, message: NameMessage)]) {
+    func carryVotes(_ batch: VoteBatch) {
         eventLoop.execute { [self] in
-            for (node, message) in replies {
+            names?.saw(batch.touched)
+            for (node, message) in batch.replies {
                 if node == identity { names?.receive(message, from: identity) } else { sendNames(message, to: node) }
             }
         }

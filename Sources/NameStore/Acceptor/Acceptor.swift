@@ -70,6 +70,7 @@ package struct Acceptor: Sendable {
         for entry in work.changed {
             let bytes = RecordFormat.encode(entry.state, for: entry.key)
             work.result.writes.append((StoreLayout.record(entry.key), bytes))
+            work.result.touched.append(entry.key)
             if entry.isVote { advance(by: [entry.key.bytes, bytes]) }
         }
         if work.headerChanged { advance(by: [header.encode()]) }

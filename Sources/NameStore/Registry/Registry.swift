@@ -97,6 +97,11 @@ package struct Registry: Sendable {
         }
     }
 
+    /// This node's acceptor has a record of these: the fast ballot is of no use to them, and a look may be enough.
+    package mutating func saw(_ keys: [RegisterKey]) {
+        for key in keys where !key.isConfiguration { seen.insert(key) }
+    }
+
     /// This node's acceptor is told of an epoch: its registry listens. A founding epoch may yet come to nothing, and
     /// the first one is learned from whoever has it stored.
     package mutating func overhear(_ message: NameMessage, now: Instant) {

@@ -103,6 +103,9 @@ final class NameDesk {
         }
     }
 
+    /// This node's acceptor has records of these.
+    func saw(_ keys: [RegisterKey]) { registry.saw(keys) }
+
     private func drain() {
         guard !isDraining else { return }
         isDraining = true
