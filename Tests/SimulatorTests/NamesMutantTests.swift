@@ -11,17 +11,17 @@ import Testing
     /// the search simply goes on, up to the last seed and on from the first.
     private static func firstSeed(_ mutant: NamesMutant) -> UInt64 {
         switch mutant {
-        case .wipedDiskVotes: 155
-        case .noRescan: 2
-        case .fastReadAtMajority: 30
-        case .noEpochCheck: 48
+        case .wipedDiskVotes: 488
+        case .noRescan: 6
+        case .fastReadAtMajority: 270
+        case .noEpochCheck: 218
         case .fastQuorumIsMajority: 135
-        case .votesBeforeSync: 1
-        case .promisesNotStored: 2
-        case .ballotsUsedTwice: 767
+        case .votesBeforeSync: 6
+        case .promisesNotStored: 3
+        case .ballotsUsedTwice: 109
         case .halfIsMajority: 2
-        case .damagedIsAbsent: 5
-        case .jointAsksNewSetOnly: 6
+        case .damagedIsAbsent: 2
+        case .jointAsksNewSetOnly: 16
         case .unknownIsFailure: 2
         case .promiseHidesFastVote: 1
         }
