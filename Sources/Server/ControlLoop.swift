@@ -130,7 +130,8 @@ final class ControlLoop: @unchecked Sendable {
 
     private func sendNames(_ message: NameMessage, to node: NodeID) {
         guard let link = controlLinks[node], link.send(.names(message.encode())) else { return }
-        guard !isNamesFlushScheduled else { return }
+        // A hint goes with the next message, or at the next tick: alone it would wake the other side for nothing.
+        guard !message.isHint, !isNamesFlushScheduled else { return }
         isNamesFlushScheduled = true
         eventLoop.execute { [self] in
             isNamesFlushScheduled = false

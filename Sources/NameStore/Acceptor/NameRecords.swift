@@ -32,7 +32,7 @@ package struct VoteBatch: Sendable {
     /// Overwrite this copy (0 or 1) with these bytes. Present exactly if `mustSync`.
     package var frontier: (copy: Int, bytes: [UInt8])?
     package var replies: [(to: NodeID, message: NameMessage)] = []
-    /// Registers that have a record here now, for this node's registry.
+    /// Registers whose fast ballot is over here, for this node's registry.
     package var touched: [RegisterKey] = []
     /// Names whose records could not be read: the acceptor stays mute on them, the operator must be told.
     package var faults: [RecordFault] = []

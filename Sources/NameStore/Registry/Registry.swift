@@ -97,7 +97,7 @@ package struct Registry: Sendable {
         }
     }
 
-    /// This node's acceptor has a record of these: the fast ballot is of no use to them, and a look may be enough.
+    /// At this node's acceptor the fast ballot is over for these: it would be tried in vain, and a look may be enough.
     package mutating func saw(_ keys: [RegisterKey]) {
         for key in keys where !key.isConfiguration { seen.insert(key) }
     }
