@@ -11,8 +11,8 @@ import Testing
     /// the search simply goes on, up to the last seed and on from the first.
     private static func firstSeed(_ mutant: NamesMutant) -> UInt64 {
         switch mutant {
-        case .wipedDiskVotes: 488
-        case .noRescan: 6
+        case .wipedDiskVotes: 1
+        case .noRescan: 3
         case .fastReadAtMajority: 270
         case .noEpochCheck: 218
         case .fastQuorumIsMajority: 135
@@ -38,7 +38,7 @@ import Testing
     }
 
     /// The runs that are made for some mutants are runs like any other.
-    @Test(arguments: [NamesMutant.votesBeforeSync, .ballotsUsedTwice, .damagedIsAbsent])
+    @Test(arguments: [NamesMutant.votesBeforeSync, .ballotsUsedTwice, .damagedIsAbsent, .wipedDiskVotes])
     func itsRunsHoldWithoutIt(_ mutant: NamesMutant) {
         for seed in UInt64(1)...12 {
             let report = NamesModel.run(mutant.settings(seed))
