@@ -6,18 +6,19 @@ set -euo pipefail
 usage() {
     cat <<'TEXT'
 Usage: scripts/bench.sh [--quick] [--memory] [--json FILE] [--dir DIR] [--atoll FILE]
-                        [--no-build]
+                        [--no-build] [--names]
   --quick      3 s a row instead of 10, and without etcd's own slow load test
   --memory     also the memory of an idle node and of one with a million keys (some minutes)
   --json FILE  also write the results to FILE
   --dir DIR    where the servers keep their data; must not be in memory (default: .build)
   --atoll FILE measure this binary (another version, another build)
   --no-build   use what is built already
+  --names      only the namestore, and etcd beside it
 TEXT
 }
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-seconds=10 warm_up=3 redis_requests=400000 quick=0 memory=0 json="" dir="$root/.build" build=1
+seconds=10 warm_up=3 redis_requests=400000 quick=0 memory=0 json="" dir="$root/.build" build=1 names_only=0
 atoll="" bare="$root/Benchmarks/.build/release/bare-http"
 while [ $# -gt 0 ]; do
     case $1 in
@@ -27,6 +28,7 @@ while [ $# -gt 0 ]; do
         --dir) dir=${2:?--dir takes a directory}; shift ;;
         --atoll) atoll=${2:?--atoll takes a file}; shift ;;
         --no-build) build=0 ;;
+        --names) names_only=1 ;;
         -h | --help) usage; exit 0 ;;
         *) usage >&2; exit 2 ;;
     esac
@@ -42,7 +44,7 @@ say() { printf 'bench: %s\n' "$*" >&2; }
 if [ $build = 1 ]; then
     say "building (release)"
     [ -n "$atoll" ] || swift build -c release --product atoll --package-path "$root" >&2
-    swift build -c release --package-path "$root/Benchmarks" >&2
+    [ $names_only = 1 ] || swift build -c release --package-path "$root/Benchmarks" >&2
 fi
 
 atoll=${atoll:-$root/.build/release/atoll}
@@ -193,20 +195,32 @@ TEXT
     printf '\n[names]\nacceptors = ["de-1", "us-1", "jp-1"]\n'
 }
 
-bench_three() {
-    local port urls=()
+three_urls=()
+start_three() {
+    local port
     three_ring >"$work/ring.toml"
+    rm -rf "$work/three"
+    three_urls=()
     start three "$atoll" up "$work/ring.toml" --data "$work/three" --no-restart
     for port in $((solo_port + 1)) $((solo_port + 2)) $((solo_port + 3)); do
         ready three $port /readyz
-        urls+=("http://127.0.0.1:$port")
+        three_urls+=("http://127.0.0.1:$port")
     done
     sleep 3 # until each has heard of each
-    load atoll "${urls[@]}"
-    measure "Atoll, three nodes, quorum GET" get atoll "${urls[@]}"
-    measure "Atoll, three nodes, quorum synced PUT" put atoll "${urls[@]}"
-    measure_names "Atoll, three nodes, register a name" register $connections 16 atoll "${urls[@]}"
-    measure_names "Atoll, three nodes, register, one client" register-one 1 17 atoll "${urls[0]}"
+}
+
+bench_three() {
+    start_three
+    load atoll "${three_urls[@]}"
+    measure "Atoll, three nodes, quorum GET" get atoll "${three_urls[@]}"
+    measure "Atoll, three nodes, quorum synced PUT" put atoll "${three_urls[@]}"
+    stop_all
+}
+
+bench_names() {
+    start_three
+    measure_names "Atoll, three nodes, register a name" register $connections 16 atoll "${three_urls[@]}"
+    measure_names "Atoll, three nodes, register, one client" register-one 1 17 atoll "${three_urls[0]}"
     stop_all
 }
 
@@ -360,12 +374,15 @@ print_json() {
 }
 
 case $(stat -f -c %T "$dir") in tmpfs | ramfs) note "the data lies in memory: synced writes cost nothing here, and these figures mean little" ;; esac
-bench_bare
-bench_solo
-bench_three
-bench_etcd
+if [ $names_only = 0 ]; then
+    bench_bare
+    bench_solo
+    bench_three
+    bench_etcd
+    bench_redis
+fi
+bench_names
 bench_etcd_names
-bench_redis
 if [ $memory = 1 ]; then bench_memory; fi
 print_table
 if [ -n "$json" ]; then print_json >"$json"; fi

@@ -123,9 +123,10 @@ final class ControlLoop: @unchecked Sendable {
     }
 
     /// Votes that may leave, from the namestore's thread.
-    func carryVotes(_ replies: [(to: NodeID, message: NameMessage)]) {
+    func carryVotes(_ batch: VoteBatch) {
         eventLoop.execute { [self] in
-            for (node, message) in replies {
+            names?.saw(batch.touched)
+            for (node, message) in batch.replies {
                 if node == identity { names?.receive(message, from: identity) } else { sendNames(message, to: node) }
             }
         }
@@ -133,7 +134,8 @@ final class ControlLoop: @unchecked Sendable {
 
     private func sendNames(_ message: NameMessage, to node: NodeID) {
         guard let link = controlLinks[node], link.send(.names(message.encode())) else { return }
-        guard !isNamesFlushScheduled else { return }
+        // A hint goes with the next message, or at the next tick: alone it would wake the other side for nothing.
+        guard !message.isHint, !isNamesFlushScheduled else { return }
         isNamesFlushScheduled = true
         eventLoop.execute { [self] in
             isNamesFlushScheduled = false

@@ -35,7 +35,7 @@ private final class Disk {
             node: node, directory: DataDirectory(path: path), fresh: StoreID(high: UInt64(opened), low: 99),
             logger: logger, stop: { failure in preconditionFailure("\(failure)") })
         let running = Running(thread, node)
-        thread.start(ended: running.ended) { running.take($0) }
+        thread.start(ended: running.ended) { running.take($0.replies) }
         defer {
             thread.mailbox.close()
             running.ended.wait()
@@ -207,7 +207,9 @@ private final class Running: @unchecked Sendable {
         // Opening moves the log into a table.
         try disk.run { _ in }
         let table = try #require(disk.files(".ldb").first)
-        try disk.edit(table) { $0[$0.count / 2] ^= 0x10 }
+        try disk.edit(table) { data in
+            for place in stride(from: 100, to: data.count, by: 1_000) { data[place] ^= 0x10 }
+        }
         try disk.run { node in
             let silent = (0..<4_000).filter { node.ask(.read(node.key("n\($0)"))) == nil }
             // One block of the table, or the whole store: never an answer from what is damaged.

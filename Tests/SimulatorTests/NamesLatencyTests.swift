@@ -92,6 +92,16 @@ private struct Quiet {
         #expect(time <= .milliseconds(41))
     }
 
+    /// Through another node, which has not heard of it: yours, and not registered anew.
+    @Test(arguments: [3, 5]) func theSameOwnerAgainIsToldThatItHasTheName(_ acceptors: Int) {
+        var quiet = Quiet(Quiet.uniform(7, roundTrip: 40), acceptors: acceptors, names: 14)
+        for name in 0..<14 {
+            #expect(quiet.register(name, through: name % 7).0 == .registered(1))
+            quiet.settle(.seconds(1))
+            #expect(quiet.register(name, through: (name + 3) % 7).0 == .alreadyYours(1))
+        }
+    }
+
     /// All at the same instant through different nodes: one wins, every other one is told so, and nobody is told
     /// "unknown".
     @Test(arguments: [3, 5]) func aCollisionFallsBackSafely(_ acceptors: Int) {

@@ -11,17 +11,17 @@ import Testing
     /// the search simply goes on, up to the last seed and on from the first.
     private static func firstSeed(_ mutant: NamesMutant) -> UInt64 {
         switch mutant {
-        case .wipedDiskVotes: 155
-        case .noRescan: 2
-        case .fastReadAtMajority: 30
-        case .noEpochCheck: 48
+        case .wipedDiskVotes: 1
+        case .noRescan: 3
+        case .fastReadAtMajority: 270
+        case .noEpochCheck: 218
         case .fastQuorumIsMajority: 135
-        case .votesBeforeSync: 1
-        case .promisesNotStored: 2
-        case .ballotsUsedTwice: 767
+        case .votesBeforeSync: 6
+        case .promisesNotStored: 3
+        case .ballotsUsedTwice: 109
         case .halfIsMajority: 2
-        case .damagedIsAbsent: 5
-        case .jointAsksNewSetOnly: 6
+        case .damagedIsAbsent: 2
+        case .jointAsksNewSetOnly: 16
         case .unknownIsFailure: 2
         case .promiseHidesFastVote: 1
         }
@@ -38,7 +38,7 @@ import Testing
     }
 
     /// The runs that are made for some mutants are runs like any other.
-    @Test(arguments: [NamesMutant.votesBeforeSync, .ballotsUsedTwice, .damagedIsAbsent])
+    @Test(arguments: [NamesMutant.votesBeforeSync, .ballotsUsedTwice, .damagedIsAbsent, .wipedDiskVotes])
     func itsRunsHoldWithoutIt(_ mutant: NamesMutant) {
         for seed in UInt64(1)...12 {
             let report = NamesModel.run(mutant.settings(seed))

@@ -70,6 +70,8 @@ package struct Acceptor: Sendable {
         for entry in work.changed {
             let bytes = RecordFormat.encode(entry.state, for: entry.key)
             work.result.writes.append((StoreLayout.record(entry.key), bytes))
+            // What the fast ballot chose says so itself to whoever tries the fast ballot again.
+            if entry.state.promised != nil { work.result.touched.append(entry.key) }
             if entry.isVote { advance(by: [entry.key.bytes, bytes]) }
         }
         if work.headerChanged { advance(by: [header.encode()]) }

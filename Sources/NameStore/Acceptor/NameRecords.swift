@@ -32,6 +32,8 @@ package struct VoteBatch: Sendable {
     /// Overwrite this copy (0 or 1) with these bytes. Present exactly if `mustSync`.
     package var frontier: (copy: Int, bytes: [UInt8])?
     package var replies: [(to: NodeID, message: NameMessage)] = []
+    /// Registers whose fast ballot is over here, for this node's registry.
+    package var touched: [RegisterKey] = []
     /// Names whose records could not be read: the acceptor stays mute on them, the operator must be told.
     package var faults: [RecordFault] = []
 

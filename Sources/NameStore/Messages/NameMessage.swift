@@ -27,6 +27,11 @@ package struct NameMessage: Equatable, Sendable {
         self.body = body
     }
 
+    /// Nobody waits for it: it may travel with whatever goes the same way next.
+    package var isHint: Bool {
+        if case .request(.learn) = body { true } else { false }
+    }
+
     /// A request that tells the node's registry nothing.
     package var isForAcceptorAlone: Bool {
         switch body {

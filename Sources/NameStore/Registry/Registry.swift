@@ -97,6 +97,11 @@ package struct Registry: Sendable {
         }
     }
 
+    /// At this node's acceptor the fast ballot is over for these: it would be tried in vain, and a look may be enough.
+    package mutating func saw(_ keys: [RegisterKey]) {
+        for key in keys where !key.isConfiguration { seen.insert(key) }
+    }
+
     /// This node's acceptor is told of an epoch: its registry listens. A founding epoch may yet come to nothing, and
     /// the first one is learned from whoever has it stored.
     package mutating func overhear(_ message: NameMessage, now: Instant) {

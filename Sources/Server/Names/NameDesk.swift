@@ -17,9 +17,14 @@ final class NameDesk {
     private let send: (NameMessage, NodeID) -> Void
     private var gate: NameGate
     private var waiting: [UInt64: EventLoopPromise<NameAnswer>] = [:]
+    /// Hints for this node's own acceptor, until something goes there that is worth waking it for.
+    private var heldHints: [Inbound] = []
     private var nextRequest: UInt64 = 1
     private var wakeAt: Instant?
     private var isDraining = false
+
+    /// As long as the hints for others wait for the control loop's tick.
+    private static let longestHold = TimeAmount.milliseconds(50)
 
     init(
         identity: NodeID, eventLoop: any EventLoop, registry: Registry, acceptor: NameStoreThread?, rate: NameRate,
@@ -103,6 +108,9 @@ final class NameDesk {
         }
     }
 
+    /// This node's acceptor has records of these.
+    func saw(_ keys: [RegisterKey]) { registry.saw(keys) }
+
     private func drain() {
         guard !isDraining else { return }
         isDraining = true
@@ -122,11 +130,20 @@ final class NameDesk {
     }
 
     private func receiveOwn(_ message: NameMessage) {
-        if message.isRequest {
-            _ = acceptor?.mailbox.put([Inbound(from: identity, message: message)])
-        } else {
-            registry.receive(message, from: identity, now: MachineClock.instant())
+        guard message.isRequest else {
+            return registry.receive(message, from: identity, now: MachineClock.instant())
         }
+        heldHints.append(Inbound(from: identity, message: message))
+        guard message.isHint else { return sendHeld() }
+        guard heldHints.count == 1 else { return }
+        let this = NIOLoopBound(self, eventLoop: eventLoop)
+        eventLoop.scheduleTask(in: NameDesk.longestHold) { this.value.sendHeld() }
+    }
+
+    private func sendHeld() {
+        guard !heldHints.isEmpty else { return }
+        _ = acceptor?.mailbox.put(heldHints)
+        heldHints.removeAll(keepingCapacity: true)
     }
 
     private func armTimer() {

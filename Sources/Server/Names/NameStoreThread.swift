@@ -102,8 +102,8 @@ final class NameStoreThread: Sendable {
         faults.withLockedValue { $0.count < Limits.namesSeen && $0.insert(key).inserted }
     }
 
-    /// `reply`: called on this thread with what may leave.
-    func start(ended: DispatchGroup, reply: @escaping @Sendable ([(to: NodeID, message: NameMessage)]) -> Void) {
+    /// `finished`: called on this thread with each batch once its replies may leave.
+    func start(ended: DispatchGroup, finished: @escaping @Sendable (VoteBatch) -> Void) {
         runThread("atoll-names", ended) { [self] in
             var acceptor = acceptor
             let store = opened.withLockedValue { $0.take() }
@@ -118,7 +118,7 @@ final class NameStoreThread: Sendable {
                         "a name's record is damaged; this acceptor is mute on it",
                         metadata: ["record": "\(fault.key)", "reason": "\(fault.reason)"])
                 }
-                if !votes.replies.isEmpty { reply(votes.replies) }
+                if !votes.replies.isEmpty || !votes.touched.isEmpty { finished(votes) }
             }
         }
     }

@@ -194,6 +194,8 @@ package struct NamesModel: Sendable {
     }
 
     private mutating func release(_ batch: inout VoteBatch, from index: Int) {
+        withRegistry(index) { registry, _ in registry.saw(batch.touched) }
+        batch.touched = []
         for reply in batch.replies { send(reply.message, from: index, to: reply.to) }
         batch.replies = []
     }

@@ -114,13 +114,17 @@ extension NamesMutant {
             settings.requests = 40
             settings.pause = .milliseconds(30)
             settings.loss = 0.25
-        case .damagedIsAbsent:
+        case .damagedIsAbsent, .wipedDiskVotes:
             settings = NamesMutant.crashing(seed)
-            // The damaged record is one of the two that held what the third acceptor never saw.
+            // The damaged disk is one of the two that held what the third acceptor never saw.
             settings.crashes = nil
             settings.partitions = .milliseconds(400)
-            settings.corruptions = .milliseconds(500)
             settings.loss = 0.35
+            if self == .wipedDiskVotes {
+                settings.wipes = .milliseconds(500)
+            } else {
+                settings.corruptions = .milliseconds(500)
+            }
         default: break
         }
         return settings
