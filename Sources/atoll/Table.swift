@@ -10,13 +10,27 @@ struct Table {
 
     mutating func add(_ cells: [String]) { rows.append(cells) }
 
+    /// What a terminal shows of a cell: colours take no room.
+    private static func width(_ cell: String) -> Int {
+        guard cell.utf8.contains(0x1B) else { return cell.count }
+        var (width, isEscape) = (0, false)
+        for character in cell {
+            if character == "\u{1B}" { isEscape = true }
+            if !isEscape { width += 1 }
+            if isEscape, character == "m" { isEscape = false }
+        }
+        return width
+    }
+
+    var isEmpty: Bool { rows.isEmpty }
+
     var text: String {
         let widths = columns.indices.map { i in
-            ([columns[i].title] + rows.map { $0[i] }).map(\.count).max() ?? 0
+            ([columns[i].title] + rows.map { $0[i] }).map(Table.width).max() ?? 0
         }
         func line(_ cells: [String]) -> String {
             let padded = cells.indices.map { i in
-                let space = String(repeating: " ", count: max(0, widths[i] - cells[i].count))
+                let space = String(repeating: " ", count: max(0, widths[i] - Table.width(cells[i])))
                 return columns[i].alignment == .left ? cells[i] + space : space + cells[i]
             }
             var text = padded.joined(separator: "  ")
