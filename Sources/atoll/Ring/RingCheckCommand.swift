@@ -13,8 +13,8 @@ struct RingCheckCommand: ParsableCommand {
     func run() throws {
         let file = try options.file()
         // What does not fit together is wrong usage, not a verdict.
-        if tables.state != nil { _ = try? tables.layout(options) }
-        let check = try RingCheck(file, state: try tables.state(), progress: ProgressLine().report)
+        if tables.state != nil { _ = try tables.layout(options) }
+        let check = try RingCheck(file, state: try tables.read(), progress: ProgressLine().report)
         if options.json { print(check.json.text()) } else { page(check).print() }
         if !check.isFine { throw ExitCode(1) }
     }

@@ -40,7 +40,7 @@ struct StateOption: ParsableArguments {
             valueName: "state.json"))
     var state: String?
 
-    func state() throws -> RingState? { try state.map(RingFiles.state) }
+    func read() throws -> RingState? { try state.map { try RingFiles.state($0) } }
 
     func layout(_ options: RingFileOptions) throws -> (file: RingFile, layout: Layout) {
         let file = try options.file()
