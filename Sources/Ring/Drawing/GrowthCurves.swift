@@ -25,7 +25,7 @@ package enum GrowthCurves {
             svg.line(left, at, left + plotWidth, at, SVG.Colour.grid)
             svg.text("\(percent)%", left - 8, at + 4, .end, size: 11, colour: SVG.Colour.faint)
         }
-        let every = max(1, (forecast.months.count + 5) / 6)
+        let every = max(1, (forecast.months.count + 4) / 6)
         for month in stride(from: 0, to: forecast.months.count, by: every) {
             svg.line(x(month), top + plotHeight, x(month), top + plotHeight + 5, SVG.Colour.faint)
             svg.text(
@@ -82,6 +82,8 @@ package enum GrowthCurves {
             svg.text("\(what) on \(limit.fullOn?.description ?? "")", left, at, colour: SVG.Colour.ink)
             at += 18
         }
+        svg.text("The dashed lines are limits of the fullest node.", left, at, colour: SVG.Colour.faint)
+        at += 18
         let stuck = forecast.limits.first { $0.domain == .country }?.cannotRebuild ?? []
         if !stuck.isEmpty {
             let names = stuck.prefix(8).joined(separator: ", ") + (stuck.count > 8 ? ", …" : "")

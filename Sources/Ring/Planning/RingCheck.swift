@@ -213,12 +213,12 @@ extension RingCheck {
 }
 
 extension Placement {
-    /// The whole rule in a line: `de:2 any:1, at least 2 countries, at most 1 per zone`.
+    /// The whole rule in a line: `de:2 any:1, min 2 countries, max 1 per zone, survives a country`.
     package var sentence: String {
         var parts = [rule]
-        if minCountries > 1 { parts.append("at least \(minCountries) countries") }
-        if let maxPerCountry, maxPerCountry < replicas { parts.append("at most \(maxPerCountry) per country") }
-        if let maxPerZone, maxPerZone < replicas { parts.append("at most \(maxPerZone) per zone") }
+        if minCountries > 1 { parts.append("min \(minCountries) countries") }
+        if let maxPerCountry, maxPerCountry < replicas { parts.append("max \(maxPerCountry) per country") }
+        if let maxPerZone, maxPerZone < replicas { parts.append("max \(maxPerZone) per zone") }
         if let only { parts.append("only in \(only.joined(separator: ", "))") }
         if let survive { parts.append("survives a \(survive.rawValue)") }
         return parts.joined(separator: ", ")

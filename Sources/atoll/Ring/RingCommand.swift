@@ -117,12 +117,12 @@ struct Page {
 
     func print() { Swift.print(sections.joined(separator: "\n\n")) }
 
-    /// Lines of at most 100 columns; those after the first are indented.
+    /// Lines as wide as tables; those after the first are indented.
     static func wrap(_ text: String, _ lead: String = "", _ indentation: Int = 0) -> String {
         var lines: [String] = []
         var line = ""
         for word in text.split(separator: " ", omittingEmptySubsequences: false) {
-            if !line.isEmpty, indentation + line.count + 1 + word.count > 100 {
+            if !line.isEmpty, indentation + line.count + 1 + word.count > Table.columns {
                 lines.append(line)
                 line = String(word)
             } else {
