@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Measures Atoll beside a bare HTTP server, etcd and Redis, all in one run and on this machine, and prints one table.
+# Measures Atoll beside a bare HTTP server, etcd and Redis, all in one run and on this machine, and prints one table; then
+# the placement solver beside a weighted rendezvous hash, in another.
 # `make bench` runs it; docs/BENCHMARKS.md says what the rows mean. Ends only the processes that it started.
 set -euo pipefail
 
@@ -7,7 +8,7 @@ usage() {
     cat <<'TEXT'
 Usage: scripts/bench.sh [--quick] [--memory] [--json FILE] [--dir DIR] [--atoll FILE]
                         [--no-build]
-  --quick      3 s a row instead of 10, and without etcd's own slow load test
+  --quick      3 s a row instead of 10, without etcd's own slow load test and the solver's largest cases
   --memory     also the memory of an idle node and of one with a million keys (some minutes)
   --json FILE  also write the results to FILE
   --dir DIR    where the servers keep their data; must not be in memory (default: .build)
@@ -263,6 +264,14 @@ bench_memory() {
     stop_all
 }
 
+# The placement solver has no server: it is measured last, with the machine to itself.
+bench_ring() {
+    say "the placement solver"
+    local only=()
+    if [ $quick = 1 ]; then only=(--only 4096); fi
+    "$atoll" ring bench "${only[@]}" >"$work/ring.txt" || note "the solver moves more than its bound"
+}
+
 rate_of() {
     local i
     for i in "${!names[@]}"; do
@@ -297,6 +306,7 @@ print_table() {
         printf '\n%-46s %9s MiB, at most 80\n' "resident memory of an idle node" "$idle_mib"
         printf '%-46s %9s MiB, at most 600\n' "resident memory with 1,000,000 keys" "$loaded_mib"
     fi
+    printf '\n%s\n' "$(cat "$work/ring.txt")"
     for i in "${notes[@]}"; do printf '\n%s\n' "$i"; done
 }
 
@@ -323,5 +333,6 @@ bench_three
 bench_etcd
 bench_redis
 if [ $memory = 1 ]; then bench_memory; fi
+bench_ring
 print_table
 if [ -n "$json" ]; then print_json >"$json"; fi

@@ -57,16 +57,19 @@ import World
         var draft = deployment.file.draft
         draft.nameAcceptors = draft.nodes.map(\.id)
         deployment.file = RingFile(draft: draft, dataShares: [1], fileName: "f", placementPositions: [:])
-        #expect(try RingCheck(deployment.file).warnings.contains { $0.contains("losing de leaves 1 of 3 name acceptors") })
+        #expect(
+            try RingCheck(deployment.file).warnings.contains { $0.contains("losing de leaves 1 of 3 name acceptors") })
     }
 
     @Test func lossesAreCountedByPartition() throws {
         let layout = try Deployment("de/a:8,8 us/a:8", [.named("pair", 2, countries: 2)]).solve()
         let countries = layout.losses(0, .country)
-        #expect(countries.map(\.name) == ["de", "us"] && countries.allSatisfy { $0.fewestLeft == 1 && $0.withoutWrite == 64 })
+        #expect(
+            countries.map(\.name) == ["de", "us"]
+                && countries.allSatisfy { $0.fewestLeft == 1 && $0.withoutWrite == 64 })
         let nodes = layout.losses(0, .node)
         #expect(nodes.map(\.withoutWrite) == [32, 32, 64])
-        #expect(layout.loss(0, of: [0, 1]) .withoutWrite == 64 && layout.loss(0, of: [0, 2]).withoutCopy == 32)
+        #expect(layout.loss(0, of: [0, 1]).withoutWrite == 64 && layout.loss(0, of: [0, 2]).withoutCopy == 32)
     }
 
     @Test func dispersionCountsEveryPartitionOnce() throws {

@@ -43,7 +43,9 @@ import World
         #expect(
             Imagined.addition("3:de/fra1:8TB")
                 == .add(count: 3, country: "de", zone: "fra1", capacityBytes: 8_000_000_000_000))
-        for text in ["", "3:de:8TB", "0:de/a:8TB", "x:de/a:8TB", "3:de/a:lots", "3:de/a:0", "99999:de/a:1TB", "3:de/:1TB"] {
+        for text in [
+            "", "3:de:8TB", "0:de/a:8TB", "x:de/a:8TB", "3:de/a:lots", "3:de/a:0", "99999:de/a:1TB", "3:de/:1TB",
+        ] {
             #expect(Imagined.addition(text) == nil, "\(text)")
         }
         let layout = try Deployment("de/a:8 us/a:8 jp/a:8", [world]).solve()
@@ -102,10 +104,13 @@ import World
         let forecast = CapacityForecast(try small.solve(), shares: [1], start: start, months: 24)
         let purchases = forecast.limits[0].purchases
         #expect(!purchases.isEmpty)
-        let grown = spec + purchases.map { purchase in
-            let size = purchase.capacityBytes / 1_000_000_000_000
-            return " \(purchase.country)/\(purchase.zone)x:" + (0..<purchase.nodes).map { _ in "\(size)" }.joined(separator: ",")
-        }.joined()
+        let grown =
+            spec
+            + purchases.map { purchase in
+                let size = purchase.capacityBytes / 1_000_000_000_000
+                return " \(purchase.country)/\(purchase.zone)x:"
+                    + (0..<purchase.nodes).map { _ in "\(size)" }.joined(separator: ",")
+            }.joined()
         var large = Deployment(grown, [rule], data: 9_000_000_000_000, growth: growth)
         var draft = large.file.draft
         for at in draft.nodes.indices where draft.nodes[at].zone.hasSuffix("x") { draft.nodes[at].zone.removeLast() }

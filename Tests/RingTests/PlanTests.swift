@@ -22,7 +22,8 @@ import World
     @Test func aNodeThatJoinsIsFilledByItsCountry() throws {
         let before = try Deployment(three, [world]).solve().state
         let links = [CountryLink("de", "us", mbit: 100, eurPerGB: 1)]
-        let plan = Plan(from: before, to: try Deployment("de/a:8,8,8 us/a:8,8 jp/a:8,8", [world], links: links).solve(from: before))
+        let plan = Plan(
+            from: before, to: try Deployment("de/a:8,8,8 us/a:8,8 jp/a:8,8", [world], links: links).solve(from: before))
         let effort = plan.efforts[0]
         // 64 replicas over three nodes: 22, 21, 21.
         #expect(effort.moves == 21 && effort.bound == 21 && effort.forced == 0 && effort.crossings == 0)
@@ -60,7 +61,8 @@ import World
 
     @Test func withoutBandwidthTheTimeIsUnknown() throws {
         let before = try Deployment(three, [world], mbit: nil).solve().state
-        let plan = Plan(from: before, to: try Deployment("de/a:8,8,8 us/a:8,8 jp/a:8,8", [world], mbit: nil).solve(from: before))
+        let plan = Plan(
+            from: before, to: try Deployment("de/a:8,8,8 us/a:8,8 jp/a:8,8", [world], mbit: nil).solve(from: before))
         #expect(plan.moves.count == 21 && plan.seconds == nil && plan.isTimePartial)
     }
 
@@ -70,7 +72,9 @@ import World
         var random = SeededRandom(seed: UInt64(seed))
         func spec() -> String {
             ["de/a", "de/b", "us/a", "us/b", "jp/a"].map { zone in
-                zone + ":" + (0..<Int.random(in: 1...3, using: &random)).map { _ in "\(Int.random(in: 1...4, using: &random))" }
+                zone + ":"
+                    + (0..<Int.random(in: 1...3, using: &random)).map { _ in "\(Int.random(in: 1...4, using: &random))"
+                    }
                     .joined(separator: ",")
             }.joined(separator: " ")
         }

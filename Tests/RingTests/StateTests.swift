@@ -32,7 +32,8 @@ import World
         ("[\"de-a-0\", \"us-a-0\"]", "[\"de-a-0\"]", "1 of 2 nodes"),
         ("[\"de-a-0\", \"us-a-0\"]", "[\"de-a-0\", \"de-a-0\"]", "stands twice"),
         ("[\"de-a-0\", \"us-a-0\"]", "[\"de-a-0\", \"xx\"]", "not among the nodes"),
-        ("\"id\": \"de-a-0\"", "\"id\": \"zz\"", "out of order"), ("\"country\": \"de\"", "\"country\": \"D E\"", "malformed"),
+        ("\"id\": \"de-a-0\"", "\"id\": \"zz\"", "out of order"),
+        ("\"country\": \"de\"", "\"country\": \"D E\"", "malformed"),
         ("\"replicas\": 2", "\"replicas\": 99", "malformed"), ("\"format\"", "format", "quotes"),
     ])
     func damageIsRefused(old: String, new: String, message: String) throws {

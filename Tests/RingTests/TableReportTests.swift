@@ -115,14 +115,17 @@ import World
 
     @Test func figuresAsPeopleReadThem() {
         #expect(Quantity.bytes(0) == "0 B" && Quantity.bytes(8e12) == "8 TB" && Quantity.bytes(1.25e12) == "1.25 TB")
-        #expect(Quantity.bytes(999.6) == "1 kB" && Quantity.bytes(12_345) == "12.3 kB" && Quantity.bytes(5e18) == "5000 PB")
+        #expect(
+            Quantity.bytes(999.6) == "1 kB" && Quantity.bytes(12_345) == "12.3 kB" && Quantity.bytes(5e18) == "5000 PB")
         #expect(Quantity.percent(0.125) == "12.5%" && Quantity.percent(0, of: 9) == "0%")
         #expect(Quantity.percent(1, of: 9_999) == "<0.1%" && Quantity.percent(9_999, of: 10_000) == "99.9%")
         #expect(Quantity.percent(9, of: 9) == "100%")
         #expect(Quantity.span(seconds: 45) == "45 s" && Quantity.span(seconds: 600) == "10 min")
         #expect(Quantity.span(seconds: 12_240) == "3.4 h" && Quantity.span(seconds: 10 * 86_400) == "10 d")
-        #expect(Quantity.count(12_288) == "12,288" && Quantity.count(-1_000) == "-1,000" && Quantity.count(999) == "999")
+        #expect(
+            Quantity.count(12_288) == "12,288" && Quantity.count(-1_000) == "-1,000" && Quantity.count(999) == "999")
         #expect(Quantity.euros(1_234.5) == "1,234.50 EUR" && Quantity.fixed(-0.001, 2) == "0.00")
-        #expect(Quantity.fixed(2.5, 0) == "3" && Quantity.fixed(1.005, 1) == "1.0" && Quantity.fixed(.infinity, 1) == "-")
+        #expect(
+            Quantity.fixed(2.5, 0) == "3" && Quantity.fixed(1.005, 1) == "1.0" && Quantity.fixed(.infinity, 1) == "-")
     }
 }

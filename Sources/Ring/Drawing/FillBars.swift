@@ -57,8 +57,11 @@ package enum FillBars {
             svg.rectangle(left, y - 2, x(row.fillBefore ?? 0) - left, bar + 4, SVG.Colour.ghost, title: words)
         }
         let isTooFull = fill > plan.fullAt + 1e-9
-        svg.rectangle(left, y + 2, x(fill) - left, bar - 4, isTooFull ? SVG.Colour.warning : SVG.Colour.fill, title: words)
-        if let ideal = row.ideal, ideal > 0 { svg.line(x(ideal), y - 3, x(ideal), y + bar + 3, SVG.Colour.ink, width: 2) }
+        svg.rectangle(
+            left, y + 2, x(fill) - left, bar - 4, isTooFull ? SVG.Colour.warning : SVG.Colour.fill, title: words)
+        if let ideal = row.ideal, ideal > 0 {
+            svg.line(x(ideal), y - 3, x(ideal), y + bar + 3, SVG.Colour.ink, width: 2)
+        }
         let label =
             row.isGone
             ? "gone"

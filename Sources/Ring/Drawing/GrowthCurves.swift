@@ -88,7 +88,8 @@ package enum GrowthCurves {
         if !stuck.isEmpty {
             let names = stuck.prefix(8).joined(separator: ", ") + (stuck.count > 8 ? ", …" : "")
             svg.text(
-                "Without \(names) some rule cannot be kept: nothing would be rebuilt, and no disk fills faster.", left, at,
+                "Without \(names) some rule cannot be kept: nothing would be rebuilt, and no disk fills faster.", left,
+                at,
                 colour: SVG.Colour.faint)
         }
     }

@@ -53,11 +53,13 @@ struct SVG {
         let attributes =
             "x=\"\(SVG.number(x))\" y=\"\(SVG.number(y))\" width=\"\(SVG.number(max(0, width)))\" "
             + "height=\"\(SVG.number(max(0, height)))\" fill=\"\(colour)\""
-        body += title.map { "<rect \(attributes)><title>\(SVG.escape($0))</title></rect>\n" } ?? "<rect \(attributes)/>\n"
+        body +=
+            title.map { "<rect \(attributes)><title>\(SVG.escape($0))</title></rect>\n" } ?? "<rect \(attributes)/>\n"
     }
 
     mutating func line(
-        _ x1: Double, _ y1: Double, _ x2: Double, _ y2: Double, _ colour: String, width: Double = 1, dashes: String? = nil
+        _ x1: Double, _ y1: Double, _ x2: Double, _ y2: Double, _ colour: String, width: Double = 1,
+        dashes: String? = nil
     ) {
         body +=
             "<line x1=\"\(SVG.number(x1))\" y1=\"\(SVG.number(y1))\" x2=\"\(SVG.number(x2))\" y2=\"\(SVG.number(y2))\" "

@@ -127,8 +127,8 @@ extension RingFileCompiler {
         try shares(share)
     }
 
-    /// `[growth.share] german = "10%"`: how the data divides among the placements. What is left, or all where nothing is
-    /// said, belongs to the default placement.
+    /// `[growth.share] german = "10%"`: how the data divides among the placements. What is left, or all where nothing
+    /// is said, belongs to the default placement.
     private mutating func shares(_ table: RingFileTable?) throws(RingFileError) {
         dataShares = Array(repeating: 0, count: draft.placements.count)
         let rest = draft.placements.firstIndex { $0.name == draft.defaults.placement } ?? 0

@@ -21,7 +21,8 @@ package struct CapacityForecast: Sendable {
         package let domain: FailureDomain?
         /// The loss that leaves the fullest disks.
         package let worst: String?
-        /// The fullest node's fill today, after that loss and the rebuild. Nil where no loss of this kind can be rebuilt.
+        /// The fullest node's fill today, after that loss and the rebuild. Nil where no loss of this kind can be
+        /// rebuilt.
         package let fillToday: Double?
         /// The day on which the fullest node reaches `full_at`. Nil: not within `CapacityForecast.farthestMonths`.
         package let fullOn: CalendarDate?
@@ -81,7 +82,8 @@ package struct CapacityForecast: Sendable {
             fleet, growth: layout.dataBytes > 0 ? curve.bytes(atMonth: horizon) / layout.dataBytes : 1)
         var limits: [Limit] = []
         limits.append(
-            CapacityForecast.limit(nil, [LostDomain(kind: .node, name: "", nodes: [])], layout, fleet, &buyer, curve, start))
+            CapacityForecast.limit(
+                nil, [LostDomain(kind: .node, name: "", nodes: [])], layout, fleet, &buyer, curve, start))
         for kind in FailureDomain.allCases {
             limits.append(
                 CapacityForecast.limit(

@@ -1,9 +1,9 @@
 // How likely it is that all copies of something fail before they are made anew.
 //
-// With independent failures, N particular nodes lose their common data about N · λᴺ · Tᴺ⁻¹ times a year (λ: failures per
-// node and year; T: years to rebuild one node): one of N fails first, the others within T of it. Copysets (the distinct
-// sets of N nodes that keep some partition; Cidon et al., "Copysets", USENIX ATC 2013) count how many such sets there
-// are. Floods, fires and operators are not independent: the figure is a limit on optimism, no promise.
+// With independent failures, N particular nodes lose their common data about N · λᴺ · Tᴺ⁻¹ times a year (λ: failures
+// per node and year; T: years to rebuild one node): one of N fails first, the others within T of it. Copysets (the
+// distinct sets of N nodes that keep some partition; Cidon et al., "Copysets", USENIX ATC 2013) count how many such
+// sets there are. Floods, fires and operators are not independent: the figure is a limit on optimism, no promise.
 
 import World
 
@@ -69,7 +69,9 @@ package struct DurabilityEstimate: Sendable {
         correlated = layout.placed.indices.flatMap { at in
             [FailureDomain.zone, .country].compactMap { kind in
                 layout.losses(at, kind).max {
-                    ($0.withoutCopy, $0.withoutWrite, $0.withoutRead) < ($1.withoutCopy, $1.withoutWrite, $1.withoutRead)
+                    ($0.withoutCopy, $0.withoutWrite, $0.withoutRead) < (
+                        $1.withoutCopy, $1.withoutWrite, $1.withoutRead
+                    )
                 }.map { Correlated(placement: layout.placed[at].rule.name, effect: $0) }
             }
         }

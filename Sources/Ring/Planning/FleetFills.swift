@@ -88,7 +88,8 @@ struct Buyer {
         var purchases: [CapacityForecast.Purchase] = []
         for node in sorted {
             let last = purchases.last
-            let isMore = last?.country == node.country && last?.zone == node.zone
+            let isMore =
+                last?.country == node.country && last?.zone == node.zone
                 && last?.capacityBytes == node.capacityBytes
             let count = isMore ? (last?.nodes ?? 0) + 1 : 1
             if isMore { purchases.removeLast() }

@@ -1,7 +1,8 @@
 // From two tables to the copies between them: who sends what to whom, in which wave.
 //
-// A copy begins at a living replica, in the target's country if there is one, else over the cheapest link. Waves keep at
-// most one replica of a partition in flight, so a plan never weakens a partition by more than the one copy under way.
+// A copy begins at a living replica, in the target's country if there is one, else over the cheapest link. Waves keep
+// at most one replica of a partition in flight, so a plan never weakens a partition by more than the one copy under
+// way.
 
 package import World
 

@@ -79,7 +79,9 @@ package struct RingDiff: Sendable {
         func text(_ properties: BucketProperties) -> String {
             var parts = [properties.placement, "R \(properties.read)", "W \(properties.write)"]
             parts += [properties.conflict.rawValue, properties.durability.rawValue]
-            if let ttl = properties.ttlMilliseconds { parts.append("ttl \(Quantity.span(seconds: Double(ttl) / 1000))") }
+            if let ttl = properties.ttlMilliseconds {
+                parts.append("ttl \(Quantity.span(seconds: Double(ttl) / 1000))")
+            }
             parts.append("max \(Quantity.bytes(Double(properties.maxValueBytes)))")
             return parts.joined(separator: ", ")
         }

@@ -63,6 +63,7 @@ package struct RingState: Hashable, Sendable {
 // MARK: JSON
 
 extension RingState {
+    /// docs/formats/ring-state.md
     package static let format = "atoll ring state"
     package static let version = 1
 
@@ -117,7 +118,8 @@ extension RingState {
         let tables = try RingJSON.list(value, "placements") { (entry) throws(JSONError) in
             try table(entry, partitions: partitions, nodes: indexes)
         }
-        guard tables.count <= Limits.placements, zip(tables, tables.dropFirst()).allSatisfy({ $0.placement < $1.placement })
+        guard tables.count <= Limits.placements,
+            zip(tables, tables.dropFirst()).allSatisfy({ $0.placement < $1.placement })
         else { throw JSONError("placements are too many, out of order or named twice") }
         return RingState(cluster: cluster, partitions: partitions, checked: nodes, tables: tables)
     }

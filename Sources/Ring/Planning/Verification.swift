@@ -43,7 +43,8 @@ package struct Verification: Sendable {
             let certificate = placed.solution?.certificate
             let capacity = problem.weights.reduce(0.0) { $0 + Double($1) }
             let mean = Double(table.nodes.count) / max(1, capacity)
-            let fullest = loads.indices.filter { problem.weights[$0] > 0 }
+            let fullest =
+                loads.indices.filter { problem.weights[$0] > 0 }
                 .map { Double(loads[$0]) / Double(problem.weights[$0]) / mean }.max() ?? 0
             return Verdict(
                 placement: placed.rule.name, replicas: table.nodes.count, violations: violations.count,

@@ -151,7 +151,8 @@ private struct ImaginedChange {
                 guard let domain = layout.domains(kind).first(where: { $0.name == name }) else {
                     let known = layout.domains(kind).map(\.name)
                     let some = known.prefix(12).joined(separator: ", ") + (known.count > 12 ? ", …" : "")
-                    throw RingDocumentError("there is no \(kind.rawValue) \(name) that stores anything; there are: \(some)")
+                    throw RingDocumentError(
+                        "there is no \(kind.rawValue) \(name) that stores anything; there are: \(some)")
                 }
                 lost.formUnion(domain.nodes)
             case .add(let count, let country, let zone, let capacity):

@@ -48,8 +48,8 @@ struct StateOption: ParsableArguments {
             return (file, try RingFiles.feasible(file) { try Layout.solve(file, progress: ProgressLine().report) })
         }
         let state = try RingFiles.state(path)
-        do { return (file, try RingFiles.feasible(file) { try Layout.read(state, file) }) } catch
-            let error as RingDocumentError
+        do { return (file, try RingFiles.feasible(file) { try Layout.read(state, file) }) } catch let error
+            as RingDocumentError
         {
             throw CommandFailure.usage("\(path): \(error.message)")
         }

@@ -85,7 +85,8 @@ struct RingWhatIfCommand: ParsableCommand {
             let text = "\(Quantity.percent(now.fill)) (\(now.node))"
             after.add([
                 "fullest node",
-                "\(Quantity.percent(before.fill)) (\(before.node)) → " + (now.fill > result.fullAt ? Paint.red(text) : text),
+                "\(Quantity.percent(before.fill)) (\(before.node)) → "
+                    + (now.fill > result.fullAt ? Paint.red(text) : text),
             ])
         }
         page.add(after.text)
@@ -165,7 +166,8 @@ struct RingCapacityCommand: ParsableCommand {
         }
         let hidden = forecast.countries.count - shown.count
         page.add(
-            "Fill by month" + (hidden > 0 ? " (the \(shown.count) fullest of \(forecast.countries.count) countries)" : ""),
+            "Fill by month"
+                + (hidden > 0 ? " (the \(shown.count) fullest of \(forecast.countries.count) countries)" : ""),
             table)
         var limits = Table([
             ("AFTER LOSING", .left), ("WORST", .left), ("FULLEST TODAY", .right), ("FULL ON", .left), ("BUY", .left),

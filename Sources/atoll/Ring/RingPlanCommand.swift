@@ -7,7 +7,8 @@ import World
 
 struct RingPlanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "plan", abstract: "From the tables in force to those that the ring file asks for, with fewest moves.",
+        commandName: "plan",
+        abstract: "From the tables in force to those that the ring file asks for, with fewest moves.",
         discussion: """
             Without --from the plan begins from nothing. --to writes the new tables, for the next plan's --from. A running \
             cluster's tables are what GET /v1/ring answers; --from takes that document too.
@@ -90,7 +91,8 @@ struct RingPlanCommand: ParsableCommand {
         }
         page.add("Moves: no table within the fills' bounds has fewer; forced: by the rules, above the bound", efforts)
         page.add("Copies between countries", RingTables.traffic(plan.traffic))
-        page.add("Waves: one after the other, at most one replica of a partition in flight", RingTables.waves(plan.waves))
+        page.add(
+            "Waves: one after the other, at most one replica of a partition in flight", RingTables.waves(plan.waves))
         if !plan.moves.isEmpty { page.add(time(plan)) }
         warnings.forEach { page.warn($0) }
         page.note(plan.sizeNote)

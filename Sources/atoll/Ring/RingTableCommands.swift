@@ -184,7 +184,8 @@ struct RingDiffCommand: ParsableCommand {
         if diff.isEmpty { page.add("no difference") }
         var long: [String] = []
         for change in diff.changes {
-            let sign = change.before == nil ? Paint.green("+") : change.after == nil ? Paint.red("-") : Paint.yellow("~")
+            let sign =
+                change.before == nil ? Paint.green("+") : change.after == nil ? Paint.red("-") : Paint.yellow("~")
             long.append("\(sign) \(change.what)")
             if let before = change.before { long.append(Page.wrap(before, "    was  ", 9)) }
             if let after = change.after { long.append(Page.wrap(after, "    is   ", 9)) }
