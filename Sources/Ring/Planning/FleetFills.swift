@@ -8,8 +8,6 @@ struct FleetFills: Sendable {
         /// By node.
         let bytes: [Double]
         let fullest: Double
-        /// The node with that fill; the first of several.
-        let fullestNode: Int
     }
 
     let draft: RingDraft
@@ -34,18 +32,16 @@ struct FleetFills: Sendable {
             guard fill.run() else { return nil }
             for (node, granted) in fill.granted.enumerated() { bytes[node] += Double(granted) * copyBytes[at] }
         }
-        var best = (fill: -1.0, node: 0)
-        for (at, node) in nodes.enumerated() where node.takesReplicas {
-            let fill = bytes[at] / Double(node.capacityBytes)
-            if fill > best.fill { best = (fill, at) }
-        }
-        return Fills(bytes: bytes, fullest: best.fill, fullestNode: best.node)
+        let fullest = nodes.indices.filter { nodes[$0].takesReplicas }
+            .map { bytes[$0] / Double(nodes[$0].capacityBytes) }.max()
+        return Fills(bytes: bytes, fullest: fullest ?? 0)
     }
 }
 
-/// Adds nodes like the fullest one, where that one stands, until the disks suffice: nothing else relieves it more
-/// surely, since whatever rule brought the replicas to its zone accepts another node there. More nodes never make a
-/// fairest layout fuller, so purchases for one loss help with the next and each loss is looked at once.
+/// Adds nodes where disks are too full, until they suffice: in the zones of those disks, since whatever rule brought
+/// the replicas there accepts another node there; evenly over these zones; of the largest size that a zone has. More
+/// nodes never make a fairest layout fuller, so purchases for one loss help with the next and each loss is looked at
+/// once.
 struct Buyer {
     private let fleet: FleetFills
     /// How much larger the data will be.
@@ -53,31 +49,72 @@ struct Buyer {
     private var bought: [RingNode] = []
     private var isOutOfReach = false
 
+    /// A zone with a disk that is too full.
+    private struct Shelf {
+        let country: String
+        let zone: String
+        /// What is bought there: the largest node.
+        var model: RingNode
+        var capacity: Double
+        var bought: Double
+
+        var share: Double { bought / capacity }
+    }
+
     init(_ fleet: FleetFills, growth: Double) {
         self.fleet = fleet
         self.growth = growth
     }
 
     mutating func buy(for left: [RingNode]) {
+        let limit = fleet.draft.planning.fullAt
         var nodes = (left + bought).sorted { $0.id < $1.id }
-        while !isOutOfReach, let fills = fleet.fills(of: nodes), fills.fullest * growth > fleet.draft.planning.fullAt {
-            let model = nodes[fills.fullestNode]
-            // The share by which the zone is over tells how many at the least; one at a time near the end.
-            let over = fills.fullest * growth / fleet.draft.planning.fullAt
-            let alike = nodes.count { $0.country == model.country && $0.zone == model.zone && $0.takesReplicas }
-            let batch = max(1, Int(Double(alike) * (over - 1) / 2))
-            for _ in 0..<batch {
-                guard nodes.count < Limits.nodes, let id = NodeID("zz-new-\(padded(bought.count))") else {
+        while !isOutOfReach, let fills = fleet.fills(of: nodes), fills.fullest * growth > limit {
+            var shelves = shelves(nodes, fills)
+            // An eighth of what is missing at a time, so that the last ones are not too many.
+            let missing = nodes.indices.reduce(0.0) { sum, node in
+                sum + max(0, fills.bytes[node] * growth / limit - Double(nodes[node].capacityBytes))
+            }
+            let largest = shelves.map { Double($0.model.capacityBytes) }.max() ?? 1
+            for _ in 0..<max(1, Int(missing / largest / 8)) {
+                guard let at = shelves.indices.min(by: { (shelves[$0].share, $0) < (shelves[$1].share, $1) }),
+                    nodes.count < Limits.nodes, let id = NodeID("zz-new-\(padded(bought.count))")
+                else {
                     isOutOfReach = true
                     return
                 }
-                var node = model
+                var node = shelves[at].model
                 node.id = id
                 node.state = .new
+                shelves[at].bought += Double(node.capacityBytes)
                 bought.append(node)
                 nodes.append(node)
             }
         }
+    }
+
+    /// In the order of nodes, which is that of ids.
+    private func shelves(_ nodes: [RingNode], _ fills: FleetFills.Fills) -> [Shelf] {
+        var shelves: [Shelf] = []
+        // Only ever asked.
+        var places: [[String]: Int] = [:]
+        for (at, node) in nodes.enumerated() where node.takesReplicas {
+            let fill = fills.bytes[at] * growth / Double(node.capacityBytes)
+            let place = [node.country, node.zone]
+            if places[place] == nil, fill > fleet.draft.planning.fullAt {
+                places[place] = shelves.count
+                shelves.append(Shelf(country: node.country, zone: node.zone, model: node, capacity: 0, bought: 0))
+            }
+        }
+        for node in nodes where node.takesReplicas {
+            guard let at = places[[node.country, node.zone]] else { continue }
+            if node.capacityBytes > shelves[at].model.capacityBytes { shelves[at].model = node }
+            shelves[at].capacity += Double(node.capacityBytes)
+        }
+        for node in bought {
+            if let at = places[[node.country, node.zone]] { shelves[at].bought += Double(node.capacityBytes) }
+        }
+        return shelves
     }
 
     /// What has been bought so far for all losses up to now, by place and size.

@@ -198,11 +198,13 @@ struct RingCapacityCommand: ParsableCommand {
 
     private func purchases(_ list: [CapacityForecast.Purchase]) -> String {
         if list.isEmpty { return "nothing" }
-        let shown = list.prefix(8).map {
+        let shown = list.prefix(6).map {
             "\($0.nodes) × \(Quantity.bytes(Double($0.capacityBytes))) in \($0.country)/\($0.zone)"
         }
         let total = list.reduce(0) { $0 + $1.nodes }
-        return shown.joined(separator: ", ") + (list.count > 8 ? ", …: \(total) nodes in all (--json)" : "")
+        return shown.joined(separator: ", ")
+            + (list.count > 6
+                ? ", …: \(Quantity.count(total)) nodes in all, in \(list.count) places and sizes (--json)" : "")
     }
 }
 
