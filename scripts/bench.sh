@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Measures Atoll beside a bare HTTP server, etcd and Redis, all in one run and on this machine, and prints one table.
+# Measures Atoll beside a bare HTTP server, etcd and Redis, all in one run and on this machine, and prints one table; then
+# the placement solver beside a weighted rendezvous hash, in another.
 # `make bench` runs it; docs/BENCHMARKS.md says what the rows mean. Ends only the processes that it started.
 set -euo pipefail
 
@@ -7,8 +8,8 @@ usage() {
     cat <<'TEXT'
 Usage: scripts/bench.sh [--quick] [--memory] [--json FILE] [--dir DIR] [--atoll FILE]
                         [--no-build] [--names]
-  --quick      3 s a row instead of 10, and without etcd's own slow load test
-  --memory     also the memory of an idle node and of one with a million keys (some minutes)
+  --quick      3 s a row instead of 10, without memory, etcd's own slow load test and the solver's largest cases
+  --memory     with --quick: the memory of an idle node and of one with a million keys all the same
   --json FILE  also write the results to FILE
   --dir DIR    where the servers keep their data; must not be in memory (default: .build)
   --atoll FILE measure this binary (another version, another build)
@@ -18,11 +19,11 @@ TEXT
 }
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-seconds=10 warm_up=3 redis_requests=400000 quick=0 memory=0 json="" dir="$root/.build" build=1 names_only=0
+seconds=10 warm_up=3 redis_requests=400000 quick=0 memory=1 json="" dir="$root/.build" build=1 names_only=0
 atoll="" bare="$root/Benchmarks/.build/release/bare-http"
 while [ $# -gt 0 ]; do
     case $1 in
-        --quick) seconds=3 warm_up=1 redis_requests=100000 quick=1 ;;
+        --quick) seconds=3 warm_up=1 redis_requests=100000 quick=1 memory=0 ;;
         --memory) memory=1 ;;
         --json) json=${2:?--json takes a file}; shift ;;
         --dir) dir=${2:?--dir takes a directory}; shift ;;
@@ -319,6 +320,14 @@ bench_memory() {
     stop_all
 }
 
+# The placement solver has no server: it is measured last, with the machine to itself.
+bench_ring() {
+    say "the placement solver"
+    local only=()
+    if [ $quick = 1 ]; then only=(--only 4096); fi
+    "$atoll" ring bench "${only[@]}" >"$work/ring.txt" || note "the solver moves more than its bound"
+}
+
 rate_of() {
     local i
     for i in "${!names[@]}"; do
@@ -354,6 +363,7 @@ print_table() {
         printf '\n%-46s %9s MiB, at most 80\n' "resident memory of an idle node" "$idle_mib"
         printf '%-46s %9s MiB, at most 600\n' "resident memory with 1,000,000 keys" "$loaded_mib"
     fi
+    printf '\n%s\n' "$(cat "$work/ring.txt")"
     for i in "${notes[@]}"; do printf '\n%s\n' "$i"; done
 }
 
@@ -384,5 +394,6 @@ fi
 bench_names
 bench_etcd_names
 if [ $memory = 1 ]; then bench_memory; fi
+bench_ring
 print_table
 if [ -n "$json" ]; then print_json >"$json"; fi

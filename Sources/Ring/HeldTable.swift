@@ -7,8 +7,13 @@ extension HeldTable {
     /// partitions has grown, each new partition holds what the one it was cut from held; where it has shrunk, what the
     /// first of those that it was joined from held.
     init(_ old: Assignment, nodes oldNodes: [NodeID], in new: [RingNode], partitions: Int) {
+        self.init(old, nodes: oldNodes, in: new.map(\.id), partitions: partitions)
+    }
+
+    init(_ old: Assignment, nodes oldNodes: [NodeID], in new: [NodeID], partitions: Int) {
+        // Only ever asked.
         var indexes: [NodeID: Int32] = [:]
-        for (at, node) in new.enumerated() { indexes[node.id] = Int32(at) }
+        for (at, id) in new.enumerated() { indexes[id] = Int32(at) }
         let map = oldNodes.map { indexes[$0] ?? -1 }
         width = old.replicas
         nodes = (0..<partitions).flatMap { partition in

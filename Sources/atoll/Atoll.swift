@@ -19,7 +19,7 @@ struct Atoll: AsyncParsableCommand {
         version: revision,
         subcommands: [
             Serve.self, Up.self, Put.self, Get.self, Delete.self, List.self, Status.self, NamesCommand.self,
-            Simulate.self, Bench.self,
+            RingCommand.self, Simulate.self, Bench.self,
         ])
 
     /// Exit status: 0 done, 1 the answer is no, 2 wrong usage or no connection.

@@ -5,23 +5,27 @@ import Ring
 import World
 
 enum RingFiles {
-    static func load(_ path: String) throws -> RingDocument {
-        let data: Data
+    static func load(_ path: String) throws -> RingDocument { try compile(try text(path), name: path) }
+
+    static func text(_ path: String) throws -> String {
+        guard let text = String(validating: try bytes(path, atMost: Limits.ringFileBytes), as: UTF8.self) else {
+            throw CommandFailure.usage("\(path): not UTF-8 text")
+        }
+        return text
+    }
+
+    static func bytes(_ path: String, atMost limit: Int) throws -> [UInt8] {
         do {
             let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0
-            guard size <= Limits.ringFileBytes else {
-                throw CommandFailure.usage("\(path): a ring file may have \(Limits.ringFileBytes) bytes")
+            guard size <= limit else {
+                throw CommandFailure.usage("\(path): \(size) bytes; at most \(limit >> 20) MiB are read")
             }
-            data = try Data(contentsOf: URL(fileURLWithPath: path))
+            return [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
         } catch let failure as CommandFailure {
             throw failure
         } catch {
             throw CommandFailure.usage("cannot read \(path): \(error.localizedDescription)")
         }
-        guard let text = String(validating: data, as: UTF8.self) else {
-            throw CommandFailure.usage("\(path): not UTF-8 text")
-        }
-        return try compile(text, name: path)
     }
 
     static func compile(_ text: String, name: String) throws -> RingDocument {

@@ -42,11 +42,14 @@ extension RingDocument {
 package struct RingFile: Sendable {
     /// Without assignments.
     package let draft: RingDraft
+    /// By placement: its share of `[growth] data`, for planning; they sum to 1.
+    package let dataShares: [Double]
     private let fileName: String
     private let placementPositions: [String: TextPosition]
 
-    init(draft: RingDraft, fileName: String, placementPositions: [String: TextPosition]) {
+    init(draft: RingDraft, dataShares: [Double], fileName: String, placementPositions: [String: TextPosition]) {
         self.draft = draft
+        self.dataShares = dataShares
         self.fileName = fileName
         self.placementPositions = placementPositions
     }
@@ -72,12 +75,14 @@ struct RingFileCompiler {
     let fileName: String
     var draft = RingDraft()
     var placementPositions: [String: TextPosition] = [:]
+    var dataShares: [Double] = []
 
     static func read(_ text: String, fileName: String) throws(RingFileError) -> RingFile {
         var compiler = RingFileCompiler(text: text, fileName: fileName)
         try compiler.root()
         return RingFile(
-            draft: compiler.draft, fileName: fileName, placementPositions: compiler.placementPositions)
+            draft: compiler.draft, dataShares: compiler.dataShares, fileName: fileName,
+            placementPositions: compiler.placementPositions)
     }
 
     private mutating func root() throws(RingFileError) {

@@ -108,7 +108,7 @@ extension RingFileCompiler {
     }
 
     mutating func growth(_ table: RingFileTable?) throws(RingFileError) {
-        guard var table else { return }
+        guard var table else { return try shares(nil) }
         draft.planning.dataBytes = try bytes("data", in: &table)
         if let text = try table.stringOrNumber("per_month") {
             if let share = Units.share(text), text.hasSuffix("%") || share < 1 {
@@ -122,7 +122,30 @@ extension RingFileCompiler {
                     key: "per_month")
             }
         }
+        let share = try table.table("share")
         try table.finish()
+        try shares(share)
+    }
+
+    /// `[growth.share] german = "10%"`: how the data divides among the placements. What is left, or all where nothing
+    /// is said, belongs to the default placement.
+    private mutating func shares(_ table: RingFileTable?) throws(RingFileError) {
+        dataShares = Array(repeating: 0, count: draft.placements.count)
+        let rest = draft.placements.firstIndex { $0.name == draft.defaults.placement } ?? 0
+        var isNamed = false
+        if var table {
+            for (at, placement) in draft.placements.enumerated() {
+                guard let share = try share(placement.name, in: &table) else { continue }
+                dataShares[at] = share
+                isNamed = isNamed || at == rest
+            }
+            try table.finish()
+            let sum = dataShares.reduce(0, +)
+            guard sum <= 1 + 1e-9, !isNamed || sum >= 1 - 1e-9 else {
+                throw table.error("the shares of the data make \(Quantity.percent(sum)) together, not 100%")
+            }
+        }
+        if !isNamed { dataShares[rest] = max(0, 1 - dataShares.reduce(0, +)) }
     }
 
     mutating func links(_ tables: [(name: String, table: RingFileTable)]) throws(RingFileError) {

@@ -154,7 +154,7 @@ struct Rendezvous {
             let salt = scatter(UInt64(p))
             for at in nodes.indices {
                 let u = (Double(scatter(identities[at] ^ salt) >> 12) + 0.5) * 0x1p-52
-                scores[at] = -log2(u) / Double(nodes[at].capacityBytes)
+                scores[at] = -Logarithm.base2(u) / Double(nodes[at].capacityBytes)
             }
             var row: [Int] = []
             while row.count < placement.replicas {
@@ -168,17 +168,6 @@ struct Rendezvous {
             table += row
         }
         return table
-    }
-
-    /// log2 of u in (0, 1), by the series of artanh: no C library, so the same bits on every machine.
-    private func log2(_ u: Double) -> Double {
-        let t = (u.significand - 1) / (u.significand + 1)
-        var (term, sum) = (t, 0.0)
-        for k in stride(from: 1.0, to: 30, by: 2) {
-            sum += term / k
-            term *= t * t
-        }
-        return Double(u.exponent) + 2 * sum / 0.693_147_180_559_945_3
     }
 
     static func moves(

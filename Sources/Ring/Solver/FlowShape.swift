@@ -25,6 +25,9 @@ struct FlowShape: Sendable {
     let zones: Int
     let nodes: Int
     let countryCap: Int32
+    /// By country: the rule's lower bound; and D, the fewest countries of a partition.
+    let atLeast: [Int]
+    let minCountries: Int
     /// By zone: its country; the most replicas of one partition; its nodes as a range.
     let zoneCountry: [Int32]
     let zoneCap: [Int32]
@@ -90,6 +93,8 @@ struct FlowShape: Sendable {
         groupSupply = slotGroups.groups.map { Int32($0.supply) }
         groupLimit = slotGroups.groups.flatMap { group in countryIDs.map { Int32(group.limits[$0]) } }
         countryCap = Int32(problem.maxPerCountry)
+        atLeast = countryIDs.map { problem.atLeast[$0] }
+        minCountries = problem.minCountries
         original = active
         nodeZone = active.map { Int32(zoneOf[map.zone[$0]]) }
         low = active.map { Int32(targets.low[$0]) }

@@ -2,8 +2,10 @@
 // the loss of one is made good by many.
 //
 // Stage B leaves open which node of a hub zone takes which new replica. They are given out greedily to the node that
-// shares least with the partition's others, then new replicas are swapped between partitions of one country wherever
-// that lowers Σ shared². Swaps touch neither fills nor moves nor rules.
+// shares least with the partition's others, then new replicas are swapped between partitions wherever that lowers
+// Σ shared²: first inside each country, where hardly any rule is in the way, then everywhere. The flow likes to put the
+// same zones together again and again; the loss of one of them would then weigh on few others, and the rules would
+// force more moves than the fills do. Swaps touch neither fills nor moves, crossed borders nor rules.
 
 struct PairSharing {
     private let shape: FlowShape
@@ -100,11 +102,12 @@ struct PairSharing {
                 byCountry[Int(shape.zoneCountry[zone])].append(Place(partition: Int32(p), at: Int32(at)))
             }
         }
+        let all = byCountry.count { !$0.isEmpty } > 1 ? [byCountry.flatMap { $0 }] : []
         // A fixed sequence of partners (Knuth's MMIX multiplier): chance decides nothing.
         var state: UInt64 = 0x2545_F491_4F6C_DD1D
         for _ in 0..<PairSharing.rounds {
             var gained = 0
-            for places in byCountry where places.count > 1 {
+            for places in byCountry + all where places.count > 1 {
                 for place in places {
                     for _ in 0..<PairSharing.triesPerReplica {
                         state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
@@ -121,7 +124,7 @@ struct PairSharing {
         let (p, q) = (Int(x.partition), Int(y.partition))
         let (a, b) = (rows[p][Int(x.at)], rows[q][Int(y.at)])
         guard p != q, a != b, !rows[p].contains(b), !rows[q].contains(a), fits(p, taking: b, for: a),
-            fits(q, taking: a, for: b)
+            fits(q, taking: a, for: b), costsTheSame(p, a, q, b)
         else { return 0 }
         // With both taken out, compare what putting them back either way would add to Σ shared².
         link(p, a, but: x.at, -1)
@@ -140,7 +143,32 @@ struct PairSharing {
     private func fits(_ p: Int, taking new: Int32, for old: Int32) -> Bool {
         let zone = shape.nodeZone[Int(new)]
         guard zone != shape.nodeZone[Int(old)] else { return true }
-        return rows[p].count { shape.nodeZone[Int($0)] == zone } < Int(shape.zoneCap[Int(zone)])
+        guard rows[p].count(where: { shape.nodeZone[Int($0)] == zone }) < Int(shape.zoneCap[Int(zone)]) else {
+            return false
+        }
+        let (from, to) = (country(old), country(new))
+        guard from != to else { return true }
+        let leaving = rows[p].count { country($0) == from }
+        let arriving = rows[p].count { country($0) == to }
+        guard leaving > shape.atLeast[from], arriving < Int(shape.countryCap) else { return false }
+        guard leaving == 1, arriving > 0 else { return true }
+        // One country less.
+        let used = rows[p].indices.count { at in
+            !rows[p][..<at].contains { country($0) == country(rows[p][at]) }
+        }
+        return used > shape.minCountries
+    }
+
+    @inline(__always) private func country(_ node: Int32) -> Int {
+        Int(shape.zoneCountry[Int(shape.nodeZone[Int(node)])])
+    }
+
+    /// Whether an exchange crosses as many borders as before.
+    private func costsTheSame(_ p: Int, _ a: Int32, _ q: Int, _ b: Int32) -> Bool {
+        let (x, y) = (country(a), country(b))
+        guard x != y else { return true }
+        func cost(_ partition: Int, _ country: Int) -> Int { shape.copyCost[partition * shape.countries + country] }
+        return cost(p, x) + cost(q, y) == cost(p, y) + cost(q, x)
     }
 
     /// Σ (2s + 1) over the pairs that `node` would make in partition p: the growth of Σ s².

@@ -44,6 +44,25 @@ enum PercentEncoding {
     static func segment(_ text: String) -> String { encode(text, keepingPercent: true) }
     static func value(_ text: String) -> String { encode(text, keepingPercent: false) }
 
+    /// The bytes of a segment; nil where a % is not followed by two hexadecimal digits.
+    static func decode(_ text: String) -> [UInt8]? {
+        var bytes: [UInt8] = []
+        var rest = text.utf8[...]
+        while let byte = rest.popFirst() {
+            guard byte == 0x25 else {
+                bytes.append(byte)
+                continue
+            }
+            let digits = String(decoding: rest.prefix(2), as: UTF8.self)
+            guard digits.utf8.count == 2, digits.allSatisfy(\.isHexDigit), let value = UInt8(digits, radix: 16) else {
+                return nil
+            }
+            bytes.append(value)
+            rest = rest.dropFirst(2)
+        }
+        return bytes
+    }
+
     private static func encode(_ text: String, keepingPercent: Bool) -> String {
         text.utf8.map { byte in
             switch byte {
