@@ -29,7 +29,7 @@ while [ $# -gt 0 ]; do
         --dir) dir=${2:?--dir takes a directory}; shift ;;
         --atoll) atoll=${2:?--atoll takes a file}; shift ;;
         --no-build) build=0 ;;
-        --names) names_only=1 ;;
+        --names) names_only=1 memory=0 ;;
         -h | --help) usage; exit 0 ;;
         *) usage >&2; exit 2 ;;
     esac
@@ -393,7 +393,9 @@ if [ $names_only = 0 ]; then
 fi
 bench_names
 bench_etcd_names
-if [ $memory = 1 ]; then bench_memory; fi
-bench_ring
+if [ $names_only = 0 ]; then
+    if [ $memory = 1 ]; then bench_memory; fi
+    bench_ring
+fi
 print_table
 if [ -n "$json" ]; then print_json >"$json"; fi
