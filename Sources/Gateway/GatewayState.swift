@@ -174,16 +174,24 @@ package struct GatewayState: Sendable {
                     }
                 }
             }
-            if inFlight[id] != nil { wheel.set(id, at: max(next, now.instant + .milliseconds(1))) }
+            guard let left = inFlight[id] else { continue }
+            wheel.set(id, at: max(min(next, left.hedgeAt ?? next), now.instant + .milliseconds(1)))
         }
     }
 
     private mutating func hedge(_ id: UInt64, _ now: Now, _ out: inout Outbox<GatewayEffect>) {
-        guard case .read(let read)? = inFlight[id]?.coordinator, read.canHedge(directory), hedging.spend() else {
+        guard let entry = inFlight[id], case .read(let read) = entry.coordinator, read.canHedge(directory) else {
+            return
+        }
+        let elapsed = now.instant - entry.startedAt
+        let far = (hedging.delay ?? elapsed) * HedgePolicy.farFactor
+        guard hedging.spend(isFar: elapsed >= far) else {
+            if elapsed < far { inFlight[id]?.hedgeAt = entry.startedAt + far }
             return
         }
         counters.hedges += 1
         step(id, now, &out) { coordinator, directory, effects in
+            for ask in coordinator.openAsks { directory[ask.node].unanswered(for: elapsed) }
             coordinator.hedge(directory, now.instant, &effects)
         }
     }

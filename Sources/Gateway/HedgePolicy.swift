@@ -1,6 +1,8 @@
 // When a second read is worth sending: after the 95th percentile of the recent ones, and for at most 2 in 100 reads
 // (Dean and Barroso, "The Tail at Scale", CACM 2013). The budget matters more than the percentile: without it a cluster
-// that is slow as a whole doubles its own load.
+// that is slow as a whole doubles its own load. More reads are late by that measure than the budget pays for, and most
+// of them are answered a moment later; so a part of it is kept for those that are late several times over, as they are
+// when a replica hangs.
 
 package import World
 
@@ -9,6 +11,9 @@ package struct HedgePolicy: Sendable {
     private static let every = 64
     private static let budgetShare = 0.02
     private static let largestBudget = 10.0
+    /// Of the budget, what only reads may spend that are late by `farFactor` times the percentile.
+    private static let reserve = 2.0
+    package static let farFactor: Int64 = 4
 
     private var samples: [Int64] = []
     private var position = 0
@@ -31,9 +36,9 @@ package struct HedgePolicy: Sendable {
         delay = Span(nanoseconds: sorted[sorted.count * 95 / 100])
     }
 
-    /// Takes one hedge from the budget, if there is one.
-    package mutating func spend() -> Bool {
-        guard budget >= 1 else { return false }
+    /// Takes one hedge from the budget, if there is one. `isFar`: the read is late by `farFactor` times the delay.
+    package mutating func spend(isFar: Bool) -> Bool {
+        guard budget >= (isFar ? 1 : 1 + HedgePolicy.reserve) else { return false }
         budget -= 1
         return true
     }

@@ -44,6 +44,13 @@ package struct ReplicaStatistics: Hashable, Sendable {
         reportedInFlight = Int(inFlight)
     }
 
+    /// An answer is late: its service time is at least this, and waiting for the rest before believing it would send
+    /// more requests the same way.
+    package mutating func unanswered(for elapsed: Span) {
+        guard let serviceMs, elapsed.inMilliseconds > serviceMs else { return }
+        self.serviceMs = ReplicaStatistics.average(serviceMs, elapsed.inMilliseconds)
+    }
+
     package mutating func failed() {
         errorRate += ReplicaStatistics.alpha * (1 - errorRate)
     }

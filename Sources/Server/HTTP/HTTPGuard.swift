@@ -26,6 +26,8 @@ final class HTTPGuard: ChannelInboundHandler, RemovableChannelHandler {
     /// Of the request whose head is on its way: the length of its first line as far as it has come.
     private var lineBytes = 0
     private var isLineOver = false
+    /// Requests came before the answers to earlier ones had left: where one begins, only the parser knows then.
+    var isPipelined = false
     /// When the client will have been too slow; nil while it waits for us.
     private var deadline: NIODeadline?
     private var timer: Scheduled<Void>?
@@ -76,7 +78,9 @@ final class HTTPGuard: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     /// The parser counts one limit for all of a head; this tells whether the target alone was beyond its own.
-    var isTargetTooLong: Bool { lineBytes > Limits.targetBytes + "OPTIONS  HTTP/1.1".utf8.count }
+    var isTargetTooLong: Bool {
+        !isPipelined && lineBytes > Limits.targetBytes + "OPTIONS  HTTP/1.1".utf8.count
+    }
 
     /// Told by the HTTP handler.
     func headersCame() {

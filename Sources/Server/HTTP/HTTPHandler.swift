@@ -61,7 +61,9 @@ final class HTTPHandler: ChannelDuplexHandler {
     // MARK: Reading
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        waiting.append(unwrapInboundIn(data))
+        let part = unwrapInboundIn(data)
+        if isAnswering, case .head = part { gate.isPipelined = true }
+        waiting.append(part)
         workOff(context)
     }
 
