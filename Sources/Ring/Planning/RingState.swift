@@ -5,7 +5,7 @@ package import World
 /// Nodes, and per placement the table partition → nodes. Everything is checked at construction.
 package struct RingState: Hashable, Sendable {
     /// What a plan must know of a node even after the ring file has forgotten it.
-    package struct Node: Hashable, Sendable {
+    package struct Member: Hashable, Sendable {
         package let id: NodeID
         package let country: String
         package let zone: String
@@ -34,7 +34,7 @@ package struct RingState: Hashable, Sendable {
     /// Q.
     package let partitions: Int
     /// Sorted by id.
-    package let nodes: [Node]
+    package let nodes: [Member]
     /// Sorted by placement.
     package let tables: [Table]
 
@@ -42,7 +42,7 @@ package struct RingState: Hashable, Sendable {
         self.cluster = cluster
         self.partitions = partitions
         self.nodes = nodes.map {
-            Node(id: $0.id, country: $0.country, zone: $0.zone, capacityBytes: $0.capacityBytes)
+            Member(id: $0.id, country: $0.country, zone: $0.zone, capacityBytes: $0.capacityBytes)
         }
         self.tables = tables
     }
@@ -124,14 +124,14 @@ extension RingState {
         return RingState(cluster: cluster, partitions: partitions, checked: nodes, tables: tables)
     }
 
-    private init(cluster: String, partitions: Int, checked nodes: [Node], tables: [Table]) {
+    private init(cluster: String, partitions: Int, checked nodes: [Member], tables: [Table]) {
         self.cluster = cluster
         self.partitions = partitions
         self.nodes = nodes
         self.tables = tables
     }
 
-    private static func node(_ value: JSON) throws(JSONError) -> Node {
+    private static func node(_ value: JSON) throws(JSONError) -> Member {
         let name = try RingJSON.string(value, "id")
         guard let id = NodeID(name) else { throw JSONError("a node's id is malformed: \(name.prefix(80))") }
         let country = try RingJSON.string(value, "country")
@@ -139,7 +139,7 @@ extension RingState {
         guard RingNames.isCountry(country), RingNames.isLabel(zone) else {
             throw JSONError("the country or zone of \(id) is malformed")
         }
-        return Node(
+        return Member(
             id: id, country: country, zone: zone, capacityBytes: try RingJSON.unsigned(value, "capacity"))
     }
 

@@ -83,7 +83,8 @@ private struct Bottleneck {
             return
                 "\(plural(needed, "replica")) in \(name), but at most \(problem.maxPerCountry) may stand in one country"
         }
-        if problem.maxPerZone == 1, nodes[country] >= needed {
+        // More nodes in the same zones would not help.
+        if problem.maxPerZone == 1, zones[country].count < needed {
             return "\(needed) zones in \(name), there \(are(zones[country].count))\(list(zones[country]))"
         }
         if nodes[country] < needed {
