@@ -104,9 +104,8 @@ struct RingVerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify", abstract: "Prove that tables keep the rules and that no others would move less.",
         discussion: """
-            The solver's final potentials are a certificate: if no residual arc has negative reduced cost, its flow is \
-            the cheapest there is (linear programming duality). This enumerates the arcs anew from the rules and \
-            checks each.
+            The solver's final potentials are a certificate: if no residual arc has negative reduced cost, no flow is \
+            cheaper (duality of linear programs). This enumerates the arcs anew from the rules and checks each.
             With --state those tables are judged: rules, fills, and moves from --from against the proven least.
             """)
     @OptionGroup var options: RingFileOptions
