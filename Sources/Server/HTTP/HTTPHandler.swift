@@ -242,8 +242,11 @@ final class HTTPHandler: ChannelDuplexHandler {
                 wrapOutboundOut(.body(.byteBuffer(context.channel.allocator.buffer(bytes: response.body)))),
                 promise: nil)
         }
-        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        context.write(wrapOutboundOut(.end(nil)), promise: nil)
+        service.flushAtEndOfTurn(self)
     }
+
+    func flushAnswers() { context?.flush() }
 
     private func releaseBody() {
         switch state {

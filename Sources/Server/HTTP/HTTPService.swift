@@ -17,6 +17,7 @@ final class HTTPService: @unchecked Sendable {
     private var connections: [ObjectIdentifier: HTTPHandler] = [:]
     private var bodyBytes = 0
     private(set) var isStopping = false
+    private var unflushed: [HTTPHandler] = []
 
     init(loop: RequestLoop, operations: NodeOperations, ring: RingSnapshot) {
         self.loop = loop
@@ -52,6 +53,19 @@ final class HTTPService: @unchecked Sendable {
     }
 
     func release(_ bytes: Int) { bodyBytes -= bytes }
+
+    /// Answers of one turn of the loop leave together at its end: clients that wait are woken once rather than for
+    /// each.
+    func flushAtEndOfTurn(_ handler: HTTPHandler) {
+        unflushed.append(handler)
+        guard unflushed.count == 1 else { return }
+        loop.eventLoop.execute { [self] in
+            // Taken first: what a flush makes room for is for the next turn.
+            let handlers = unflushed
+            unflushed = []
+            for handler in handlers { handler.flushAnswers() }
+        }
+    }
 
     func count(_ route: String, _ status: UInt) { loop.countHTTP(route, status) }
 
