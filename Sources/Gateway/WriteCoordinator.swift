@@ -47,7 +47,6 @@ package struct WriteCoordinator: Sendable {
     private let deadline: Instant
     private var minters: [NodeID] = []
     private var spares: [NodeID]
-    private var ownNodeIsSpare: Bool
     private var asks: [Ask] = []
     private var tally = Tally()
     private var minted: Minted?
@@ -63,7 +62,6 @@ package struct WriteCoordinator: Sendable {
         self.deadline = deadline
         primaries = route.primaries
         spares = route.fallbacks
-        ownNodeIsSpare = true
     }
 
     /// Nothing more will come of it.

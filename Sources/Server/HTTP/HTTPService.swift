@@ -245,11 +245,10 @@ final class HTTPService: @unchecked Sendable {
 
     private func replica(_ key: StoredKey, _ request: PendingRequest, _ handler: HTTPHandler) {
         let accept = request.head.headers.first(name: "accept")
-        let resolve = false
         loop.readOwn(key) { object in
             handler.respond(
                 ObjectResponses.read(
-                    object, nil, key: key, resolveLatest: resolve, accept: accept, wall: MachineClock.wall()))
+                    object, nil, key: key, resolveLatest: false, accept: accept, wall: MachineClock.wall()))
         }
     }
 
