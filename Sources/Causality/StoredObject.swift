@@ -64,7 +64,7 @@ package struct StoredObject: Hashable, Sendable {
     }
 
     package var summary: ObjectSummary { ObjectSummary(versions: versions, dots: siblings.map(\.dot)) }
-    package var latestTime: HybridTime { siblings.map(\.time).max() ?? HybridTime(bits: 0) }
+    package var latestTime: HybridTime { siblings.reduce(HybridTime(bits: 0)) { max($0, $1.time) } }
     package var newest: Sibling? { siblings.max { $1.isNewer(than: $0) } }
     package var values: [Sibling] { siblings.filter { !$0.isTombstone } }
     package var payloadBytes: Int {

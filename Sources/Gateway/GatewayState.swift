@@ -24,14 +24,9 @@ package struct GatewayCounters: Hashable, Sendable {
 }
 
 package struct GatewayState: Sendable {
-    fileprivate enum Coordinator: Sendable {
-        case read(ReadCoordinator)
-        case write(WriteCoordinator)
-        case list(RangeCoordinator)
-    }
-
-    fileprivate struct InFlight: Sendable {
-        var coordinator: Coordinator
+    private struct InFlight: Sendable {
+        /// Boxed, so that an entry is small to move, and changed where it is.
+        var coordinator: any Coordinator
         let startedAt: Instant
         /// A hedged read is due then; nil where there is none to come.
         var hedgeAt: Instant?
@@ -61,10 +56,12 @@ package struct GatewayState: Sendable {
     package mutating func adopt(_ ring: RingSnapshot) { directory.adopt(ring) }
 
     package mutating func setAvailable(_ node: NodeID, _ isAvailable: Bool) {
-        directory[node].isAvailable = isAvailable
+        directory.change(node) { $0.isAvailable = isAvailable }
     }
 
-    package mutating func setReplicationDelay(_ node: NodeID, ms: Double) { directory[node].lagMs = ms }
+    package mutating func setReplicationDelay(_ node: NodeID, ms: Double) {
+        directory.change(node) { $0.lagMs = ms }
+    }
 
     // MARK: Requests
 
@@ -89,11 +86,10 @@ package struct GatewayState: Sendable {
     private mutating func start(_ id: UInt64, _ request: ClientRequest, _ now: Now) throws(RequestFailure) {
         let route = directory.ring.route(bucket: request.key.bucket, token: request.key.token)
         let deadline = now.instant + request.timeout
-        let countries = route.primaries.map(directory.country(of:))
         let isWrite = if case .write = request.operation { true } else { false }
         let level = request.level ?? (isWrite ? route.properties.write : route.properties.read)
         let quorum = try Quorum(
-            level, strict: request.strict, countries: countries, gatewayCountry: directory.gatewayCountry)
+            level, strict: request.strict, countries: route.countries, gatewayCountry: directory.gatewayCountry)
         let rule = route.properties.conflict.rule
         switch request.operation {
         case .read:
@@ -104,7 +100,7 @@ package struct GatewayState: Sendable {
             let everyone = route.primaries.count > 1 && directory.chance(1 / GatewayState.oneInAsksAll)
             read.start(everyone: everyone, &directory, now.instant, &effects)
             inFlight[id] = InFlight(
-                coordinator: .read(read), startedAt: now.instant,
+                coordinator: read, startedAt: now.instant,
                 hedgeAt: route.primaries.count > 1 ? hedging.delay.map { now.instant + $0 } : nil)
         case .write(let value, let contentType, let context, let onlyIfAbsent, let ttl):
             counters.writes += 1
@@ -117,13 +113,13 @@ package struct GatewayState: Sendable {
             var write = WriteCoordinator(
                 mint, bucket: request.key.bucket, route: route, quorum: quorum, deadline: deadline)
             write.start(&directory, now.instant, &effects)
-            inFlight[id] = InFlight(coordinator: .write(write), startedAt: now.instant)
+            inFlight[id] = InFlight(coordinator: write, startedAt: now.instant)
         case .list(let range, let reverse, let limit):
             counters.lists += 1
             var list = RangeCoordinator(
                 range, reverse: reverse, limit: limit, route: route, quorum: quorum, rule: rule, deadline: deadline)
             list.start(&directory, now.instant, &effects)
-            inFlight[id] = InFlight(coordinator: .list(list), startedAt: now.instant)
+            inFlight[id] = InFlight(coordinator: list, startedAt: now.instant)
         }
     }
 
@@ -134,45 +130,49 @@ package struct GatewayState: Sendable {
         let id = reply.id >> 8
         let slot = Int(reply.id & 0xFF)
         guard let ask = inFlight[id]?.coordinator.pending(slot), ask.node == node else { return }
-        directory[node].outstanding -= 1
-        directory[node].answered(
-            after: now.instant - ask.sentAt, serviceMicroseconds: reply.serviceMicroseconds, inFlight: reply.inFlight)
-        step(id, now, &out) { coordinator, directory, effects in
-            coordinator.receive(reply.reply, slot: slot, &directory, now, &effects)
+        directory.change(node) {
+            $0.outstanding -= 1
+            $0.answered(
+                after: now.instant - ask.sentAt, serviceMicroseconds: reply.serviceMicroseconds,
+                inFlight: reply.inFlight)
         }
+        inFlight[id]?.coordinator.receive(reply.reply, slot: slot, &directory, now, &effects)
+        flush(id, now.instant, &out)
     }
 
-    /// The ask `id` could not be sent to `node`, or its connection broke.
-    package mutating func fail(_ id: UInt64, from node: NodeID, now: Now, _ out: inout Outbox<GatewayEffect>) {
-        let slot = Int(id & 0xFF)
-        guard let ask = inFlight[id >> 8]?.coordinator.pending(slot), ask.node == node else { return }
-        directory[node].outstanding -= 1
-        directory[node].failed()
-        step(id >> 8, now, &out) { coordinator, directory, effects in
-            coordinator.fail(slot: slot, &directory, now, &effects)
+    /// The ask could not be sent to `node`, or its connection broke.
+    package mutating func fail(_ ask: UInt64, from node: NodeID, now: Now, _ out: inout Outbox<GatewayEffect>) {
+        let id = ask >> 8
+        let slot = Int(ask & 0xFF)
+        guard let asked = inFlight[id]?.coordinator.pending(slot), asked.node == node else { return }
+        lost(node)
+        inFlight[id]?.coordinator.fail(slot: slot, &directory, now, &effects)
+        flush(id, now.instant, &out)
+    }
+
+    /// `node` leaves an ask unanswered.
+    private mutating func lost(_ node: NodeID) {
+        directory.change(node) {
+            $0.outstanding -= 1
+            $0.failed()
         }
     }
 
     /// Looks after what is due. Call at `nextWake`, or every few milliseconds.
     package mutating func wake(now: Now, _ out: inout Outbox<GatewayEffect>) {
         for id in wheel.due(now.instant) {
-            guard let entry = inFlight[id] else { continue }
-            let wanted = entry.coordinator.nextWake
+            guard let (wanted, hedgeAt) = inFlight[id].map({ ($0.coordinator.nextWake, $0.hedgeAt) }) else { continue }
             var next = wanted
-            if let hedgeAt = entry.hedgeAt, hedgeAt <= now.instant {
+            if let hedgeAt, hedgeAt <= now.instant {
                 inFlight[id]?.hedgeAt = nil
                 hedge(id, now, &out)
             }
             if wanted <= now.instant {
-                step(id, now, &out) { coordinator, directory, effects in
-                    let open = coordinator.openAsks
-                    next = coordinator.wake(&directory, now, &effects)
-                    // What was given up is no longer waited for; left counted, it would weigh on the replica for ever.
-                    for ask in open where coordinator.pending(ask.slot) == nil {
-                        directory[ask.node].outstanding -= 1
-                        directory[ask.node].failed()
-                    }
-                }
+                let open = inFlight[id]?.coordinator.openAsks ?? []
+                next = inFlight[id]?.coordinator.wake(&directory, now, &effects) ?? wanted
+                // What was given up is no longer waited for; left counted, it would weigh on the replica for ever.
+                for ask in open where inFlight[id]?.coordinator.pending(ask.slot) == nil { lost(ask.node) }
+                flush(id, now.instant, &out)
             }
             guard let left = inFlight[id] else { continue }
             wheel.set(id, at: max(min(next, left.hedgeAt ?? next), now.instant + .milliseconds(1)))
@@ -180,9 +180,7 @@ package struct GatewayState: Sendable {
     }
 
     private mutating func hedge(_ id: UInt64, _ now: Now, _ out: inout Outbox<GatewayEffect>) {
-        guard let entry = inFlight[id], case .read(let read) = entry.coordinator, read.canHedge(directory) else {
-            return
-        }
+        guard let entry = inFlight[id], entry.coordinator.canHedge(directory) else { return }
         let elapsed = now.instant - entry.startedAt
         let far = (hedging.delay ?? elapsed) * HedgePolicy.farFactor
         guard hedging.spend(isFar: elapsed >= far) else {
@@ -190,23 +188,12 @@ package struct GatewayState: Sendable {
             return
         }
         counters.hedges += 1
-        step(id, now, &out) { coordinator, directory, effects in
-            for ask in coordinator.openAsks { directory[ask.node].unanswered(for: elapsed) }
-            coordinator.hedge(directory, now.instant, &effects)
-        }
+        for ask in entry.coordinator.openAsks { directory.change(ask.node) { $0.unanswered(for: elapsed) } }
+        inFlight[id]?.coordinator.hedge(directory, now.instant, &effects)
+        flush(id, now.instant, &out)
     }
 
     // MARK: Turning coordinator effects into asks and answers
-
-    private mutating func step(
-        _ id: UInt64, _ now: Now, _ out: inout Outbox<GatewayEffect>,
-        _ body: (inout Coordinator, inout ReplicaDirectory, inout Outbox<CoordinatorEffect>) -> Void
-    ) {
-        guard var entry = inFlight.removeValue(forKey: id) else { return }
-        body(&entry.coordinator, &directory, &effects)
-        inFlight[id] = entry
-        flush(id, now.instant, &out)
-    }
 
     private mutating func flush(_ id: UInt64, _ now: Instant, _ out: inout Outbox<GatewayEffect>) {
         for effect in effects.take() {
@@ -217,7 +204,7 @@ package struct GatewayState: Sendable {
                 guard slot <= 0xFF else { continue }
                 if case .hint = request { counters.hintedWrites += 1 }
                 if case .merge(_, _, true) = request { counters.repairs += 1 }
-                directory[node].outstanding += 1
+                directory.change(node) { $0.outstanding += 1 }
                 let left = UInt32(Limits.replicaTimeout.inMilliseconds)
                 out.emit(.ask(node, RequestEnvelope(id: id << 8 | UInt64(slot), timeoutMs: left, request: request)))
             case .answer(let outcome):
@@ -225,9 +212,8 @@ package struct GatewayState: Sendable {
                 out.emit(.answer(id, outcome))
             }
         }
-        guard let entry = inFlight[id], entry.coordinator.isFinished else { return }
-        for ask in entry.coordinator.openAsks { directory[ask.node].outstanding -= 1 }
-        inFlight[id] = nil
+        guard inFlight[id]?.coordinator.isFinished == true, let entry = inFlight.removeValue(forKey: id) else { return }
+        for ask in entry.coordinator.openAsks { directory.change(ask.node) { $0.outstanding -= 1 } }
     }
 
     private mutating func note(_ outcome: ClientOutcome, _ id: UInt64, _ now: Instant) {
@@ -235,93 +221,6 @@ package struct GatewayState: Sendable {
         case .object: if let entry = inFlight[id] { hedging.observe(now - entry.startedAt) }
         case .failed(.quorumNotReached, _): counters.quorumFailures += 1
         default: break
-        }
-    }
-}
-
-extension GatewayState.Coordinator {
-    fileprivate func pending(_ slot: Int) -> (node: NodeID, sentAt: Instant)? {
-        switch self {
-        case .read(let read): read.pending(slot)
-        case .write(let write): write.pending(slot)
-        case .list(let list): list.pending(slot)
-        }
-    }
-
-    fileprivate var isFinished: Bool {
-        switch self {
-        case .read(let read): read.isFinished
-        case .write(let write): write.isFinished
-        case .list(let list): list.isFinished
-        }
-    }
-
-    fileprivate var nextWake: Instant {
-        switch self {
-        case .read(let read): read.nextWake
-        case .write(let write): write.nextWake
-        case .list(let list): list.nextWake
-        }
-    }
-
-    fileprivate var openAsks: [(slot: Int, node: NodeID)] {
-        switch self {
-        case .read(let read): read.openAsks
-        case .write(let write): write.openAsks
-        case .list(let list): list.openAsks
-        }
-    }
-
-    fileprivate mutating func receive(
-        _ reply: ReplicaReply, slot: Int, _ directory: inout ReplicaDirectory, _ now: Now,
-        _ out: inout Outbox<CoordinatorEffect>
-    ) {
-        change(
-            read: { $0.receive(reply, slot: slot, &directory, now.instant, &out) },
-            write: { $0.receive(reply, slot: slot, &directory, now.instant, &out) },
-            list: { $0.receive(reply, slot: slot, &directory, now.instant, wall: now.wall, &out) })
-    }
-
-    fileprivate mutating func fail(
-        slot: Int, _ directory: inout ReplicaDirectory, _ now: Now, _ out: inout Outbox<CoordinatorEffect>
-    ) {
-        change(
-            read: { $0.fail(slot: slot, &directory, now.instant, &out) },
-            write: { $0.fail(slot: slot, &directory, now.instant, &out) },
-            list: { $0.fail(slot: slot, &directory, now.instant, wall: now.wall, &out) })
-    }
-
-    fileprivate mutating func wake(
-        _ directory: inout ReplicaDirectory, _ now: Now, _ out: inout Outbox<CoordinatorEffect>
-    ) -> Instant {
-        change(
-            read: { $0.wake(&directory, now.instant, &out) },
-            write: { $0.wake(&directory, now.instant, &out) },
-            list: { $0.wake(&directory, now.instant, wall: now.wall, &out) })
-    }
-
-    fileprivate mutating func hedge(
-        _ directory: ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
-    ) {
-        guard case .read(var read) = self else { return }
-        read.hedge(directory, now, &out)
-        self = .read(read)
-    }
-
-    private mutating func change<Result>(
-        read: (inout ReadCoordinator) -> Result, write: (inout WriteCoordinator) -> Result,
-        list: (inout RangeCoordinator) -> Result
-    ) -> Result {
-        switch self {
-        case .read(var state):
-            defer { self = .read(state) }
-            return read(&state)
-        case .write(var state):
-            defer { self = .write(state) }
-            return write(&state)
-        case .list(var state):
-            defer { self = .list(state) }
-            return list(&state)
         }
     }
 }

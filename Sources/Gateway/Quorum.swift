@@ -27,19 +27,23 @@ package struct Tally: Hashable, Sendable {
     /// False if the node, or the primary it answers for, has been counted already.
     @discardableResult
     package mutating func add(_ new: Acknowledgement) -> Bool {
-        let target = new.hintFor ?? new.node
-        guard !acknowledgements.contains(where: { $0.node == new.node || ($0.hintFor ?? $0.node) == target }) else {
-            return false
-        }
+        guard admits(new) else { return false }
         acknowledgements.append(new)
         return true
+    }
+
+    /// Whether `add` would count it.
+    func admits(_ new: Acknowledgement) -> Bool {
+        let target = new.hintFor ?? new.node
+        return !acknowledgements.contains { $0.node == new.node || ($0.hintFor ?? $0.node) == target }
     }
 
     package var count: Int { acknowledgements.count }
     package var hinted: Int { acknowledgements.count { $0.hintFor != nil } }
     /// Ascending, each once.
     package var countries: [String] {
-        acknowledgements.map(\.country).sorted().reduce(into: []) { if $0.last != $1 { $0.append($1) } }
+        guard acknowledgements.count > 1 else { return acknowledgements.map(\.country) }
+        return acknowledgements.map(\.country).sorted().reduce(into: []) { if $0.last != $1 { $0.append($1) } }
     }
     package func contains(_ node: NodeID) -> Bool { acknowledgements.contains { $0.node == node } }
 }
@@ -95,11 +99,13 @@ package struct Quorum: Hashable, Sendable {
     }
 
     package func isReached(by tally: Tally) -> Bool {
-        let counted = tally.acknowledgements.filter { !strict || $0.hintFor == nil }
+        func counts(_ one: Acknowledgement) -> Bool { !strict || one.hintFor == nil }
         switch rule {
-        case .count(let needed): return counted.count >= needed
+        case .count(let needed): return tally.acknowledgements.count(where: counts) >= needed
         case .countries(let shares):
-            return shares.allSatisfy { share in counted.count { $0.country == share.country } >= share.needed }
+            return shares.allSatisfy { share in
+                tally.acknowledgements.count { $0.country == share.country && counts($0) } >= share.needed
+            }
         }
     }
 
@@ -112,8 +118,7 @@ package struct Quorum: Hashable, Sendable {
         for one in asked { expected.add(one) }
         guard !isReached(by: expected) else { return nil }
         return candidates.first { candidate in
-            var with = expected
-            guard with.add(candidate), !strict || candidate.hintFor == nil else { return false }
+            guard expected.admits(candidate), !strict || candidate.hintFor == nil else { return false }
             guard case .countries(let shares) = rule else { return true }
             return shares.contains { share in
                 share.country == candidate.country

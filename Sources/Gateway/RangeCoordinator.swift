@@ -4,12 +4,12 @@
 // out up to there and no further, and the client goes on from the last. Tombstones and expired values take part in the
 // merge and are left out of the answer. Items that differ between replicas are mended afterwards.
 
-package import Causality
-package import Ring
-package import Wire
-package import World
+import Causality
+import Ring
+import Wire
+import World
 
-package struct RangeCoordinator: Sendable {
+struct RangeCoordinator: Coordinator {
     private struct Ask {
         let candidate: Acknowledgement
         let sentAt: Instant
@@ -36,10 +36,10 @@ package struct RangeCoordinator: Sendable {
     private var tally = Tally()
     private var found: [ListedItem] = []
     private var repairs = 0
-    package private(set) var isAnswered = false
+    private(set) var isAnswered = false
     private var isAbandoned = false
 
-    package init(
+    init(
         _ range: KeyRange, reverse: Bool, limit: Int, route: Route, quorum: Quorum, rule: ConflictRule,
         deadline: Instant
     ) {
@@ -52,25 +52,24 @@ package struct RangeCoordinator: Sendable {
         primaries = route.primaries
     }
 
-    package var isFinished: Bool { isAnswered && (isAbandoned || !asks.contains { $0.isOpen }) }
+    var isFinished: Bool { isAnswered && (isAbandoned || !asks.contains { $0.isOpen }) }
 
-    package var account: Account {
+    var account: Account {
         Account(tally: tally, level: quorum.level, reached: quorum.isReached(by: tally))
     }
 
-    /// Whom the open ask `slot` was sent to, and when.
-    package func pending(_ slot: Int) -> (node: NodeID, sentAt: Instant)? {
+    func pending(_ slot: Int) -> (node: NodeID, sentAt: Instant)? {
         guard asks.indices.contains(slot), asks[slot].isOpen else { return nil }
         return (asks[slot].candidate.node, asks[slot].sentAt)
     }
 
-    package var openAsks: [(slot: Int, node: NodeID)] {
+    var openAsks: [(slot: Int, node: NodeID)] {
         asks.enumerated().filter { $0.element.isOpen }.map { ($0.offset, $0.element.candidate.node) }
     }
 
     // MARK: Events
 
-    package mutating func start(
+    mutating func start(
         _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) {
         rounds += 1
@@ -82,8 +81,8 @@ package struct RangeCoordinator: Sendable {
         askWhatIsNeeded(now, &out)
     }
 
-    package mutating func receive(
-        _ reply: ReplicaReply, slot: Int, _ directory: inout ReplicaDirectory, _ now: Instant, wall: WallTime,
+    mutating func receive(
+        _ reply: ReplicaReply, slot: Int, _ directory: inout ReplicaDirectory, _ now: Now,
         _ out: inout Outbox<CoordinatorEffect>
     ) {
         guard asks.indices.contains(slot), asks[slot].isOpen else { return }
@@ -93,33 +92,33 @@ package struct RangeCoordinator: Sendable {
             asks[slot].more = more
             tally.add(asks[slot].candidate)
         }
-        settle(&directory, now, wall, &out)
+        settle(&directory, now.instant, now.wall, &out)
     }
 
-    package mutating func fail(
-        slot: Int, _ directory: inout ReplicaDirectory, _ now: Instant, wall: WallTime,
+    mutating func fail(
+        slot: Int, _ directory: inout ReplicaDirectory, _ now: Now,
         _ out: inout Outbox<CoordinatorEffect>
     ) {
         guard asks.indices.contains(slot), asks[slot].isOpen else { return }
         asks[slot].isOpen = false
-        settle(&directory, now, wall, &out)
+        settle(&directory, now.instant, now.wall, &out)
     }
 
-    package mutating func wake(
-        _ directory: inout ReplicaDirectory, _ now: Instant, wall: WallTime, _ out: inout Outbox<CoordinatorEffect>
+    mutating func wake(
+        _ directory: inout ReplicaDirectory, _ now: Now, _ out: inout Outbox<CoordinatorEffect>
     ) -> Instant {
-        for slot in asks.indices where asks[slot].isOpen && asks[slot].sentAt + Limits.replicaTimeout <= now {
+        for slot in asks.indices where asks[slot].isOpen && asks[slot].sentAt + Limits.replicaTimeout <= now.instant {
             asks[slot].isOpen = false
         }
-        if now >= deadline {
+        if now.instant >= deadline {
             isAbandoned = true
             answer(.failed(.quorumNotReached(mayTakeEffect: false), account), &out)
         }
-        settle(&directory, now, wall, &out)
+        settle(&directory, now.instant, now.wall, &out)
         return nextWake
     }
 
-    package var nextWake: Instant {
+    var nextWake: Instant {
         let slow = asks.filter { $0.isOpen }.map { $0.sentAt + Limits.replicaTimeout }.min()
         return slow.map { min($0, deadline) } ?? deadline
     }

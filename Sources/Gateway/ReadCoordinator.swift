@@ -4,12 +4,12 @@
 // vector and dots, which is all it takes to see that nothing newer exists. Only if a summary knows of something that
 // the merged object does not is that replica asked again, for all of it. Repair goes out after the answer.
 
-package import Causality
-package import Ring
-package import Wire
-package import World
+import Causality
+import Ring
+import Wire
+import World
 
-package struct ReadCoordinator: Sendable {
+struct ReadCoordinator: Coordinator {
     private struct Ask {
         let candidate: Acknowledgement
         let sentAt: Instant
@@ -31,10 +31,10 @@ package struct ReadCoordinator: Sendable {
     private var merged = StoredObject()
     private var isRepaired = false
     private var isHedged = false
-    package private(set) var isAnswered = false
+    private(set) var isAnswered = false
     private var isAbandoned = false
 
-    package init(
+    init(
         _ key: [UInt8], route: Route, quorum: Quorum, rule: ConflictRule, location: Coordinates?, deadline: Instant
     ) {
         self.key = key
@@ -46,26 +46,25 @@ package struct ReadCoordinator: Sendable {
         fallbacks = route.fallbacks
     }
 
-    package var isFinished: Bool { isAnswered && (isAbandoned || !asks.contains { $0.isOpen }) }
+    var isFinished: Bool { isAnswered && (isAbandoned || !asks.contains { $0.isOpen }) }
 
-    package var account: Account {
+    var account: Account {
         Account(tally: tally, level: quorum.level, reached: quorum.isReached(by: tally))
     }
 
-    /// Whom the open ask `slot` was sent to, and when.
-    package func pending(_ slot: Int) -> (node: NodeID, sentAt: Instant)? {
+    func pending(_ slot: Int) -> (node: NodeID, sentAt: Instant)? {
         guard asks.indices.contains(slot), asks[slot].isOpen else { return nil }
         return (asks[slot].candidate.node, asks[slot].sentAt)
     }
 
-    package var openAsks: [(slot: Int, node: NodeID)] {
+    var openAsks: [(slot: Int, node: NodeID)] {
         asks.enumerated().filter { $0.element.isOpen }.map { ($0.offset, $0.element.candidate.node) }
     }
 
     // MARK: Events
 
     /// `everyone`: ask all replicas and not only those the level needs, so that what is rarely read is mended too.
-    package mutating func start(
+    mutating func start(
         everyone: Bool, _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) {
         candidates = directory.rank(primaries, near: location).map {
@@ -96,8 +95,8 @@ package struct ReadCoordinator: Sendable {
         candidates.insert(contentsOf: standIns, at: reachable)
     }
 
-    package mutating func receive(
-        _ reply: ReplicaReply, slot: Int, _ directory: inout ReplicaDirectory, _ now: Instant,
+    mutating func receive(
+        _ reply: ReplicaReply, slot: Int, _ directory: inout ReplicaDirectory, _ now: Now,
         _ out: inout Outbox<CoordinatorEffect>
     ) {
         guard asks.indices.contains(slot), asks[slot].isOpen else { return }
@@ -111,24 +110,24 @@ package struct ReadCoordinator: Sendable {
         case .summary(let bytes): asks[slot].knows = try? ObjectSummary(decoding: bytes)
         default: break
         }
-        settle(directory, now, &out)
+        if asks[slot].knows != nil { tally.add(asks[slot].candidate) }
+        settle(directory, now.instant, &out)
     }
 
-    package mutating func fail(
-        slot: Int, _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
+    mutating func fail(
+        slot: Int, _ directory: inout ReplicaDirectory, _ now: Now, _ out: inout Outbox<CoordinatorEffect>
     ) {
         guard asks.indices.contains(slot), asks[slot].isOpen else { return }
         asks[slot].isOpen = false
-        settle(directory, now, &out)
+        settle(directory, now.instant, &out)
     }
 
-    /// Whether `hedge` would ask anybody.
-    package func canHedge(_ directory: ReplicaDirectory) -> Bool {
+    func canHedge(_ directory: ReplicaDirectory) -> Bool {
         !isAnswered && !isHedged && hedgeCandidate(directory) != nil
     }
 
     /// The answer is late: asks one replica more, once.
-    package mutating func hedge(
+    mutating func hedge(
         _ directory: ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) {
         guard canHedge(directory), let place = hedgeCandidate(directory) else { return }
@@ -140,21 +139,21 @@ package struct ReadCoordinator: Sendable {
         candidates.firstIndex { directory.isAvailable($0.node) && $0.hintFor == nil }
     }
 
-    package mutating func wake(
-        _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
+    mutating func wake(
+        _ directory: inout ReplicaDirectory, _ now: Now, _ out: inout Outbox<CoordinatorEffect>
     ) -> Instant {
-        for slot in asks.indices where asks[slot].isOpen && asks[slot].sentAt + Limits.replicaTimeout <= now {
+        for slot in asks.indices where asks[slot].isOpen && asks[slot].sentAt + Limits.replicaTimeout <= now.instant {
             asks[slot].isOpen = false
         }
-        if now >= deadline {
+        if now.instant >= deadline {
             isAbandoned = true
             if !isAnswered { answer(.failed(.quorumNotReached(mayTakeEffect: false), account), &out) }
         }
-        settle(directory, now, &out)
+        settle(directory, now.instant, &out)
         return nextWake
     }
 
-    package var nextWake: Instant {
+    var nextWake: Instant {
         let slow = asks.filter { $0.isOpen }.map { $0.sentAt + Limits.replicaTimeout }.min()
         return slow.map { min($0, deadline) } ?? deadline
     }
@@ -207,16 +206,18 @@ package struct ReadCoordinator: Sendable {
 
     /// A summary whose writes could not be had afterwards is no answer: counted, it would let a quorum miss them.
     private mutating func discardWhatCannotBeFetched() {
+        var isDiscarded = false
         for slot in asks.indices {
             guard let summary = asks[slot].knows, !merged.versions.covers(summary.versions) else { continue }
             let candidate = asks[slot].candidate
             if asks.contains(where: { $0.candidate == candidate && $0.wantsObject && !$0.isOpen && $0.knows == nil }) {
                 asks[slot].knows = nil
+                isDiscarded = true
             }
         }
-        var counted = Tally()
-        for ask in asks where ask.knows != nil { counted.add(ask.candidate) }
-        tally = counted
+        guard isDiscarded else { return }
+        tally = Tally()
+        for ask in asks where ask.knows != nil { tally.add(ask.candidate) }
     }
 
     /// True if some summary names writes that no object at hand has, and its replica was asked for them.

@@ -13,6 +13,7 @@ package struct ReplicaDirectory: Sendable {
     /// Ascending by node; one for each node of the ring.
     private var nodes: [NodeID]
     private var statistics: [ReplicaStatistics]
+    private var countries: [String]
     private var score: ReplicaScore
     private var random: SeededRandom
 
@@ -22,6 +23,7 @@ package struct ReplicaDirectory: Sendable {
         self.random = random
         nodes = []
         statistics = []
+        countries = []
         score = ReplicaScore(weights: ring.document.score, gateways: 1)
         adopt(ring)
     }
@@ -34,6 +36,7 @@ package struct ReplicaDirectory: Sendable {
         statistics = nodes.map { node in
             old.0.firstIndex(of: node).map { old.1[$0] } ?? ReplicaStatistics()
         }
+        countries = ring.document.nodes.map(\.country)
         score = ReplicaScore(weights: ring.document.score, gateways: nodes.count)
         if let own = index(identity) { statistics[own].isAvailable = true }
     }
@@ -53,9 +56,14 @@ package struct ReplicaDirectory: Sendable {
         set { if let place = index(node) { statistics[place] = newValue } }
     }
 
-    package func isAvailable(_ node: NodeID) -> Bool { self[node].isAvailable }
+    /// Changes what is known of `node`, where it lies; a node that is not in the ring has nothing to change.
+    mutating func change(_ node: NodeID, _ body: (inout ReplicaStatistics) -> Void) {
+        if let place = index(node) { body(&statistics[place]) }
+    }
 
-    package func country(of node: NodeID) -> String { ring.country(of: node) }
+    package func isAvailable(_ node: NodeID) -> Bool { index(node).map { statistics[$0].isAvailable } ?? false }
+
+    package func country(of node: NodeID) -> String { index(node).map { countries[$0] } ?? "" }
     package var gatewayCountry: String { country(of: identity) }
 
     /// Best first: those that can be reached before those that can't, then by score; equal ones in random order. One of

@@ -8,17 +8,11 @@
 // replicas the same again.
 
 import Causality
-package import Ring
-package import Wire
-package import World
+import Ring
+import Wire
+import World
 
-/// What a coordinator wants done. `slot` comes back with the answer.
-package enum CoordinatorEffect: Hashable, Sendable {
-    case ask(slot: Int, NodeID, ReplicaRequest)
-    case answer(ClientOutcome)
-}
-
-package struct WriteCoordinator: Sendable {
+struct WriteCoordinator: Coordinator {
     private enum Role: Hashable {
         case mint
         case store
@@ -52,10 +46,10 @@ package struct WriteCoordinator: Sendable {
     private var minted: Minted?
     /// Primaries that would not mint because their disks are full.
     private var fullDisks = 0
-    package private(set) var isAnswered = false
+    private(set) var isAnswered = false
     private var isAbandoned = false
 
-    package init(_ request: MintRequest, bucket: [UInt8], route: Route, quorum: Quorum, deadline: Instant) {
+    init(_ request: MintRequest, bucket: [UInt8], route: Route, quorum: Quorum, deadline: Instant) {
         self.request = request
         self.bucket = bucket
         self.quorum = quorum
@@ -64,26 +58,24 @@ package struct WriteCoordinator: Sendable {
         spares = route.fallbacks
     }
 
-    /// Nothing more will come of it.
-    package var isFinished: Bool { isAnswered && (isAbandoned || !asks.contains { $0.isOpen }) }
+    var isFinished: Bool { isAnswered && (isAbandoned || !asks.contains { $0.isOpen }) }
 
-    package var account: Account {
+    var account: Account {
         Account(tally: tally, level: quorum.level, reached: quorum.isReached(by: tally))
     }
 
-    /// Whom the open ask `slot` was sent to, and when.
-    package func pending(_ slot: Int) -> (node: NodeID, sentAt: Instant)? {
+    func pending(_ slot: Int) -> (node: NodeID, sentAt: Instant)? {
         guard asks.indices.contains(slot), asks[slot].isOpen else { return nil }
         return (asks[slot].node, asks[slot].sentAt)
     }
 
-    package var openAsks: [(slot: Int, node: NodeID)] {
+    var openAsks: [(slot: Int, node: NodeID)] {
         asks.enumerated().filter { $0.element.isOpen }.map { ($0.offset, $0.element.node) }
     }
 
     // MARK: Events
 
-    package mutating func start(
+    mutating func start(
         _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) {
         minters = directory.rank(primaries, near: nil)
@@ -91,8 +83,8 @@ package struct WriteCoordinator: Sendable {
         tryNextMinter(&directory, now, &out)
     }
 
-    package mutating func receive(
-        _ reply: ReplicaReply, slot: Int, _ directory: inout ReplicaDirectory, _ now: Instant,
+    mutating func receive(
+        _ reply: ReplicaReply, slot: Int, _ directory: inout ReplicaDirectory, _ now: Now,
         _ out: inout Outbox<CoordinatorEffect>
     ) {
         guard asks.indices.contains(slot), asks[slot].isOpen else { return }
@@ -103,7 +95,7 @@ package struct WriteCoordinator: Sendable {
             guard minted == nil, let object = try? StoredObject(decoding: bytes) else { break }
             minted = Minted(bytes: bytes, object: object, created: wasAbsent)
             tally.add(Acknowledgement(node: ask.node, country: directory.country(of: ask.node)))
-            replicate(from: ask.node, &directory, now, &out)
+            replicate(from: ask.node, &directory, now.instant, &out)
         case (.store, .stored):
             tally.add(Acknowledgement(node: ask.node, country: directory.country(of: ask.node)))
         case (.hint(let target), .stored):
@@ -113,42 +105,40 @@ package struct WriteCoordinator: Sendable {
             if let failure = refusal.isFinal, ask.role == .mint, minted == nil {
                 return answer(.failed(failure, account), &out)
             }
-            failed(ask, &directory, now, &out)
+            failed(ask, &directory, now.instant, &out)
         default:
-            failed(ask, &directory, now, &out)
+            failed(ask, &directory, now.instant, &out)
         }
         settle(&out)
     }
 
-    /// The connection broke, or the node took no more: the answer will never come.
-    package mutating func fail(
-        slot: Int, _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
+    mutating func fail(
+        slot: Int, _ directory: inout ReplicaDirectory, _ now: Now, _ out: inout Outbox<CoordinatorEffect>
     ) {
         guard asks.indices.contains(slot), asks[slot].isOpen else { return }
         asks[slot].isOpen = false
-        failed(asks[slot], &directory, now, &out)
+        failed(asks[slot], &directory, now.instant, &out)
         settle(&out)
     }
 
-    /// Returns when to be woken next.
-    package mutating func wake(
-        _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
+    mutating func wake(
+        _ directory: inout ReplicaDirectory, _ now: Now, _ out: inout Outbox<CoordinatorEffect>
     ) -> Instant {
         for slot in asks.indices where asks[slot].isOpen && !asks[slot].handedOff {
-            guard asks[slot].sentAt + Limits.replicaTimeout <= now else { continue }
+            guard asks[slot].sentAt + Limits.replicaTimeout <= now.instant else { continue }
             asks[slot].handedOff = true
-            failed(asks[slot], &directory, now, &out)
+            failed(asks[slot], &directory, now.instant, &out)
         }
-        if now >= deadline {
+        if now.instant >= deadline {
             if !isAnswered { answer(.failed(.quorumNotReached(mayTakeEffect: !asks.isEmpty), account), &out) }
             // Hints under way may still be confirmed; after two more timeouts nobody waits for them.
-            if now >= deadline + Limits.replicaTimeout * 2 { isAbandoned = true }
+            if now.instant >= deadline + Limits.replicaTimeout * 2 { isAbandoned = true }
         }
         settle(&out)
         return nextWake
     }
 
-    package var nextWake: Instant {
+    var nextWake: Instant {
         let slow = asks.filter { $0.isOpen && !$0.handedOff }.map { $0.sentAt + Limits.replicaTimeout }.min()
         let last = isAnswered ? deadline + Limits.replicaTimeout * 2 : deadline
         return slow.map { min($0, last) } ?? last

@@ -6,6 +6,8 @@ package import World
 package struct Route: Sendable {
     package let properties: BucketProperties
     package let primaries: [NodeID]
+    /// Of the primaries, in their order.
+    package let countries: [String]
     /// In the order in which they stand in for primaries; all of them inside the placement's residency rule.
     package let fallbacks: [NodeID]
 }
@@ -14,15 +16,16 @@ package struct Route: Sendable {
 package final class RingSnapshot: Sendable {
     package let document: RingDocument
     package let digest: [UInt8]
-    private let lists: [String: [PreferenceList]]
+    private let lists: [String: [(list: PreferenceList, countries: [String])]]
 
     package init(_ document: RingDocument) {
         self.document = document
         digest = document.digest
-        var lists: [String: [PreferenceList]] = [:]
+        var lists: [String: [(list: PreferenceList, countries: [String])]] = [:]
         for placement in document.placements.map(\.name) {
             lists[placement] = (0..<document.partitions).map {
-                document.preferenceList(placement: placement, partition: $0)
+                let list = document.preferenceList(placement: placement, partition: $0)
+                return (list, list.primaries.map { document.node($0)?.country ?? "" })
             }
         }
         self.lists = lists
@@ -31,14 +34,16 @@ package final class RingSnapshot: Sendable {
     package func properties(ofBucket bucket: [UInt8]) -> BucketProperties { document.properties(ofBucket: bucket) }
 
     package func preferenceList(placement: String, token: Token) -> PreferenceList {
-        guard let lists = lists[placement] else { return PreferenceList(primaries: [], fallbacks: []) }
-        return lists[token.partition(of: document.partitions)]
+        lists[placement]?[token.partition(of: document.partitions)].list ?? PreferenceList(primaries: [], fallbacks: [])
     }
 
     package func route(bucket: [UInt8], token: Token) -> Route {
         let properties = document.properties(ofBucket: bucket)
-        let list = preferenceList(placement: properties.placement, token: token)
-        return Route(properties: properties, primaries: list.primaries, fallbacks: list.fallbacks)
+        guard let (list, countries) = lists[properties.placement]?[token.partition(of: document.partitions)] else {
+            return Route(properties: properties, primaries: [], countries: [], fallbacks: [])
+        }
+        return Route(
+            properties: properties, primaries: list.primaries, countries: countries, fallbacks: list.fallbacks)
     }
 
     /// Whether the residency rule lets `node` keep a copy of the bucket's data, as a primary or with a hint.
