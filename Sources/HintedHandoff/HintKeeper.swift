@@ -48,7 +48,7 @@ package struct HintKeeper: Sendable {
     }
 
     /// Counts what an earlier run left in `store`.
-    package init(identity: NodeID, store: some KeyValueStore) throws(StorageFailure) {
+    package init(identity: NodeID, store: any KeyValueStore) throws(StorageFailure) {
         self.identity = identity
         // In the order of keys, which begin with the target: one sum after the other, however many hints there are.
         var sums: [(target: NodeID, backlog: HintBacklog)] = []
@@ -79,7 +79,7 @@ package struct HintKeeper: Sendable {
 
     /// Takes `.hint` and `.readHints`; see Storage/Batch.swift for the contract.
     package mutating func process(
-        _ requests: [ReplicaRequest], store: some KeyValueStore, in surroundings: BatchSurroundings
+        _ requests: [ReplicaRequest], store: any KeyValueStore, in surroundings: BatchSurroundings
     ) throws(StorageFailure) -> BatchOutcome {
         var outcome = BatchOutcome()
         var changed: [[UInt8]: HintRecord] = [:]
@@ -116,7 +116,7 @@ package struct HintKeeper: Sendable {
 
     private mutating func keep(
         _ object: [UInt8], for target: NodeID, _ key: [UInt8], _ hintKey: [UInt8], _ pending: HintRecord?,
-        _ store: some KeyValueStore, _ surroundings: BatchSurroundings
+        _ store: any KeyValueStore, _ surroundings: BatchSurroundings
     ) throws -> HintRecord {
         guard !surroundings.diskIsNearlyFull else { throw Refusal(.diskFull) }
         let parsed = try StoredKey(decoding: key)
@@ -152,7 +152,7 @@ package struct HintKeeper: Sendable {
         else { throw Refusal(.hintsFull, "hints for \(target) are at their limit") }
     }
 
-    private func record(_ hintKey: [UInt8], _ store: some KeyValueStore) throws -> HintRecord? {
+    private func record(_ hintKey: [UInt8], _ store: any KeyValueStore) throws -> HintRecord? {
         try store.get(hintKey).map { try HintRecord(decoding: $0) }
     }
 
@@ -171,7 +171,7 @@ package struct HintKeeper: Sendable {
     /// The hints to send now to those of `reachable` that have any. Call every 100 ms or so, and when deliveries end.
     /// `writes` (hints past their age) need no sync: to lose one is to look at it again.
     package mutating func replay(
-        to reachable: [NodeID], store: some KeyValueStore, now: Now
+        to reachable: [NodeID], store: any KeyValueStore, now: Now
     ) throws(StorageFailure) -> (deliveries: [HintDelivery], writes: [StoreWrite]) {
         refill(now.instant)
         var deliveries: [HintDelivery] = []
@@ -208,7 +208,7 @@ package struct HintKeeper: Sendable {
     /// Up to `room` hints after the replay's cursor that are not in flight; the cursor starts over at the end. Hints
     /// past their age come back as the second part.
     private mutating func nextHints(
-        after replay: Replay, _ target: NodeID, _ room: Int, _ store: some KeyValueStore, _ wall: WallTime
+        after replay: Replay, _ target: NodeID, _ room: Int, _ store: any KeyValueStore, _ wall: WallTime
     ) throws(StorageFailure) -> (next: [(key: [UInt8], value: [UInt8])], old: [(key: [UInt8], value: [UInt8])]) {
         let prefix = HintKey.prefix(target)
         var range = KeyRange(prefix: prefix)
@@ -236,7 +236,7 @@ package struct HintKeeper: Sendable {
     /// The replica has stored delivery `id`. Returns the write that forgets the hint; nil if the hint has changed
     /// since.
     package mutating func confirm(
-        _ id: UInt64, from target: NodeID, store: some KeyValueStore
+        _ id: UInt64, from target: NodeID, store: any KeyValueStore
     ) throws(StorageFailure) -> StoreWrite? {
         let place = replayIndex(target)
         guard let flight = replays[place].replay.inFlight.firstIndex(where: { $0.id == id }) else { return nil }

@@ -14,7 +14,7 @@ import World
 package enum Fingerprints {
     /// One number for each slice; equal numbers mean equal contents, but for a chance of 2⁻⁶⁴.
     package static func compute(
-        _ request: CompareRequest, _ store: some KeyValueStore, _ ring: RingSnapshot
+        _ request: CompareRequest, _ store: any KeyValueStore, _ ring: RingSnapshot
     ) throws(StorageFailure) -> [UInt64] {
         var sums = [UInt64](repeating: 0, count: request.slices)
         let width = sliceWidth(request)

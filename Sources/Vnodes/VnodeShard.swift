@@ -26,7 +26,7 @@ package struct VnodeShard: Sendable {
     }
 
     package mutating func process(
-        _ requests: [ReplicaRequest], store: some KeyValueStore, in surroundings: BatchSurroundings
+        _ requests: [ReplicaRequest], store: any KeyValueStore, in surroundings: BatchSurroundings
     ) throws(StorageFailure) -> BatchOutcome {
         var batch = Batch(store: store)
         var outcome = BatchOutcome()
@@ -42,17 +42,23 @@ package struct VnodeShard: Sendable {
                 outcome.replies.append(.refused(Refusal(.malformed, "\(error)")))
             }
         }
-        outcome.writes = batch.writes
+        outcome.writes = batch.changes.map { .put(key: $0.key, value: $0.written.bytes) }
         outcome.synced = batch.synced
         return outcome
     }
 
+    /// What stands under `key`, with what the batch has changed.
+    private func current(_ key: [UInt8], _ batch: Batch) throws -> Written? {
+        if let written = batch.change(of: key) { return written }
+        return try batch.store.get(key).map { Written(bytes: $0, object: try decode($0)) }
+    }
+
     private mutating func answer(
-        _ request: ReplicaRequest, _ batch: inout Batch<some KeyValueStore>, _ surroundings: BatchSurroundings
+        _ request: ReplicaRequest, _ batch: inout Batch, _ surroundings: BatchSurroundings
     ) throws -> ReplicaReply {
         switch request {
         case .read(let key, let summaryOver):
-            return try read(key, summaryOver: summaryOver, &batch, surroundings.now.wall)
+            return try read(key, summaryOver: summaryOver, batch)
         case .mint(let request):
             return try mint(request, &batch, surroundings)
         case .merge(let key, let object, let repair):
@@ -68,15 +74,13 @@ package struct VnodeShard: Sendable {
 
     // MARK: Reading
 
-    private func read(
-        _ key: [UInt8], summaryOver: Int, _ batch: inout Batch<some KeyValueStore>, _ wall: WallTime
-    ) throws -> ReplicaReply {
-        guard let bytes = try batch.bytes(key) else { return .object(nil) }
+    private func read(_ key: [UInt8], summaryOver: Int, _ batch: Batch) throws -> ReplicaReply {
+        guard let bytes = try batch.change(of: key)?.bytes ?? batch.store.get(key) else { return .object(nil) }
         guard summaryOver > 0, bytes.count > summaryOver else { return .object(bytes) }
         return .summary(try decode(bytes).summary.encode())
     }
 
-    private func range(_ request: RangeRequest, _ store: some KeyValueStore) throws -> ReplicaReply {
+    private func range(_ request: RangeRequest, _ store: any KeyValueStore) throws -> ReplicaReply {
         var items: [RangeItem] = []
         var size = 0
         var more = false
@@ -96,7 +100,7 @@ package struct VnodeShard: Sendable {
     // MARK: Writing
 
     private mutating func mint(
-        _ request: MintRequest, _ batch: inout Batch<some KeyValueStore>, _ surroundings: BatchSurroundings
+        _ request: MintRequest, _ batch: inout Batch, _ surroundings: BatchSurroundings
     ) throws -> ReplicaReply {
         guard !surroundings.diskIsNearlyFull else { throw Refusal(.diskFull) }
         let (key, properties) = try owned(request.key, surroundings.ring)
@@ -105,7 +109,7 @@ package struct VnodeShard: Sendable {
         }
         let rule = properties.conflict.rule
         let context = try request.context.map { try CausalContext(decoding: $0, for: key.bytes) }
-        var object = try batch.object(key.bytes) ?? StoredObject()
+        var object = try current(key.bytes, batch)?.object ?? StoredObject()
         object.expire(at: surroundings.now.wall)
         let wasAbsent = object.values.isEmpty
         if request.onlyIfAbsent && !wasAbsent { throw Refusal(.exists) }
@@ -125,7 +129,7 @@ package struct VnodeShard: Sendable {
         }
         let bytes = object.encode()
         guard bytes.count <= Limits.objectBytes else { throw Refusal(.tooLarge, "the siblings together are too large") }
-        batch.put(key.bytes, bytes, object, synced: properties.durability == .synced)
+        batch.put(key.bytes, Written(bytes: bytes, object: object), synced: properties.durability == .synced)
         return .minted(object: bytes, wasAbsent: wasAbsent)
     }
 
@@ -146,26 +150,27 @@ package struct VnodeShard: Sendable {
     }
 
     private mutating func merge(
-        _ storedKey: [UInt8], _ bytes: [UInt8], repair: Bool, _ batch: inout Batch<some KeyValueStore>,
+        _ storedKey: [UInt8], _ bytes: [UInt8], repair: Bool, _ batch: inout Batch,
         _ surroundings: BatchSurroundings
     ) throws -> ReplicaReply {
         guard repair || !surroundings.diskIsNearlyFull else { throw Refusal(.diskFull) }
-        if try batch.bytes(storedKey) == bytes { return .stored }
+        let stored = try current(storedKey, batch)
+        if stored?.bytes == bytes { return .stored }
         let (key, properties) = try owned(storedKey, surroundings.ring)
         let incoming = try StoredObject(decoding: bytes)
         noteDelay(of: incoming, at: surroundings.now.wall)
-        guard var object = try batch.object(key.bytes) else {
-            batch.put(key.bytes, bytes, incoming, synced: properties.durability == .synced)
+        guard let stored else {
+            batch.put(key.bytes, Written(bytes: bytes, object: incoming), synced: properties.durability == .synced)
             return .stored
         }
-        let before = object
+        var object = stored.object
         object.merge(incoming, rule: properties.conflict.rule)
-        if object == before { return .stored }
+        if object == stored.object { return .stored }
         // Refusing here would keep replicas apart for ever, so the cap of `mint` has room for two sides that met.
         guard object.siblings.count <= 2 * Limits.siblings else { throw Refusal(.tooManySiblings) }
         let merged = object.encode()
         guard merged.count <= Limits.objectBytes else { throw Refusal(.tooLarge) }
-        batch.put(key.bytes, merged, object, synced: properties.durability == .synced)
+        batch.put(key.bytes, Written(bytes: merged, object: object), synced: properties.durability == .synced)
         return .stored
     }
 
@@ -186,33 +191,33 @@ package struct VnodeShard: Sendable {
     }
 }
 
+/// An object in both its forms.
+private struct Written {
+    let bytes: [UInt8]
+    let object: StoredObject
+}
+
 /// The keys a batch has changed so far, before they are in the store: later requests of the batch see them.
-private struct Batch<Store: KeyValueStore> {
-    let store: Store
+private struct Batch {
+    // An existential, not a generic: the shell is in another module, so a generic batch could not be specialised there.
+    let store: any KeyValueStore
     private(set) var synced = false
-    private var order: [[UInt8]] = []
-    private var changed: [[UInt8]: (bytes: [UInt8], object: StoredObject)] = [:]
+    /// One a key, in the order in which the keys were first changed.
+    private(set) var changes: [(key: [UInt8], written: Written)] = []
+    private var places: [[UInt8]: Int] = [:]
 
-    init(store: Store) { self.store = store }
+    init(store: any KeyValueStore) { self.store = store }
 
-    /// One write a key, in the order in which the keys were first changed.
-    var writes: [StoreWrite] {
-        order.compactMap { key in changed[key].map { .put(key: key, value: $0.bytes) } }
-    }
+    func change(of key: [UInt8]) -> Written? { places.isEmpty ? nil : places[key].map { changes[$0].written } }
 
-    func bytes(_ key: [UInt8]) throws -> [UInt8]? {
-        if let change = changed[key] { return change.bytes }
-        return try store.get(key)
-    }
-
-    func object(_ key: [UInt8]) throws -> StoredObject? {
-        if let change = changed[key] { return change.object }
-        return try store.get(key).map(decode)
-    }
-
-    mutating func put(_ key: [UInt8], _ bytes: [UInt8], _ object: StoredObject, synced: Bool) {
-        if changed.updateValue((bytes, object), forKey: key) == nil { order.append(key) }
+    mutating func put(_ key: [UInt8], _ written: Written, synced: Bool) {
         self.synced = self.synced || synced
+        if let place = places[key] {
+            changes[place].written = written
+        } else {
+            places[key] = changes.count
+            changes.append((key, written))
+        }
     }
 }
 
