@@ -3,19 +3,19 @@
 // A reader never trusts a length: each is checked against what is left before anything is taken or allocated.
 
 /// Why bytes from a disk or a peer could not be read.
-package enum DecodingFailure: Error, Hashable, Sendable, CustomStringConvertible {
+public enum DecodingFailure: Error, Hashable, Sendable, CustomStringConvertible {
     case truncated
     case overlong
     case unknownVersion(UInt8)
     case malformed(StaticReason)
 
     /// A reason fixed in the source, so that an error never carries a stranger's bytes.
-    package struct StaticReason: Hashable, Sendable, ExpressibleByStringLiteral {
-        package let text: String
-        package init(stringLiteral value: StaticString) { text = value.description }
+    public struct StaticReason: Hashable, Sendable, ExpressibleByStringLiteral {
+        public let text: String
+        public init(stringLiteral value: StaticString) { text = value.description }
     }
 
-    package var description: String {
+    public var description: String {
         switch self {
         case .truncated: "the bytes end too early"
         case .overlong: "a length exceeds its limit"
@@ -26,15 +26,15 @@ package enum DecodingFailure: Error, Hashable, Sendable, CustomStringConvertible
 }
 
 /// Appends numbers and byte strings to an array.
-package struct ByteWriter: Sendable {
-    package private(set) var bytes: [UInt8] = []
+public struct ByteWriter: Sendable {
+    public private(set) var bytes: [UInt8] = []
 
-    package init(capacity: Int = 0) { bytes.reserveCapacity(capacity) }
+    public init(capacity: Int = 0) { bytes.reserveCapacity(capacity) }
 
-    @inline(__always) package mutating func byte(_ b: UInt8) { bytes.append(b) }
+    @inline(__always) public mutating func byte(_ b: UInt8) { bytes.append(b) }
 
     /// LEB128, least significant group first, at most ten bytes.
-    package mutating func varint(_ value: UInt64) {
+    public mutating func varint(_ value: UInt64) {
         var v = value
         while v >= 0x80 {
             bytes.append(UInt8(truncatingIfNeeded: v) | 0x80)
@@ -44,50 +44,50 @@ package struct ByteWriter: Sendable {
     }
 
     /// Eight bytes, most significant first, so that byte order is numeric order.
-    package mutating func fixed64(_ value: UInt64) {
+    public mutating func fixed64(_ value: UInt64) {
         for shift in stride(from: 56, through: 0, by: -8) {
             bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(shift)))
         }
     }
 
-    package mutating func raw(_ b: some Sequence<UInt8>) { bytes.append(contentsOf: b) }
+    public mutating func raw(_ b: some Sequence<UInt8>) { bytes.append(contentsOf: b) }
 
     /// A length and then the bytes.
-    package mutating func counted(_ b: [UInt8]) {
+    public mutating func counted(_ b: [UInt8]) {
         varint(UInt64(b.count))
         bytes.append(contentsOf: b)
     }
 
-    package mutating func counted(_ s: String) {
+    public mutating func counted(_ s: String) {
         varint(UInt64(s.utf8.count))
         bytes.append(contentsOf: s.utf8)
     }
 }
 
 /// Takes numbers and byte strings from an array, in order.
-package struct ByteReader: Sendable {
+public struct ByteReader: Sendable {
     private let bytes: [UInt8]
     private var position: Int
     private let end: Int
 
-    package init(_ bytes: [UInt8]) {
+    public init(_ bytes: [UInt8]) {
         self.bytes = bytes
         position = 0
         end = bytes.count
     }
 
-    package var remaining: Int { end - position }
-    package var isAtEnd: Bool { position == end }
+    public var remaining: Int { end - position }
+    public var isAtEnd: Bool { position == end }
 
     @inline(__always)
-    package mutating func byte() throws(DecodingFailure) -> UInt8 {
+    public mutating func byte() throws(DecodingFailure) -> UInt8 {
         guard position < end else { throw .truncated }
         defer { position += 1 }
         return bytes[position]
     }
 
     /// Refuses padded forms, so that a number has one encoding and equal values have equal bytes.
-    package mutating func varint() throws(DecodingFailure) -> UInt64 {
+    public mutating func varint() throws(DecodingFailure) -> UInt64 {
         var value: UInt64 = 0
         var shift: UInt64 = 0
         while true {
@@ -101,31 +101,31 @@ package struct ByteReader: Sendable {
         }
     }
 
-    package mutating func fixed64() throws(DecodingFailure) -> UInt64 {
+    public mutating func fixed64() throws(DecodingFailure) -> UInt64 {
         var value: UInt64 = 0
         for _ in 0..<8 { value = (value << 8) | UInt64(try byte()) }
         return value
     }
 
     /// A count that is at most `limit`.
-    package mutating func count(atMost limit: Int) throws(DecodingFailure) -> Int {
+    public mutating func count(atMost limit: Int) throws(DecodingFailure) -> Int {
         let n = try varint()
         guard n <= UInt64(limit) else { throw .overlong }
         return Int(n)
     }
 
-    package mutating func raw(_ count: Int) throws(DecodingFailure) -> ArraySlice<UInt8> {
+    public mutating func raw(_ count: Int) throws(DecodingFailure) -> ArraySlice<UInt8> {
         guard count >= 0, count <= remaining else { throw .truncated }
         defer { position += count }
         return bytes[position..<position + count]
     }
 
-    package mutating func counted(atMost limit: Int) throws(DecodingFailure) -> [UInt8] {
+    public mutating func counted(atMost limit: Int) throws(DecodingFailure) -> [UInt8] {
         let n = try count(atMost: limit)
         return Array(try raw(n))
     }
 
-    package mutating func countedString(atMost limit: Int) throws(DecodingFailure) -> String {
+    public mutating func countedString(atMost limit: Int) throws(DecodingFailure) -> String {
         let n = try count(atMost: limit)
         guard let text = String(validating: try raw(n), as: UTF8.self) else {
             throw .malformed("text that is not UTF-8")
@@ -134,7 +134,7 @@ package struct ByteReader: Sendable {
     }
 
     /// Throws unless everything was read: trailing bytes would let two encodings mean one thing.
-    package func finish() throws(DecodingFailure) {
+    public func finish() throws(DecodingFailure) {
         guard isAtEnd else { throw .malformed("bytes after the end") }
     }
 }

@@ -1,218 +1,218 @@
 // Every limit of the system, each with its reason. What a limit refuses is answered with a clear error, never a crash.
 
 /// Bounds on what clients, peers, files and our own queues may hold. Sizes are in bytes unless the name says otherwise.
-package enum Limits {
+public enum Limits {
     // MARK: Names and keys
 
     /// Long enough for `country-city-rack-host`; short enough to repeat in every dot.
-    package static let nodeNameBytes = 64
+    public static let nodeNameBytes = 64
     /// A bucket is a table's name, not data.
-    package static let bucketNameBytes = 64
+    public static let bucketNameBytes = 64
     /// Bucket, partition key and sort key together (design: "at most 1 KiB together"): keys are repeated in every index
     /// block, frame and listing.
-    package static let keyBytes = 1_024
+    public static let keyBytes = 1_024
     /// RFC 4288 bounds a media type to 127 + 1 + 127; parameters fit in the rest.
-    package static let contentTypeBytes = 255
+    public static let contentTypeBytes = 255
 
     // MARK: Objects
 
     /// The default `max_value` of a bucket. Larger things belong in chunks: one value is one frame, one allocation and
     /// one LevelDB record on each replica.
-    package static let defaultValueBytes = 1 << 20
+    public static let defaultValueBytes = 1 << 20
     /// The largest `max_value` a ring file may name: a quarter of a frame, so that a few siblings still fit.
-    package static let largestValueBytes = 8 << 20
+    public static let largestValueBytes = 8 << 20
     /// Siblings of one key. Past it a write is refused (409 `too-many-siblings`): a client that never merges would
     /// otherwise grow the object, and every read of it, without bound.
-    package static let siblings = 64
+    public static let siblings = 64
     /// Entries of one version vector: one per node incarnation that ever coordinated a write of the key.
-    package static let versionVectorEntries = 512
+    public static let versionVectorEntries = 512
     /// A context as the client carries it, in base64: a version vector of 512 entries of up to 80 bytes is refused long
     /// before, but the header must fit into `headerBytes`.
-    package static let contextBytes = 16 << 10
+    public static let contextBytes = 16 << 10
 
     // MARK: HTTP
 
     /// Request line and all headers together; past it 431. Contexts are the largest honest header.
-    package static let headerBytes = 32 << 10
-    package static let headerCount = 64
+    public static let headerBytes = 32 << 10
+    public static let headerCount = 64
     /// The target alone; past it 414. A key of 1 KiB fully percent-encoded takes 3 KiB.
-    package static let targetBytes = 8 << 10
+    public static let targetBytes = 8 << 10
     /// Open client connections of one node: 16 KiB of buffers each make 160 MiB at the very most. Fewer where the
     /// process may not have so many files open.
-    package static let httpConnections = 10_000
+    public static let httpConnections = 10_000
     /// A new connection that says nothing: long enough for a pool that connects ahead of its requests.
-    package static let firstByteTimeout = Span.seconds(30)
+    public static let firstByteTimeout = Span.seconds(30)
     /// From the first byte of a request to its last header (slow-loris), and between two body chunks.
-    package static let headerReadTimeout = Span.seconds(10)
-    package static let bodyReadTimeout = Span.seconds(30)
+    public static let headerReadTimeout = Span.seconds(10)
+    public static let bodyReadTimeout = Span.seconds(30)
     /// Bytes a second that a body must come with on the whole, beyond `bodyReadTimeout`: a tenth of a poor mobile link.
     /// A byte now and then would hold a connection, and its body's memory, for ever.
-    package static let bodyLeastRate = 4 << 10
+    public static let bodyLeastRate = 4 << 10
     /// How long a client may take to read an answer that is larger than the socket's buffers.
-    package static let answerReadTimeout = Span.minutes(10)
+    public static let answerReadTimeout = Span.minutes(10)
     /// A keep-alive connection without a request. Longer than common client pools keep theirs (60 s), so that the
     /// client closes first and no request meets a closing socket.
-    package static let idleTimeout = Span.seconds(90)
+    public static let idleTimeout = Span.seconds(90)
     /// Values held in memory for requests that are still being received or answered, per event loop; past it 503.
-    package static let inFlightBodyBytes = 256 << 20
+    public static let inFlightBodyBytes = 256 << 20
     /// Items of one page of a range read, and its bytes: a page is built in memory before it is sent.
-    package static let rangeItems = 1_000
-    package static let rangeBytes = 4 << 20
-    package static let defaultRangeItems = 100
+    public static let rangeItems = 1_000
+    public static let rangeBytes = 4 << 20
+    public static let defaultRangeItems = 100
 
     // MARK: Requests
 
     /// Default and largest time a request may take. Beyond a minute no client waits, and the coordinator's state is
     /// held.
-    package static let defaultRequestTimeout = Span.seconds(5)
-    package static let largestRequestTimeout = Span.seconds(60)
+    public static let defaultRequestTimeout = Span.seconds(5)
+    public static let largestRequestTimeout = Span.seconds(60)
     /// A replica that has not answered a write after this long gets a hint written for it elsewhere.
-    package static let replicaTimeout = Span.milliseconds(1_500)
+    public static let replicaTimeout = Span.milliseconds(1_500)
     /// Requests in flight per event loop; past it 503 `overloaded`: queueing more would only make all of them late.
-    package static let requestsInFlight = 8_192
+    public static let requestsInFlight = 8_192
     /// Replicas per key: more than seven copies buy no safety that countries do not.
-    package static let replicas = 16
+    public static let replicas = 16
 
     // MARK: Peers
 
     /// One frame: an object at its largest (`siblings` values would not fit; a replica refuses to grow past this).
-    package static let frameBytes = 32 << 20
+    public static let frameBytes = 32 << 20
     /// What one object may take encoded: a frame less its envelope.
-    package static let objectBytes = (32 << 20) - (64 << 10)
+    public static let objectBytes = (32 << 20) - (64 << 10)
     /// A frame before the handshake is done: a stranger gets no more memory than this.
-    package static let handshakeBytes = 4 << 10
+    public static let handshakeBytes = 4 << 10
     /// Bytes waiting to be written to one peer connection; past it sends fail at once and count as no answer.
-    package static let peerQueueBytes = 64 << 20
+    public static let peerQueueBytes = 64 << 20
     /// Accepted peer connections: 64 nodes with 16 loops and 2 more lanes each.
-    package static let peerConnections = 2_048
-    package static let handshakeTimeout = Span.seconds(5)
-    package static let connectTimeout = Span.seconds(2)
+    public static let peerConnections = 2_048
+    public static let handshakeTimeout = Span.seconds(5)
+    public static let connectTimeout = Span.seconds(2)
     /// What was sent to a peer and not acknowledged by its machine for so long ends the connection: after a cut network
     /// is whole again the first new try comes within `connectTimeout` + `reconnectLongest`.
-    package static let peerSilence = Span.seconds(5)
+    public static let peerSilence = Span.seconds(5)
     /// Reconnecting: first pause and longest pause (doubled each time, with jitter). The longest is below the 5 s in
     /// which a returning node must be noticed.
-    package static let reconnectFirst = Span.milliseconds(50)
-    package static let reconnectLongest = Span.seconds(2)
+    public static let reconnectFirst = Span.milliseconds(50)
+    public static let reconnectLongest = Span.seconds(2)
 
     // MARK: Storage
 
     /// Requests waiting for one storage thread; past it they are answered `busy`.
-    package static let mailboxRequests = 16_384
+    public static let mailboxRequests = 16_384
     /// What these requests hold in memory: peers go on sending to a node whose disk stalls.
-    package static let mailboxBytes = 256 << 20
+    public static let mailboxBytes = 256 << 20
     /// Requests, and bytes of new data, in one batch: one sync is shared by all, but the last one waits for the first.
-    package static let batchRequests = 512
-    package static let batchBytes = 16 << 20
+    public static let batchRequests = 512
+    public static let batchBytes = 16 << 20
     /// Free disk under which client writes are refused with 507, as a share of the disk. Repair (merges from peers,
     /// hints coming home) goes on, since refusing it would leave replicas apart.
-    package static let leastFreeDisk = 0.10
+    public static let leastFreeDisk = 0.10
     /// The same as an amount, for small disks: LevelDB's log, the two write buffers of 8 MiB that it may be writing
     /// out, and a compaction's first table must find room after the last write that was taken.
-    package static let leastFreeBytes: UInt64 = 36 << 20
+    public static let leastFreeBytes: UInt64 = 36 << 20
     /// A read reply larger than this is sent as a digest by all but one replica.
-    package static let digestBytes = 2_048
+    public static let digestBytes = 2_048
     /// The largest share of a node's memory that hot objects may take, per event loop.
-    package static let readCacheBytes = 16 << 20
+    public static let readCacheBytes = 16 << 20
 
     // MARK: Hints
 
     /// Hints kept for one node, and for all. A full disk of hints must never fail a healthy write: the hint is dropped,
     /// counted, and anti-entropy repairs what it would have carried.
-    package static let hintBytesPerNode = 1 << 30
-    package static let hintBytes = 4 << 30
+    public static let hintBytesPerNode = 1 << 30
+    public static let hintBytes = 4 << 30
     /// A hint older than this is dropped: the node is not coming back soon, and anti-entropy is cheaper than the queue.
-    package static let hintAge = Span.hours(24 * 3)
+    public static let hintAge = Span.hours(24 * 3)
     /// Hints in flight to one returning node, and hints a second: a node that comes back is busy enough.
-    package static let hintWindow = 64
-    package static let hintsPerSecond = 5_000
+    public static let hintWindow = 64
+    public static let hintsPerSecond = 5_000
 
     // MARK: Anti-entropy
 
     /// Fingerprints in one answer of an exchange: two such rounds tell 65,536 slices of a partition apart.
-    package static let compareSlices = 256
+    public static let compareSlices = 256
     /// Keys that an exchange transfers at once, and a pause between two steps: repair must not starve the foreground.
-    package static let exchangeWindow = 64
+    public static let exchangeWindow = 64
 
     // MARK: Ring
 
     /// 2^15 partitions over a few hundred nodes is the planning tool's largest case.
-    package static let partitions = 1 << 15
-    package static let nodes = 4_096
-    package static let ringFileBytes = 4 << 20
-    package static let ringDocumentBytes = 16 << 20
+    public static let partitions = 1 << 15
+    public static let nodes = 4_096
+    public static let ringFileBytes = 4 << 20
+    public static let ringDocumentBytes = 16 << 20
 
     // MARK: Gossip
 
     /// One gossip message: below the smallest common MTU less headers, so that it could travel in one datagram.
-    package static let gossipBytes = 16 << 10
-    package static let gossipKeys = 256
-    package static let gossipValueBytes = 1_024
+    public static let gossipBytes = 16 << 10
+    public static let gossipKeys = 256
+    public static let gossipValueBytes = 1_024
 
     // MARK: Gossip messages
 
     /// The other budget a deployment may choose beside `gossipBytes`: one IPv6 datagram of 1,280 bytes (the MTU that
     /// every path must carry, RFC 8200) less its headers.
-    package static let gossipDatagramBytes = 1_200
+    public static let gossipDatagramBytes = 1_200
     /// The smallest budget: a worst-case entry's headers and a name of 64 bytes, and still something to say.
-    package static let gossipSmallestBytes = 512
+    public static let gossipSmallestBytes = 512
     /// A gossiped key is a field's name.
-    package static let gossipKeyBytes = 64
+    public static let gossipKeyBytes = 64
     /// Generations, heartbeats and versions from a peer lie below this, so that adding one to any of them cannot
     /// overflow.
-    package static let gossipCounter: UInt64 = 1 << 62
+    public static let gossipCounter: UInt64 = 1 << 62
     /// Peers gossiped with in one round, at most: rounds grow shorter only with the logarithm of it.
-    package static let gossipFanOut = 16
+    public static let gossipFanOut = 16
 
     // MARK: Ring files
 
     /// Each placement has a table of its own in the document and a solver run of its own; deployments have a handful.
-    package static let placements = 64
+    public static let placements = 64
     /// Every country of the world, and then some.
-    package static let countries = 256
+    public static let countries = 256
     /// Long enough for `de` and `germany_east`; short enough for table columns.
-    package static let countryNameBytes = 16
+    public static let countryNameBytes = 16
     /// Zones, racks, placements and the cluster: names, repeated in tables and errors.
-    package static let labelBytes = 64
+    public static let labelBytes = 64
     /// Buckets that a ring file names; all others take the defaults.
-    package static let namedBuckets = 4_096
+    public static let namedBuckets = 4_096
     /// RFC 1035 bounds a host name.
-    package static let hostBytes = 253
+    public static let hostBytes = 253
     /// Acceptors of the namestore: a majority of more than nine costs latency and buys no safety.
-    package static let nameAcceptors = 9
+    public static let nameAcceptors = 9
     /// Nesting of a JSON document that is read back (states, exported ring documents).
-    package static let jsonDepth = 32
+    public static let jsonDepth = 32
     /// A JSON document: a state of 64 placements over 2^15 partitions with long node names is far below.
-    package static let jsonBytes = 64 << 20
+    public static let jsonBytes = 64 << 20
 
     // MARK: Namestore
 
     /// A name after normalisation. One length byte would do, and no file system or slug is longer.
-    package static let nameBytes = 255
+    public static let nameBytes = 255
     /// An owner token as text: 22 characters of base64 carry 128 bits; past 256 a client sends something else by
     /// mistake.
-    package static let ownerTokenBytes = 256
+    public static let ownerTokenBytes = 256
     /// Ballot rounds. 2^62 is never reached by counting; above it a peer is lying, and adding one must not trap.
-    package static let ballotRound: UInt64 = 1 << 62
+    public static let ballotRound: UInt64 = 1 << 62
     /// One message of the namestore: a page of `nameListKeys` of the longest names with their lengths fits.
-    package static let nameMessageBytes = 256 << 10
+    public static let nameMessageBytes = 256 << 10
     /// Keys in one page of a rescan.
-    package static let nameListKeys = 256
+    public static let nameListKeys = 256
     /// Names that a reconfiguration has under way at once: at 100 ms a round trip this is 1,000 names a second, and
     /// leaves most of each acceptor's batch to clients.
-    package static let nameRescanWindow = 256
+    public static let nameRescanWindow = 256
     /// Requests of one registry under way or queued; past it 503 `overloaded`.
-    package static let nameRequests = 16_384
+    public static let nameRequests = 16_384
     /// Requests queued behind one name on one node: past it they would only miss their deadline.
-    package static let nameQueue = 1_024
+    public static let nameQueue = 1_024
     /// Messages in one acceptor batch: they share a sync, and the last one waits for the first.
-    package static let nameBatch = 1_024
+    public static let nameBatch = 1_024
     /// Clients whose rate is tracked one by one; the rest share one allowance.
-    package static let nameClients = 65_536
+    public static let nameClients = 65_536
     /// Exchanges whose round trips are still measured after their request is done: at 5,000 requests a second those of
     /// the last second.
-    package static let nameExchangesTimed = 8_192
+    public static let nameExchangesTimed = 8_192
     /// Names remembered as existing, so that a registration doesn't try the fast ballot in vain. Two halves of this
     /// size.
-    package static let namesSeen = 8_192
+    public static let namesSeen = 8_192
 }

@@ -2,22 +2,22 @@
 
 /// A node's name: 1 to 64 bytes of `a-z 0-9 . _ -`, beginning with a letter or a digit. Names of up to 15 bytes are
 /// stored inline by `String`, so copying one costs no allocation.
-package struct NodeID: Hashable, Comparable, Sendable, CustomStringConvertible {
-    package let name: String
+public struct NodeID: Hashable, Comparable, Sendable, CustomStringConvertible {
+    public let name: String
 
     /// Nil if `name` breaks the rule above: names come from files and peers, so the check is not an assertion.
-    package init?(_ name: String) {
+    public init?(_ name: String) {
         guard NodeID.isValid(name) else { return nil }
         self.name = name
     }
 
     /// For names written in source text (tests, the built-in three-country ring).
-    package init(literal name: StaticString) {
+    public init(literal name: StaticString) {
         self.name = name.description
         precondition(NodeID.isValid(self.name), "a node's name breaks the rule")
     }
 
-    package static func isValid(_ name: String) -> Bool {
+    public static func isValid(_ name: String) -> Bool {
         let bytes = name.utf8
         guard (1...Limits.nodeNameBytes).contains(bytes.count), let first = bytes.first else { return false }
         func isAlphanumeric(_ b: UInt8) -> Bool { (0x61...0x7A).contains(b) || (0x30...0x39).contains(b) }
@@ -25,6 +25,6 @@ package struct NodeID: Hashable, Comparable, Sendable, CustomStringConvertible {
             && bytes.allSatisfy { isAlphanumeric($0) || $0 == 0x2E || $0 == 0x5F || $0 == 0x2D }
     }
 
-    package static func < (a: NodeID, b: NodeID) -> Bool { a.name < b.name }
-    package var description: String { name }
+    public static func < (a: NodeID, b: NodeID) -> Bool { a.name < b.name }
+    public var description: String { name }
 }

@@ -2,10 +2,10 @@
 
 /// xoshiro256** (Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2018), seeded through
 /// SplitMix64 as its authors advise. Not for secrets.
-package struct SeededRandom: RandomNumberGenerator, Sendable {
+public struct SeededRandom: RandomNumberGenerator, Sendable {
     private var s0, s1, s2, s3: UInt64
 
-    package init(seed: UInt64) {
+    public init(seed: UInt64) {
         var state = seed
         func next() -> UInt64 {
             state &+= 0x9E37_79B9_7F4A_7C15
@@ -17,7 +17,7 @@ package struct SeededRandom: RandomNumberGenerator, Sendable {
         (s0, s1, s2, s3) = (next(), next(), next(), next())
     }
 
-    package mutating func next() -> UInt64 {
+    public mutating func next() -> UInt64 {
         func rotl(_ x: UInt64, _ k: UInt64) -> UInt64 { (x << k) | (x >> (64 - k)) }
         let result = rotl(s1 &* 5, 7) &* 9
         let t = s1 << 17
@@ -31,16 +31,16 @@ package struct SeededRandom: RandomNumberGenerator, Sendable {
     }
 
     /// A generator for one part, independent of how often the others draw.
-    package mutating func fork() -> SeededRandom { SeededRandom(seed: next()) }
+    public mutating func fork() -> SeededRandom { SeededRandom(seed: next()) }
 
     /// True with probability `p`.
-    package mutating func chance(_ p: Double) -> Bool { unit() < p }
+    public mutating func chance(_ p: Double) -> Bool { unit() < p }
 
     /// Uniform in [0, 1).
-    package mutating func unit() -> Double { Double(next() >> 11) * 0x1p-53 }
+    public mutating func unit() -> Double { Double(next() >> 11) * 0x1p-53 }
 
     /// Exponentially distributed with the given mean: the gaps of a Poisson process.
-    package mutating func exponential(mean: Span) -> Span {
+    public mutating func exponential(mean: Span) -> Span {
         Span(nanoseconds: Int64((-_log1m(unit())) * Double(mean.nanoseconds)))
     }
 

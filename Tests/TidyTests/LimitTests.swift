@@ -7,7 +7,7 @@ import Testing
 
     private static func constants() throws -> (file: SourceFile, names: [Pattern.Match]) {
         let file = try #require(SourceTree.sources.first { $0.path == path })
-        return (file, try Pattern(#"^    package static let (\w+)"#).matches(in: file.code))
+        return (file, try Pattern(#"^    public static let (\w+)"#).matches(in: file.code))
     }
 
     @Test func everyLimitHasAReason() throws {
@@ -16,7 +16,7 @@ import Testing
         for match in names {
             // Neighbours without a blank line between share a comment.
             var line = match.line - 2
-            while line > 0, file.lines[line].hasPrefix("    package static let ") { line -= 1 }
+            while line > 0, file.lines[line].hasPrefix("    public static let ") { line -= 1 }
             #expect(
                 file.lines[line].hasPrefix("    ///"), "\(file.path):\(match.line): \(match.groups[1]) has no reason")
         }

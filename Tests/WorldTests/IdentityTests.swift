@@ -47,7 +47,7 @@ import World
         out.emit(1)
         out.emit(2)
         var seen: [Int] = []
-        out.drain { seen.append($0) }
+        seen += out.take()
         #expect(seen == [1, 2] && out.isEmpty)
         out.emit(3)
         #expect(out.take() == [3] && out.take() == [])
