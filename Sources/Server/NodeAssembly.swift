@@ -181,7 +181,6 @@ final class NodeAssembly: Sendable {
                     let gate = HTTPGuard()
                     let pipeline = channel.pipeline.syncOperations
                     try pipeline.addHandler(gate)
-                    try pipeline.addHandler(HTTPResponseEncoder())
                     try pipeline.addHandler(ByteToMessageHandler(HTTPHandler.makeDecoder()))
                     try pipeline.addHandler(HTTPHandler(service: services[place], gate: gate))
                 }

@@ -26,10 +26,10 @@ import World
 
     @Test func parametersAreRead() throws {
         let query = try item("/v1/kv/b/k?r=quorum&strict=true&resolve=latest&timeout=250").query
-        #expect(query.level == [.read: .quorum])
+        #expect(query.readLevel == .quorum && query.writeLevel == nil)
         #expect(query.strict && query.resolveLatest)
         #expect(query.timeout == .milliseconds(250))
-        #expect(try item("/v1/kv/b/k?w=3&ttl=1").query.level == [.write: .count(3)])
+        #expect(try item("/v1/kv/b/k?w=3&ttl=1").query.writeLevel == .count(3))
         guard
             case .list(_, let list) = try RequestTarget.parse(
                 "/v1/kv/b/k/?start=%00&end=b&prefix=%2F&reverse&limit=1000")

@@ -13,8 +13,8 @@ import World
 
 final class HTTPHandler: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
-    typealias OutboundIn = HTTPServerResponsePart
-    typealias OutboundOut = HTTPServerResponsePart
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
 
     private enum State {
         case idle
@@ -109,17 +109,14 @@ final class HTTPHandler: ChannelDuplexHandler {
             gate.headersCame()
             begin(head)
         case .body(let part):
-            guard case .reading(var request) = state else { return }
-            state = .idle
+            guard case .reading(let request) = state else { return }
             guard request.body.count + part.readableBytes <= request.limit, service.reserve(part.readableBytes) else {
-                service.release(request.body.count)
                 let problem: Problem =
                     request.body.count + part.readableBytes > request.limit
                     ? .tooLarge("the bucket takes values of up to \(request.limit) bytes") : .overloaded
                 return refuse(problem)
             }
             request.body.append(contentsOf: part.readableBytesView)
-            state = .reading(request)
         case .end:
             gate.requestCame()
             switch state {
@@ -166,7 +163,7 @@ final class HTTPHandler: ChannelDuplexHandler {
         state = .reading(request)
         if head.headers.first(name: "expect")?.lowercased() == "100-continue", let context {
             context.writeAndFlush(
-                wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: .continue))), promise: nil)
+                wrapOutboundOut(ByteBuffer(staticString: "HTTP/1.1 100 Continue\r\n\r\n")), promise: nil)
         }
     }
 
@@ -205,7 +202,7 @@ final class HTTPHandler: ChannelDuplexHandler {
         }
         channel.closeFuture.whenComplete { _ in limit.cancel() }
         // An empty part is not sent; it is through when everything before it is.
-        context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ByteBuffer())))).whenComplete { _ in
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer())).whenComplete { _ in
             channel.close(promise: nil)
         }
     }
@@ -227,22 +224,8 @@ final class HTTPHandler: ChannelDuplexHandler {
     }
 
     private func write(_ response: HTTPResponse, _ context: ChannelHandlerContext) {
-        var headers = response.headers
-        let carriesNoBody = response.status == .noContent || response.status == .notModified
-        if !carriesNoBody { headers.add(name: "content-length", value: "\(response.body.count)") }
-        if !isKeptAlive {
-            headers.add(name: "connection", value: "close")
-        } else if isOldClient {
-            headers.add(name: "connection", value: "keep-alive")
-        }
-        let head = HTTPResponseHead(version: .http1_1, status: response.status, headers: headers)
-        context.write(wrapOutboundOut(.head(head)), promise: nil)
-        if !response.body.isEmpty, !carriesNoBody, !response.omitsBody {
-            context.write(
-                wrapOutboundOut(.body(.byteBuffer(context.channel.allocator.buffer(bytes: response.body)))),
-                promise: nil)
-        }
-        context.write(wrapOutboundOut(.end(nil)), promise: nil)
+        let connection: HTTPResponse.Connection? = !isKeptAlive ? .close : isOldClient ? .keepAlive : nil
+        context.write(wrapOutboundOut(response.encode(connection, context.channel.allocator)), promise: nil)
         service.flushAtEndOfTurn(self)
     }
 
@@ -263,11 +246,17 @@ final class HTTPHandler: ChannelDuplexHandler {
     var remoteAddress: String { context?.remoteAddress?.ipAddress ?? "" }
 }
 
-/// A request as far as it has arrived.
-struct PendingRequest {
+/// A request as far as it has arrived. A class, as it is handed from state to state with all its parts.
+final class PendingRequest {
     let head: HTTPRequestHead
     let route: RequestRoute
     /// The most bytes its body may have.
     let limit: Int
     var body: [UInt8] = []
+
+    init(head: HTTPRequestHead, route: RequestRoute, limit: Int) {
+        self.head = head
+        self.route = route
+        self.limit = limit
+    }
 }

@@ -10,33 +10,98 @@ import World
 
 struct HTTPResponse {
     var status: HTTPResponseStatus
-    var headers: HTTPHeaders
+    var headers: HeaderLines
     var body: [UInt8]
     /// The answer to a HEAD: `body` tells its length only.
     var omitsBody = false
 
     init(_ status: UInt, _ headers: [(String, String)] = [], body: [UInt8] = []) {
         self.status = HTTPResponseStatus(statusCode: Int(status))
-        self.headers = HTTPHeaders(headers)
+        self.headers = HeaderLines()
         self.body = body
+        for (name, value) in headers { self.headers.add(name, value) }
     }
 
     init(_ problem: Problem) {
         self.init(problem.status, [("content-type", "application/problem+json")], body: problem.body)
-        if problem.status == 503 { headers.add(name: "retry-after", value: "1") }
-        if let allowed = problem.allowedMethods { headers.add(name: "allow", value: allowed) }
+        if problem.status == 503 { headers.add("retry-after", "1") }
+        if let allowed = problem.allowedMethods { headers.add("allow", allowed) }
     }
 
     static func json(_ body: [UInt8]) -> HTTPResponse {
         HTTPResponse(200, [("content-type", "application/json")], body: body)
     }
+
+    /// What the server does with the connection afterwards, where the client would not expect it (RFC 9112, 9.3).
+    enum Connection: String {
+        case close
+        case keepAlive = "keep-alive"
+    }
+
+    /// All of it in one block, as it travels (RFC 9112, 4): an answer from the cache is small, and NIO's encoder would
+    /// make three writes of it.
+    func encode(_ connection: Connection?, _ allocator: ByteBufferAllocator) -> ByteBuffer {
+        let hasNoBody = status == .noContent || status == .notModified
+        var lines = headers
+        if !hasNoBody { lines.add("content-length", String(body.count)) }
+        if let connection { lines.add("connection", connection.rawValue) }
+        let sent = hasNoBody || omitsBody ? [] : body
+        var buffer = allocator.buffer(capacity: 48 + lines.bytes.count + sent.count)
+        buffer.writeStaticString("HTTP/1.1 ")
+        buffer.writeString(String(status.code))
+        buffer.writeStaticString(" ")
+        buffer.writeString(status.reasonPhrase)
+        buffer.writeStaticString("\r\n")
+        buffer.writeBytes(lines.bytes)
+        buffer.writeStaticString("\r\n")
+        buffer.writeBytes(sent)
+        return buffer
+    }
 }
 
-extension Account {
-    /// The `Atoll-Acks` header (docs/HTTP.md): how many replicas, where, how many by hint, and the level.
-    var header: String {
-        "replicas=\(tally.count); countries=\(tally.countries.joined(separator: ",")); hinted=\(tally.hinted); "
-            + "level=\(level.description); reached=\(reached)"
+/// Header lines in the bytes that travel; names in lower case.
+struct HeaderLines {
+    fileprivate(set) var bytes: [UInt8] = []
+
+    /// A value may be a client's (a content type): what could end its line becomes a blank.
+    mutating func add(_ name: String, _ value: String) {
+        bytes.reserveCapacity(bytes.count + name.utf8.count + value.utf8.count + 4)
+        bytes.append(contentsOf: name.utf8)
+        bytes.append(0x3A)
+        bytes.append(0x20)
+        let start = bytes.count
+        bytes.append(contentsOf: value.utf8)
+        for place in start..<bytes.count where bytes[place] < 0x20 || bytes[place] == 0x7F { bytes[place] = 0x20 }
+        bytes.append(0x0D)
+        bytes.append(0x0A)
+    }
+}
+
+extension HeaderLines {
+    /// The `Atoll-Acks` header (docs/HTTP.md): how many replicas, where, how many by hint, and the level. Written in
+    /// bytes, as it stands in every answer.
+    mutating func add(_ account: Account) {
+        append("atoll-acks: replicas=")
+        append(account.tally.count)
+        append("; countries=")
+        for (place, country) in account.tally.countries.enumerated() {
+            if place > 0 { append(",") }
+            bytes.append(contentsOf: country.utf8)
+        }
+        append("; hinted=")
+        append(account.tally.hinted)
+        append("; level=")
+        bytes.append(contentsOf: account.level.description.utf8)
+        append(account.reached ? "; reached=true\r\n" : "; reached=false\r\n")
+    }
+
+    private mutating func append(_ text: StaticString) { bytes.append(text) }
+    private mutating func append(_ number: Int) { bytes.append(contentsOf: String(number).utf8) }
+}
+
+extension [UInt8] {
+    mutating func append(_ text: StaticString) {
+        append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 }
 

@@ -151,7 +151,7 @@ final class HTTPService: @unchecked Sendable {
         _ key: StoredKey, _ query: RequestQuery, _ request: PendingRequest, _ handler: HTTPHandler
     ) throws(Problem) {
         let accept = request.head.headers.first(name: "accept")
-        try submit(.read, key, query, .read, request) { outcome in
+        try submit(.read, key, query, request) { outcome in
             switch outcome {
             case .object(let object, let account):
                 handler.respond(
@@ -188,7 +188,7 @@ final class HTTPService: @unchecked Sendable {
         let operation = ClientRequest.Operation.write(
             value: isDelete ? nil : request.body, contentType: isDelete ? "" : contentType, context: context,
             onlyIfAbsent: headers.contains(name: "if-none-match"), ttlMs: query.ttlMs)
-        try submit(operation, key, query, .write, request) { outcome in
+        try submit(operation, key, query, request) { outcome in
             switch outcome {
             case .written(let object, let created, let account):
                 handler.respond(
@@ -210,7 +210,7 @@ final class HTTPService: @unchecked Sendable {
         } catch { throw .malformed("\(error)") }
         let operation = ClientRequest.Operation.list(
             range: range, reverse: query.reverse, limit: query.limit ?? Limits.defaultRangeItems)
-        try submit(operation, key, query, .read, request) { outcome in
+        try submit(operation, key, query, request) { outcome in
             switch outcome {
             case .list(let items, let next, let account):
                 handler.respond(
@@ -222,12 +222,15 @@ final class HTTPService: @unchecked Sendable {
     }
 
     private func submit(
-        _ operation: ClientRequest.Operation, _ key: StoredKey, _ query: RequestQuery, _ side: RequestQuery.Side,
+        _ operation: ClientRequest.Operation, _ key: StoredKey, _ query: RequestQuery,
         _ request: PendingRequest, _ outcome: @escaping (ClientOutcome) -> Void
     ) throws(Problem) {
         // `r` on a write and `w` on a read have no meaning, and saying so beats ignoring them.
-        if let other = query.level.keys.first(where: { $0 != side }) {
-            throw .malformed("\(other == .read ? "r" : "w") has no meaning for \(request.head.method)")
+        let level: ConsistencyLevel?
+        switch (operation, query.readLevel, query.writeLevel) {
+        case (.write, nil, let own), (.read, let own, nil), (.list, let own, nil): level = own
+        case (.write, _, _): throw .malformed("r has no meaning for \(request.head.method)")
+        case (.read, _, _), (.list, _, _): throw .malformed("w has no meaning for \(request.head.method)")
         }
         var location: Coordinates?
         if let text = request.head.headers.first(name: "atoll-location") {
@@ -239,7 +242,7 @@ final class HTTPService: @unchecked Sendable {
         }
         loop.submit(
             ClientRequest(
-                operation, key: key, level: query.level[side], strict: query.strict,
+                operation, key: key, level: level, strict: query.strict,
                 timeout: query.timeout ?? Limits.defaultRequestTimeout, location: location), outcome)
     }
 
@@ -255,7 +258,7 @@ final class HTTPService: @unchecked Sendable {
     private static func failure(_ outcome: ClientOutcome) -> HTTPResponse {
         guard case .failed(let failure, let account) = outcome else { return HTTPResponse(500) }
         var response = HTTPResponse(Problem(failure, account))
-        if let account { response.headers.add(name: "atoll-acks", value: account.header) }
+        if let account { response.headers.add(account) }
         return response
     }
 }

@@ -3,7 +3,6 @@
 import Causality
 import Foundation
 import Gateway
-import NIOHTTP1
 import Ring
 import World
 
@@ -13,31 +12,31 @@ enum ObjectResponses {
         _ object: StoredObject?, _ account: Account?, key: StoredKey, resolveLatest: Bool, accept: String?,
         wall: WallTime
     ) -> HTTPResponse {
-        var headers: [(String, String)] = []
-        if let account { headers.append(("atoll-acks", account.header)) }
-        guard var object else {
-            return with(headers, HTTPResponse(Problem.notFound("no replica that answered has ever seen it")))
+        var response: HTTPResponse
+        if var object {
+            object.expire(at: wall)
+            response = values(distinct(object.values), resolveLatest: resolveLatest, accept: accept)
+            response.headers.add(ContextHeader.name, ContextHeader.text(CausalContext(of: object), for: key))
+        } else {
+            response = HTTPResponse(Problem.notFound("no replica that answered has ever seen it"))
         }
-        object.expire(at: wall)
-        headers.append((ContextHeader.name, ContextHeader.text(CausalContext(of: object), for: key)))
-        let values = distinct(object.values)
-        guard let newest = values.max(by: { ($0.time, $0.dot) < ($1.time, $1.dot) }) else {
-            return with(headers, HTTPResponse(Problem.notFound("it was deleted, or its time is over")))
-        }
-        if values.count == 1 || resolveLatest { return with(headers, value(newest)) }
-        if accept?.contains("multipart/mixed") == true { return with(headers, multipart(values)) }
-        return with(headers, HTTPResponse(300, [("content-type", "application/json")], body: json(values)))
+        if let account { response.headers.add(account) }
+        return response
     }
 
-    private static func with(_ headers: [(String, String)], _ response: HTTPResponse) -> HTTPResponse {
-        var response = response
-        for (name, value) in headers { response.headers.add(name: name, value: value) }
-        return response
+    private static func values(_ values: [Sibling], resolveLatest: Bool, accept: String?) -> HTTPResponse {
+        guard let newest = values.max(by: { ($0.time, $0.dot) < ($1.time, $1.dot) }) else {
+            return HTTPResponse(Problem.notFound("it was deleted, or its time is over"))
+        }
+        if values.count == 1 || resolveLatest { return value(newest) }
+        if accept?.contains("multipart/mixed") == true { return multipart(values) }
+        return HTTPResponse(300, [("content-type", "application/json")], body: json(values))
     }
 
     /// A write that was tried twice on different replicas leaves the same value twice: that is one value.
     private static func distinct(_ siblings: [Sibling]) -> [Sibling] {
-        siblings.enumerated().filter { index, sibling in
+        guard siblings.count > 1 else { return siblings }
+        return siblings.enumerated().filter { index, sibling in
             !siblings[..<index].contains { $0.payload == sibling.payload && $0.contentType == sibling.contentType }
         }.map(\.element)
     }
@@ -51,14 +50,15 @@ enum ObjectResponses {
     static func written(
         _ object: StoredObject, created: Bool, _ account: Account, key: StoredKey, requestContext: String?
     ) -> HTTPResponse {
-        var headers = [("atoll-acks", account.header)]
+        var response = HTTPResponse(created ? 201 : 204)
         // Where siblings are left, their dots must not be covered by what this client gets: it has not seen them.
         if object.siblings.count == 1 {
-            headers.append((ContextHeader.name, ContextHeader.text(CausalContext(of: object), for: key)))
+            response.headers.add(ContextHeader.name, ContextHeader.text(CausalContext(of: object), for: key))
         } else if let requestContext {
-            headers.append((ContextHeader.name, requestContext))
+            response.headers.add(ContextHeader.name, requestContext)
         }
-        return HTTPResponse(created ? 201 : 204, headers)
+        response.headers.add(account)
+        return response
     }
 
     // MARK: Several values
@@ -144,7 +144,7 @@ enum ObjectResponses {
         describe(next, reverse, &text)
         text.close("}")
         var response = HTTPResponse.json(text.bytes + [0x0A])
-        response.headers.add(name: "atoll-acks", value: account.header)
+        response.headers.add(account)
         return response
     }
 

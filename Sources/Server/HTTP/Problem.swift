@@ -156,9 +156,7 @@ struct JSONText {
         }
     }
 
-    private mutating func append(_ text: StaticString) {
-        bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
-    }
+    private mutating func append(_ text: StaticString) { bytes.append(text) }
 
     private mutating func string(_ text: String) {
         bytes.append(0x22)

@@ -17,7 +17,8 @@ struct TargetError: Error, Equatable {
 
 /// The parameters after `?`, each at most once.
 struct RequestQuery: Equatable {
-    var level: [RequestQuery.Side: ConsistencyLevel] = [:]
+    var readLevel: ConsistencyLevel?
+    var writeLevel: ConsistencyLevel?
     var strict = false
     var resolveLatest = false
     var timeout: Span?
@@ -33,8 +34,6 @@ struct RequestQuery: Equatable {
     /// Of a ring document.
     var epoch: UInt64?
     var digest: [UInt8]?
-
-    enum Side: Hashable { case read, write }
 }
 
 enum RequestRoute: Equatable {
@@ -83,11 +82,11 @@ enum RequestTarget {
     static func parse(_ target: String) throws(TargetError) -> RequestRoute {
         // What was no UTF-8 has been replaced by this when the parser made text of it; taken as it is, many keys would
         // become one.
-        guard !target.unicodeScalars.contains("\u{FFFD}") else {
+        let bytes = Array(target.utf8)
+        guard !bytes.contains(0xEF) || !target.unicodeScalars.contains("\u{FFFD}") else {
             throw .malformed("bytes that are not UTF-8 must be percent-encoded")
         }
-        var target = target
-        return try parse(bytes: target.withUTF8 { Array($0) })
+        return try parse(bytes: bytes)
     }
 
     static func parse(bytes: [UInt8]) throws(TargetError) -> RequestRoute {
@@ -218,8 +217,8 @@ enum RequestTarget {
     private static func set(_ name: String, _ value: [UInt8], _ query: inout RequestQuery) throws(TargetError) {
         let text = String(decoding: value, as: UTF8.self)
         switch name {
-        case "r": query.level[.read] = try level(name, text)
-        case "w": query.level[.write] = try level(name, text)
+        case "r": query.readLevel = try level(name, text)
+        case "w": query.writeLevel = try level(name, text)
         case "strict": query.strict = try flag(name, text)
         case "reverse": query.reverse = try flag(name, text)
         case "resolve":

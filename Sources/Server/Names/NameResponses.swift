@@ -74,7 +74,7 @@ enum NameResponses {
 
     static func tooMany(_ wait: Span) -> HTTPResponse {
         var response = HTTPResponse(Problem(429, "too-many-names", "Too many requests for names from this address"))
-        response.headers.add(name: "retry-after", value: "\(max(1, Int(wait.inSeconds.rounded(.up))))")
+        response.headers.add("retry-after", "\(max(1, Int(wait.inSeconds.rounded(.up))))")
         return response
     }
 }
