@@ -26,7 +26,7 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "HOST:PORT of a running node's peer address, to get the ring from.") var seed: String?
     @Option(help: "The data directory.") var data: String?
     @Option(help: "HOST:PORT for HTTP, of a node without a ring file.") var http: String?
-    @Option(help: "Event loops; default: half the cores.") var loops: Int?
+    @Option(help: "Event loops; default: one a core, at most 16.") var loops: Int?
     @Option(name: .customLong("storage-threads"), help: "Storage threads; default: half the cores.") var storageThreads:
         Int?
     @Option(help: "Seconds in which every pair of replicas is compared once.") var repairCycle: Int?

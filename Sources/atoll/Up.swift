@@ -133,6 +133,10 @@ private final class Family: @unchecked Sendable {
             "--stop-with-parent",
         ]
         if isInsecure { arguments.append("--insecure") }
+        if ProcessInfo.processInfo.environment["ATOLL_LOOPS"] == nil {
+            // The nodes share this machine's cores; loops beyond them would only wake each other.
+            arguments += ["--loops", String(max(1, ProcessInfo.processInfo.activeProcessorCount / nodes.count))]
+        }
         process.arguments = arguments
         // Never written to: its end tells the child that this process is gone.
         process.standardInput = Pipe()
