@@ -26,6 +26,11 @@ protocol Coordinator: Sendable {
         _ reply: ReplicaReply, slot: Int, _ directory: inout ReplicaDirectory, _ now: Now,
         _ out: inout Outbox<CoordinatorEffect>)
 
+    /// The gateway's own node has made the write of `slot` and is about to commit it. Its answer is still to come.
+    mutating func prepared(
+        _ object: [UInt8], wasAbsent: Bool, slot: Int, _ directory: inout ReplicaDirectory, _ now: Now,
+        _ out: inout Outbox<CoordinatorEffect>)
+
     /// The connection broke, or the node took no more: the answer will never come.
     mutating func fail(
         slot: Int, _ directory: inout ReplicaDirectory, _ now: Now, _ out: inout Outbox<CoordinatorEffect>)
@@ -43,6 +48,10 @@ protocol Coordinator: Sendable {
 }
 
 extension Coordinator {
+    mutating func prepared(
+        _ object: [UInt8], wasAbsent: Bool, slot: Int, _ directory: inout ReplicaDirectory, _ now: Now,
+        _ out: inout Outbox<CoordinatorEffect>
+    ) {}
     func canHedge(_ directory: ReplicaDirectory) -> Bool { false }
     mutating func hedge(_ directory: ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>) {}
 }

@@ -140,6 +140,18 @@ package struct GatewayState: Sendable {
         flush(id, now.instant, &out)
     }
 
+    /// This gateway's own node has made the write of `ask` and commits it next: it may go to the other replicas
+    /// at once. It counts for nothing until its answer comes.
+    package mutating func prepared(
+        _ ask: UInt64, object: [UInt8], wasAbsent: Bool, now: Now, _ out: inout Outbox<GatewayEffect>
+    ) {
+        let id = ask >> 8
+        let slot = Int(ask & 0xFF)
+        guard let asked = inFlight[id]?.coordinator.pending(slot), asked.node == directory.identity else { return }
+        inFlight[id]?.coordinator.prepared(object, wasAbsent: wasAbsent, slot: slot, &directory, now, &effects)
+        flush(id, now.instant, &out)
+    }
+
     /// The ask could not be sent to `node`, or its connection broke.
     package mutating func fail(_ ask: UInt64, from node: NodeID, now: Now, _ out: inout Outbox<GatewayEffect>) {
         let id = ask >> 8

@@ -2,10 +2,13 @@
 //
 //     mint ──▶ replicate ──▶ answered (level reached, or out of reach) ──▶ finished (every replica has it, or a hint)
 //
-// A primary gives the write its dot, the gateway's own node if it is one. All replicas are written to, always; the
-// level only says when the client hears of it. A replica that is away, fails, refuses or is slow gets a hint: at the
-// next fallback of the preference list, else at the gateway's own node. What goes on after the answer is what makes the
-// replicas the same again.
+// A primary gives the write its dot, the gateway's own node if it is one. That one says so before it commits, and the
+// others get the write while its disk is still busy: the client waits for one commit and not for two, one after the
+// other. A dot that is lost with its node in between is never given out again (VersionVector.swift: incarnations).
+//
+// All replicas are written to, always; the level only says when the client hears of it. A replica that is away, fails,
+// refuses or is slow gets a hint: at the next fallback of the preference list, else at the gateway's own node. What
+// goes on after the answer is what makes the replicas the same again.
 
 import Causality
 import Ring
@@ -29,6 +32,7 @@ struct WriteCoordinator: Coordinator {
     }
 
     private struct Minted {
+        let by: NodeID
         let bytes: [UInt8]
         let object: StoredObject
         let created: Bool
@@ -92,10 +96,11 @@ struct WriteCoordinator: Coordinator {
         let ask = asks[slot]
         switch (ask.role, reply) {
         case (.mint, .minted(let bytes, let wasAbsent)):
-            guard minted == nil, let object = try? StoredObject(decoding: bytes) else { break }
-            minted = Minted(bytes: bytes, object: object, created: wasAbsent)
-            tally.add(Acknowledgement(node: ask.node, country: directory.country(of: ask.node)))
-            replicate(from: ask.node, &directory, now.instant, &out)
+            if minted == nil { replicate(bytes, wasAbsent, from: ask.node, &directory, now.instant, &out) }
+            // Two primaries may have minted, the first of them too late; only one write is this request's.
+            if minted?.by == ask.node {
+                tally.add(Acknowledgement(node: ask.node, country: directory.country(of: ask.node)))
+            }
         case (.store, .stored):
             tally.add(Acknowledgement(node: ask.node, country: directory.country(of: ask.node)))
         case (.hint(let target), .stored):
@@ -110,6 +115,14 @@ struct WriteCoordinator: Coordinator {
             failed(ask, &directory, now.instant, &out)
         }
         settle(&out)
+    }
+
+    mutating func prepared(
+        _ object: [UInt8], wasAbsent: Bool, slot: Int, _ directory: inout ReplicaDirectory, _ now: Now,
+        _ out: inout Outbox<CoordinatorEffect>
+    ) {
+        guard minted == nil, asks.indices.contains(slot), asks[slot].isOpen, asks[slot].role == .mint else { return }
+        replicate(object, wasAbsent, from: asks[slot].node, &directory, now.instant, &out)
     }
 
     mutating func fail(
@@ -156,12 +169,14 @@ struct WriteCoordinator: Coordinator {
     }
 
     private mutating func replicate(
-        from minter: NodeID, _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
+        _ bytes: [UInt8], _ wasAbsent: Bool, from minter: NodeID, _ directory: inout ReplicaDirectory, _ now: Instant,
+        _ out: inout Outbox<CoordinatorEffect>
     ) {
-        guard let minted else { return }
+        guard let object = try? StoredObject(decoding: bytes) else { return }
+        minted = Minted(by: minter, bytes: bytes, object: object, created: wasAbsent)
         for node in primaries where node != minter {
             if directory.isAvailable(node) {
-                ask(node, .store, .merge(key: request.key, object: minted.bytes, repair: false), now, &out)
+                ask(node, .store, .merge(key: request.key, object: bytes, repair: false), now, &out)
             } else {
                 handOff(for: node, &directory, now, &out)
             }
@@ -172,6 +187,9 @@ struct WriteCoordinator: Coordinator {
         _ ask: Ask, _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) {
         switch ask.role {
+        case .mint where minted?.by == ask.node:
+            // It made the write and then fell silent: from here on a primary that may lack it, like any other.
+            if !ask.handedOff || ask.isOpen { handOff(for: ask.node, &directory, now, &out) }
         case .mint: if minted == nil && !isAnswered { tryNextMinter(&directory, now, &out) }
         case .store: if !ask.handedOff || ask.isOpen { handOff(for: ask.node, &directory, now, &out) }
         case .hint(let target): if !ask.handedOff || ask.isOpen { handOff(for: target, &directory, now, &out) }

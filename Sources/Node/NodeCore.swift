@@ -259,6 +259,12 @@ package struct NodeCore<Store: KeyValueStore> {
             for (job, reply) in held { try release(job, reply, now, &out) }
             return
         }
+        if outcome.synced {
+            for case (let job, .minted(let object, let wasAbsent)) in held where job.from == nil {
+                guard case .gateway(let id) = AskID(job.id) else { continue }
+                gateway.prepared(id, object: object, wasAbsent: wasAbsent, now: now, &gatewayEffects)
+            }
+        }
         switch disk {
         case .objects: (shardDesk.held, shardDesk.isCommitting) = (held, true)
         case .hints: (hintDesk.held, hintDesk.isCommitting) = (held, true)

@@ -181,7 +181,12 @@ final class RequestLoop: @unchecked Sendable {
                 cache.insert(key, object: object, generation: generation)
             }
             switch answer.address.asker {
-            case .gateway: gateway.receive(answer.envelope, from: identity, now: now, &effects)
+            case .gateway:
+                if answer.isCommitted {
+                    gateway.receive(answer.envelope, from: identity, now: now, &effects)
+                } else if case .minted(let object, let wasAbsent) = answer.envelope.reply {
+                    gateway.prepared(answer.address.id, object: object, wasAbsent: wasAbsent, now: now, &effects)
+                }
             case .peer(let connection):
                 connections[connection]?.send(answer.envelope)
                 dirtyConnections.insert(connection)

@@ -4,6 +4,7 @@
 //
 //     put v1 quorum              a client's request: put VALUE, delete, get or list, with LEVEL, strict, timeout=MS …
 //       de-1 mint v1             the gateway asks a node
+//     de-1 prepares              the gateway's own node has made the write and commits it next
 //     de-1 minted                a node answers the oldest question that it has open
 //       us-1 store v1
 //     after 1500                 milliseconds pass
@@ -124,6 +125,10 @@ struct ScriptRunner {
             throw ScriptError(description: "\(words.joined(separator: " ")): nothing is asked of it")
         }
         let question = open[place]
+        if what[0] == "prepares" {
+            guard case .minted(let object, let wasAbsent) = try reply(["minted"], to: question) else { return }
+            return gateway.prepared(question.envelope.id, object: object, wasAbsent: wasAbsent, now: now, &out)
+        }
         if !isImpostor { open.remove(at: place) }
         if what[0] == "breaks" { return gateway.fail(question.envelope.id, from: sender, now: now, &out) }
         let envelope = ReplyEnvelope(

@@ -33,6 +33,86 @@ import World
             """, on: Cluster.three(), at: "jp-1")
     }
 
+    @Test func theOthersGetItWhileTheOwnDiskCommits() throws {
+        try expectScript(
+            """
+            put v quorum
+              de-1 mint v
+            de-1 prepares
+              jp-1 store v
+              us-1 store v
+            de-1 prepares
+            us-1 stored
+            de-1 minted
+              answer created v acks=2 hints=0 de us
+            jp-1 stored
+            """, on: Cluster.three())
+    }
+
+    @Test func whatIsNotCommittedDoesNotCount() throws {
+        try expectScript(
+            """
+            put v all
+              de-1 mint v
+            de-1 prepares
+              jp-1 store v
+              us-1 store v
+            us-1 stored
+            jp-1 stored
+            de-1 minted
+              answer created v acks=3 hints=0 de jp us
+            """, on: Cluster.three())
+    }
+
+    @Test func theOthersMayBeEnough() throws {
+        try expectScript(
+            """
+            put v quorum
+              de-1 mint v
+            de-1 prepares
+              jp-1 store v
+              us-1 store v
+            us-1 stored
+            jp-1 stored
+              answer created v acks=2 hints=0 jp us
+            de-1 minted
+            """, on: Cluster.three())
+    }
+
+    @Test func anOwnDiskThatHangsOrBreaksAfterwardsGetsAHint() throws {
+        for silence in ["after 1500", "de-1 breaks"] {
+            try expectScript(
+                """
+                put v quorum
+                  de-1 mint v
+                de-1 prepares
+                  P2 store v
+                  P3 store v
+                P2 stored
+                P3 stored
+                  answer created v acks=2 hints=0 \(try Cluster.countries("P2", "P3"))
+                \(silence)
+                  F1 keep v for de-1
+                F1 stored
+                """, on: Cluster.withFallbacks())
+        }
+    }
+
+    @Test func anotherNodeCannotPrepare() throws {
+        try expectScript(
+            """
+            put v quorum
+              P1 mint v
+            P1 prepares
+            P1 minted
+              P2 store v
+              P3 store v
+            P2 stored
+              answer created v acks=2 hints=0 \(try Cluster.countries("P1", "P2"))
+            P3 stored
+            """, on: Cluster.withFallbacks(), at: "de-gw")
+    }
+
     @Test func allMeansAll() throws {
         try expectScript(
             """

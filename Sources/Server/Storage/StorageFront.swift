@@ -47,7 +47,7 @@ final class StorageFront: Sendable {
             let reply = ReplicaReply.refused(Refusal(.busy, "too many requests wait for this storage thread"))
             let envelope = ReplyEnvelope(
                 id: job.address.id, inFlight: UInt32(Limits.mailboxRequests), serviceMicroseconds: 0, reply: reply)
-            refused.append(StorageAnswer(address: job.address, envelope: envelope, read: nil))
+            refused.append(StorageAnswer(address: job.address, envelope: envelope))
         }
         for index in pending.shards.indices where !pending.shards[index].isEmpty {
             if !shards[index].mailbox.put(pending.shards[index]) { pending.shards[index].forEach(refuse) }

@@ -42,7 +42,10 @@ struct StorageAnswer: Sendable {
     let address: ReplyAddress
     let envelope: ReplyEnvelope
     /// For the cache of hot objects: the key that was read, and its stripe's generation before it was.
-    let read: (key: [UInt8], generation: UInt64)?
+    var read: (key: [UInt8], generation: UInt64)?
+    /// False for a write that this node's own gateway may send on while it is being committed: no answer, only the
+    /// news of one.
+    var isCommitted = true
 }
 
 /// Where answers go: an event loop.
@@ -143,8 +146,11 @@ final class ShardThread: Sendable {
     private let store: LevelDBStore
     private let countersBox = NIOLockedValueBox(StorageCounters())
     private let largestBatch: Int
+    /// Whether there is another node to send anything to.
+    private let sendsAhead: Bool
 
     init(_ environment: StorageEnvironment, store: LevelDBStore, largestBatch: Int = Limits.batchRequests) {
+        sendsAhead = environment.ring.document.nodes.count > 1
         self.environment = environment
         self.store = store
         self.largestBatch = largestBatch
@@ -172,6 +178,7 @@ final class ShardThread: Sendable {
         do {
             outcome = try shard.process(jobs.map(\.request), store: store, in: environment.surroundings())
             if !outcome.writes.isEmpty {
+                if outcome.synced, sendsAhead { announce(jobs, outcome, ports) }
                 let before = MachineClock.instant()
                 try store.commit(outcome.writes, synced: outcome.synced)
                 commit = MachineClock.instant() - before
@@ -193,6 +200,17 @@ final class ShardThread: Sendable {
         let finished = MachineClock.instant()
         let response = jobs.reduce(0.0) { $0 + (finished - $1.cameAt).inMilliseconds } / Double(jobs.count)
         note(jobs.count, outcome, serviceMs: Double(service) / 1_000, responseMs: response, commit, shard)
+    }
+
+    /// Tells the gateways of this node what they are about to have written (WriteCoordinator).
+    private func announce(_ jobs: [StorageJob], _ outcome: BatchOutcome, _ ports: [any AnswerPort]) {
+        var sorter = AnswerSorter(ports)
+        for (job, reply) in zip(jobs, outcome.replies) {
+            guard case .gateway = job.address.asker, case .minted = reply else { continue }
+            let envelope = ReplyEnvelope(id: job.address.id, inFlight: 0, serviceMicroseconds: 0, reply: reply)
+            sorter.add(StorageAnswer(address: job.address, envelope: envelope, isCommitted: false))
+        }
+        sorter.send()
     }
 
     private func note(
@@ -308,7 +326,7 @@ final class HintThread: Sendable {
         var sorter = AnswerSorter(ports)
         for (job, reply) in zip(requests, outcome.replies) {
             let envelope = ReplyEnvelope(id: job.address.id, inFlight: 0, serviceMicroseconds: 0, reply: reply)
-            sorter.add(StorageAnswer(address: job.address, envelope: envelope, read: nil))
+            sorter.add(StorageAnswer(address: job.address, envelope: envelope))
         }
         sorter.send()
     }
