@@ -8,7 +8,7 @@ usage() {
     cat <<'TEXT'
 Usage: scripts/bench.sh [--quick] [--memory] [--json FILE] [--dir DIR] [--atoll FILE]
                         [--no-build] [--names]
-  --quick      3 s a row instead of 10, without memory, etcd's own slow load test and the solver's largest cases
+  --quick      one round of 3 s a row instead of three of 5 s, without memory, etcd's own slow load test and the solver's largest cases
   --memory     with --quick: the memory of an idle node and of one with a million keys all the same
   --json FILE  also write the results to FILE
   --dir DIR    where the servers keep their data; must not be in memory (default: .build)
@@ -19,11 +19,11 @@ TEXT
 }
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-seconds=10 warm_up=3 redis_requests=400000 quick=0 memory=1 json="" dir="$root/.build" build=1 names_only=0
+rounds=3 seconds=5 warm_up=1 redis_requests=400000 quick=0 memory=1 json="" dir="$root/.build" build=1 names_only=0
 atoll="" bare="$root/Benchmarks/.build/release/bare-http"
 while [ $# -gt 0 ]; do
     case $1 in
-        --quick) seconds=3 warm_up=1 redis_requests=100000 quick=1 memory=0 ;;
+        --quick) rounds=1 seconds=3 warm_up=1 redis_requests=100000 quick=1 memory=0 ;;
         --memory) memory=1 ;;
         --json) json=${2:?--json takes a file}; shift ;;
         --dir) dir=${2:?--dir takes a directory}; shift ;;
@@ -110,6 +110,30 @@ row() {
     costs+=("$(awk -v ms="${7:-0}" -v n="${8:-0}" 'BEGIN { if (n > 0) printf "%.1f", ms * 1000 / n; else printf "-" }')")
     printf 'bench: %-46s %8.0f req/s\n' "$1" "$3" >&2
 }
+# The machine's speed changes while a run lasts, and what is compared must not be measured in different hours: rows are
+# measured in rounds, one after the other, and of each row the round with the median rate is kept, with all errors.
+keep_medians() {
+    local i j same sum middle kept=()
+    for i in "${!names[@]}"; do
+        same=() sum=0
+        for j in "${!names[@]}"; do
+            [[ ${names[j]} = "${names[i]}" ]] || continue
+            if [ "$j" -lt "$i" ]; then continue 2; fi
+            same+=("${rates[j]} $j")
+            sum=$((sum + errors[j]))
+        done
+        middle=$(printf '%s\n' "${same[@]}" | sort -n | awk '{ place[NR] = $2 } END { print place[int((NR + 1) / 2)] }')
+        errors[middle]=$sum
+        kept+=("$middle")
+    done
+    local field
+    for field in names operations rates p50s p99s errors costs; do
+        local -n column=$field
+        local new=()
+        for i in "${kept[@]}"; do new+=("${column[i]}"); done
+        column=("${new[@]}")
+    done
+}
 note() { notes+=("$1"); say "$1"; }
 
 # load TARGET URL...: writes all keys.
@@ -161,6 +185,7 @@ bench_bare() {
 }
 
 bench_solo() {
+    rm -rf "$work/solo"
     start solo "$atoll" serve --http 127.0.0.1:$solo_port --data "$work/solo"
     ready solo $solo_port /readyz
     load atoll "http://127.0.0.1:$solo_port"
@@ -235,6 +260,7 @@ bench_etcd_names() {
     for member in 0 1 2; do
         client="http://127.0.0.1:$((etcd_names_port + member))" peer="http://127.0.0.1:$((etcd_names_port + 3 + member))"
         urls+=("$client")
+        rm -rf "$work/etcd-$member"
         start "etcd-$member" etcd --name "m$member" --data-dir "$work/etcd-$member" --listen-client-urls "$client" \
             --advertise-client-urls "$client" --listen-peer-urls "$peer" --initial-advertise-peer-urls "$peer" \
             --initial-cluster "$members"
@@ -254,13 +280,14 @@ bench_etcd() {
         return 0
     fi
     local url="http://127.0.0.1:$etcd_port" peer="http://127.0.0.1:$etcd_peer_port"
+    rm -rf "$work/etcd"
     start etcd etcd --name bench --data-dir "$work/etcd" --listen-client-urls $url --advertise-client-urls $url \
         --listen-peer-urls $peer --initial-advertise-peer-urls $peer --initial-cluster bench=$peer
     ready etcd $etcd_port /health
     load etcd $url
     measure "etcd $(etcd --version | awk 'NR == 1 { print $3 }'), one node, JSON gateway, GET" get etcd $url
     measure "etcd, one node, JSON gateway, PUT" put etcd $url
-    if [ $quick = 0 ] && command -v etcdctl >/dev/null; then
+    if [ $quick = 0 ] && [ "$round" = $rounds ] && command -v etcdctl >/dev/null; then
         say "etcdctl check perf (a minute)"
         # Its largest load: 1,000 clients, values of 1 KiB, at most 15,000 writes a second.
         local rate
@@ -280,7 +307,8 @@ bench_redis() {
         note "Redis is not installed (Debian: redis-server, redis-tools): skipped"
         return 0
     fi
-    mkdir -p "$work/redis"
+    rm -rf "$work/redis"
+    mkdir "$work/redis"
     start redis redis-server --port $redis_port --bind 127.0.0.1 --dir "$work/redis" --appendonly yes --appendfsync always \
         --save '' --daemonize no
     ready redis $redis_port -
@@ -347,7 +375,7 @@ target_of() {
 }
 
 machine="$(nproc) cores, $(awk -F': ' '/model name/ { print $2; exit }' /proc/cpuinfo), Linux $(uname -r), data on $(stat -f -c %T "$dir")"
-workload="$connections connections, $value_bytes-byte values, $keys keys, $seconds s a row, load generator on the same machine"
+workload="$connections connections, $value_bytes-byte values, $keys keys, median of $rounds rounds of $seconds s, load generator on the same machine"
 
 print_table() {
     local i bare etcd
@@ -363,15 +391,15 @@ print_table() {
         printf '\n%-46s %9s MiB, at most 80\n' "resident memory of an idle node" "$idle_mib"
         printf '%-46s %9s MiB, at most 600\n' "resident memory with 1,000,000 keys" "$loaded_mib"
     fi
-    printf '\n%s\n' "$(cat "$work/ring.txt")"
+    if [ -f "$work/ring.txt" ]; then printf '\n%s\n' "$(cat "$work/ring.txt")"; fi
     for i in "${notes[@]}"; do printf '\n%s\n' "$i"; done
 }
 
 number_or_null() { if [[ $1 =~ ^[0-9.]+$ ]]; then printf '%s' "$1"; else printf null; fi; }
 print_json() {
     local i comma=""
-    printf '{\n  "date": "%s",\n  "machine": "%s",\n  "connections": %d,\n  "keys": %d,\n  "value_bytes": %d,\n  "seconds": %d,\n' \
-        "$(date -u +%FT%TZ)" "$machine" $connections $keys $value_bytes $seconds
+    printf '{\n  "date": "%s",\n  "machine": "%s",\n  "connections": %d,\n  "keys": %d,\n  "value_bytes": %d,\n  "rounds": %d,\n  "seconds": %d,\n' \
+        "$(date -u +%FT%TZ)" "$machine" $connections $keys $value_bytes $rounds $seconds
     printf '  "idle_mib": %s,\n  "million_keys_mib": %s,\n  "rows": [' "$(number_or_null "$idle_mib")" "$(number_or_null "$loaded_mib")"
     for i in "${!names[@]}"; do
         printf '%s\n    {"what": "%s", "operation": "%s", "requests_per_second": %s, "to_bare": %s, "p50_ms": %s, "p99_ms": %s, "errors": %s, "cpu_us": %s}' \
@@ -384,18 +412,22 @@ print_json() {
 }
 
 case $(stat -f -c %T "$dir") in tmpfs | ramfs) note "the data lies in memory: synced writes cost nothing here, and these figures mean little" ;; esac
-if [ $names_only = 0 ]; then
-    bench_bare
-    bench_solo
-    bench_three
-    bench_etcd
-    bench_redis
-fi
-bench_names
-bench_etcd_names
+for round in $(seq $rounds); do
+    say "round $round of $rounds"
+    if [ $names_only = 0 ]; then
+        bench_bare
+        bench_solo
+        bench_three
+        bench_etcd
+        bench_redis
+    fi
+    bench_names
+    bench_etcd_names
+done
 if [ $names_only = 0 ]; then
     if [ $memory = 1 ]; then bench_memory; fi
     bench_ring
 fi
+keep_medians
 print_table
 if [ -n "$json" ]; then print_json >"$json"; fi
