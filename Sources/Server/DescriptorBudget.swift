@@ -26,7 +26,7 @@ struct DescriptorBudget: Equatable {
     /// - Parameter limit: how many descriptors this process may have.
     init(limit: Int, nodes: Int, loops: Int) throws(StartFailure) {
         let peers = max(0, nodes - 1)
-        // A peer has one connection for each of its loops, at most 16 on common machines, and two more lanes.
+        // A peer has one connection for each of its loops, at most 16 unless told otherwise, and two more lanes.
         peerConnections = min(Limits.peerConnections, peers * 18 + 16)
         let opened = peers * (loops + 2)
         let fixed = DescriptorBudget.others + 2 * DescriptorBudget.smallestStore + opened + peerConnections
