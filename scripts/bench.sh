@@ -134,7 +134,11 @@ keep_medians() {
         column=("${new[@]}")
     done
 }
-note() { notes+=("$1"); say "$1"; }
+# note TEXT: once, however many rounds say it.
+note() {
+    [[ " ${notes[*]} " == *" $1 "* ]] || notes+=("$1")
+    say "$1"
+}
 
 # load TARGET URL...: writes all keys.
 load() {

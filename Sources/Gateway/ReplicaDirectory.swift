@@ -52,12 +52,11 @@ package struct ReplicaDirectory: Sendable {
     }
 
     package subscript(node: NodeID) -> ReplicaStatistics {
-        get { index(node).map { statistics[$0] } ?? ReplicaStatistics() }
-        set { if let place = index(node) { statistics[place] = newValue } }
+        index(node).map { statistics[$0] } ?? ReplicaStatistics()
     }
 
     /// Changes what is known of `node`, where it lies; a node that is not in the ring has nothing to change.
-    mutating func change(_ node: NodeID, _ body: (inout ReplicaStatistics) -> Void) {
+    package mutating func change(_ node: NodeID, _ body: (inout ReplicaStatistics) -> Void) {
         if let place = index(node) { body(&statistics[place]) }
     }
 

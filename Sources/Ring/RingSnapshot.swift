@@ -33,10 +33,6 @@ package final class RingSnapshot: Sendable {
 
     package func properties(ofBucket bucket: [UInt8]) -> BucketProperties { document.properties(ofBucket: bucket) }
 
-    package func preferenceList(placement: String, token: Token) -> PreferenceList {
-        lists[placement]?[token.partition(of: document.partitions)].list ?? PreferenceList(primaries: [], fallbacks: [])
-    }
-
     package func route(bucket: [UInt8], token: Token) -> Route {
         let properties = document.properties(ofBucket: bucket)
         guard let (list, countries) = lists[properties.placement]?[token.partition(of: document.partitions)] else {

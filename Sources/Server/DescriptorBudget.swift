@@ -26,8 +26,8 @@ struct DescriptorBudget: Equatable {
     /// - Parameter limit: how many descriptors this process may have.
     init(limit: Int, nodes: Int, loops: Int) throws(StartFailure) {
         let peers = max(0, nodes - 1)
-        // A peer has one connection for each of its loops, at most 16 unless told otherwise, and two more lanes.
-        peerConnections = min(Limits.peerConnections, peers * 18 + 16)
+        // A peer has one connection for each of its loops, and two more lanes; some are being replaced.
+        peerConnections = min(Limits.peerConnections, peers * (max(Limits.usualLoops, loops) + 2) + 16)
         let opened = peers * (loops + 2)
         let fixed = DescriptorBudget.others + 2 * DescriptorBudget.smallestStore + opened + peerConnections
         let rest = limit - fixed

@@ -24,10 +24,8 @@ package struct ServerConfiguration: Sendable {
     package var dataPath: String
     package var revision: String
     /// Event loops for clients and peers. Unless told otherwise one a core, as a request spends most of its time there:
-    /// a core without a loop is a core without work. At most `mostLoops`.
+    /// a core without a loop is a core without work.
     package var loops: Int
-    /// Each loop has a connection of its own to every peer, and what a peer accepts has an end (DescriptorBudget).
-    private static let mostLoops = 16
     /// Storage threads.
     package var shards: Int
     package var readCacheBytes: Int
@@ -45,7 +43,7 @@ package struct ServerConfiguration: Sendable {
         self.dataPath = dataPath
         self.revision = revision
         let cores = ProcessInfo.processInfo.activeProcessorCount
-        loops = min(max(1, cores), ServerConfiguration.mostLoops)
+        loops = min(max(1, cores), Limits.usualLoops)
         shards = max(1, cores / 2)
         readCacheBytes = Limits.readCacheBytes
         leastFreeDisk = Limits.leastFreeDisk

@@ -115,6 +115,10 @@ public enum Limits {
     /// The largest share of a node's memory that hot objects may take, per event loop.
     public static let readCacheBytes = 16 << 20
 
+    /// Event loops of a node that is not told how many: each has a connection of its own to every peer, and what peers
+    /// accept is provided for this many, or as many as they have themselves.
+    public static let usualLoops = 16
+
     // MARK: Hints
 
     /// Hints kept for one node, and for all. A full disk of hints must never fail a healthy write: the hint is dropped,

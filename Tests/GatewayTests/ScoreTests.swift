@@ -91,7 +91,7 @@ import World
 
     private func directory(at identity: NodeID) throws -> ReplicaDirectory {
         var directory = ReplicaDirectory(identity: identity, ring: try Cluster.three(), random: SeededRandom(seed: 1))
-        for node in [de, jp, us] { directory[node].isAvailable = true }
+        for node in [de, jp, us] { directory.change(node) { $0.isAvailable = true } }
         return directory
     }
 
@@ -113,7 +113,7 @@ import World
 
     @Test func whoCannotBeReachedComesLast() throws {
         var directory = try directory(at: de)
-        directory[de].isAvailable = false
+        directory.change(de) { $0.isAvailable = false }
         let ranked = directory.rank([de, us, jp], near: nil)
         #expect(ranked == [us, jp, de])
     }
@@ -121,7 +121,7 @@ import World
     @Test func equalOnesTakeTurns() throws {
         var directory = try directory(at: de)
         for node in [de, jp, us] {
-            directory[node].answered(after: .milliseconds(10), serviceMicroseconds: 100, inFlight: 0)
+            directory.change(node) { $0.answered(after: .milliseconds(10), serviceMicroseconds: 100, inFlight: 0) }
         }
         var first: [NodeID: Int] = [:]
         for _ in 0..<300 { first[directory.rank([de, jp, us], near: nil)[0], default: 0] += 1 }
@@ -131,16 +131,16 @@ import World
     @Test func aCrowdedReplicaLosesItsTurn() throws {
         var directory = try directory(at: de)
         for node in [de, jp, us] {
-            directory[node].answered(after: .milliseconds(10), serviceMicroseconds: 5_000, inFlight: 0)
+            directory.change(node) { $0.answered(after: .milliseconds(10), serviceMicroseconds: 5_000, inFlight: 0) }
         }
-        directory[jp].outstanding = 30
+        directory.change(jp) { $0.outstanding = 30 }
         let ranked = directory.rank([jp, us], near: nil)
         #expect(ranked == [us, jp])
     }
 
     @Test func whatIsKnownOutlivesANewRing() throws {
         var directory = try directory(at: de)
-        directory[us].answered(after: .milliseconds(10), serviceMicroseconds: 100, inFlight: 3)
+        directory.change(us) { $0.answered(after: .milliseconds(10), serviceMicroseconds: 100, inFlight: 3) }
         let known = directory[us]
         directory.adopt(try Cluster.withFallbacks())
         #expect(directory[us] == known)

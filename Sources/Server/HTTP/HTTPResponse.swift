@@ -42,17 +42,16 @@ struct HTTPResponse {
     /// make three writes of it.
     func encode(_ connection: Connection?, _ allocator: ByteBufferAllocator) -> ByteBuffer {
         let hasNoBody = status == .noContent || status == .notModified
-        var lines = headers
-        if !hasNoBody { lines.add("content-length", String(body.count)) }
-        if let connection { lines.add("connection", connection.rawValue) }
         let sent = hasNoBody || omitsBody ? [] : body
-        var buffer = allocator.buffer(capacity: 48 + lines.bytes.count + sent.count)
+        var buffer = allocator.buffer(capacity: 128 + headers.bytes.count + sent.count)
         buffer.writeStaticString("HTTP/1.1 ")
         buffer.writeString(String(status.code))
         buffer.writeStaticString(" ")
         buffer.writeString(status.reasonPhrase)
         buffer.writeStaticString("\r\n")
-        buffer.writeBytes(lines.bytes)
+        buffer.writeBytes(headers.bytes)
+        if !hasNoBody { buffer.writeString("content-length: \(body.count)\r\n") }
+        if let connection { buffer.writeString("connection: \(connection.rawValue)\r\n") }
         buffer.writeStaticString("\r\n")
         buffer.writeBytes(sent)
         return buffer
@@ -65,7 +64,6 @@ struct HeaderLines {
 
     /// A value may be a client's (a content type): what could end its line becomes a blank.
     mutating func add(_ name: String, _ value: String) {
-        bytes.reserveCapacity(bytes.count + name.utf8.count + value.utf8.count + 4)
         bytes.append(contentsOf: name.utf8)
         bytes.append(0x3A)
         bytes.append(0x20)
