@@ -7,9 +7,6 @@
 
 SEEDS ?= 1..20000
 PREFIX ?= /usr/local
-# What is installed carries Swift's runtime with it, so that it runs on machines without a toolchain. Its flags differ from
-# those of the other builds, so it is built beside them.
-STATIC := --static-swift-stdlib --scratch-path .build/static
 
 help:
 	@echo 'make run      install what is missing, build, start three nodes in three countries on this machine'
@@ -40,7 +37,7 @@ format: toolchain
 
 build: toolchain dependencies
 	@echo '==> building atoll, optimised (the first time takes some minutes)'
-	@swift build -c release --product atoll
+	@scripts/build.sh --product atoll
 	@ln -sfn .build/release/atoll atoll
 	@echo '==> built ./atoll'
 
@@ -56,10 +53,8 @@ soak: build
 bench: build
 	@scripts/bench.sh
 
-install: toolchain dependencies
-	@echo '==> building atoll with its runtime (the first time takes some minutes)'
-	@swift build -c release --product atoll $(STATIC)
-	@install -D -m 755 .build/static/release/atoll '$(DESTDIR)$(PREFIX)/bin/atoll'
+install: build
+	@install -D -m 755 .build/release/atoll '$(DESTDIR)$(PREFIX)/bin/atoll'
 	@echo '==> installed $(DESTDIR)$(PREFIX)/bin/atoll'
 
 clean:

@@ -51,7 +51,7 @@ let package = Package(
         room("Causality", ["World"]),
         room("Wire", ["World", protobuf], exclude: ["peer.proto"]),
         // Floor 1
-        .systemLibrary(name: "CLevelDB", providers: [.apt(["libleveldb-dev"])]),
+        .target(name: "CLevelDB", cxxSettings: [.treatAllWarnings(as: .error)], linkerSettings: [.linkedLibrary("leveldb")]),
         room("Ring", ["World", "Causality", crypto]),
         room("Storage", ["World", "Wire", "Ring", "CLevelDB"]),
         room("Gossip", ["World"]),
@@ -99,5 +99,6 @@ let package = Package(
         tests("Integration", ["Wire", "Ring", "World"]),
         tests("Tidy", []),
     ],
-    swiftLanguageModes: [.v6]
+    swiftLanguageModes: [.v6],
+    cxxLanguageStandard: .cxx17
 )

@@ -44,8 +44,8 @@ say() { printf 'bench: %s\n' "$*" >&2; }
 
 if [ $build = 1 ]; then
     say "building (release)"
-    [ -n "$atoll" ] || swift build -c release --product atoll --package-path "$root" >&2
-    [ $names_only = 1 ] || swift build -c release --package-path "$root/Benchmarks" >&2
+    [ -n "$atoll" ] || "$root/scripts/build.sh" --product atoll --package-path "$root" >&2
+    [ $names_only = 1 ] || "$root/scripts/build.sh" --package-path "$root/Benchmarks" >&2
 fi
 
 atoll=${atoll:-$root/.build/release/atoll}

@@ -36,7 +36,9 @@ package struct GatewayState: Sendable {
     private static let oneInAsksAll = 32.0
 
     package private(set) var directory: ReplicaDirectory
-    private var inFlight: [UInt64: InFlight] = [:]
+    private typealias Requests = [UInt64: InFlight]
+
+    private var inFlight: Requests = [:]
     private var wheel: TimerWheel
     private var hedging = HedgePolicy()
     private var effects = Outbox<CoordinatorEffect>()
@@ -77,10 +79,9 @@ package struct GatewayState: Sendable {
         } catch {
             return out.emit(.answer(id, .failed(error, nil)))
         }
-        flush(id, now.instant, &out)
-        guard let entry = inFlight[id] else { return }
-        let wake = entry.coordinator.nextWake
-        wheel.set(id, at: entry.hedgeAt.map { min($0, wake) } ?? wake)
+        guard let place = inFlight.index(forKey: id), flush(place, now.instant, &out) else { return }
+        let wake = inFlight.values[place].coordinator.nextWake
+        wheel.set(id, at: inFlight.values[place].hedgeAt.map { min($0, wake) } ?? wake)
     }
 
     private mutating func start(_ id: UInt64, _ request: ClientRequest, _ now: Now) throws(RequestFailure) {
@@ -127,17 +128,14 @@ package struct GatewayState: Sendable {
     package mutating func receive(
         _ reply: ReplyEnvelope, from node: NodeID, now: Now, _ out: inout Outbox<GatewayEffect>
     ) {
-        let id = reply.id >> 8
-        let slot = Int(reply.id & 0xFF)
-        guard let ask = inFlight[id]?.coordinator.pending(slot), ask.node == node else { return }
+        guard let (place, slot, sentAt) = awaited(reply.id, of: node) else { return }
         directory.change(node) {
             $0.outstanding -= 1
             $0.answered(
-                after: now.instant - ask.sentAt, serviceMicroseconds: reply.serviceMicroseconds,
-                inFlight: reply.inFlight)
+                after: now.instant - sentAt, serviceMicroseconds: reply.serviceMicroseconds, inFlight: reply.inFlight)
         }
-        inFlight[id]?.coordinator.receive(reply.reply, slot: slot, &directory, now, &effects)
-        flush(id, now.instant, &out)
+        inFlight.values[place].coordinator.receive(reply.reply, slot: slot, &directory, now, &effects)
+        flush(place, now.instant, &out)
     }
 
     /// This gateway's own node has made the write of `ask` and commits it next: it may go to the other replicas
@@ -145,21 +143,27 @@ package struct GatewayState: Sendable {
     package mutating func prepared(
         _ ask: UInt64, object: [UInt8], wasAbsent: Bool, now: Now, _ out: inout Outbox<GatewayEffect>
     ) {
-        let id = ask >> 8
-        let slot = Int(ask & 0xFF)
-        guard let asked = inFlight[id]?.coordinator.pending(slot), asked.node == directory.identity else { return }
-        inFlight[id]?.coordinator.prepared(object, wasAbsent: wasAbsent, slot: slot, &directory, now, &effects)
-        flush(id, now.instant, &out)
+        guard let (place, slot, _) = awaited(ask, of: directory.identity) else { return }
+        inFlight.values[place].coordinator.prepared(
+            object, wasAbsent: wasAbsent, slot: slot, &directory, now, &effects)
+        flush(place, now.instant, &out)
     }
 
     /// The ask could not be sent to `node`, or its connection broke.
     package mutating func fail(_ ask: UInt64, from node: NodeID, now: Now, _ out: inout Outbox<GatewayEffect>) {
-        let id = ask >> 8
-        let slot = Int(ask & 0xFF)
-        guard let asked = inFlight[id]?.coordinator.pending(slot), asked.node == node else { return }
+        guard let (place, slot, _) = awaited(ask, of: node) else { return }
         lost(node)
-        inFlight[id]?.coordinator.fail(slot: slot, &directory, now, &effects)
-        flush(id, now.instant, &out)
+        inFlight.values[place].coordinator.fail(slot: slot, &directory, now, &effects)
+        flush(place, now.instant, &out)
+    }
+
+    /// The request and the slot of `ask`, and when it was sent; nil unless its answer is still to come, from `node`.
+    private func awaited(_ ask: UInt64, of node: NodeID) -> (place: Requests.Index, slot: Int, sentAt: Instant)? {
+        let slot = Int(ask & 0xFF)
+        guard let place = inFlight.index(forKey: ask >> 8),
+            let pending = inFlight.values[place].coordinator.pending(slot), pending.node == node
+        else { return nil }
+        return (place, slot, pending.sentAt)
     }
 
     /// `node` leaves an ask unanswered.
@@ -173,41 +177,49 @@ package struct GatewayState: Sendable {
     /// Looks after what is due. Call at `nextWake`, or every few milliseconds.
     package mutating func wake(now: Now, _ out: inout Outbox<GatewayEffect>) {
         for id in wheel.due(now.instant) {
-            guard let (wanted, hedgeAt) = inFlight[id].map({ ($0.coordinator.nextWake, $0.hedgeAt) }) else { continue }
-            var next = wanted
-            if let hedgeAt, hedgeAt <= now.instant {
-                inFlight[id]?.hedgeAt = nil
-                hedge(id, now, &out)
+            guard let place = inFlight.index(forKey: id) else { continue }
+            var next = inFlight.values[place].coordinator.nextWake
+            let isDue = next <= now.instant
+            if let hedgeAt = inFlight.values[place].hedgeAt, hedgeAt <= now.instant {
+                inFlight.values[place].hedgeAt = nil
+                guard hedge(place, now, &out) else { continue }
             }
-            if wanted <= now.instant {
-                let open = inFlight[id]?.coordinator.openAsks ?? []
-                next = inFlight[id]?.coordinator.wake(&directory, now, &effects) ?? wanted
+            if isDue {
+                let open = inFlight.values[place].coordinator.openAsks
+                next = inFlight.values[place].coordinator.wake(&directory, now, &effects)
                 // What was given up is no longer waited for; left counted, it would weigh on the replica for ever.
-                for ask in open where inFlight[id]?.coordinator.pending(ask.slot) == nil { lost(ask.node) }
-                flush(id, now.instant, &out)
+                for ask in open where inFlight.values[place].coordinator.pending(ask.slot) == nil { lost(ask.node) }
+                guard flush(place, now.instant, &out) else { continue }
             }
-            guard let left = inFlight[id] else { continue }
-            wheel.set(id, at: max(min(next, left.hedgeAt ?? next), now.instant + .milliseconds(1)))
+            let hedgeAt = inFlight.values[place].hedgeAt
+            wheel.set(id, at: max(min(next, hedgeAt ?? next), now.instant + .milliseconds(1)))
         }
     }
 
-    private mutating func hedge(_ id: UInt64, _ now: Now, _ out: inout Outbox<GatewayEffect>) {
-        guard let entry = inFlight[id], entry.coordinator.canHedge(directory) else { return }
-        let elapsed = now.instant - entry.startedAt
+    /// Returns what `flush` does.
+    private mutating func hedge(_ place: Requests.Index, _ now: Now, _ out: inout Outbox<GatewayEffect>) -> Bool {
+        guard inFlight.values[place].coordinator.canHedge(directory) else { return true }
+        let startedAt = inFlight.values[place].startedAt
+        let elapsed = now.instant - startedAt
         let far = (hedging.delay ?? elapsed) * HedgePolicy.farFactor
         guard hedging.spend(isFar: elapsed >= far) else {
-            if elapsed < far { inFlight[id]?.hedgeAt = entry.startedAt + far }
-            return
+            if elapsed < far { inFlight.values[place].hedgeAt = startedAt + far }
+            return true
         }
         counters.hedges += 1
-        for ask in entry.coordinator.openAsks { directory.change(ask.node) { $0.unanswered(for: elapsed) } }
-        inFlight[id]?.coordinator.hedge(directory, now.instant, &effects)
-        flush(id, now.instant, &out)
+        for ask in inFlight.values[place].coordinator.openAsks {
+            directory.change(ask.node) { $0.unanswered(for: elapsed) }
+        }
+        inFlight.values[place].coordinator.hedge(directory, now.instant, &effects)
+        return flush(place, now.instant, &out)
     }
 
     // MARK: Turning coordinator effects into asks and answers
 
-    private mutating func flush(_ id: UInt64, _ now: Instant, _ out: inout Outbox<GatewayEffect>) {
+    /// Also takes the request out if nothing more comes of it, and returns false then.
+    @discardableResult
+    private mutating func flush(_ place: Requests.Index, _ now: Instant, _ out: inout Outbox<GatewayEffect>) -> Bool {
+        let id = inFlight.keys[place]
         for effect in effects.take() {
             switch effect {
             case .ask(let slot, let node, let request):
@@ -220,17 +232,19 @@ package struct GatewayState: Sendable {
                 let left = UInt32(Limits.replicaTimeout.inMilliseconds)
                 out.emit(.ask(node, RequestEnvelope(id: id << 8 | UInt64(slot), timeoutMs: left, request: request)))
             case .answer(let outcome):
-                note(outcome, id, now)
+                note(outcome, startedAt: inFlight.values[place].startedAt, now)
                 out.emit(.answer(id, outcome))
             }
         }
-        guard inFlight[id]?.coordinator.isFinished == true, let entry = inFlight.removeValue(forKey: id) else { return }
-        for ask in entry.coordinator.openAsks { directory.change(ask.node) { $0.outstanding -= 1 } }
+        guard inFlight.values[place].coordinator.isFinished else { return true }
+        for ask in inFlight.values[place].coordinator.openAsks { directory.change(ask.node) { $0.outstanding -= 1 } }
+        inFlight.remove(at: place)
+        return false
     }
 
-    private mutating func note(_ outcome: ClientOutcome, _ id: UInt64, _ now: Instant) {
+    private mutating func note(_ outcome: ClientOutcome, startedAt: Instant, _ now: Instant) {
         switch outcome {
-        case .object: if let entry = inFlight[id] { hedging.observe(now - entry.startedAt) }
+        case .object: hedging.observe(now - startedAt)
         case .failed(.quorumNotReached, _): counters.quorumFailures += 1
         default: break
         }

@@ -124,7 +124,9 @@ extension [UInt8] {
 
 extension ArraySlice<UInt8> {
     fileprivate mutating func takePart() throws(DecodingFailure) -> [UInt8] {
-        var part: [UInt8] = []
+        guard let zero = firstIndex(of: 0) else { throw .truncated }
+        var part = Array(self[startIndex..<zero])
+        self = self[zero...]
         while let byte = popFirst() {
             guard byte == 0 else {
                 part.append(byte)

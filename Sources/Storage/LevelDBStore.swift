@@ -44,6 +44,7 @@ package final class LevelDBStore: KeyValueStore, @unchecked Sendable {
         leveldb_options_set_filter_policy(options, filter)
         leveldb_options_set_write_buffer_size(options, settings.writeBufferBytes)
         leveldb_options_set_max_open_files(options, CInt(clamping: settings.openFiles))
+        leveldb_options_set_env(options, atoll_leveldb_log_environment())
         self.options = options
         read = leveldb_readoptions_create()
         leveldb_readoptions_set_verify_checksums(read, 1)

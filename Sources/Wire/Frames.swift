@@ -14,7 +14,7 @@ package struct FrameDecoder: Sendable {
 
     package var buffered: Int { buffer.count - start }
 
-    package mutating func feed(_ bytes: some Sequence<UInt8>) { buffer.append(contentsOf: bytes) }
+    package mutating func feed(_ bytes: UnsafeRawBufferPointer) { buffer.append(contentsOf: bytes) }
 
     /// The next payload; nil until all of it has arrived.
     package mutating func next() throws(DecodingFailure) -> [UInt8]? {

@@ -126,10 +126,10 @@ public struct ByteReader: Sendable {
     }
 
     public mutating func countedString(atMost limit: Int) throws(DecodingFailure) -> String {
-        let n = try count(atMost: limit)
-        guard let text = String(validating: try raw(n), as: UTF8.self) else {
-            throw .malformed("text that is not UTF-8")
-        }
+        let bytes = try raw(try count(atMost: limit))
+        // ASCII, as nearly all text here is, needs no validation, which costs more than all else that is done with it.
+        if bytes.allSatisfy({ $0 < 0x80 }) { return String(decoding: bytes, as: UTF8.self) }
+        guard let text = String(validating: bytes, as: UTF8.self) else { throw .malformed("text that is not UTF-8") }
         return text
     }
 

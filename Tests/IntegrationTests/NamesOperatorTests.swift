@@ -138,7 +138,9 @@ extension Integration {
                 let logs = try FileManager.default.contentsOfDirectory(atPath: names).filter { $0.hasSuffix(".log") }
                 let log = URL(fileURLWithPath: names + "/" + (try #require(logs.first)))
                 var data = try Data(contentsOf: log)
-                if damage == "truncated" { data = data.prefix(data.count / 2) } else { data[data.count / 3] ^= 0x10 }
+                // Zeros follow what is written.
+                let length = try #require(data.lastIndex { $0 != 0 })
+                if damage == "truncated" { data = data.prefix(length / 2) } else { data[length / 3] ^= 0x10 }
                 try data.write(to: log)
             }
             try cluster[1].start()

@@ -71,7 +71,7 @@ import Testing
     /// The directories and the manifest tell the same story: nothing dead, nothing missing.
     @Test func everyDirectoryIsATarget() throws {
         let manifest = try #require(SourceTree.text("Package.swift"))
-        let rooms = try Pattern(#"\b(?:room|systemLibrary|executableTarget)\(\s*(?:name: )?"(\w+)""#)
+        let rooms = try Pattern(#"\b(?:room|target|executableTarget)\(\s*(?:name: )?"(\w+)""#)
         let tests = try Pattern(#"\btests\(\s*"(\w+)""#)
         let targets = rooms.matches(in: manifest).map { $0.groups[1] }
         let testTargets = tests.matches(in: manifest).map { $0.groups[1] + "Tests" }
@@ -80,7 +80,7 @@ import Testing
     }
 
     @Test func nothingButSourcesLiesAmongTheSources() {
-        let known = [".swift", ".proto", ".h", ".modulemap", ".txt", ".json", ".toml", ".bin"]
+        let known = [".swift", ".proto", ".h", ".cpp", ".txt", ".json", ".toml", ".bin"]
         let strangers = (SourceTree.files(under: "Sources") + SourceTree.files(under: "Tests")).filter { path in
             !known.contains { path.hasSuffix($0) }
         }
@@ -93,7 +93,7 @@ import Testing
         let manifest = try #require(SourceTree.text("Package.swift"))
         let target = try Pattern(
             #"(?:room|executableTarget)\(\s*(?:name: )?"(\w+)"([\s\S]*?)"#
-                + #"(?=\n\s*(?:room|\.executableTarget|\.systemLibrary|tests|//|\]))"#)
+                + #"(?=\n\s*(?:room|\.executableTarget|\.target|tests|//|\]))"#)
         let name = try Pattern(#""(\w+)""#)
         let modules = SourceTree.names(in: "Sources")
         for match in target.matches(in: manifest) {

@@ -22,7 +22,7 @@ import World
             var place = 0
             while place < stream.count {
                 let end = min(stream.count, place + Int.random(in: 1...(round % 2 == 0 ? 3 : 60), using: &dice))
-                decoder.feed(stream[place..<end])
+                decoder.feed(Array(stream[place..<end]))
                 place = end
                 // Frames may be taken at once or left lying.
                 while dice.chance(0.8), let frame = try decoder.next() { decoded.append(frame) }
@@ -37,10 +37,10 @@ import World
         let bytes = framed([1, 2, 3])
         for length in 0..<bytes.count {
             var decoder = FrameDecoder(limit: 100)
-            decoder.feed(bytes[..<length])
+            decoder.feed(Array(bytes[..<length]))
             #expect(try decoder.next() == nil)
             #expect(decoder.buffered == length)
-            decoder.feed(bytes[length...])
+            decoder.feed(Array(bytes[length...]))
             #expect(try decoder.next() == [1, 2, 3])
         }
     }
@@ -60,4 +60,8 @@ import World
         decoder.limit = 6
         #expect(try decoder.next() == [1, 2, 3, 4, 5, 6])
     }
+}
+
+extension FrameDecoder {
+    fileprivate mutating func feed(_ bytes: [UInt8]) { bytes.withUnsafeBytes { feed($0) } }
 }

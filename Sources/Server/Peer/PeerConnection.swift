@@ -30,6 +30,7 @@ enum PeerChannels {
 /// of the end.
 final class PeerFraming {
     private var decoder = FrameDecoder(limit: Limits.handshakeBytes)
+    private var outgoing = ByteBuffer()
     private(set) var framesIn: UInt64 = 0
     private(set) var framesOut: UInt64 = 0
 
@@ -37,23 +38,36 @@ final class PeerFraming {
     func acceptLargeFrames() { decoder.limit = Limits.frameBytes }
 
     /// For the next connection.
-    func reset() { decoder = FrameDecoder(limit: Limits.handshakeBytes) }
+    func reset() {
+        decoder = FrameDecoder(limit: Limits.handshakeBytes)
+        outgoing = ByteBuffer()
+    }
 
     /// Calls `receive` for each whole message in `buffer`. Throws on anything that is none: the connection must end.
     func read(_ buffer: ByteBuffer, _ receive: (PeerMessage) throws -> Void) throws {
-        decoder.feed(buffer.readableBytesView)
+        buffer.withUnsafeReadableBytes { decoder.feed($0) }
         while let payload = try decoder.next() {
             framesIn += 1
             try receive(try PeerMessage(decoding: payload))
         }
     }
 
-    func encode(_ message: PeerMessage, _ allocator: ByteBufferAllocator) -> ByteBuffer {
+    /// Puts a message with those that leave at the next flush: one buffer and one write for all.
+    func add(_ message: PeerMessage) {
         framesOut += 1
         let payload = message.encode()
-        var buffer = allocator.buffer(capacity: payload.count + Frames.prefixBytes)
-        buffer.writeInteger(Frames.prefix(for: payload.count))
-        buffer.writeBytes(payload)
-        return buffer
+        outgoing.reserveCapacity(minimumWritableBytes: payload.count + Frames.prefixBytes)
+        outgoing.writeInteger(Frames.prefix(for: payload.count))
+        outgoing.writeBytes(payload)
+    }
+
+    /// Whether what waits for the flush is all that a slow peer may keep us from sending.
+    var isFull: Bool { outgoing.readableBytes >= Limits.peerQueueBytes }
+
+    /// What was added since the last time; nil if nothing was.
+    func takeOutgoing() -> ByteBuffer? {
+        guard outgoing.readableBytes > 0 else { return nil }
+        defer { outgoing = ByteBuffer() }
+        return outgoing
     }
 }

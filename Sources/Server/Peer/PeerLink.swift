@@ -36,7 +36,6 @@ final class PeerLink {
     private let framing = PeerFraming()
     /// Requests sent and not answered.
     private var inFlight: Set<UInt64> = []
-    private var needsFlush = false
     private var jitter: SeededRandom
     /// Why the peer, or we, ended the last attempt, so that the same reason is logged once.
     private var lastTrouble = ""
@@ -78,17 +77,15 @@ final class PeerLink {
 
     /// False if the link is down or its queue is full. What was taken leaves at the next `flush`.
     func send(_ message: PeerMessage) -> Bool {
-        guard case .up(let channel) = state, channel.isWritable else { return false }
+        guard case .up(let channel) = state, channel.isWritable, !framing.isFull else { return false }
         if case .request(let envelope) = message { inFlight.insert(envelope.id) }
-        channel.write(framing.encode(message, channel.allocator), promise: nil)
-        needsFlush = true
+        framing.add(message)
         return true
     }
 
     func flush() {
-        guard needsFlush, case .up(let channel) = state else { return }
-        needsFlush = false
-        channel.flush()
+        guard case .up(let channel) = state, let outgoing = framing.takeOutgoing() else { return }
+        channel.writeAndFlush(outgoing, promise: nil)
     }
 
     // MARK: Connecting
@@ -114,7 +111,8 @@ final class PeerLink {
         case .success(let channel):
             guard case .connecting = state else { return channel.close(promise: nil) }
             state = .handshaking(channel, attempt: attempt)
-            channel.writeAndFlush(framing.encode(.hello(hello(lane)), channel.allocator), promise: nil)
+            framing.add(.hello(hello(lane)))
+            if let outgoing = framing.takeOutgoing() { channel.writeAndFlush(outgoing, promise: nil) }
             let this = NIOLoopBound(self, eventLoop: eventLoop)
             eventLoop.scheduleTask(in: .nanoseconds(Limits.handshakeTimeout.nanoseconds)) {
                 guard case .handshaking(let pending, _) = this.value.state, pending === channel else { return }
@@ -178,7 +176,6 @@ final class PeerLink {
         let attempt = if case .handshaking(_, let attempt) = state { attempt } else { 0 }
         let lost = inFlight.sorted()
         inFlight = []
-        needsFlush = false
         framing.reset()
         if wasUp { owner?.linkChanged(self, isUp: false) }
         if !lost.isEmpty { owner?.link(self, lost: lost) }

@@ -64,7 +64,6 @@ final class PeerServerHandler: ChannelInboundHandler {
     private let framing = PeerFraming()
     private var phase = Phase.stranger
     private var number = 0
-    private var needsFlush = false
 
     init(gate: PeerGate, loop: RequestLoop, control: ControlLoop, counters: PeerCounters, logger: Logger) {
         self.gate = gate
@@ -137,17 +136,13 @@ final class PeerServerHandler: ChannelInboundHandler {
 
     fileprivate func send(_ message: PeerMessage, _ context: ChannelHandlerContext) {
         // A peer that does not read what it asked for is not worth our memory.
-        guard context.channel.isWritable else { return context.close(promise: nil) }
-        context.write(wrap(framing.encode(message, context.channel.allocator)), promise: nil)
-        needsFlush = true
+        guard context.channel.isWritable, !framing.isFull else { return context.close(promise: nil) }
+        framing.add(message)
     }
 
-    private func wrap(_ buffer: ByteBuffer) -> NIOAny { NIOAny(buffer) }
-
     fileprivate func flush(_ context: ChannelHandlerContext) {
-        guard needsFlush else { return }
-        needsFlush = false
-        context.flush()
+        guard let outgoing = framing.takeOutgoing() else { return }
+        context.writeAndFlush(NIOAny(outgoing), promise: nil)
     }
 }
 

@@ -89,7 +89,8 @@ package enum SeedClient {
         func channelInactive(context: ChannelHandlerContext) { answer.fail(StartFailure("the connection ended")) }
 
         private func send(_ message: PeerMessage, _ context: ChannelHandlerContext) {
-            context.writeAndFlush(NIOAny(framing.encode(message, context.channel.allocator)), promise: nil)
+            framing.add(message)
+            if let outgoing = framing.takeOutgoing() { context.writeAndFlush(NIOAny(outgoing), promise: nil) }
         }
     }
 }

@@ -1,0 +1,323 @@
+// LevelDB's write-ahead logs, in files that are longer than what is in them.
+//
+// A file that grows with each write makes each fdatasync write twice: the data, and then the inode with the new length.
+// A log is therefore filled with zeros some way ahead of what is written, as etcd does with its own, and a synced write
+// then only replaces bytes (docs/BENCHMARKS.md). A clean stop cuts the zeros off. After a crash they are still there,
+// and LevelDB takes them for the end of the log, as long as the log ends with a whole record. A write that the crash cut
+// in two ends it otherwise, and must not be mistaken for damage: it was never acknowledged. So before LevelDB reads a log
+// again, `trim` cuts it off behind the last whole record, if what follows shows the marks of a torn write:
+//
+//   - nothing but zeros to the end of the file, or
+//   - a record that lacks a disk sector (the sector is all zeros), with no other write behind it.
+//
+// The second is the rule of etcd's log too (wal/decoder.go, isTornEntry): sectors are written whole or not at all, and
+// no write begins before the one before it is synced, but for those that asked for no sync. All else is left as it is,
+// for LevelDB to call corruption.
+//
+// The format of a log (doc/log_format.md of LevelDB): blocks of 32 KiB, in them records of a checksum (4 bytes, of type
+// and data, masked), a length (2 bytes) and a type (1 byte) before their data, least significant byte first; no record
+// begins in the last six bytes of a block.
+
+#include "CLevelDB.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <leveldb/env.h>
+#include <leveldb/slice.h>
+#include <leveldb/status.h>
+
+// As leveldb/db/c.cc defines it, where only `rep` is read. The C interface has no other way to hand in an environment.
+struct leveldb_env_t {
+    leveldb::Env *rep;
+    bool is_default;
+};
+
+namespace {
+
+using leveldb::Slice;
+using leveldb::Status;
+
+/// How far the zeros reach ahead when they are renewed, bytes: some fifty group commits, and no more than a
+/// thirtieth of the log of the smallest usual write buffer.
+constexpr off_t kAhead = 256 << 10;
+/// A synced write of this size or more, bytes, pays for the inode by itself.
+constexpr off_t kLargeWrite = 64 << 10;
+/// What is collected before it goes to the file without being flushed, bytes; as LevelDB's own files do it.
+constexpr size_t kBuffer = 64 << 10;
+
+Status Failure(const std::string &file, const char *what) {
+    const int error = errno;
+    return Status::IOError(file, std::string(what) + ": " + std::strerror(error));
+}
+
+/// Writes all of it at `offset`; false, with errno, if that failed.
+bool WriteAt(int descriptor, const char *bytes, size_t count, off_t offset) {
+    while (count > 0) {
+        const ssize_t written = ::pwrite(descriptor, bytes, count, offset);
+        if (written < 0) {
+            if (errno == EINTR) continue;
+            return false;
+        }
+        bytes += written;
+        count -= static_cast<size_t>(written);
+        offset += written;
+    }
+    return true;
+}
+
+class LogFile final : public leveldb::WritableFile {
+  public:
+    LogFile(std::string name, int descriptor) : name_(std::move(name)), descriptor_(descriptor) {}
+    LogFile(const LogFile &) = delete;
+    LogFile &operator=(const LogFile &) = delete;
+    ~LogFile() override {
+        if (descriptor_ >= 0) Close();
+    }
+
+    Status Append(const Slice &data) override {
+        buffer_.append(data.data(), data.size());
+        return buffer_.size() < kBuffer ? Status::OK() : Flush();
+    }
+
+    Status Flush() override {
+        if (buffer_.empty()) return Status::OK();
+        if (!WriteAt(descriptor_, buffer_.data(), buffer_.size(), length_)) return Failure(name_, "write");
+        length_ += static_cast<off_t>(buffer_.size());
+        buffer_.clear();
+        if (length_ > end_) end_ = length_;
+        return Status::OK();
+    }
+
+    Status Sync() override {
+        const Status flushed = Flush();
+        if (!flushed.ok()) return flushed;
+        const off_t written = length_ - synced_;
+        synced_ = length_;
+        // Before they run out for another write like this one.
+        if (end_ - length_ < written && written < kLargeWrite) FillAhead();
+        return ::fdatasync(descriptor_) == 0 ? Status::OK() : Failure(name_, "fdatasync");
+    }
+
+    Status Close() override {
+        Status status = Flush();
+        if (end_ > length_ && ::ftruncate(descriptor_, length_) != 0 && status.ok()) status = Failure(name_, "truncate");
+        if (::close(descriptor_) != 0 && status.ok()) status = Failure(name_, "close");
+        descriptor_ = -1;
+        return status;
+    }
+
+  private:
+    void FillAhead() {
+        static const std::string zeros(kAhead, '\0');
+        // A disk without room for zeros may still have some for data; the log then grows as it is written.
+        if (WriteAt(descriptor_, zeros.data(), zeros.size(), end_)) end_ += kAhead;
+    }
+
+    const std::string name_;
+    int descriptor_;
+    std::string buffer_;
+    /// How far the log was when it was last synced, how far it is, and how far the file reaches at least. Invariant:
+    /// zeros from `length_` to the file's end.
+    off_t synced_ = 0;
+    off_t length_ = 0;
+    off_t end_ = 0;
+};
+
+// MARK: After a crash
+
+constexpr size_t kBlock = 32 << 10;
+constexpr size_t kHeader = 7;
+constexpr size_t kSector = 512;
+/// Types of records.
+constexpr unsigned kFull = 1, kFirst = 2, kLast = 4;
+
+/// CRC-32C (Castagnoli), bit-reflected.
+uint32_t Checksum(const unsigned char *bytes, size_t count) {
+    static const std::array<uint32_t, 256> table = [] {
+        std::array<uint32_t, 256> made{};
+        for (uint32_t byte = 0; byte < 256; byte++) {
+            uint32_t value = byte;
+            for (int bit = 0; bit < 8; bit++) value = (value >> 1) ^ (value & 1 ? 0x82F63B78u : 0);
+            made[byte] = value;
+        }
+        return made;
+    }();
+    uint32_t crc = ~0u;
+    for (size_t i = 0; i < count; i++) crc = table[(crc ^ bytes[i]) & 0xFF] ^ (crc >> 8);
+    return ~crc;
+}
+
+bool IsZero(const unsigned char *bytes, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (bytes[i] != 0) return false;
+    return true;
+}
+
+/// A log as it lies on the disk.
+class LogBytes {
+  public:
+    explicit LogBytes(std::vector<unsigned char> bytes) : bytes_(std::move(bytes)) {}
+
+    /// Where to cut the log: behind its last whole record if the rest is a torn write, else at its end.
+    size_t End() const {
+        const size_t place = FirstUnreadable();
+        if (place == bytes_.size()) return place;
+        if (IsZero(&bytes_[place], bytes_.size() - place)) return place;
+        const size_t end = ClaimedEnd(place);
+        return LacksSector(place, end) && !HasWrite(end) ? place : bytes_.size();
+    }
+
+  private:
+    size_t BlockEnd(size_t place) const { return std::min(bytes_.size(), (place / kBlock + 1) * kBlock); }
+
+    /// Where a record beginning at `place` ends by its own length; the block's end if it can't be that long.
+    size_t ClaimedEnd(size_t place) const {
+        const size_t block_end = BlockEnd(place);
+        if (place + kHeader > block_end) return block_end;
+        const size_t end = place + kHeader + bytes_[place + 4] + (bytes_[place + 5] << 8);
+        return end > block_end || IsZero(&bytes_[place], kHeader) ? block_end : end;
+    }
+
+    bool IsWhole(size_t place) const {
+        const size_t block_end = BlockEnd(place);
+        if (place + kHeader > block_end) return false;
+        const unsigned char *header = &bytes_[place];
+        const size_t length = header[4] | header[5] << 8;
+        if (header[6] == 0 || header[6] > kLast || place + kHeader + length > block_end) return false;
+        const uint32_t masked = header[0] | header[1] << 8 | header[2] << 16 | static_cast<uint32_t>(header[3]) << 24;
+        // leveldb/util/crc32c.h: a checksum is turned and shifted before it is stored.
+        const uint32_t turned = masked - 0xA282EAD8u;
+        return (turned >> 17 | turned << 15) == Checksum(header + 6, length + 1);
+    }
+
+    /// Skips the trailer of a block.
+    static size_t NextStart(size_t place) {
+        const size_t left = kBlock - place % kBlock;
+        return left < kHeader ? place + left : place;
+    }
+
+    size_t FirstUnreadable() const {
+        size_t place = 0;
+        while (place < bytes_.size()) {
+            const size_t start = NextStart(place);
+            if (start >= bytes_.size()) return bytes_.size();
+            if (!IsWhole(start)) return start;
+            place = ClaimedEnd(start);
+        }
+        return place;
+    }
+
+    bool LacksSector(size_t place, size_t end) const {
+        while (place < end) {
+            const size_t piece_end = std::min(end, (place / kSector + 1) * kSector);
+            if (IsZero(&bytes_[place], piece_end - place)) return true;
+            place = piece_end;
+        }
+        return false;
+    }
+
+    /// Whether a write begins at `place` or behind it: a record that is whole and no middle or end of one that is torn.
+    bool HasWrite(size_t place) const {
+        while ((place = NextStart(place)) < bytes_.size()) {
+            const bool whole = IsWhole(place);
+            if (whole && (bytes_[place + 6] == kFull || bytes_[place + 6] == kFirst)) return true;
+            place = whole ? ClaimedEnd(place) : (place / kBlock + 1) * kBlock;
+        }
+        return false;
+    }
+
+    const std::vector<unsigned char> bytes_;
+};
+
+Status Trim(const std::string &file) {
+    const int descriptor = ::open(file.c_str(), O_RDWR | O_CLOEXEC);
+    // LevelDB says what is wrong when it opens the file itself.
+    if (descriptor < 0) return Status::OK();
+    std::vector<unsigned char> bytes;
+    struct stat status;
+    Status result;
+    if (::fstat(descriptor, &status) != 0) {
+        result = Failure(file, "stat");
+    } else {
+        bytes.resize(static_cast<size_t>(status.st_size));
+        size_t count = 0;
+        while (count < bytes.size()) {
+            const ssize_t got = ::pread(descriptor, &bytes[count], bytes.size() - count, static_cast<off_t>(count));
+            if (got < 0 && errno == EINTR) continue;
+            if (got <= 0) break;
+            count += static_cast<size_t>(got);
+        }
+        if (count < bytes.size()) result = Failure(file, "read");
+    }
+    if (result.ok()) {
+        const size_t length = bytes.size();
+        const size_t end = LogBytes(std::move(bytes)).End();
+        if (end < length && (::ftruncate(descriptor, static_cast<off_t>(end)) != 0 || ::fsync(descriptor) != 0))
+            result = Failure(file, "truncate");
+    }
+    ::close(descriptor);
+    return result;
+}
+
+// MARK: The environment
+
+bool IsLog(const std::string &file) {
+    static const std::string ending = ".log";
+    return file.size() > ending.size() && file.compare(file.size() - ending.size(), ending.size(), ending) == 0;
+}
+
+/// So that a log is found after a crash: its name is the directory's data, not its own.
+bool SyncDirectory(const std::string &file) {
+    const size_t slash = file.rfind('/');
+    const std::string directory = slash == std::string::npos ? "." : file.substr(0, slash);
+    const int descriptor = ::open(directory.c_str(), O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) return false;
+    const bool synced = ::fsync(descriptor) == 0;
+    ::close(descriptor);
+    return synced;
+}
+
+class LogEnvironment final : public leveldb::EnvWrapper {
+  public:
+    LogEnvironment() : EnvWrapper(leveldb::Env::Default()) {}
+
+    Status NewWritableFile(const std::string &file, leveldb::WritableFile **result) override {
+        if (!IsLog(file)) return EnvWrapper::NewWritableFile(file, result);
+        *result = nullptr;
+        const int descriptor = ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+        if (descriptor < 0) return Failure(file, "open");
+        *result = new LogFile(file, descriptor);
+        if (SyncDirectory(file)) return Status::OK();
+        const Status failure = Failure(file, "sync of its directory");
+        delete *result;
+        *result = nullptr;
+        return failure;
+    }
+
+    Status NewSequentialFile(const std::string &file, leveldb::SequentialFile **result) override {
+        *result = nullptr;
+        if (IsLog(file)) {
+            const Status trimmed = Trim(file);
+            if (!trimmed.ok()) return trimmed;
+        }
+        return EnvWrapper::NewSequentialFile(file, result);
+    }
+};
+
+}  // namespace
+
+leveldb_env_t *atoll_leveldb_log_environment(void) {
+    static leveldb_env_t *const environment = new leveldb_env_t{new LogEnvironment, false};
+    return environment;
+}

@@ -1,2 +1,0 @@
-// One header for the module map: everything LevelDB offers to C.
-#include <leveldb/c.h>
