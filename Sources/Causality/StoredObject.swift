@@ -67,6 +67,7 @@ package struct StoredObject: Hashable, Sendable {
     package var latestTime: HybridTime { siblings.reduce(HybridTime(bits: 0)) { max($0, $1.time) } }
     package var newest: Sibling? { siblings.max { $1.isNewer(than: $0) } }
     package var values: [Sibling] { siblings.filter { !$0.isTombstone } }
+    package var hasValue: Bool { siblings.contains { !$0.isTombstone } }
     package var payloadBytes: Int {
         siblings.reduce(0) { sum, sibling in
             if case .value(let bytes) = sibling.payload { sum + bytes.count } else { sum }

@@ -89,7 +89,8 @@ package struct VersionVector: Hashable, Sendable {
 
     /// The union. Commutative, associative, idempotent.
     package mutating func merge(_ other: VersionVector) {
-        if entries.isEmpty { entries = other.entries }
+        // One side has most often seen all that the other has.
+        if other.covers(self) { return entries = other.entries }
         for entry in other.entries { record(entry) }
     }
 }

@@ -24,6 +24,8 @@ package struct Tally: Hashable, Sendable {
 
     package init() {}
 
+    mutating func reserveCapacity(_ count: Int) { acknowledgements.reserveCapacity(count) }
+
     /// False if the node, or the primary it answers for, has been counted already.
     @discardableResult
     package mutating func add(_ new: Acknowledgement) -> Bool {
@@ -42,8 +44,12 @@ package struct Tally: Hashable, Sendable {
     package var hinted: Int { acknowledgements.count { $0.hintFor != nil } }
     /// Ascending, each once.
     package var countries: [String] {
-        guard acknowledgements.count > 1 else { return acknowledgements.map(\.country) }
-        return acknowledgements.map(\.country).sorted().reduce(into: []) { if $0.last != $1 { $0.append($1) } }
+        var countries: [String] = []
+        countries.reserveCapacity(acknowledgements.count)
+        for one in acknowledgements where !countries.contains(one.country) {
+            countries.insert(one.country, at: countries.firstIndex { one.country < $0 } ?? countries.endIndex)
+        }
+        return countries
     }
     package func contains(_ node: NodeID) -> Bool { acknowledgements.contains { $0.node == node } }
 }

@@ -43,7 +43,8 @@ struct WriteCoordinator: Coordinator {
     private let primaries: [NodeID]
     private let quorum: Quorum
     private let deadline: Instant
-    private var minters: [NodeID] = []
+    /// Primaries that have not been asked to mint, best first; ranked once the gateway's own node will not do.
+    private var minters: [NodeID]?
     private var spares: [NodeID]
     private var asks: [Ask] = []
     private var tally = Tally()
@@ -82,9 +83,13 @@ struct WriteCoordinator: Coordinator {
     mutating func start(
         _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) {
-        minters = directory.rank(primaries, near: nil)
-        if let own = minters.firstIndex(of: directory.identity) { minters.insert(minters.remove(at: own), at: 0) }
-        tryNextMinter(&directory, now, &out)
+        asks.reserveCapacity(primaries.count)
+        tally.reserveCapacity(primaries.count)
+        if primaries.contains(directory.identity) {
+            ask(directory.identity, .mint, .mint(request), now, &out)
+        } else {
+            tryNextMinter(&directory, now, &out)
+        }
     }
 
     mutating func receive(
@@ -152,9 +157,9 @@ struct WriteCoordinator: Coordinator {
     }
 
     var nextWake: Instant {
-        let slow = asks.filter { $0.isOpen && !$0.handedOff }.map { $0.sentAt + Limits.replicaTimeout }.min()
-        let last = isAnswered ? deadline + Limits.replicaTimeout * 2 : deadline
-        return slow.map { min($0, last) } ?? last
+        var next = isAnswered ? deadline + Limits.replicaTimeout * 2 : deadline
+        for ask in asks where ask.isOpen && !ask.handedOff { next = min(next, ask.sentAt + Limits.replicaTimeout) }
+        return next
     }
 
     // MARK: Steps
@@ -162,10 +167,11 @@ struct WriteCoordinator: Coordinator {
     private mutating func tryNextMinter(
         _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) {
+        var left = minters ?? directory.rank(primaries.filter { $0 != directory.identity }, near: nil)
         // A primary that can't be reached is not worth waiting for while another can.
-        let next = minters.firstIndex { directory.isAvailable($0) } ?? minters.indices.first
-        guard let next else { return }
-        ask(minters.remove(at: next), .mint, .mint(request), now, &out)
+        let next = left.firstIndex { directory.isAvailable($0) } ?? left.indices.first
+        if let next { ask(left.remove(at: next), .mint, .mint(request), now, &out) }
+        minters = left
     }
 
     private mutating func replicate(

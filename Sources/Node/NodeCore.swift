@@ -124,7 +124,11 @@ package struct NodeCore<Store: KeyValueStore> {
     ) throws(StorageFailure) {
         switch message {
         case .request(let envelope): queue(Job(request: envelope.request, from: node, id: envelope.id))
+        case .mergeRequests(let requests):
+            for envelope in requests.envelopes { queue(Job(request: envelope.request, from: node, id: envelope.id)) }
         case .reply(let envelope): try answered(envelope, from: node, now)
+        case .storedReplies(let replies):
+            for envelope in replies.envelopes { try answered(envelope, from: node, now) }
         case .gossip(let bytes): control.gossip(bytes, from: node, now.instant, &controlEffects)
         default: break
         }

@@ -17,12 +17,7 @@ package struct StoredKey: Hashable, Sendable {
 
     /// Throws if a part is empty or the whole is longer than `Limits.keyBytes`.
     package init(bucket: [UInt8], partitionKey: [UInt8], sortKey: [UInt8]? = nil) throws(DecodingFailure) {
-        guard !bucket.isEmpty, !partitionKey.isEmpty, sortKey?.isEmpty != true else {
-            throw .malformed("an empty key part")
-        }
-        guard bucket.count <= Limits.bucketNameBytes,
-            bucket.count + partitionKey.count + (sortKey?.count ?? 0) <= Limits.keyBytes
-        else { throw .overlong }
+        try StoredKey.check(bucket, partitionKey, sortKey)
         self.bucket = bucket
         self.partitionKey = partitionKey
         self.sortKey = sortKey
@@ -30,6 +25,17 @@ package struct StoredKey: Hashable, Sendable {
         var bytes = StoredKey.prefix(token, bucket, partitionKey)
         if let sortKey { bytes.appendPart(sortKey) }
         self.bytes = bytes
+    }
+
+    private static func check(
+        _ bucket: [UInt8], _ partitionKey: [UInt8], _ sortKey: [UInt8]?
+    ) throws(DecodingFailure) {
+        guard !bucket.isEmpty, !partitionKey.isEmpty, sortKey?.isEmpty != true else {
+            throw .malformed("an empty key part")
+        }
+        guard bucket.count <= Limits.bucketNameBytes,
+            bucket.count + partitionKey.count + (sortKey?.count ?? 0) <= Limits.keyBytes
+        else { throw .overlong }
     }
 
     private static func prefix(_ token: Token, _ bucket: [UInt8], _ partitionKey: [UInt8]) -> [UInt8] {
@@ -46,12 +52,16 @@ package struct StoredKey: Hashable, Sendable {
     package init(decoding stored: [UInt8]) throws(DecodingFailure) {
         guard stored.count > 8 else { throw .truncated }
         var rest = stored[8...]
-        let bucket = try rest.takePart()
-        let partitionKey = try rest.takePart()
-        let sortKey = rest.isEmpty ? nil : try rest.takePart()
+        bucket = try rest.takePart()
+        partitionKey = try rest.takePart()
+        sortKey = rest.isEmpty ? nil : try rest.takePart()
         guard rest.isEmpty else { throw .malformed("bytes after the key") }
-        try self.init(bucket: bucket, partitionKey: partitionKey, sortKey: sortKey)
-        guard bytes == stored else { throw .malformed("a key under another key's token") }
+        try StoredKey.check(bucket, partitionKey, sortKey)
+        token = Token(bucket: bucket, partitionKey: partitionKey)
+        let claimed = stored[..<8].reduce(0) { $0 << 8 | UInt64($1) }
+        guard claimed == token.value else { throw .malformed("a key under another key's token") }
+        // Parts have one encoding each, so these are the bytes that the parts would make.
+        bytes = stored
     }
 
     /// The bucket of a stored key, without checking the rest; nil if there is none to be read.

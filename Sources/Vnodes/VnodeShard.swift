@@ -111,7 +111,7 @@ package struct VnodeShard: Sendable {
         let context = try request.context.map { try CausalContext(decoding: $0, for: key.bytes) }
         var object = try current(key.bytes, batch)?.object ?? StoredObject()
         object.expire(at: surroundings.now.wall)
-        let wasAbsent = object.values.isEmpty
+        let wasAbsent = !object.hasValue
         if request.onlyIfAbsent && !wasAbsent { throw Refusal(.exists) }
 
         let dot = try nextDot(after: object.versions, context?.versions)
@@ -168,7 +168,8 @@ package struct VnodeShard: Sendable {
         if object == stored.object { return .stored }
         // Refusing here would keep replicas apart for ever, so the cap of `mint` has room for two sides that met.
         guard object.siblings.count <= 2 * Limits.siblings else { throw Refusal(.tooManySiblings) }
-        let merged = object.encode()
+        // What supersedes all that stood here is stored as it came.
+        let merged = object == incoming ? bytes : object.encode()
         guard merged.count <= Limits.objectBytes else { throw Refusal(.tooLarge) }
         batch.put(key.bytes, Written(bytes: merged, object: object), synced: properties.durability == .synced)
         return .stored

@@ -13,7 +13,9 @@ extension PeerMessage {
         case .hello(let hello): frame.hello = PBHello(hello)
         case .welcome(let welcome): frame.welcome = PBWelcome(welcome)
         case .request(let envelope): frame.request = PBRequest(envelope)
+        case .mergeRequests(let requests): frame.mergeRequests = PBMergeRequests(requests)
         case .reply(let envelope): frame.reply = PBReply(envelope)
+        case .storedReplies(let replies): frame.storedReplies = PBStoredReplies(replies)
         case .gossip(let bytes): frame.gossip = Data(bytes)
         case .names(let bytes): frame.names = Data(bytes)
         case .ringRequest: frame.ringRequest = PBRingRequest()
@@ -33,7 +35,9 @@ extension PeerMessage {
         case .hello(let hello): self = .hello(try hello.checked())
         case .welcome(let welcome): self = .welcome(try welcome.checked())
         case .request(let request): self = .request(try request.checked())
+        case .mergeRequests(let requests): self = .mergeRequests(try requests.checked())
         case .reply(let reply): self = .reply(try reply.checked())
+        case .storedReplies(let replies): self = .storedReplies(try replies.checked())
         case .gossip(let bytes): self = .gossip(try bounded(bytes, Limits.gossipBytes))
         case .names(let bytes): self = .names(try bounded(bytes, Limits.frameBytes))
         case .ringRequest: self = .ringRequest
@@ -185,6 +189,32 @@ extension PBRequest {
     }
 }
 
+extension PBMergeRequests {
+    init(_ requests: MergeRequests) {
+        self.init()
+        timeoutMs = requests.timeoutMs
+        items = requests.items.map { item in
+            .with {
+                $0.id = item.id
+                $0.key = Data(item.key)
+                $0.object = Data(item.object)
+            }
+        }
+    }
+
+    func checked() throws(DecodingFailure) -> MergeRequests {
+        guard items.count <= Limits.batchRequests else { throw .overlong }
+        var checked: [MergeRequests.Item] = []
+        checked.reserveCapacity(items.count)
+        for item in items {
+            checked.append(
+                MergeRequests.Item(
+                    id: item.id, key: try storedKey(item.key), object: try bounded(item.object, Limits.objectBytes)))
+        }
+        return MergeRequests(timeoutMs: timeoutMs, items: checked)
+    }
+}
+
 extension PBMint {
     init(_ request: MintRequest) {
         self.init()
@@ -207,6 +237,20 @@ extension PBMint {
 }
 
 // MARK: Replies
+
+extension PBStoredReplies {
+    init(_ replies: StoredReplies) {
+        self.init()
+        ids = replies.ids
+        inFlight = replies.inFlight
+        serviceUs = replies.serviceMicroseconds
+    }
+
+    func checked() throws(DecodingFailure) -> StoredReplies {
+        guard ids.count <= Limits.batchRequests else { throw .overlong }
+        return StoredReplies(ids: ids, inFlight: inFlight, serviceMicroseconds: serviceUs)
+    }
+}
 
 extension PBReply {
     init(_ envelope: ReplyEnvelope) {

@@ -58,7 +58,9 @@ package enum PeerMessage: Hashable, Sendable {
     case hello(Hello)
     case welcome(Welcome)
     case request(RequestEnvelope)
+    case mergeRequests(MergeRequests)
     case reply(ReplyEnvelope)
+    case storedReplies(StoredReplies)
     case gossip([UInt8])
     case names([UInt8])
     case ringRequest

@@ -160,3 +160,89 @@ package struct ReplyEnvelope: Hashable, Sendable {
         self.reply = reply
     }
 }
+
+/// Several merges of clients' writes that leave together: most of what gateways ask of other nodes.
+package struct MergeRequests: Hashable, Sendable {
+    package struct Item: Hashable, Sendable {
+        package let id: UInt64
+        package let key: [UInt8]
+        package let object: [UInt8]
+
+        package init(id: UInt64, key: [UInt8], object: [UInt8]) {
+            self.id = id
+            self.key = key
+            self.object = object
+        }
+    }
+
+    package let timeoutMs: UInt32
+    package private(set) var items: [Item] = []
+    /// Of keys and objects.
+    private var byteCount = 0
+
+    /// Of one request; nil if it asks something else.
+    package init?(_ envelope: RequestEnvelope) {
+        timeoutMs = envelope.timeoutMs
+        guard add(envelope) else { return nil }
+    }
+
+    package init(timeoutMs: UInt32, items: [Item]) {
+        self.timeoutMs = timeoutMs
+        self.items = items
+        byteCount = items.reduce(0) { $0 + $1.key.count + $1.object.count }
+    }
+
+    /// Takes `envelope` in; false if it asks something else, or there is no room.
+    package mutating func add(_ envelope: RequestEnvelope) -> Bool {
+        guard case .merge(let key, let object, repair: false) = envelope.request, envelope.timeoutMs == timeoutMs,
+            items.count < Limits.batchRequests, items.isEmpty || byteCount + object.count <= Limits.batchBytes
+        else { return false }
+        items.append(Item(id: envelope.id, key: key, object: object))
+        byteCount += key.count + object.count
+        return true
+    }
+
+    /// The requests one by one.
+    package var envelopes: some Sequence<RequestEnvelope> {
+        items.lazy.map { [timeoutMs] in
+            RequestEnvelope(
+                id: $0.id, timeoutMs: timeoutMs, request: .merge(key: $0.key, object: $0.object, repair: false))
+        }
+    }
+}
+
+/// Several answers `stored` of one batch: most of what replicas say to each other, and said once.
+package struct StoredReplies: Hashable, Sendable {
+    package var ids: [UInt64]
+    package var inFlight: UInt32
+    package var serviceMicroseconds: UInt32
+
+    /// Of one answer; nil if it says something else.
+    package init?(_ envelope: ReplyEnvelope) {
+        guard case .stored = envelope.reply else { return nil }
+        self.init(
+            ids: [envelope.id], inFlight: envelope.inFlight, serviceMicroseconds: envelope.serviceMicroseconds)
+    }
+
+    package init(ids: [UInt64], inFlight: UInt32, serviceMicroseconds: UInt32) {
+        self.ids = ids
+        self.inFlight = inFlight
+        self.serviceMicroseconds = serviceMicroseconds
+    }
+
+    /// Takes `envelope` in; false if it says anything else than the others, or there is no room.
+    package mutating func add(_ envelope: ReplyEnvelope) -> Bool {
+        guard case .stored = envelope.reply, envelope.inFlight == inFlight,
+            envelope.serviceMicroseconds == serviceMicroseconds, ids.count < Limits.batchRequests
+        else { return false }
+        ids.append(envelope.id)
+        return true
+    }
+
+    /// The answers one by one.
+    package var envelopes: some Sequence<ReplyEnvelope> {
+        ids.lazy.map { [inFlight, serviceMicroseconds] in
+            ReplyEnvelope(id: $0, inFlight: inFlight, serviceMicroseconds: serviceMicroseconds, reply: .stored)
+        }
+    }
+}

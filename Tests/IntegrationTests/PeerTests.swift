@@ -207,6 +207,29 @@ extension Integration {
             }
         }
 
+        @Test func mergesThatCameTogetherAreAnsweredEach() throws {
+            let peer = try welcomed()
+            // An object without a write in it, and bytes that are no object.
+            let items = try (1...5).map { number in
+                MergeRequests.Item(
+                    id: UInt64(number),
+                    key: try StoredKey(bucket: Array("peers".utf8), partitionKey: [UInt8(number)]).bytes,
+                    object: number == 3 ? [9] : [1, 0, 0])
+            }
+            try peer.send(.mergeRequests(MergeRequests(timeoutMs: 1_000, items: items)))
+            var stored: [UInt64] = []
+            var refused: [UInt64] = []
+            while stored.count + refused.count < items.count {
+                switch try peer.receive() {
+                case .storedReplies(let replies): stored += replies.ids
+                case .reply(let envelope): if case .refused = envelope.reply { refused.append(envelope.id) }
+                default: break
+                }
+            }
+            #expect(stored.sorted() == [1, 2, 4, 5])
+            #expect(refused == [3])
+        }
+
         @Test func aPeerThatSaysNothingIsLetGo() throws {
             let node = try cluster()[0]
             let silent = try PeerClient(node)

@@ -41,6 +41,16 @@ import World
             .welcome(Welcome(accepted: false, reason: "another cluster", node: "b", incarnation: 0, ringEpoch: 0)),
             .gossip([]), .gossip([1, 2, 3]), .names([]), .names([0]), .ringRequest, .ringReply(document: []),
             .ringReply(document: [5]), .ping(0), .ping(.max), .pong(7),
+            .mergeRequests(MergeRequests(timeoutMs: 1, items: [])),
+            .mergeRequests(
+                MergeRequests(
+                    timeoutMs: .max,
+                    items: [
+                        MergeRequests.Item(id: .max, key: [1, 0], object: []),
+                        MergeRequests.Item(id: 0, key: [], object: [2, 3]),
+                    ])),
+            .storedReplies(StoredReplies(ids: [], inFlight: 0, serviceMicroseconds: 0)),
+            .storedReplies(StoredReplies(ids: [0, 1 << 63, .max], inFlight: .max, serviceMicroseconds: 9)),
         ]
         + requests.enumerated().map { .request(RequestEnvelope(id: UInt64($0) << 40, timeoutMs: .max, request: $1)) }
         + replies.enumerated().map {
@@ -109,6 +119,17 @@ import World
         #expect(throws: DecodingFailure.self) {
             try PeerMessage(decoding: PeerMessage.gossip([UInt8](repeating: 0, count: Limits.gossipBytes + 1)).encode())
         }
+        let item = MergeRequests.Item(id: 1, key: [1], object: [])
+        let longItem = MergeRequests.Item(id: 1, key: long, object: [])
+        let most = Limits.batchRequests
+        let ids = [UInt64](repeating: 1, count: most + 1)
+        for message in [
+            PeerMessage.mergeRequests(MergeRequests(timeoutMs: 1, items: [longItem])),
+            .mergeRequests(MergeRequests(timeoutMs: 1, items: Array(repeating: item, count: most + 1))),
+            .storedReplies(StoredReplies(ids: ids, inFlight: 0, serviceMicroseconds: 0)),
+        ] {
+            #expect(throws: DecodingFailure.self) { try PeerMessage(decoding: message.encode()) }
+        }
         let hello = Hello(
             cluster: String(repeating: "x", count: 65), node: "a", incarnation: 0, ringEpoch: 0, ringDigest: [],
             lane: .data)
@@ -117,5 +138,44 @@ import World
             id: 1, inFlight: 0, serviceMicroseconds: 0,
             reply: .refused(Refusal(.busy, String(repeating: "x", count: 1_025))))
         #expect(throws: DecodingFailure.self) { try PeerMessage(decoding: PeerMessage.reply(detail).encode()) }
+    }
+
+    private static func merge(_ id: UInt64, _ bytes: Int, repair: Bool = false, timeout: UInt32 = 5) -> RequestEnvelope
+    {
+        RequestEnvelope(
+            id: id, timeoutMs: timeout,
+            request: .merge(key: [1], object: [UInt8](repeating: 7, count: bytes), repair: repair))
+    }
+
+    @Test func mergesTravelTogetherUpToALimit() throws {
+        let merge = PeerMessageTests.merge
+        #expect(MergeRequests(merge(1, 1, true, 5)) == nil)
+        var requests = try #require(MergeRequests(merge(1, 10, false, 5)))
+        func takes(_ envelope: RequestEnvelope) -> Bool { requests.add(envelope) }
+        #expect(takes(merge(2, 0, false, 5)))
+        #expect(!takes(merge(3, 1, true, 5)))
+        #expect(!takes(merge(3, 1, false, 6)))
+        #expect(!takes(RequestEnvelope(id: 3, timeoutMs: 5, request: .read(key: [1], summaryOver: 0))))
+        #expect(!takes(merge(3, Limits.batchBytes, false, 5)))
+        #expect(Array(requests.envelopes) == [merge(1, 10, false, 5), merge(2, 0, false, 5)])
+        for id in 3...UInt64(Limits.batchRequests) { #expect(takes(merge(id, 1, false, 5))) }
+        #expect(!takes(merge(9_999, 1, false, 5)))
+        // However large, one alone has room.
+        #expect(MergeRequests(merge(1, Limits.batchBytes + 1, false, 5)) != nil)
+    }
+
+    @Test func answersThatSayTheSameTravelTogether() throws {
+        func answer(_ id: UInt64, _ inFlight: UInt32 = 1, _ reply: ReplicaReply = .stored) -> ReplyEnvelope {
+            ReplyEnvelope(id: id, inFlight: inFlight, serviceMicroseconds: 4, reply: reply)
+        }
+        #expect(StoredReplies(answer(1, 1, .object(nil))) == nil)
+        var replies = try #require(StoredReplies(answer(1)))
+        func takes(_ envelope: ReplyEnvelope) -> Bool { replies.add(envelope) }
+        #expect(takes(answer(7)))
+        #expect(!takes(answer(8, 2)))
+        #expect(!takes(answer(8, 1, .refused(Refusal(.busy, "")))))
+        #expect(Array(replies.envelopes) == [answer(1), answer(7)])
+        for id in 3...UInt64(Limits.batchRequests) { #expect(takes(answer(id))) }
+        #expect(!takes(answer(9_999)))
     }
 }

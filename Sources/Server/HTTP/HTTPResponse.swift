@@ -62,6 +62,9 @@ struct HTTPResponse {
 struct HeaderLines {
     fileprivate(set) var bytes: [UInt8] = []
 
+    /// Room for the lines of most answers: context, account, content type.
+    init() { bytes.reserveCapacity(240) }
+
     /// A value may be a client's (a content type): what could end its line becomes a blank.
     mutating func add(_ name: String, _ value: String) {
         bytes.append(contentsOf: name.utf8)

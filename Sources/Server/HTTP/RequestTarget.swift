@@ -95,7 +95,14 @@ enum RequestTarget {
         }
         guard bytes.first == UInt8(ascii: "/") else { throw .malformed("the target must begin with /") }
         let mark = bytes.firstIndex(of: UInt8(ascii: "?")) ?? bytes.endIndex
-        let segments = bytes[1..<mark].split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        var segments: [ArraySlice<UInt8>] = []
+        segments.reserveCapacity(6)
+        var rest = bytes[1..<mark]
+        while let slash = rest.firstIndex(of: UInt8(ascii: "/")) {
+            segments.append(rest[..<slash])
+            rest = rest[(slash + 1)...]
+        }
+        segments.append(rest)
         let query = mark < bytes.endIndex ? bytes[(mark + 1)...] : []
         return try route(segments, query)
     }

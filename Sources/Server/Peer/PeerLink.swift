@@ -36,6 +36,7 @@ final class PeerLink {
     private let framing = PeerFraming()
     /// Requests sent and not answered.
     private var inFlight: Set<UInt64> = []
+    private var merges: MergeRequests?
     private var jitter: SeededRandom
     /// Why the peer, or we, ended the last attempt, so that the same reason is logged once.
     private var lastTrouble = ""
@@ -78,12 +79,24 @@ final class PeerLink {
     /// False if the link is down or its queue is full. What was taken leaves at the next `flush`.
     func send(_ message: PeerMessage) -> Bool {
         guard case .up(let channel) = state, channel.isWritable, !framing.isFull else { return false }
-        if case .request(let envelope) = message { inFlight.insert(envelope.id) }
+        if case .request(let envelope) = message {
+            inFlight.insert(envelope.id)
+            if merges?.add(envelope) == true { return true }
+            addMerges()
+            merges = MergeRequests(envelope)
+            if merges != nil { return true }
+        }
         framing.add(message)
         return true
     }
 
+    /// Merges that leave together leave as one message, when another request or the flush comes.
+    private func addMerges() {
+        if let merges = merges.take() { framing.add(.mergeRequests(merges)) }
+    }
+
     func flush() {
+        addMerges()
         guard case .up(let channel) = state, let outgoing = framing.takeOutgoing() else { return }
         channel.writeAndFlush(outgoing, promise: nil)
     }
@@ -158,6 +171,10 @@ final class PeerLink {
         case (.up, .reply(let envelope)):
             // A reply that was not asked for, or comes twice, says nothing.
             if inFlight.remove(envelope.id) != nil { owner?.link(self, received: message) }
+        case (.up, .storedReplies(let replies)):
+            for envelope in replies.envelopes where inFlight.remove(envelope.id) != nil {
+                owner?.link(self, received: .reply(envelope))
+            }
         case (.up, .gossip), (.up, .names), (.up, .ringReply), (.up, .pong): owner?.link(self, received: message)
         default: end("an unexpected message")
         }
@@ -176,6 +193,7 @@ final class PeerLink {
         let attempt = if case .handshaking(_, let attempt) = state { attempt } else { 0 }
         let lost = inFlight.sorted()
         inFlight = []
+        merges = nil
         framing.reset()
         if wasUp { owner?.linkChanged(self, isUp: false) }
         if !lost.isEmpty { owner?.link(self, lost: lost) }

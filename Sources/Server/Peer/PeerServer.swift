@@ -64,6 +64,7 @@ final class PeerServerHandler: ChannelInboundHandler {
     private let framing = PeerFraming()
     private var phase = Phase.stranger
     private var number = 0
+    private var stored: StoredReplies?
 
     init(gate: PeerGate, loop: RequestLoop, control: ControlLoop, counters: PeerCounters, logger: Logger) {
         self.gate = gate
@@ -105,6 +106,8 @@ final class PeerServerHandler: ChannelInboundHandler {
         case (.joining, .ringRequest), (.known, .ringRequest):
             send(.ringReply(document: gate.ring.document.encode()), context)
         case (.known, .request(let envelope)): loop.serve(envelope, connection: number)
+        case (.known, .mergeRequests(let requests)):
+            for envelope in requests.envelopes { loop.serve(envelope, connection: number) }
         case (.known(let node, _), .gossip(let bytes)): control.gossip(bytes, from: node)
         case (.known(let node, _), .names(let bytes)): control.names(bytes, from: node)
         case (.known, .ping(let n)): send(.pong(n), context)
@@ -140,7 +143,20 @@ final class PeerServerHandler: ChannelInboundHandler {
         framing.add(message)
     }
 
+    /// Answers `stored` that are ready together leave as one message, when another message or the flush comes.
+    fileprivate func send(_ envelope: ReplyEnvelope, _ context: ChannelHandlerContext) {
+        if stored?.add(envelope) == true { return }
+        let next = StoredReplies(envelope)
+        sendStored(context)
+        if let next { stored = next } else { send(.reply(envelope), context) }
+    }
+
+    private func sendStored(_ context: ChannelHandlerContext) {
+        if let stored = stored.take() { send(.storedReplies(stored), context) }
+    }
+
     fileprivate func flush(_ context: ChannelHandlerContext) {
+        sendStored(context)
         guard let outgoing = framing.takeOutgoing() else { return }
         context.writeAndFlush(NIOAny(outgoing), promise: nil)
     }
@@ -156,7 +172,7 @@ struct PeerReturn {
         self.context = context
     }
 
-    func send(_ envelope: ReplyEnvelope) { handler.send(.reply(envelope), context) }
+    func send(_ envelope: ReplyEnvelope) { handler.send(envelope, context) }
     func flush() { handler.flush(context) }
 }
 
