@@ -80,7 +80,7 @@ package struct GatewayState: Sendable {
             return out.emit(.answer(id, .failed(error, nil)))
         }
         guard let place = inFlight.index(forKey: id), flush(place, now.instant, &out) else { return }
-        let wake = inFlight.values[place].coordinator.nextWake
+        let wake = look(place) { $0.nextWake }
         wheel.set(id, at: inFlight.values[place].hedgeAt.map { min($0, wake) } ?? wake)
     }
 
@@ -158,12 +158,19 @@ package struct GatewayState: Sendable {
     }
 
     /// The request and the slot of `ask`, and when it was sent; nil unless its answer is still to come, from `node`.
-    private func awaited(_ ask: UInt64, of node: NodeID) -> (place: Requests.Index, slot: Int, sentAt: Instant)? {
+    private mutating func awaited(_ ask: UInt64, of node: NodeID) -> (
+        place: Requests.Index, slot: Int, sentAt: Instant
+    )? {
         let slot = Int(ask & 0xFF)
-        guard let place = inFlight.index(forKey: ask >> 8),
-            let pending = inFlight.values[place].coordinator.pending(slot), pending.node == node
+        guard let place = inFlight.index(forKey: ask >> 8), let pending = look(place, { $0.pending(slot) }),
+            pending.node == node
         else { return nil }
         return (place, slot, pending.sentAt)
+    }
+
+    /// Asks a coordinator where it lies: to read it from the dictionary would copy it, with all that it holds.
+    private mutating func look<Value>(_ place: Requests.Index, _ question: (inout any Coordinator) -> Value) -> Value {
+        question(&inFlight.values[place].coordinator)
     }
 
     /// `node` leaves an ask unanswered.
@@ -236,8 +243,8 @@ package struct GatewayState: Sendable {
                 out.emit(.answer(id, outcome))
             }
         }
-        guard inFlight.values[place].coordinator.isFinished else { return true }
-        for ask in inFlight.values[place].coordinator.openAsks { directory.change(ask.node) { $0.outstanding -= 1 } }
+        guard look(place, { $0.isFinished }) else { return true }
+        for ask in look(place, { $0.openAsks }) { directory.change(ask.node) { $0.outstanding -= 1 } }
         inFlight.remove(at: place)
         return false
     }

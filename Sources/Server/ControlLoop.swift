@@ -226,18 +226,21 @@ extension ControlLoop: AnswerPort {
 extension ControlLoop: PeerLinkOwner {
     func linkChanged(_ link: PeerLink, isUp: Bool) {}
 
-    func link(_ link: PeerLink, received message: PeerMessage) {
-        switch message {
-        case .reply(let envelope):
+    func link(_ link: PeerLink, answered replies: [ReplyEnvelope]) {
+        for envelope in replies {
             switch AskID(envelope.id) {
             case .hint(let id):
                 let isStored = envelope.reply == .stored
                 _ = storage.hints.mailbox.put([isStored ? .confirm(id, link.node) : .reject(id, link.node)])
-            case .repair(let id):
-                state.answer(envelope.reply, to: id, MachineClock.instant(), &effects)
-                drain()
+            case .repair(let id): state.answer(envelope.reply, to: id, MachineClock.instant(), &effects)
             case .gateway: break
             }
+        }
+        drain()
+    }
+
+    func link(_ link: PeerLink, received message: PeerMessage) {
+        switch message {
         case .gossip(let bytes): gossip(bytes, from: link.node)
         case .names(let bytes): names(bytes, from: link.node)
         default: break

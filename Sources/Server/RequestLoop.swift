@@ -234,12 +234,13 @@ extension RequestLoop: PeerLinkOwner {
         gateway.setAvailable(link.node, isUp && alive.contains(link.node))
     }
 
-    func link(_ link: PeerLink, received message: PeerMessage) {
-        guard case .reply(let envelope) = message else { return }
+    func link(_ link: PeerLink, answered replies: [ReplyEnvelope]) {
         let now = MachineClock.now()
-        gateway.receive(envelope, from: link.node, now: now, &effects)
+        for envelope in replies { gateway.receive(envelope, from: link.node, now: now, &effects) }
         drain(now)
     }
+
+    func link(_ link: PeerLink, received message: PeerMessage) {}
 
     func link(_ link: PeerLink, lost requests: [UInt64]) {
         let now = MachineClock.now()

@@ -11,6 +11,9 @@ import World
 /// What the owner of a link does with what happens on it. Called on the link's loop.
 protocol PeerLinkOwner: AnyObject {
     func linkChanged(_ link: PeerLink, isUp: Bool)
+    /// Answers to requests that were in flight, one or more at a time.
+    func link(_ link: PeerLink, answered replies: [ReplyEnvelope])
+    /// Anything else.
     func link(_ link: PeerLink, received message: PeerMessage)
     /// The answers to these requests will not come.
     func link(_ link: PeerLink, lost requests: [UInt64])
@@ -170,11 +173,9 @@ final class PeerLink {
             owner?.linkChanged(self, isUp: true)
         case (.up, .reply(let envelope)):
             // A reply that was not asked for, or comes twice, says nothing.
-            if inFlight.remove(envelope.id) != nil { owner?.link(self, received: message) }
+            if inFlight.remove(envelope.id) != nil { owner?.link(self, answered: [envelope]) }
         case (.up, .storedReplies(let replies)):
-            for envelope in replies.envelopes where inFlight.remove(envelope.id) != nil {
-                owner?.link(self, received: .reply(envelope))
-            }
+            owner?.link(self, answered: replies.envelopes.filter { inFlight.remove($0.id) != nil })
         case (.up, .gossip), (.up, .names), (.up, .ringReply), (.up, .pong): owner?.link(self, received: message)
         default: end("an unexpected message")
         }

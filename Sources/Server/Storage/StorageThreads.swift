@@ -146,6 +146,8 @@ final class ShardThread: Sendable {
     private let store: LevelDBStore
     private let countersBox = NIOLockedValueBox(StorageCounters())
     private let largestBatch: Int
+    /// Of fewer requests there is little to share a sync among.
+    private static let batchWorthFilling = 8
     /// Whether there is another node to send anything to.
     private let sendsAhead: Bool
 
@@ -162,7 +164,14 @@ final class ShardThread: Sendable {
         runThread(name, ended) { [self] in
             var shard = shard
             let ports = environment.connected
-            while let jobs = mailbox.take(most: largestBatch) { work(jobs, &shard, ports) }
+            var usual = 0
+            while let jobs = mailbox.take(most: largestBatch) {
+                usual = max(jobs.count, usual - usual / 8)
+                work(jobs, &shard, ports)
+                // Where loops wait for this core with work for us, it is theirs for once: a batch costs as much as
+                // dozens of writes. Where none does, this costs nothing.
+                if usual >= ShardThread.batchWorthFilling, mailbox.count < usual / 4 * 3 { sched_yield() }
+            }
         }
     }
 
