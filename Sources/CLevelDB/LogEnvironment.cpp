@@ -1,11 +1,12 @@
 // LevelDB's write-ahead logs, in files that are longer than what is in them.
 //
-// A file that grows with each write makes each fdatasync write twice: the data, and then the inode with the new length.
-// A log is therefore filled with zeros some way ahead of what is written, as etcd does with its own, and a synced write
-// then only replaces bytes (docs/BENCHMARKS.md). A clean stop cuts the zeros off. After a crash they are still there,
-// and LevelDB takes them for the end of the log, as long as the log ends with a whole record. A write that the crash cut
-// in two ends it otherwise, and must not be mistaken for damage: it was never acknowledged. So before LevelDB reads a log
-// again, `trim` cuts it off behind the last whole record, if what follows shows the marks of a torn write:
+// A file that grows with each write makes each fdatasync write twice: the data, and then the inode with the new
+// length. A log is therefore filled with zeros some way ahead of what is written, as etcd does with its own, and a
+// synced write then only replaces bytes (docs/BENCHMARKS.md). A clean stop cuts the zeros off. After a crash they are
+// still there, and LevelDB takes them for the end of the log, as long as the log ends with a whole record. A write
+// that the crash cut in two ends it otherwise, and must not be mistaken for damage: it was never acknowledged. So
+// before LevelDB reads a log again, `Trim` cuts it off behind the last whole record, if what follows shows the marks
+// of a torn write:
 //
 //   - nothing but zeros to the end of the file, or
 //   - a record that lacks a disk sector (the sector is all zeros), with no other write behind it.
@@ -15,8 +16,8 @@
 // for LevelDB to call corruption.
 //
 // The format of a log (doc/log_format.md of LevelDB): blocks of 32 KiB, in them records of a checksum (4 bytes, of type
-// and data, masked), a length (2 bytes) and a type (1 byte) before their data, least significant byte first; no record
-// begins in the last six bytes of a block.
+// and data, masked), a length (2 bytes) and a type (1 byte) before their data, least significant byte first. A write is
+// one full record, or a first, middle ones and a last. No record begins in the last six bytes of a block.
 
 #include "CLevelDB.h"
 
@@ -48,8 +49,8 @@ namespace {
 using leveldb::Slice;
 using leveldb::Status;
 
-/// How far the zeros reach ahead when they are renewed, bytes: some fifty group commits, and no more than a
-/// thirtieth of the log of the smallest usual write buffer.
+/// How far the zeros reach ahead when they are renewed, bytes: some fifty group commits, and a sixteenth of the
+/// smallest log (4 MiB; a log is as long as its write buffer).
 constexpr off_t kAhead = 256 << 10;
 /// A synced write of this size or more, bytes, pays for the inode by itself.
 constexpr off_t kLargeWrite = 64 << 10;
@@ -105,13 +106,13 @@ class LogFile final : public leveldb::WritableFile {
         const off_t written = length_ - synced_;
         synced_ = length_;
         // Before they run out for another write like this one.
-        if (end_ - length_ < written && written < kLargeWrite) FillAhead();
+        if (fills_ && end_ - length_ < written && written < kLargeWrite) FillAhead();
         return ::fdatasync(descriptor_) == 0 ? Status::OK() : Failure(name_, "fdatasync");
     }
 
     Status Close() override {
         Status status = Flush();
-        if (end_ > length_ && ::ftruncate(descriptor_, length_) != 0 && status.ok()) status = Failure(name_, "truncate");
+        if (::ftruncate(descriptor_, length_) != 0 && status.ok()) status = Failure(name_, "truncate");
         if (::close(descriptor_) != 0 && status.ok()) status = Failure(name_, "close");
         descriptor_ = -1;
         return status;
@@ -120,8 +121,9 @@ class LogFile final : public leveldb::WritableFile {
   private:
     void FillAhead() {
         static const std::string zeros(kAhead, '\0');
-        // A disk without room for zeros may still have some for data; the log then grows as it is written.
-        if (WriteAt(descriptor_, zeros.data(), zeros.size(), end_)) end_ += kAhead;
+        // A disk without room for zeros may still have some for data; this log then grows as it is written.
+        fills_ = WriteAt(descriptor_, zeros.data(), zeros.size(), end_);
+        if (fills_) end_ += kAhead;
     }
 
     const std::string name_;
@@ -132,6 +134,7 @@ class LogFile final : public leveldb::WritableFile {
     off_t synced_ = 0;
     off_t length_ = 0;
     off_t end_ = 0;
+    bool fills_ = true;
 };
 
 // MARK: After a crash
