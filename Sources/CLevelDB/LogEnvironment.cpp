@@ -15,6 +15,10 @@
 // no write begins before the one before it is synced, but for those that asked for no sync. All else is left as it is,
 // for LevelDB to call corruption.
 //
+// A sync has two halves, so that the disk and the processor work at a time: LevelDB's call begins it, LevelDB then puts
+// the write into its memtable, and `atoll_leveldb_finish_sync` waits for the disk. Nobody may be told of a write, or be
+// shown it, before that.
+//
 // The format of a log (doc/log_format.md of LevelDB): blocks of 32 KiB, in them records of a checksum (4 bytes, of type
 // and data, masked), a length (2 bytes) and a type (1 byte) before their data, least significant byte first. A write is
 // one full record, or a first, middle ones and a last. No record begins in the last six bytes of a block.
@@ -23,9 +27,12 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -77,9 +84,55 @@ bool WriteAt(int descriptor, const char *bytes, size_t count, off_t offset) {
     return true;
 }
 
+class LogFile;
+
+/// The syncs that were begun and not finished yet, in the log that is being written. A log that LevelDB turns away from
+/// is finished before there is another.
+class Syncs {
+  public:
+    /// Called by the one thread that writes the log.
+    void Begin() { begun_.fetch_add(1); }
+
+    /// Waits until all that was begun before this call is on the disk. After a failure nothing is ever finished again.
+    Status Finish() {
+        const uint64_t wanted = begun_.load();
+        if (finished_.load() >= wanted) return Status::OK();
+        const std::lock_guard<std::mutex> lock(mutex_);
+        return FinishLocked(wanted);
+    }
+
+    uint64_t Open() const { return begun_.load() - finished_.load(); }
+
+    /// Makes `log` the one that is written, once the one before it is finished.
+    Status TurnTo(LogFile *log) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        const Status finished = FinishLocked(begun_.load());
+        if (finished.ok()) current_ = log;
+        return finished;
+    }
+
+    /// `log` is about to be closed.
+    Status Leave(const LogFile *log) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        if (current_ != log) return Status::OK();
+        const Status finished = FinishLocked(begun_.load());
+        current_ = nullptr;
+        return finished;
+    }
+
+  private:
+    Status FinishLocked(uint64_t wanted);
+
+    std::mutex mutex_;
+    LogFile *current_ = nullptr;
+    Status failure_;
+    std::atomic<uint64_t> begun_{0}, finished_{0};
+};
+
 class LogFile final : public leveldb::WritableFile {
   public:
-    LogFile(std::string name, int descriptor) : name_(std::move(name)), descriptor_(descriptor) {}
+    LogFile(std::string name, int descriptor, Syncs *syncs)
+        : name_(std::move(name)), descriptor_(descriptor), syncs_(syncs) {}
     LogFile(const LogFile &) = delete;
     LogFile &operator=(const LogFile &) = delete;
     ~LogFile() override {
@@ -93,6 +146,9 @@ class LogFile final : public leveldb::WritableFile {
 
     Status Flush() override {
         if (buffer_.empty()) return Status::OK();
+        // Another thread's write, in a store that several threads write to: see above on torn writes.
+        const Status finished = syncs_->Finish();
+        if (!finished.ok()) return finished;
         if (!WriteAt(descriptor_, buffer_.data(), buffer_.size(), length_)) return Failure(name_, "write");
         length_ += static_cast<off_t>(buffer_.size());
         buffer_.clear();
@@ -100,18 +156,28 @@ class LogFile final : public leveldb::WritableFile {
         return Status::OK();
     }
 
+    /// Begins a sync.
     Status Sync() override {
         const Status flushed = Flush();
         if (!flushed.ok()) return flushed;
         const off_t written = length_ - synced_;
-        synced_ = length_;
         // Before they run out for another write like this one.
         if (fills_ && end_ - length_ < written && written < kLargeWrite) FillAhead();
+        // A hint: whether it is taken or not, and what becomes of the pages, fdatasync will tell.
+        ::sync_file_range(descriptor_, synced_, written, SYNC_FILE_RANGE_WRITE);
+        synced_ = length_;
+        syncs_->Begin();
+        return Status::OK();
+    }
+
+    Status Finish() {
         return ::fdatasync(descriptor_) == 0 ? Status::OK() : Failure(name_, "fdatasync");
     }
 
     Status Close() override {
         Status status = Flush();
+        const Status finished = syncs_->Leave(this);
+        if (status.ok()) status = finished;
         if (::ftruncate(descriptor_, length_) != 0 && status.ok()) status = Failure(name_, "truncate");
         if (::close(descriptor_) != 0 && status.ok()) status = Failure(name_, "close");
         descriptor_ = -1;
@@ -128,6 +194,7 @@ class LogFile final : public leveldb::WritableFile {
 
     const std::string name_;
     int descriptor_;
+    Syncs *const syncs_;
     std::string buffer_;
     /// How far the log was when it was last synced, how far it is, and how far the file reaches at least. Invariant:
     /// zeros from `length_` to the file's end.
@@ -136,6 +203,14 @@ class LogFile final : public leveldb::WritableFile {
     off_t end_ = 0;
     bool fills_ = true;
 };
+
+Status Syncs::FinishLocked(uint64_t wanted) {
+    if (!failure_.ok() || finished_.load() >= wanted) return failure_;
+    const uint64_t begun = begun_.load();
+    if (current_ != nullptr) failure_ = current_->Finish();
+    if (failure_.ok()) finished_.store(begun);
+    return failure_;
+}
 
 // MARK: After a crash
 
@@ -295,17 +370,23 @@ class LogEnvironment final : public leveldb::EnvWrapper {
   public:
     LogEnvironment() : EnvWrapper(leveldb::Env::Default()) {}
 
+    Status FinishSync() { return syncs_.Finish(); }
+    uint64_t OpenSyncs() const { return syncs_.Open(); }
+
     Status NewWritableFile(const std::string &file, leveldb::WritableFile **result) override {
         if (!IsLog(file)) return EnvWrapper::NewWritableFile(file, result);
         *result = nullptr;
         const int descriptor = ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
         if (descriptor < 0) return Failure(file, "open");
-        *result = new LogFile(file, descriptor);
-        if (SyncDirectory(file)) return Status::OK();
-        const Status failure = Failure(file, "sync of its directory");
-        delete *result;
-        *result = nullptr;
-        return failure;
+        Status status = SyncDirectory(file) ? Status::OK() : Failure(file, "sync of its directory");
+        LogFile *const log = new LogFile(file, descriptor, &syncs_);
+        if (status.ok()) status = syncs_.TurnTo(log);
+        if (status.ok()) {
+            *result = log;
+        } else {
+            delete log;
+        }
+        return status;
     }
 
     Status NewSequentialFile(const std::string &file, leveldb::SequentialFile **result) override {
@@ -316,11 +397,22 @@ class LogEnvironment final : public leveldb::EnvWrapper {
         }
         return EnvWrapper::NewSequentialFile(file, result);
     }
+
+  private:
+    Syncs syncs_;
 };
 
 }  // namespace
 
-leveldb_env_t *atoll_leveldb_log_environment(void) {
-    static leveldb_env_t *const environment = new leveldb_env_t{new LogEnvironment, false};
-    return environment;
+leveldb_env_t *atoll_leveldb_log_environment_create(void) {
+    return new leveldb_env_t{new LogEnvironment, false};
 }
+
+static LogEnvironment *Logs(leveldb_env_t *environment) { return static_cast<LogEnvironment *>(environment->rep); }
+
+void atoll_leveldb_finish_sync(leveldb_env_t *environment, char **errptr) {
+    const Status status = Logs(environment)->FinishSync();
+    if (!status.ok()) *errptr = ::strdup(status.ToString().c_str());
+}
+
+uint64_t atoll_leveldb_open_syncs(leveldb_env_t *environment) { return Logs(environment)->OpenSyncs(); }

@@ -25,6 +25,8 @@ package struct GatewayCounters: Hashable, Sendable {
 
 package struct GatewayState: Sendable {
     private struct InFlight: Sendable {
+        /// The caller's number.
+        let id: UInt64
         /// Boxed, so that an entry is small to move, and changed where it is.
         var coordinator: any Coordinator
         let startedAt: Instant
@@ -35,13 +37,17 @@ package struct GatewayState: Sendable {
     /// One read in so many asks every replica, so that what is read at the least level is mended too.
     private static let oneInAsksAll = 32.0
 
-    package private(set) var directory: ReplicaDirectory
-    private typealias Requests = [UInt64: InFlight]
+    /// Deadlines are looked at in steps of this: a timer a millisecond would cost more than the requests it looks
+    /// after.
+    private static let deadlineStep = Span.milliseconds(10)
 
-    private var inFlight: Requests = [:]
+    package private(set) var directory: ReplicaDirectory
+    private var inFlight = SlotTable<InFlight>()
     private var wheel: TimerWheel
     private var hedging = HedgePolicy()
     private var effects = Outbox<CoordinatorEffect>()
+    /// Empty between events.
+    private var taken: [CoordinatorEffect] = []
     package private(set) var counters = GatewayCounters()
 
     package init(identity: NodeID, ring: RingSnapshot, random: SeededRandom, now: Instant) {
@@ -67,24 +73,34 @@ package struct GatewayState: Sendable {
 
     // MARK: Requests
 
-    /// Starts a request. `id` is the caller's, below 2⁵⁶ and not in use; the answer bears it, and may come at once.
+    /// Starts a request. `id` is the caller's; the answer bears it, and may come at once.
     package mutating func begin(
         _ id: UInt64, _ request: ClientRequest, now: Now, _ out: inout Outbox<GatewayEffect>
     ) {
         guard inFlight.count < Limits.requestsInFlight else {
             return out.emit(.answer(id, .failed(.overloaded, nil)))
         }
+        let started: InFlight
         do throws(RequestFailure) {
-            try start(id, request, now)
+            started = try start(id, request, now)
         } catch {
             return out.emit(.answer(id, .failed(error, nil)))
         }
-        guard let place = inFlight.index(forKey: id), flush(place, now.instant, &out) else { return }
-        let wake = look(place) { $0.nextWake }
-        wheel.set(id, at: inFlight.values[place].hedgeAt.map { min($0, wake) } ?? wake)
+        let key = inFlight.insert(started)
+        guard flush(key, now.instant, &out), let wake = inFlight[key]?.coordinator.nextWake else { return }
+        setTimer(key, coordinator: wake)
     }
 
-    private mutating func start(_ id: UInt64, _ request: ClientRequest, _ now: Now) throws(RequestFailure) {
+    /// For the earlier of what the coordinator and a hedge are due at.
+    private mutating func setTimer(_ key: UInt64, coordinator wake: Instant) {
+        let step = GatewayState.deadlineStep.nanoseconds
+        let stepped = Instant(nanoseconds: (wake.nanoseconds + step - 1) / step * step)
+        wheel.set(key, at: inFlight[key]?.hedgeAt.map { min($0, stepped) } ?? stepped)
+    }
+
+    private mutating func start(
+        _ id: UInt64, _ request: ClientRequest, _ now: Now
+    ) throws(RequestFailure) -> InFlight {
         let route = directory.ring.route(bucket: request.key.bucket, token: request.key.token)
         let deadline = now.instant + request.timeout
         let isWrite = if case .write = request.operation { true } else { false }
@@ -100,8 +116,8 @@ package struct GatewayState: Sendable {
                 deadline: deadline)
             let everyone = route.primaries.count > 1 && directory.chance(1 / GatewayState.oneInAsksAll)
             read.start(everyone: everyone, &directory, now.instant, &effects)
-            inFlight[id] = InFlight(
-                coordinator: read, startedAt: now.instant,
+            return InFlight(
+                id: id, coordinator: read, startedAt: now.instant,
                 hedgeAt: route.primaries.count > 1 ? hedging.delay.map { now.instant + $0 } : nil)
         case .write(let value, let contentType, let context, let onlyIfAbsent, let ttl):
             counters.writes += 1
@@ -114,13 +130,13 @@ package struct GatewayState: Sendable {
             var write = WriteCoordinator(
                 mint, bucket: request.key.bucket, route: route, quorum: quorum, deadline: deadline)
             write.start(&directory, now.instant, &effects)
-            inFlight[id] = InFlight(coordinator: write, startedAt: now.instant)
+            return InFlight(id: id, coordinator: write, startedAt: now.instant)
         case .list(let range, let reverse, let limit):
             counters.lists += 1
             var list = RangeCoordinator(
                 range, reverse: reverse, limit: limit, route: route, quorum: quorum, rule: rule, deadline: deadline)
             list.start(&directory, now.instant, &effects)
-            inFlight[id] = InFlight(coordinator: list, startedAt: now.instant)
+            return InFlight(id: id, coordinator: list, startedAt: now.instant)
         }
     }
 
@@ -128,14 +144,14 @@ package struct GatewayState: Sendable {
     package mutating func receive(
         _ reply: ReplyEnvelope, from node: NodeID, now: Now, _ out: inout Outbox<GatewayEffect>
     ) {
-        guard let (place, slot, sentAt) = awaited(reply.id, of: node) else { return }
+        guard let (key, slot, sentAt) = awaited(reply.id, of: node) else { return }
         directory.change(node) {
             $0.outstanding -= 1
             $0.answered(
                 after: now.instant - sentAt, serviceMicroseconds: reply.serviceMicroseconds, inFlight: reply.inFlight)
         }
-        inFlight.values[place].coordinator.receive(reply.reply, slot: slot, &directory, now, &effects)
-        flush(place, now.instant, &out)
+        inFlight[key]?.coordinator.receive(reply.reply, slot: slot, &directory, now, &effects)
+        flush(key, now.instant, &out)
     }
 
     /// This gateway's own node has made the write of `ask` and commits it next: it may go to the other replicas
@@ -143,34 +159,25 @@ package struct GatewayState: Sendable {
     package mutating func prepared(
         _ ask: UInt64, object: [UInt8], wasAbsent: Bool, now: Now, _ out: inout Outbox<GatewayEffect>
     ) {
-        guard let (place, slot, _) = awaited(ask, of: directory.identity) else { return }
-        inFlight.values[place].coordinator.prepared(
+        guard let (key, slot, _) = awaited(ask, of: directory.identity) else { return }
+        inFlight[key]?.coordinator.prepared(
             object, wasAbsent: wasAbsent, slot: slot, &directory, now, &effects)
-        flush(place, now.instant, &out)
+        flush(key, now.instant, &out)
     }
 
     /// The ask could not be sent to `node`, or its connection broke.
     package mutating func fail(_ ask: UInt64, from node: NodeID, now: Now, _ out: inout Outbox<GatewayEffect>) {
-        guard let (place, slot, _) = awaited(ask, of: node) else { return }
+        guard let (key, slot, _) = awaited(ask, of: node) else { return }
         lost(node)
-        inFlight.values[place].coordinator.fail(slot: slot, &directory, now, &effects)
-        flush(place, now.instant, &out)
+        inFlight[key]?.coordinator.fail(slot: slot, &directory, now, &effects)
+        flush(key, now.instant, &out)
     }
 
     /// The request and the slot of `ask`, and when it was sent; nil unless its answer is still to come, from `node`.
-    private mutating func awaited(_ ask: UInt64, of node: NodeID) -> (
-        place: Requests.Index, slot: Int, sentAt: Instant
-    )? {
-        let slot = Int(ask & 0xFF)
-        guard let place = inFlight.index(forKey: ask >> 8), let pending = look(place, { $0.pending(slot) }),
-            pending.node == node
-        else { return nil }
-        return (place, slot, pending.sentAt)
-    }
-
-    /// Asks a coordinator where it lies: to read it from the dictionary would copy it, with all that it holds.
-    private mutating func look<Value>(_ place: Requests.Index, _ question: (inout any Coordinator) -> Value) -> Value {
-        question(&inFlight.values[place].coordinator)
+    private func awaited(_ ask: UInt64, of node: NodeID) -> (key: UInt64, slot: Int, sentAt: Instant)? {
+        let (key, slot) = (ask >> 8, Int(ask & 0xFF))
+        guard let pending = inFlight[key]?.coordinator.pending(slot), pending.node == node else { return nil }
+        return (key, slot, pending.sentAt)
     }
 
     /// `node` leaves an ask unanswered.
@@ -183,51 +190,49 @@ package struct GatewayState: Sendable {
 
     /// Looks after what is due. Call at `nextWake`, or every few milliseconds.
     package mutating func wake(now: Now, _ out: inout Outbox<GatewayEffect>) {
-        for id in wheel.due(now.instant) {
-            guard let place = inFlight.index(forKey: id) else { continue }
-            var next = inFlight.values[place].coordinator.nextWake
+        for key in wheel.due(now.instant) {
+            guard var next = inFlight[key]?.coordinator.nextWake else { continue }
             let isDue = next <= now.instant
-            if let hedgeAt = inFlight.values[place].hedgeAt, hedgeAt <= now.instant {
-                inFlight.values[place].hedgeAt = nil
-                guard hedge(place, now, &out) else { continue }
+            if let hedgeAt = inFlight[key]?.hedgeAt, hedgeAt <= now.instant {
+                inFlight[key]?.hedgeAt = nil
+                guard hedge(key, now, &out) else { continue }
             }
             if isDue {
-                let open = inFlight.values[place].coordinator.openAsks
-                next = inFlight.values[place].coordinator.wake(&directory, now, &effects)
+                let open = inFlight[key]?.coordinator.openAsks ?? []
+                next = inFlight[key]?.coordinator.wake(&directory, now, &effects) ?? next
                 // What was given up is no longer waited for; left counted, it would weigh on the replica for ever.
-                for ask in open where inFlight.values[place].coordinator.pending(ask.slot) == nil { lost(ask.node) }
-                guard flush(place, now.instant, &out) else { continue }
+                for ask in open where inFlight[key]?.coordinator.pending(ask.slot) == nil { lost(ask.node) }
+                guard flush(key, now.instant, &out) else { continue }
             }
-            let hedgeAt = inFlight.values[place].hedgeAt
-            wheel.set(id, at: max(min(next, hedgeAt ?? next), now.instant + .milliseconds(1)))
+            setTimer(key, coordinator: max(next, now.instant + .milliseconds(1)))
         }
     }
 
     /// Returns what `flush` does.
-    private mutating func hedge(_ place: Requests.Index, _ now: Now, _ out: inout Outbox<GatewayEffect>) -> Bool {
-        guard inFlight.values[place].coordinator.canHedge(directory) else { return true }
-        let startedAt = inFlight.values[place].startedAt
-        let elapsed = now.instant - startedAt
+    private mutating func hedge(_ key: UInt64, _ now: Now, _ out: inout Outbox<GatewayEffect>) -> Bool {
+        guard let request = inFlight[key], request.coordinator.canHedge(directory) else { return true }
+        let elapsed = now.instant - request.startedAt
         let far = (hedging.delay ?? elapsed) * HedgePolicy.farFactor
         guard hedging.spend(isFar: elapsed >= far) else {
-            if elapsed < far { inFlight.values[place].hedgeAt = startedAt + far }
+            if elapsed < far { inFlight[key]?.hedgeAt = request.startedAt + far }
             return true
         }
         counters.hedges += 1
-        for ask in inFlight.values[place].coordinator.openAsks {
+        for ask in request.coordinator.openAsks {
             directory.change(ask.node) { $0.unanswered(for: elapsed) }
         }
-        inFlight.values[place].coordinator.hedge(directory, now.instant, &effects)
-        return flush(place, now.instant, &out)
+        inFlight[key]?.coordinator.hedge(directory, now.instant, &effects)
+        return flush(key, now.instant, &out)
     }
 
     // MARK: Turning coordinator effects into asks and answers
 
     /// Also takes the request out if nothing more comes of it, and returns false then.
     @discardableResult
-    private mutating func flush(_ place: Requests.Index, _ now: Instant, _ out: inout Outbox<GatewayEffect>) -> Bool {
-        let id = inFlight.keys[place]
-        for effect in effects.take() {
+    private mutating func flush(_ key: UInt64, _ now: Instant, _ out: inout Outbox<GatewayEffect>) -> Bool {
+        guard let (id, startedAt) = inFlight[key].map({ ($0.id, $0.startedAt) }) else { return false }
+        effects.take(into: &taken)
+        for effect in taken {
             switch effect {
             case .ask(let slot, let node, let request):
                 // 256 slots are more than replicas, fallbacks and repairs of one request can fill; see
@@ -237,15 +242,17 @@ package struct GatewayState: Sendable {
                 if case .merge(_, _, true) = request { counters.repairs += 1 }
                 directory.change(node) { $0.outstanding += 1 }
                 let left = UInt32(Limits.replicaTimeout.inMilliseconds)
-                out.emit(.ask(node, RequestEnvelope(id: id << 8 | UInt64(slot), timeoutMs: left, request: request)))
+                out.emit(.ask(node, RequestEnvelope(id: key << 8 | UInt64(slot), timeoutMs: left, request: request)))
             case .answer(let outcome):
-                note(outcome, startedAt: inFlight.values[place].startedAt, now)
+                note(outcome, startedAt: startedAt, now)
                 out.emit(.answer(id, outcome))
             }
         }
-        guard look(place, { $0.isFinished }) else { return true }
-        for ask in look(place, { $0.openAsks }) { directory.change(ask.node) { $0.outstanding -= 1 } }
-        inFlight.remove(at: place)
+        taken.removeAll(keepingCapacity: true)
+        guard inFlight[key]?.coordinator.isFinished ?? true else { return true }
+        for ask in inFlight.remove(key)?.coordinator.openAsks ?? [] {
+            directory.change(ask.node) { $0.outstanding -= 1 }
+        }
         return false
     }
 

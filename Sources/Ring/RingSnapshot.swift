@@ -5,41 +5,82 @@ package import World
 /// Where the replicas of a key are, and how its bucket is to be treated.
 package struct Route: Sendable {
     package let properties: BucketProperties
-    package let primaries: [NodeID]
+    private let holders: Holders
+
+    fileprivate init(properties: BucketProperties, holders: Holders) {
+        self.properties = properties
+        self.holders = holders
+    }
+
+    package var primaries: [NodeID] { holders.primaries }
     /// Of the primaries, in their order.
-    package let countries: [String]
+    package var countries: [String] { holders.countries }
     /// In the order in which they stand in for primaries; all of them inside the placement's residency rule.
-    package let fallbacks: [NodeID]
+    package var fallbacks: [NodeID] { holders.fallbacks }
+}
+
+/// Who keeps a partition. One block: all threads hand the same ones out, and would contend for each count of
+/// references.
+private final class Holders: Sendable {
+    let primaries: [NodeID]
+    let countries: [String]
+    let fallbacks: [NodeID]
+
+    static let nobody = Holders(primaries: [], countries: [], fallbacks: [])
+
+    init(primaries: [NodeID], countries: [String], fallbacks: [NodeID]) {
+        self.primaries = primaries
+        self.countries = countries
+        self.fallbacks = fallbacks
+    }
 }
 
 /// Immutable; a new epoch is a new snapshot.
 package final class RingSnapshot: Sendable {
+    /// A bucket's properties with its placement's partitions.
+    private struct Table: Sendable {
+        let properties: BucketProperties
+        let holders: [Holders]
+    }
+
     package let document: RingDocument
     package let digest: [UInt8]
-    private let lists: [String: [(list: PreferenceList, countries: [String])]]
+    private let partitions: Int
+    /// Of the buckets that the ring file names.
+    private let named: [[UInt8]: Table]
+    private let others: Table
 
     package init(_ document: RingDocument) {
         self.document = document
         digest = document.digest
-        var lists: [String: [(list: PreferenceList, countries: [String])]] = [:]
-        for placement in document.placements.map(\.name) {
-            lists[placement] = (0..<document.partitions).map {
-                let list = document.preferenceList(placement: placement, partition: $0)
-                return (list, list.primaries.map { document.node($0)?.country ?? "" })
+        partitions = document.partitions
+        let placements = document.placements.map(\.name)
+        let holders = placements.map { placement in
+            (0..<document.partitions).map { partition in
+                let list = document.preferenceList(placement: placement, partition: partition)
+                return Holders(
+                    primaries: list.primaries, countries: list.primaries.map { document.node($0)?.country ?? "" },
+                    fallbacks: list.fallbacks)
             }
         }
-        self.lists = lists
+        func table(_ properties: BucketProperties) -> Table {
+            let place = placements.firstIndex(of: properties.placement)
+            return Table(properties: properties, holders: place.map { holders[$0] } ?? [])
+        }
+        var named: [[UInt8]: Table] = [:]
+        for bucket in document.buckets { named[Array(bucket.name.utf8)] = table(bucket.properties) }
+        self.named = named
+        others = table(document.defaults)
     }
 
-    package func properties(ofBucket bucket: [UInt8]) -> BucketProperties { document.properties(ofBucket: bucket) }
+    package func properties(ofBucket bucket: [UInt8]) -> BucketProperties { (named[bucket] ?? others).properties }
 
     package func route(bucket: [UInt8], token: Token) -> Route {
-        let properties = document.properties(ofBucket: bucket)
-        guard let (list, countries) = lists[properties.placement]?[token.partition(of: document.partitions)] else {
-            return Route(properties: properties, primaries: [], countries: [], fallbacks: [])
-        }
+        let table = named[bucket] ?? others
+        let partition = token.partition(of: partitions)
         return Route(
-            properties: properties, primaries: list.primaries, countries: countries, fallbacks: list.fallbacks)
+            properties: table.properties,
+            holders: partition < table.holders.count ? table.holders[partition] : .nobody)
     }
 
     /// Whether the residency rule lets `node` keep a copy of the bucket's data, as a primary or with a hint.

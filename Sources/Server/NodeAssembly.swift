@@ -59,7 +59,9 @@ final class NodeAssembly: Sendable {
         let environment = StorageEnvironment(
             ring: ring, directory: directory, leastFreeDisk: configuration.leastFreeDisk
         ) { store, failure in NodeAssembly.die(store, failure, directory, logger) }
-        let shardThreads = (0..<configuration.shards).map { _ in ShardThread(environment, store: stores.objects) }
+        let shardThreads = (0..<configuration.shards).map { _ in
+            ShardThread(environment, store: stores.objects, sharesCores: configuration.sharesCores)
+        }
         // A scan may read a whole partition: one at a time, so that the last of a batch does not wait for all.
         let scanner = ShardThread(environment, store: stores.objects, largestBatch: 1)
         let hintThread = HintThread(environment, store: stores.hints)

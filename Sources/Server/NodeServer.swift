@@ -43,7 +43,7 @@ package struct ServerConfiguration: Sendable {
         self.dataPath = dataPath
         self.revision = revision
         let cores = ProcessInfo.processInfo.activeProcessorCount
-        loops = min(max(1, cores), Limits.usualLoops)
+        loops = ServerConfiguration.usualLoops
         shards = max(1, cores / 2)
         readCacheBytes = Limits.readCacheBytes
         leastFreeDisk = Limits.leastFreeDisk
@@ -52,6 +52,13 @@ package struct ServerConfiguration: Sendable {
         isInsecureAllowed = false
         gracePeriod = .seconds(10)
     }
+
+    private static var usualLoops: Int {
+        min(max(1, ProcessInfo.processInfo.activeProcessorCount), Limits.usualLoops)
+    }
+
+    /// Fewer loops than usual are how a node is told that others run on its cores (`atoll up` does).
+    var sharesCores: Bool { loops < ServerConfiguration.usualLoops }
 }
 
 package final class NodeServer: Service {

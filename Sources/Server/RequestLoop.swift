@@ -21,13 +21,14 @@ final class RequestLoop: @unchecked Sendable {
     private var links: [NodeID: PeerLink] = [:]
     private var alive: Set<NodeID> = []
     private var cache: ReadCache
-    private var clients: [UInt64: (outcome: (ClientOutcome) -> Void, startedAt: Instant)] = [:]
-    private var nextClient: UInt64 = 1
-    private var ownReads: [UInt64: (StoredObject?) -> Void] = [:]
+    private var clients = SlotTable<(outcome: (ClientOutcome) -> Void, startedAt: Instant)>()
+    private var ownReads = SlotTable<(StoredObject?) -> Void>()
     private var connections: [Int: PeerReturn] = [:]
     private var nextConnection = 1
     private var dirtyConnections: Set<Int> = []
     private var effects = Outbox<GatewayEffect>()
+    /// Empty between turns.
+    private var taken: [GatewayEffect] = []
     private var isDraining = false
     private var isFlushScheduled = false
     private var wakeAt: Instant?
@@ -61,11 +62,8 @@ final class RequestLoop: @unchecked Sendable {
 
     /// Starts a request of a client of this loop; `outcome` is called once, on the loop, perhaps at once.
     func submit(_ request: ClientRequest, _ outcome: @escaping (ClientOutcome) -> Void) {
-        let id = nextClient
-        nextClient += 1
         let now = MachineClock.now()
-        clients[id] = (outcome, now.instant)
-        gateway.begin(id, request, now: now, &effects)
+        gateway.begin(clients.insert((outcome, now.instant)), request, now: now, &effects)
         drain(now)
     }
 
@@ -75,16 +73,18 @@ final class RequestLoop: @unchecked Sendable {
         guard !isDraining else { return }
         isDraining = true
         while !effects.isEmpty {
-            for effect in effects.take() {
+            effects.take(into: &taken)
+            for effect in taken {
                 switch effect {
                 case .ask(let node, let envelope): ask(node, envelope, now)
                 case .answer(let id, let outcome):
-                    guard let client = clients.removeValue(forKey: id) else { continue }
+                    guard let client = clients.remove(id) else { continue }
                     statistics.note(outcome, MachineClock.instant() - client.startedAt)
                     client.outcome(outcome)
                 }
             }
         }
+        taken.removeAll(keepingCapacity: true)
         isDraining = false
         armTimer()
     }
@@ -139,9 +139,7 @@ final class RequestLoop: @unchecked Sendable {
 
     /// What this very node stores under `key`, past all quorums. Call on the loop.
     func readOwn(_ key: StoredKey, _ outcome: @escaping (StoredObject?) -> Void) {
-        let id = nextClient
-        nextClient += 1
-        ownReads[id] = outcome
+        let id = ownReads.insert(outcome)
         storage.queue(
             .read(key: key.bytes, summaryOver: 0), ReplyAddress(port: port, asker: .ownRead, id: id), on: self)
     }
@@ -192,7 +190,7 @@ final class RequestLoop: @unchecked Sendable {
                 dirtyConnections.insert(connection)
             case .ownRead:
                 let bytes: [UInt8]? = if case .object(let object) = answer.envelope.reply { object } else { nil }
-                ownReads.removeValue(forKey: answer.address.id)?(bytes.flatMap { try? StoredObject(decoding: $0) })
+                ownReads.remove(answer.address.id)?(bytes.flatMap { try? StoredObject(decoding: $0) })
             case .control: break
             }
         }

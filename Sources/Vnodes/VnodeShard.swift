@@ -28,7 +28,7 @@ package struct VnodeShard: Sendable {
     package mutating func process(
         _ requests: [ReplicaRequest], store: any KeyValueStore, in surroundings: BatchSurroundings
     ) throws(StorageFailure) -> BatchOutcome {
-        var batch = Batch(store: store)
+        var batch = Batch(store: store, size: requests.count)
         var outcome = BatchOutcome()
         outcome.replies.reserveCapacity(requests.count)
         for request in requests {
@@ -205,21 +205,33 @@ private struct Batch {
     private(set) var synced = false
     /// One a key, in the order in which the keys were first changed.
     private(set) var changes: [(key: [UInt8], written: Written)] = []
-    private var places: [[UInt8]: Int] = [:]
+    private var places: [KeyBytes: Int] = [:]
 
-    init(store: any KeyValueStore) { self.store = store }
+    /// `size`: how many requests it has.
+    init(store: any KeyValueStore, size: Int) {
+        self.store = store
+        changes.reserveCapacity(size)
+        places.reserveCapacity(size)
+    }
 
-    func change(of key: [UInt8]) -> Written? { places.isEmpty ? nil : places[key].map { changes[$0].written } }
+    func change(of key: [UInt8]) -> Written? { places[KeyBytes(key)].map { changes[$0].written } }
 
     mutating func put(_ key: [UInt8], _ written: Written, synced: Bool) {
         self.synced = self.synced || synced
-        if let place = places[key] {
-            changes[place].written = written
-        } else {
-            places[key] = changes.count
-            changes.append((key, written))
-        }
+        let next = changes.count
+        func kept(_ place: inout Int) -> Int { place }
+        let place = kept(&places[KeyBytes(key), default: next])
+        if place < next { changes[place].written = written } else { changes.append((key, written)) }
     }
+}
+
+/// A stored key, hashed as one block: an array is hashed byte by byte.
+private struct KeyBytes: Hashable {
+    let bytes: [UInt8]
+
+    init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    func hash(into hasher: inout Hasher) { bytes.withUnsafeBytes { hasher.combine(bytes: $0) } }
 }
 
 /// What this node wrote itself must decode; if it does not, the disk has lied in a way its checksums did not see.

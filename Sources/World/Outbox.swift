@@ -20,6 +20,13 @@ public struct Outbox<Effect> {
         effects = []
         return taken
     }
+
+    /// The same, in exchange for the array of the last time, so that none is allocated. What is left in it is dropped.
+    @inlinable
+    public mutating func take(into taken: inout [Effect]) {
+        taken.removeAll(keepingCapacity: true)
+        swap(&effects, &taken)
+    }
 }
 
 extension Outbox: Sendable where Effect: Sendable {}

@@ -119,4 +119,27 @@ import World
         for index in 0..<10 { try write(index, 2_000) }
         #expect(try found { for place in 4_096..<4_608 { $0[place] = 0 } } == nil)
     }
+
+    // MARK: Syncs in two halves
+
+    @Test func aCommitOrAScanThatReturnedLeavesNoSyncOpen() async throws {
+        let directory = try TemporaryDirectory()
+        let store = try LevelDBStore(path: directory.path, options: smallBuffers)
+        // Enough for several logs.
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for writer in 0..<4 {
+                group.addTask {
+                    for index in 0..<250 { try fill(store, (1_000 * writer + index)..<(1_000 * writer + index + 1)) }
+                }
+            }
+            group.addTask { for _ in 0..<50 { _ = try store.all(atMost: 10) } }
+            try await group.waitForAll()
+        }
+        #expect(store.openSyncs == 0)
+        #expect(try store.all().count == 1_000)
+        for index in 0..<50 {
+            try fill(store, index..<(index + 1), synced: index % 3 > 0)
+            #expect(store.openSyncs == 0)
+        }
+    }
 }

@@ -50,6 +50,19 @@ import World
         out.emit(3)
         #expect(out.take() == [3] && out.take() == [])
     }
+
+    @Test func takesBackTheArrayOfTheLastTimeWithoutItsEffects() {
+        var out = Outbox<Int>()
+        var taken = [7]
+        out.emit(1)
+        out.take(into: &taken)
+        #expect(taken == [1] && out.isEmpty)
+        out.emit(2)
+        out.take(into: &taken)
+        #expect(taken == [2] && out.isEmpty)
+        out.take(into: &taken)
+        #expect(taken == [])
+    }
 }
 
 @Suite struct SpanTests {

@@ -59,7 +59,7 @@ final class HTTPGuard: ChannelInboundHandler, RemovableChannelHandler {
         case .answering: break
         case .body:
             bodyBytes += unwrapInboundIn(data).readableBytes
-            armBody()
+            armBody(.now())
         }
         context.fireChannelRead(data)
     }
@@ -88,15 +88,15 @@ final class HTTPGuard: ChannelInboundHandler, RemovableChannelHandler {
             phase = .body
             bodyBegan = .now()
             bodyBytes = 0
-            return armBody()
+            return armBody(bodyBegan)
         }
     }
 
     /// A body must go on coming, and on the whole not too slowly.
-    private func armBody() {
+    private func armBody(_ now: NIODeadline) {
         let whole = Limits.bodyReadTimeout + .seconds(Int64(bodyBytes / Limits.bodyLeastRate))
         deadline = min(
-            .now() + .nanoseconds(Limits.bodyReadTimeout.nanoseconds), bodyBegan + .nanoseconds(whole.nanoseconds))
+            now + .nanoseconds(Limits.bodyReadTimeout.nanoseconds), bodyBegan + .nanoseconds(whole.nanoseconds))
     }
 
     func requestCame() {
@@ -111,7 +111,8 @@ final class HTTPGuard: ChannelInboundHandler, RemovableChannelHandler {
         guard case .ended = phase else {
             phase = .idle
             answeredAt = .now()
-            return arm(Limits.idleTimeout)
+            deadline = answeredAt + .nanoseconds(Limits.idleTimeout.nanoseconds)
+            return
         }
     }
 

@@ -25,6 +25,7 @@ final class HTTPHandler: ChannelDuplexHandler {
 
     private let service: HTTPService
     private let gate: HTTPGuard
+    private let allocator = ByteBufferAllocator()
     private var state = State.idle
     private var isKeptAlive = true
     /// Of the last request: HTTP/1.0 closes unless told otherwise, and an answer to HEAD has no body.
@@ -225,7 +226,7 @@ final class HTTPHandler: ChannelDuplexHandler {
 
     private func write(_ response: HTTPResponse, _ context: ChannelHandlerContext) {
         let connection: HTTPResponse.Connection? = !isKeptAlive ? .close : isOldClient ? .keepAlive : nil
-        context.write(wrapOutboundOut(response.encode(connection, context.channel.allocator)), promise: nil)
+        context.write(wrapOutboundOut(response.encode(connection, allocator)), promise: nil)
         service.flushAtEndOfTurn(self)
     }
 

@@ -150,8 +150,14 @@ final class ShardThread: Sendable {
     private static let batchWorthFilling = 8
     /// Whether there is another node to send anything to.
     private let sendsAhead: Bool
+    /// Other nodes run on the same cores.
+    private let sharesCores: Bool
 
-    init(_ environment: StorageEnvironment, store: LevelDBStore, largestBatch: Int = Limits.batchRequests) {
+    init(
+        _ environment: StorageEnvironment, store: LevelDBStore, largestBatch: Int = Limits.batchRequests,
+        sharesCores: Bool = false
+    ) {
+        self.sharesCores = sharesCores
         sendsAhead = environment.ring.document.nodes.count > 1
         self.environment = environment
         self.store = store
@@ -168,9 +174,9 @@ final class ShardThread: Sendable {
             while let jobs = mailbox.take(most: largestBatch) {
                 usual = max(jobs.count, usual - usual / 8)
                 work(jobs, &shard, ports)
-                // Where loops wait for this core with work for us, it is theirs for once: a batch costs as much as
-                // dozens of writes. Where none does, this costs nothing.
-                if usual >= ShardThread.batchWorthFilling, mailbox.count < usual / 4 * 3 { sched_yield() }
+                // The core is theirs for once who wait for it with work for us: a batch costs as much as dozens of
+                // writes. A node that has its cores to itself only loses by it: another core would have been free.
+                if sharesCores, usual >= ShardThread.batchWorthFilling, mailbox.count < usual / 4 * 3 { sched_yield() }
             }
         }
     }

@@ -1,0 +1,44 @@
+// A slot table against a dictionary: the same values under the same keys, and no key twice.
+
+import Testing
+import World
+
+@Suite struct SlotTableTests {
+    @Test(arguments: 1...8 as ClosedRange<UInt64>) func agreesWithADictionary(seed: UInt64) {
+        var random = SeededRandom(seed: seed)
+        var table = SlotTable<Int>()
+        var model: [UInt64: Int] = [:]
+        var gone: [UInt64] = []
+        for step in 0..<4_000 {
+            let inUse = model.keys.sorted()
+            switch (Int.random(in: 0..<5, using: &random), inUse.randomElement(using: &random)) {
+            case (0...2, _):
+                let key = table.insert(step)
+                #expect(key < 1 << 56 && model[key] == nil && !gone.contains(key))
+                model[key] = step
+            case (3, let key?):
+                #expect(table[key] == model[key] && table.contains(key))
+                table[key]? += 1
+                model[key]? += 1
+            case (_, let key?):
+                #expect(table.remove(key) == model.removeValue(forKey: key))
+                gone.append(key)
+            default: break
+            }
+            if let old = gone.randomElement(using: &random) {
+                table[old]? += 1
+                #expect(table[old] == nil && !table.contains(old) && table.remove(old) == nil)
+            }
+            #expect(table.count == model.count)
+        }
+        for (key, value) in model { #expect(table[key] == value) }
+    }
+
+    @Test func aKeyThatNeverWasIsNotFound() {
+        var table = SlotTable<Int>()
+        #expect(table[0] == nil && table[.max] == nil)
+        let key = table.insert(1)
+        #expect(table[key + 1] == nil && table[key | 1 << 56] == nil)
+        #expect(table.remove(key + 1) == nil && table.remove(key) == 1 && table.remove(key) == nil)
+    }
+}
