@@ -32,6 +32,9 @@ package struct GatewayState: Sendable {
         let startedAt: Instant
         /// A hedged read is due then; nil where there is none to come.
         var hedgeAt: Instant?
+
+        /// Asks the coordinator where it lies: a getter would be asked of a copy, with all that the coordinator holds.
+        mutating func look<Answer>(_ question: (inout any Coordinator) -> Answer) -> Answer { question(&coordinator) }
     }
 
     /// One read in so many asks every replica, so that what is read at the least level is mended too.
@@ -56,8 +59,9 @@ package struct GatewayState: Sendable {
     }
 
     package var requestsInFlight: Int { inFlight.count }
-    /// When `wake` has something to do; nil if never.
-    package var nextWake: Instant? { wheel.next }
+    /// When `wake` has something to do; nil if never. Mutating as nothing else lets an owner ask without copying all
+    /// this.
+    package var nextWake: Instant? { mutating get { wheel.next } }
 
     // MARK: What the gateway is told
 
@@ -87,7 +91,7 @@ package struct GatewayState: Sendable {
             return out.emit(.answer(id, .failed(error, nil)))
         }
         let key = inFlight.insert(started)
-        guard flush(key, now.instant, &out), let wake = inFlight[key]?.coordinator.nextWake else { return }
+        guard flush(key, now.instant, &out), let wake = inFlight[key]?.look({ $0.nextWake }) else { return }
         setTimer(key, coordinator: wake)
     }
 
@@ -174,9 +178,11 @@ package struct GatewayState: Sendable {
     }
 
     /// The request and the slot of `ask`, and when it was sent; nil unless its answer is still to come, from `node`.
-    private func awaited(_ ask: UInt64, of node: NodeID) -> (key: UInt64, slot: Int, sentAt: Instant)? {
+    private mutating func awaited(_ ask: UInt64, of node: NodeID) -> (key: UInt64, slot: Int, sentAt: Instant)? {
         let (key, slot) = (ask >> 8, Int(ask & 0xFF))
-        guard let pending = inFlight[key]?.coordinator.pending(slot), pending.node == node else { return nil }
+        guard let pending = inFlight[key]?.look({ $0.pending(slot) }).flatMap({ $0 }), pending.node == node else {
+            return nil
+        }
         return (key, slot, pending.sentAt)
     }
 
@@ -191,7 +197,7 @@ package struct GatewayState: Sendable {
     /// Looks after what is due. Call at `nextWake`, or every few milliseconds.
     package mutating func wake(now: Now, _ out: inout Outbox<GatewayEffect>) {
         for key in wheel.due(now.instant) {
-            guard var next = inFlight[key]?.coordinator.nextWake else { continue }
+            guard var next = inFlight[key]?.look({ $0.nextWake }) else { continue }
             let isDue = next <= now.instant
             if let hedgeAt = inFlight[key]?.hedgeAt, hedgeAt <= now.instant {
                 inFlight[key]?.hedgeAt = nil
@@ -230,7 +236,7 @@ package struct GatewayState: Sendable {
     /// Also takes the request out if nothing more comes of it, and returns false then.
     @discardableResult
     private mutating func flush(_ key: UInt64, _ now: Instant, _ out: inout Outbox<GatewayEffect>) -> Bool {
-        guard let (id, startedAt) = inFlight[key].map({ ($0.id, $0.startedAt) }) else { return false }
+        guard let id = inFlight[key]?.id, let startedAt = inFlight[key]?.startedAt else { return false }
         effects.take(into: &taken)
         for effect in taken {
             switch effect {
@@ -249,10 +255,9 @@ package struct GatewayState: Sendable {
             }
         }
         taken.removeAll(keepingCapacity: true)
-        guard inFlight[key]?.coordinator.isFinished ?? true else { return true }
-        for ask in inFlight.remove(key)?.coordinator.openAsks ?? [] {
-            directory.change(ask.node) { $0.outstanding -= 1 }
-        }
+        guard inFlight[key]?.look({ $0.isFinished }) ?? true else { return true }
+        for ask in inFlight[key]?.look({ $0.openAsks }) ?? [] { directory.change(ask.node) { $0.outstanding -= 1 } }
+        inFlight.remove(key)
         return false
     }
 

@@ -21,6 +21,9 @@ final class RequestLoop: @unchecked Sendable {
     private var links: [NodeID: PeerLink] = [:]
     private var alive: Set<NodeID> = []
     private var cache: ReadCache
+    /// Requests of this turn, begun together at its end. Each step of a request is many times what the processor's
+    /// first cache of instructions holds; one step for all of them and then the next finds more of it there.
+    private var arrivals: [(request: ClientRequest, outcome: (ClientOutcome) -> Void)] = []
     private var clients = SlotTable<(outcome: (ClientOutcome) -> Void, startedAt: Instant)>()
     private var ownReads = SlotTable<(StoredObject?) -> Void>()
     private var connections: [Int: PeerReturn] = [:]
@@ -60,14 +63,25 @@ final class RequestLoop: @unchecked Sendable {
 
     // MARK: Clients
 
-    /// Starts a request of a client of this loop; `outcome` is called once, on the loop, perhaps at once.
+    /// Takes a request of a client of this loop; `outcome` is called once, on the loop, later.
     func submit(_ request: ClientRequest, _ outcome: @escaping (ClientOutcome) -> Void) {
+        arrivals.append((request, outcome))
+        scheduleFlush()
+    }
+
+    private func beginArrivals() {
+        guard !arrivals.isEmpty else { return }
         let now = MachineClock.now()
-        gateway.begin(clients.insert((outcome, now.instant)), request, now: now, &effects)
+        let begun = arrivals
+        // Before any answer, which may let the next request of its connection in.
+        arrivals = []
+        for (request, outcome) in begun {
+            gateway.begin(clients.insert((outcome, now.instant)), request, now: now, &effects)
+        }
         drain(now)
     }
 
-    var requestsInFlight: Int { gateway.requestsInFlight }
+    var requestsInFlight: Int { gateway.requestsInFlight + arrivals.count }
 
     private func drain(_ now: Now) {
         guard !isDraining else { return }
@@ -163,12 +177,14 @@ final class RequestLoop: @unchecked Sendable {
         guard !isFlushScheduled else { return }
         isFlushScheduled = true
         eventLoop.execute { [self] in
+            beginArrivals()
             isFlushScheduled = false
             let refused = storage.submit(&pendingJobs)
             for link in links.values { link.flush() }
             for number in dirtyConnections { connections[number]?.flush() }
             dirtyConnections.removeAll(keepingCapacity: true)
             if !refused.isEmpty { take(refused) }
+            if !arrivals.isEmpty { scheduleFlush() }
         }
     }
 

@@ -8,7 +8,8 @@ package import World
 package enum ReplicaRequest: Hashable, Sendable {
     /// The object under `key`; its summary instead if it is longer than `summaryOver` bytes (0: never).
     case read(key: [UInt8], summaryOver: Int)
-    case mint(MintRequest)
+    /// Indirect, as it is handed on many times and to copy all its parts would cost more than a block for them.
+    indirect case mint(MintRequest)
     /// Merge `object` into what is stored. `repair`: see peer.proto.
     case merge(key: [UInt8], object: [UInt8], repair: Bool)
     /// Keep `object` until `target` can take it.

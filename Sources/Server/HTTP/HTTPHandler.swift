@@ -39,6 +39,8 @@ final class HTTPHandler: ChannelDuplexHandler {
     private var refusal: Problem?
     /// The client has said that it sends nothing more.
     private var isInputOver = false
+    /// Asking the channel each time would cost more than what is asked for.
+    private var isWritable = true
 
     init(service: HTTPService, gate: HTTPGuard) {
         self.service = service
@@ -77,7 +79,7 @@ final class HTTPHandler: ChannelDuplexHandler {
         guard !isWorkingOff else { return }
         isWorkingOff = true
         // Answers that the client leaves unread must not pile up here.
-        while !isAnswering, context.channel.isWritable, let part = waiting.popFirst() { take(part, context) }
+        while !isAnswering, isWritable, let part = waiting.popFirst() { take(part, context) }
         isWorkingOff = false
         guard waiting.isEmpty, !isAnswering else { return }
         if let refusal { return refuse(refusal) }
@@ -91,6 +93,7 @@ final class HTTPHandler: ChannelDuplexHandler {
     private var isAnswering: Bool { if case .answering = state { true } else { false } }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
+        isWritable = context.channel.isWritable
         workOff(context)
         context.fireChannelWritabilityChanged()
     }

@@ -80,34 +80,49 @@ final class HTTPService: @unchecked Sendable {
 
     func handle(_ request: PendingRequest, _ handler: HTTPHandler) {
         do throws(Problem) {
-            switch (request.route, request.head.method) {
-            case (.item(let key, let query), .GET), (.item(let key, let query), .HEAD):
-                try read(key, query, request, handler)
-            case (.item(let key, let query), .PUT), (.item(let key, let query), .DELETE):
-                try write(key, query, request, handler)
-            case (.list(let key, let query), .GET): try list(key, query, request, handler)
-            case (.replica(let key), .GET), (.replica(let key), .HEAD): replica(key, request, handler)
-            case (.ring, .GET), (.nodes, .GET), (.healthz, .GET), (.readyz, .GET), (.metrics, .GET),
-                (.healthz, .HEAD), (.readyz, .HEAD):
-                answer(operations.answer(request.route), handler)
-            case (.name(let raw, let query), let method): try name(raw, query, method, request, handler)
-            case (.namestore, .GET): answer(operations.namestore(.show), handler)
-            case (.acceptors(let query), .POST):
-                answer(operations.namestore(try NamestoreCall(acceptors: query, in: ring.document)), handler)
-            case (.ringEpoch(let query), .POST):
-                answer(operations.namestore(try NamestoreCall(ringEpoch: query)), handler)
-            case (.transfer(let raw, let query), .POST):
-                let name = try NameResponses.name(raw)
-                let headers = request.head.headers
-                try ask(
-                    .transfer(
-                        from: try NameResponses.owner(headers, "atoll-owner", of: name),
-                        to: try NameResponses.owner(headers, "atoll-new-owner", of: name), expected: query.generation),
-                    name, query, .POST, handler)
-            default: throw .methodNotAllowed(request.route.methods)
+            // Most requests: asked for alone, without a look at all the others.
+            if case .item(let key, let query) = request.route {
+                try item(key, query, request, handler)
+            } else {
+                try other(request, handler)
             }
         } catch {
             handler.respond(HTTPResponse(error))
+        }
+    }
+
+    private func item(
+        _ key: StoredKey, _ query: RequestQuery, _ request: PendingRequest, _ handler: HTTPHandler
+    ) throws(Problem) {
+        switch request.head.method {
+        case .GET, .HEAD: try read(key, query, request, handler)
+        case .PUT, .DELETE: try write(key, query, request, handler)
+        default: throw .methodNotAllowed(request.route.methods)
+        }
+    }
+
+    private func other(_ request: PendingRequest, _ handler: HTTPHandler) throws(Problem) {
+        switch (request.route, request.head.method) {
+        case (.list(let key, let query), .GET): try list(key, query, request, handler)
+        case (.replica(let key), .GET), (.replica(let key), .HEAD): replica(key, request, handler)
+        case (.ring, .GET), (.nodes, .GET), (.healthz, .GET), (.readyz, .GET), (.metrics, .GET),
+            (.healthz, .HEAD), (.readyz, .HEAD):
+            answer(operations.answer(request.route), handler)
+        case (.name(let raw, let query), let method): try name(raw, query, method, request, handler)
+        case (.namestore, .GET): answer(operations.namestore(.show), handler)
+        case (.acceptors(let query), .POST):
+            answer(operations.namestore(try NamestoreCall(acceptors: query, in: ring.document)), handler)
+        case (.ringEpoch(let query), .POST):
+            answer(operations.namestore(try NamestoreCall(ringEpoch: query)), handler)
+        case (.transfer(let raw, let query), .POST):
+            let name = try NameResponses.name(raw)
+            let headers = request.head.headers
+            try ask(
+                .transfer(
+                    from: try NameResponses.owner(headers, "atoll-owner", of: name),
+                    to: try NameResponses.owner(headers, "atoll-new-owner", of: name), expected: query.generation),
+                name, query, .POST, handler)
+        default: throw .methodNotAllowed(request.route.methods)
         }
     }
 
@@ -151,12 +166,13 @@ final class HTTPService: @unchecked Sendable {
         _ key: StoredKey, _ query: RequestQuery, _ request: PendingRequest, _ handler: HTTPHandler
     ) throws(Problem) {
         let accept = request.head.headers.first(name: "accept")
+        let resolveLatest = query.resolveLatest
         try submit(.read, key, query, request) { outcome in
             switch outcome {
             case .object(let object, let account):
                 handler.respond(
                     ObjectResponses.read(
-                        object, account, key: key, resolveLatest: query.resolveLatest, accept: accept,
+                        object, account, key: key, resolveLatest: resolveLatest, accept: accept,
                         wall: MachineClock.wall()))
             default: handler.respond(HTTPService.failure(outcome))
             }

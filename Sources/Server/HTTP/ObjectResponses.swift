@@ -16,7 +16,7 @@ enum ObjectResponses {
         if var object {
             object.expire(at: wall)
             response = values(distinct(object.values), resolveLatest: resolveLatest, accept: accept)
-            response.headers.add(ContextHeader.name, ContextHeader.text(CausalContext(of: object), for: key))
+            response.headers.add(CausalContext(of: object), for: key)
         } else {
             response = HTTPResponse(Problem.notFound("no replica that answered has ever seen it"))
         }
@@ -53,7 +53,7 @@ enum ObjectResponses {
         var response = HTTPResponse(created ? 201 : 204)
         // Where siblings are left, their dots must not be covered by what this client gets: it has not seen them.
         if object.siblings.count == 1 {
-            response.headers.add(ContextHeader.name, ContextHeader.text(CausalContext(of: object), for: key))
+            response.headers.add(CausalContext(of: object), for: key)
         } else if let requestContext {
             response.headers.add(ContextHeader.name, requestContext)
         }

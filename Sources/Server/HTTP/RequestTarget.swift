@@ -36,7 +36,8 @@ struct RequestQuery: Equatable {
     var digest: [UInt8]?
 }
 
-enum RequestRoute: Equatable {
+/// Indirect, as it is handed on several times, and to copy all its parts would cost more than a block for them.
+indirect enum RequestRoute: Equatable {
     case item(StoredKey, RequestQuery)
     case list(StoredKey, RequestQuery)
     case replica(StoredKey)
