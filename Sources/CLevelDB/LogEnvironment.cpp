@@ -12,8 +12,8 @@
 //   - a record that lacks a disk sector (the sector is all zeros), with no other write behind it.
 //
 // The second is the rule of etcd's log too (wal/decoder.go, isTornEntry): sectors are written whole or not at all, and
-// no write begins before the one before it is synced, but for those that asked for no sync. All else is left as it is,
-// for LevelDB to call corruption.
+// no write begins before the one before it is synced. All else is left as it is, for LevelDB to call corruption. So only
+// logs of stores that sync all their writes are filled: of others the disk may have later writes and lack earlier ones.
 //
 // A sync has two halves, so that the disk and the processor work at a time: LevelDB's call begins it, LevelDB then puts
 // the write into its memtable, and `atoll_leveldb_finish_sync` waits for the disk. Nobody may be told of a write, or be
@@ -101,7 +101,10 @@ class Syncs {
         return FinishLocked(wanted);
     }
 
-    uint64_t Open() const { return begun_.load() - finished_.load(); }
+    uint64_t Open() const {
+        const uint64_t finished = finished_.load();
+        return begun_.load() - finished;
+    }
 
     /// Makes `log` the one that is written, once the one before it is finished.
     Status TurnTo(LogFile *log) {
@@ -131,8 +134,8 @@ class Syncs {
 
 class LogFile final : public leveldb::WritableFile {
   public:
-    LogFile(std::string name, int descriptor, Syncs *syncs)
-        : name_(std::move(name)), descriptor_(descriptor), syncs_(syncs) {}
+    LogFile(std::string name, int descriptor, Syncs *syncs, bool fills)
+        : name_(std::move(name)), descriptor_(descriptor), syncs_(syncs), fills_(fills) {}
     LogFile(const LogFile &) = delete;
     LogFile &operator=(const LogFile &) = delete;
     ~LogFile() override {
@@ -163,8 +166,10 @@ class LogFile final : public leveldb::WritableFile {
         const off_t written = length_ - synced_;
         // Before they run out for another write like this one.
         if (fills_ && end_ - length_ < written && written < kLargeWrite) FillAhead();
-        // A hint: whether it is taken or not, and what becomes of the pages, fdatasync will tell.
-        ::sync_file_range(descriptor_, synced_, written, SYNC_FILE_RANGE_WRITE);
+        // Where it can't be begun ahead, fdatasync does all of it. Any other error may be told only once.
+        if (::sync_file_range(descriptor_, synced_, written, SYNC_FILE_RANGE_WRITE) != 0 && errno != ENOSYS &&
+            errno != EINVAL && errno != ESPIPE)
+            return Failure(name_, "sync_file_range");
         synced_ = length_;
         syncs_->Begin();
         return Status::OK();
@@ -201,7 +206,7 @@ class LogFile final : public leveldb::WritableFile {
     off_t synced_ = 0;
     off_t length_ = 0;
     off_t end_ = 0;
-    bool fills_ = true;
+    bool fills_;
 };
 
 Status Syncs::FinishLocked(uint64_t wanted) {
@@ -368,7 +373,7 @@ bool SyncDirectory(const std::string &file) {
 
 class LogEnvironment final : public leveldb::EnvWrapper {
   public:
-    LogEnvironment() : EnvWrapper(leveldb::Env::Default()) {}
+    explicit LogEnvironment(bool fills) : EnvWrapper(leveldb::Env::Default()), fills_(fills) {}
 
     Status FinishSync() { return syncs_.Finish(); }
     uint64_t OpenSyncs() const { return syncs_.Open(); }
@@ -379,7 +384,7 @@ class LogEnvironment final : public leveldb::EnvWrapper {
         const int descriptor = ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
         if (descriptor < 0) return Failure(file, "open");
         Status status = SyncDirectory(file) ? Status::OK() : Failure(file, "sync of its directory");
-        LogFile *const log = new LogFile(file, descriptor, &syncs_);
+        LogFile *const log = new LogFile(file, descriptor, &syncs_, fills_);
         if (status.ok()) status = syncs_.TurnTo(log);
         if (status.ok()) {
             *result = log;
@@ -400,12 +405,13 @@ class LogEnvironment final : public leveldb::EnvWrapper {
 
   private:
     Syncs syncs_;
+    const bool fills_;
 };
 
 }  // namespace
 
-leveldb_env_t *atoll_leveldb_log_environment_create(void) {
-    return new leveldb_env_t{new LogEnvironment, false};
+leveldb_env_t *atoll_leveldb_log_environment_create(unsigned char fills_logs) {
+    return new leveldb_env_t{new LogEnvironment(fills_logs != 0), false};
 }
 
 static LogEnvironment *Logs(leveldb_env_t *environment) { return static_cast<LogEnvironment *>(environment->rep); }

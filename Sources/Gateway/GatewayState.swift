@@ -59,8 +59,7 @@ package struct GatewayState: Sendable {
     }
 
     package var requestsInFlight: Int { inFlight.count }
-    /// When `wake` has something to do; nil if never. Mutating as nothing else lets an owner ask without copying all
-    /// this.
+    /// When `wake` has something to do; nil if never. Mutating, so that the question is not asked of a copy.
     package var nextWake: Instant? { mutating get { wheel.next } }
 
     // MARK: What the gateway is told
@@ -236,8 +235,8 @@ package struct GatewayState: Sendable {
     /// Also takes the request out if nothing more comes of it, and returns false then.
     @discardableResult
     private mutating func flush(_ key: UInt64, _ now: Instant, _ out: inout Outbox<GatewayEffect>) -> Bool {
-        guard let id = inFlight[key]?.id, let startedAt = inFlight[key]?.startedAt else { return false }
         effects.take(into: &taken)
+        guard let id = inFlight[key]?.id, let startedAt = inFlight[key]?.startedAt else { return false }
         for effect in taken {
             switch effect {
             case .ask(let slot, let node, let request):

@@ -34,6 +34,8 @@ package struct ServerConfiguration: Sendable {
     package var nameRate: NameRate
     /// Serve on more than loopback without TLS and a token.
     package var isInsecureAllowed: Bool
+    /// Other nodes run on this machine's cores.
+    package var sharesCores: Bool
     /// How long requests may take to end once the node stops.
     package var gracePeriod: Span
 
@@ -43,22 +45,16 @@ package struct ServerConfiguration: Sendable {
         self.dataPath = dataPath
         self.revision = revision
         let cores = ProcessInfo.processInfo.activeProcessorCount
-        loops = ServerConfiguration.usualLoops
+        loops = min(max(1, cores), Limits.usualLoops)
         shards = max(1, cores / 2)
         readCacheBytes = Limits.readCacheBytes
         leastFreeDisk = Limits.leastFreeDisk
         repairCycle = .minutes(10)
         nameRate = .standard
         isInsecureAllowed = false
+        sharesCores = false
         gracePeriod = .seconds(10)
     }
-
-    private static var usualLoops: Int {
-        min(max(1, ProcessInfo.processInfo.activeProcessorCount), Limits.usualLoops)
-    }
-
-    /// Fewer loops than usual are how a node is told that others run on its cores (`atoll up` does).
-    var sharesCores: Bool { loops < ServerConfiguration.usualLoops }
 }
 
 package final class NodeServer: Service {
@@ -81,7 +77,7 @@ package final class NodeServer: Service {
             cluster: configuration.ring.cluster, node: configuration.identity,
             hasPeers: configuration.ring.nodes.count > 1, wall: MachineClock.wall())
         let stores = try NodeStores(
-            directory, isAlone: configuration.ring.nodes.count == 1, objectFiles: budget.objectFiles, logger)
+            directory, ring: configuration.ring, objectFiles: budget.objectFiles, logger)
         let assembly = try NodeAssembly(configuration, node, directory, identity, counter, stores, budget, logger)
         do {
             try await assembly.listen()
@@ -124,10 +120,12 @@ struct NodeStores {
     let objects: LevelDBStore
     let hints: LevelDBStore
 
-    init(_ directory: DataDirectory, isAlone: Bool, objectFiles: Int, _ logger: Logger) throws {
+    init(_ directory: DataDirectory, ring: RingDocument, objectFiles: Int, _ logger: Logger) throws {
+        let isAlone = ring.nodes.count == 1
+        let buckets = [ring.defaults] + ring.buckets.map(\.properties)
         objects = try NodeStores.open(
-            directory.objects, "objects", directory, mayStartEmpty: !isAlone, StoreOptions(openFiles: objectFiles),
-            logger)
+            directory.objects, "objects", directory, mayStartEmpty: !isAlone,
+            StoreOptions(openFiles: objectFiles, fillsLogs: buckets.allSatisfy { $0.durability == .synced }), logger)
         hints = try NodeStores.open(
             directory.hints, "hints", directory, mayStartEmpty: true,
             StoreOptions(blockCacheBytes: 1 << 20, writeBufferBytes: 4 << 20), logger)

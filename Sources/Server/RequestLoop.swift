@@ -23,7 +23,7 @@ final class RequestLoop: @unchecked Sendable {
     private var cache: ReadCache
     /// Requests of this turn, begun together at its end. Each step of a request is many times what the processor's
     /// first cache of instructions holds; one step for all of them and then the next finds more of it there.
-    private var arrivals: [(request: ClientRequest, outcome: (ClientOutcome) -> Void)] = []
+    private var arrivals: [(request: ClientRequest, outcome: (ClientOutcome) -> Void, at: Instant)] = []
     private var clients = SlotTable<(outcome: (ClientOutcome) -> Void, startedAt: Instant)>()
     private var ownReads = SlotTable<(StoredObject?) -> Void>()
     private var connections: [Int: PeerReturn] = [:]
@@ -65,7 +65,7 @@ final class RequestLoop: @unchecked Sendable {
 
     /// Takes a request of a client of this loop; `outcome` is called once, on the loop, later.
     func submit(_ request: ClientRequest, _ outcome: @escaping (ClientOutcome) -> Void) {
-        arrivals.append((request, outcome))
+        arrivals.append((request, outcome, MachineClock.instant()))
         scheduleFlush()
     }
 
@@ -75,8 +75,8 @@ final class RequestLoop: @unchecked Sendable {
         let begun = arrivals
         // Before any answer, which may let the next request of its connection in.
         arrivals = []
-        for (request, outcome) in begun {
-            gateway.begin(clients.insert((outcome, now.instant)), request, now: now, &effects)
+        for (request, outcome, arrivedAt) in begun {
+            gateway.begin(clients.insert((outcome, arrivedAt)), request, now: now, &effects)
         }
         drain(now)
     }

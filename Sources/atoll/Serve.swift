@@ -40,6 +40,7 @@ struct Serve: AsyncParsableCommand {
     @Flag(help: "Listen on other than loopback addresses, without TLS and token.") var insecure = false
 
     @Flag(help: ArgumentHelp("Stop when standard input ends.", visibility: .hidden)) var stopWithParent = false
+    @Flag(help: ArgumentHelp("Other nodes run on the same cores.", visibility: .hidden)) var sharesCores = false
 
     func run() async throws {
         if stopWithParent { stopWhenInputEnds() }
@@ -93,6 +94,7 @@ struct Serve: AsyncParsableCommand {
         {
             configuration.nameRate = rate == 0 ? .unlimited : .everyone(perSecond: rate)
         }
+        configuration.sharesCores = sharesCores
         configuration.isInsecureAllowed = try insecure || flag(environment["ATOLL_INSECURE"], "ATOLL_INSECURE")
         return configuration
     }

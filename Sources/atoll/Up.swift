@@ -133,6 +133,7 @@ private final class Family: @unchecked Sendable {
             "--stop-with-parent",
         ]
         if isInsecure { arguments.append("--insecure") }
+        if nodes.count > 1 { arguments.append("--shares-cores") }
         if ProcessInfo.processInfo.environment["ATOLL_LOOPS"] == nil {
             // The nodes share this machine's cores; loops beyond them would only wake each other.
             arguments += ["--loops", String(max(1, ProcessInfo.processInfo.activeProcessorCount / nodes.count))]

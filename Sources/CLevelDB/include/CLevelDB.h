@@ -10,9 +10,10 @@
 extern "C" {
 #endif
 
-/// LevelDB's own environment, but for the write-ahead logs (LogEnvironment.cpp). For one database; to be destroyed with
-/// `leveldb_env_destroy` after it is closed.
-leveldb_env_t *atoll_leveldb_log_environment_create(void);
+/// LevelDB's own environment, but for the write-ahead logs (LogEnvironment.cpp). `fills_logs`: write zeros ahead of the
+/// data; for databases all of whose writes are synced. For one database; to be destroyed with `leveldb_env_destroy`
+/// after it is closed.
+leveldb_env_t *atoll_leveldb_log_environment_create(unsigned char fills_logs);
 
 /// Waits until all synced writes that have returned are on the disk: `leveldb_write` only begins a sync. Returns as
 /// LevelDB's own calls do; after an error the database is not to be used any more.
