@@ -29,6 +29,7 @@ extension PeerMessage {
 
     package init(decoding bytes: [UInt8]) throws(DecodingFailure) {
         guard bytes.count <= Limits.frameBytes else { throw .overlong }
+        try FrameShape.check(bytes)
         let frame: PBFrame
         do { frame = try PBFrame(serializedBytes: bytes) } catch { throw .malformed("not a peer message") }
         switch frame.body {

@@ -79,6 +79,11 @@ public enum Limits {
     public static let frameBytes = 32 << 20
     /// What one object may take encoded: a frame less its envelope.
     public static let objectBytes = (32 << 20) - (64 << 10)
+    /// Fields in one frame, those of its elements apart: what it takes to build them is many times what they take here.
+    /// A page of `rangeItems` has most, and a few fields beside them.
+    public static let frameFields = rangeItems + 24
+    /// A run of numbers in a frame, in bytes: `batchRequests` ids of at most ten each.
+    public static let packedBytes = 10 * batchRequests
     /// A frame before the handshake is done: a stranger gets no more memory than this.
     public static let handshakeBytes = 4 << 10
     /// Bytes waiting to be written to one peer connection; past it sends fail at once and count as no answer.

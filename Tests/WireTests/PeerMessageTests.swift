@@ -147,6 +147,44 @@ import World
             request: .merge(key: [1], object: [UInt8](repeating: 7, count: bytes), repair: repair))
     }
 
+    /// Two bytes an element, or one: as many as a frame can hold would take a gigabyte.
+    @Test func partsAreCountedBeforeTheyAreBuilt() throws {
+        func field(_ number: UInt8, _ content: [UInt8]) -> [UInt8] {
+            var w = ByteWriter()
+            w.byte(number << 3 | 2)
+            w.counted(content)
+            return w.bytes
+        }
+        func empties(_ number: UInt8, _ count: Int) -> [UInt8] {
+            (0..<count).flatMap { _ in [number << 3 | 2, 0] }
+        }
+        let many = 1 << 20
+        let frames = [
+            field(12, empties(2, many)), field(4, field(8, empties(1, many))), field(4, empties(8, many)),
+            field(11, field(1, [UInt8](repeating: 1, count: many))),
+            field(4, field(10, field(1, [UInt8](repeating: 0, count: many)))),
+            field(11, [UInt8](repeating: 8, count: 2 * many)), empties(12, many),
+            field(4, field(8, empties(1, Limits.rangeItems + 24))),
+        ]
+        for frame in frames {
+            #expect(throws: DecodingFailure.overlong) { try PeerMessage(decoding: frame) }
+        }
+        let full = ReplyEnvelope(
+            id: .max, inFlight: .max, serviceMicroseconds: .max,
+            reply: .page(
+                items: Array(repeating: RangeItem(key: [1], object: [2]), count: Limits.rangeItems), more: true))
+        #expect(try PeerMessage(decoding: PeerMessage.reply(full).encode()) == .reply(full))
+    }
+
+    @Test func fieldsEndWhereTheirMessageEnds() {
+        // An element, a group and a field's number that reach past what holds them.
+        for frame in [
+            [0x62, 0x02, 0x12, 0x05, 0, 0, 0, 0, 0], [0x62, 0x01, 0x13], [0x62, 0x01, 0x92], [0x22, 0x7F],
+        ] {
+            #expect(throws: DecodingFailure.self) { try PeerMessage(decoding: frame.map { UInt8($0) }) }
+        }
+    }
+
     @Test func mergesTravelTogetherUpToALimit() throws {
         let merge = PeerMessageTests.merge
         #expect(MergeRequests(merge(1, 1, true, 5)) == nil)
