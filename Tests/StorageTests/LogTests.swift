@@ -2,6 +2,7 @@
 // (Sources/CLevelDB/LogEnvironment.cpp).
 
 import Foundation
+import Glibc
 import Storage
 import Testing
 import World
@@ -145,5 +146,22 @@ import World
             try fill(store, index..<(index + 1), synced: index % 3 > 0)
             #expect(store.openSyncs == 0)
         }
+    }
+
+    /// The log becomes a file that takes every write and cannot be synced.
+    @Test func aSyncThatFailsIsToldAndFinal() throws {
+        try write(1, 100)
+        let log = URL(fileURLWithPath: try log(of: directory)).resolvingSymlinksInPath().path
+        let descriptors = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap { Int32($0) }
+        let open = descriptors.filter {
+            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")) == log
+        }
+        let descriptor = try #require(open.first)
+        let null = Glibc.open("/dev/null", O_WRONLY)
+        #expect(dup2(null, descriptor) == descriptor && close(null) == 0)
+        #expect(throws: StorageFailure.self) { try write(2, 100) }
+        #expect(throws: StorageFailure.self) { try write(3, 100) }
+        #expect(throws: StorageFailure.self) { try write(4, 100, synced: false) }
+        #expect(throws: StorageFailure.self) { try store.all() }
     }
 }
