@@ -12,26 +12,25 @@ package struct Route: Sendable {
         self.holders = holders
     }
 
-    package var primaries: [NodeID] { holders.primaries }
+    package var primaries: [NodeID] { holders.list.primaries }
     /// Of the primaries, in their order.
     package var countries: [String] { holders.countries }
     /// In the order in which they stand in for primaries; all of them inside the placement's residency rule.
-    package var fallbacks: [NodeID] { holders.fallbacks }
+    package var fallbacks: [NodeID] { holders.list.fallbacks }
 }
 
 /// Who keeps a partition. One block: all threads hand the same ones out, and would contend for each count of
 /// references.
 private final class Holders: Sendable {
-    let primaries: [NodeID]
+    let list: PreferenceList
+    /// Of the primaries.
     let countries: [String]
-    let fallbacks: [NodeID]
 
-    static let nobody = Holders(primaries: [], countries: [], fallbacks: [])
+    static let nobody = Holders(PreferenceList(primaries: [], fallbacks: []), countries: [])
 
-    init(primaries: [NodeID], countries: [String], fallbacks: [NodeID]) {
-        self.primaries = primaries
+    init(_ list: PreferenceList, countries: [String]) {
+        self.list = list
         self.countries = countries
-        self.fallbacks = fallbacks
     }
 }
 
@@ -58,9 +57,7 @@ package final class RingSnapshot: Sendable {
         let holders = placements.map { placement in
             (0..<document.partitions).map { partition in
                 let list = document.preferenceList(placement: placement, partition: partition)
-                return Holders(
-                    primaries: list.primaries, countries: list.primaries.map { document.node($0)?.country ?? "" },
-                    fallbacks: list.fallbacks)
+                return Holders(list, countries: list.primaries.map { document.node($0)?.country ?? "" })
             }
         }
         func table(_ properties: BucketProperties) -> Table {

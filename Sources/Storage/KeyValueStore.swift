@@ -42,8 +42,8 @@ package struct StorageFailure: Error, Hashable, Sendable, CustomStringConvertibl
     package var description: String { detail }
 }
 
-/// An ordered map of byte strings on a disk. One thread writes to one range of keys and gets what is
-/// there; any thread may scan.
+/// An ordered map of byte strings on a disk. One thread writes to one range of keys and gets what is there; any
+/// thread may scan.
 package protocol KeyValueStore: AnyObject, Sendable {
     func get(_ key: [UInt8]) throws(StorageFailure) -> [UInt8]?
 

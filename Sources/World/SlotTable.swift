@@ -44,8 +44,6 @@ public struct SlotTable<Value> {
         return place < slots.count && slots[place].turn == key >> SlotTable.placeBits ? place : nil
     }
 
-    @inlinable public func contains(_ key: UInt64) -> Bool { place(of: key).map { slots[$0].value != nil } ?? false }
-
     /// Nil if there is no such value. What is there is read and changed where it lies; not to be set to nil
     /// (see `remove`).
     @inlinable
