@@ -30,6 +30,7 @@ let nio = ["NIOCore", "NIOPosix", "NIOHTTP1", "NIOConcurrencyHelpers"].map {
     Target.Dependency.product(name: $0, package: "swift-nio")
 }
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 
 let package = Package(
@@ -60,7 +61,7 @@ let package = Package(
         room("HintedHandoff", ["World", "Causality", "Wire", "Ring", "Storage"]),
         room("NameStore", ["World", crypto]),
         // Floor 3
-        room("Gateway", ["World", "Causality", "Wire", "Ring"]),
+        room("Gateway", ["World", "Causality", "Wire", "Ring", deque]),
         room("Node", ["World", "Causality", "Wire", "Ring", "Gossip", "Storage", "Vnodes", "HintedHandoff", "Gateway"]),
         // Floor 4
         room(

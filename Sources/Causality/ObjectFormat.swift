@@ -6,22 +6,29 @@ package import World
 private enum Format {
     static let object: UInt8 = 1
     static let summary: UInt8 = 2
+    /// An object with attempts: such as were voided, or siblings that name theirs.
+    static let attempted: UInt8 = 4
     static let tombstoneFlag: UInt8 = 1
     static let expiryFlag: UInt8 = 2
+    static let attemptFlag: UInt8 = 4
 }
 
 extension StoredObject {
     package func encode() -> [UInt8] {
         var w = ByteWriter(capacity: 64 + versions.entries.count * 32 + payloadBytes + siblings.count * 48)
-        w.byte(Format.object)
+        let isAttempted = !voided.isEmpty || siblings.contains { $0.attempt != nil }
+        w.byte(isAttempted ? Format.attempted : Format.object)
         w.versions(versions)
+        if isAttempted { w.attempts(voided) }
         w.varint(UInt64(siblings.count))
         for sibling in siblings {
             w.dot(sibling.dot, in: versions)
             w.byte(
-                (sibling.isTombstone ? Format.tombstoneFlag : 0) | (sibling.expiresAt != nil ? Format.expiryFlag : 0))
+                (sibling.isTombstone ? Format.tombstoneFlag : 0) | (sibling.expiresAt != nil ? Format.expiryFlag : 0)
+                    | (sibling.attempt != nil ? Format.attemptFlag : 0))
             w.varint(sibling.time.bits)
             if let end = sibling.expiresAt { w.varint(end.milliseconds) }
+            if let attempt = sibling.attempt { w.fixed64(attempt) }
             if case .value(let bytes) = sibling.payload {
                 w.counted(sibling.contentType)
                 w.counted(bytes)
@@ -35,29 +42,34 @@ extension StoredObject {
         guard bytes.count <= Limits.objectBytes else { throw .overlong }
         var r = ByteReader(bytes)
         let version = try r.byte()
-        guard version == Format.object else { throw .unknownVersion(version) }
+        guard version == Format.object || version == Format.attempted else { throw .unknownVersion(version) }
+        let known = Format.tombstoneFlag | Format.expiryFlag | (version == Format.attempted ? Format.attemptFlag : 0)
         let versions = try r.versions()
+        let voided = version == Format.attempted ? try r.attempts() : []
         let count = try r.count(atMost: Limits.siblings * 2)
         var siblings: [Sibling] = []
         siblings.reserveCapacity(count)
         for _ in 0..<count {
             let dot = try r.dot(in: versions)
             let flags = try r.byte()
-            guard flags & ~(Format.tombstoneFlag | Format.expiryFlag) == 0 else { throw .malformed("unknown flags") }
+            guard flags & ~known == 0 else { throw .malformed("unknown flags") }
             let time = HybridTime(bits: try r.varint())
             let expiresAt = flags & Format.expiryFlag != 0 ? WallTime(milliseconds: try r.varint()) : nil
+            let attempt = flags & Format.attemptFlag != 0 ? try r.fixed64() : nil
             if flags & Format.tombstoneFlag != 0 {
-                siblings.append(Sibling(dot: dot, payload: .tombstone, time: time, expiresAt: expiresAt))
+                siblings.append(
+                    Sibling(dot: dot, payload: .tombstone, time: time, expiresAt: expiresAt, attempt: attempt))
             } else {
                 let contentType = try r.countedString(atMost: Limits.contentTypeBytes)
                 let value = try r.counted(atMost: Limits.objectBytes)
                 siblings.append(
                     Sibling(
-                        dot: dot, payload: .value(value), contentType: contentType, time: time, expiresAt: expiresAt))
+                        dot: dot, payload: .value(value), contentType: contentType, time: time, expiresAt: expiresAt,
+                        attempt: attempt))
             }
         }
         try r.finish()
-        guard let object = StoredObject(versions: versions, siblings: siblings) else {
+        guard let object = StoredObject(versions: versions, siblings: siblings, voided: voided) else {
             throw .malformed("siblings out of order or unknown to the version vector")
         }
         self = object
@@ -105,14 +117,33 @@ extension ByteWriter {
     }
 }
 
+extension ByteWriter {
+    mutating func attempts(_ attempts: [UInt64]) {
+        varint(UInt64(attempts.count))
+        for attempt in attempts { fixed64(attempt) }
+    }
+}
+
 extension ByteReader {
+    mutating func attempts() throws(DecodingFailure) -> [UInt64] {
+        let count = try count(atMost: Limits.mergedVoidedAttempts)
+        var attempts: [UInt64] = []
+        for _ in 0..<count { attempts.append(try fixed64()) }
+        return attempts
+    }
+
+    mutating func nodeName() throws(DecodingFailure) -> NodeID {
+        let name = try countedString(atMost: Limits.nodeNameBytes)
+        guard let node = NodeID(name) else { throw .malformed("a node's name breaks its rule") }
+        return node
+    }
+
     mutating func versions() throws(DecodingFailure) -> VersionVector {
-        let count = try count(atMost: Limits.versionVectorEntries)
+        let count = try count(atMost: Limits.mergedVersions)
         var entries: [Dot] = []
         entries.reserveCapacity(Swift.min(count, 16))
         for _ in 0..<count {
-            let name = try countedString(atMost: Limits.nodeNameBytes)
-            guard let node = NodeID(name) else { throw .malformed("a node's name breaks its rule") }
+            let node = try nodeName()
             entries.append(Dot(actor: Actor(node: node, incarnation: try varint()), counter: try varint()))
         }
         guard let versions = VersionVector(ascending: entries) else { throw .malformed("version vector out of order") }

@@ -4,6 +4,9 @@
 // Picture: the version vector says which writes this replica has heard of; the siblings are those among them that no
 // other has superseded. So "in the vector but not a sibling" means "seen and overwritten", and merging two replicas is:
 // keep a sibling if both have it, or if the other has never heard of it.
+//
+// A write may have been made twice: by a replica that then fell silent, and by the next one, which took it over without
+// knowing (decision 0022). The second says which attempts it stands in for, and these are void wherever they turn up.
 
 package import World
 
@@ -22,13 +25,19 @@ package struct Sibling: Hashable, Sendable {
     package let time: HybridTime
     /// Absolute: every replica forgets the value at the same moment, whenever the write reached it.
     package let expiresAt: WallTime?
+    /// Names the attempt that made it, where a gateway might never hear what became of it: one at another node.
+    package let attempt: UInt64?
 
-    package init(dot: Dot, payload: Payload, contentType: String = "", time: HybridTime, expiresAt: WallTime? = nil) {
+    package init(
+        dot: Dot, payload: Payload, contentType: String = "", time: HybridTime, expiresAt: WallTime? = nil,
+        attempt: UInt64? = nil
+    ) {
         self.dot = dot
         self.payload = payload
         self.contentType = contentType
         self.time = time
         self.expiresAt = expiresAt
+        self.attempt = attempt
     }
 
     package var isTombstone: Bool { payload == .tombstone }
@@ -43,24 +52,31 @@ package enum ConflictRule: Hashable, Sendable {
     case lastWriteWins
 }
 
-/// Invariants: siblings are strictly ascending by dot; every sibling's dot is covered by `versions`; under
-/// last-write-wins there is at most one sibling, and its time is the latest of all writes in `versions`.
+/// Invariants: siblings are strictly ascending by dot; every sibling's dot is covered by `versions`; none is of a voided
+/// attempt. Under last-write-wins no sibling is older than the newest of those that can't be voided.
 package struct StoredObject: Hashable, Sendable {
     package private(set) var versions: VersionVector
     package private(set) var siblings: [Sibling]
+    /// Attempts that another has taken the place of, ascending. Whoever has heard of that other (covers its dot) has
+    /// its voided attempts here, so equal version vectors mean equal lists.
+    package private(set) var voided: [UInt64]
 
     package init() {
         versions = VersionVector()
         siblings = []
+        voided = []
     }
 
     /// Nil if an invariant does not hold.
-    package init?(versions: VersionVector, siblings: [Sibling]) {
+    package init?(versions: VersionVector, siblings: [Sibling], voided: [UInt64] = []) {
         for (i, sibling) in siblings.enumerated() {
             guard versions.covers(sibling.dot), i == 0 || siblings[i - 1].dot < sibling.dot else { return nil }
+            if let attempt = sibling.attempt, voided.contains(attempt) { return nil }
         }
+        for (i, attempt) in voided.enumerated() where i > 0 && voided[i - 1] >= attempt { return nil }
         self.versions = versions
         self.siblings = siblings
+        self.voided = voided
     }
 
     package var summary: ObjectSummary { ObjectSummary(versions: versions, dots: siblings.map(\.dot)) }
@@ -81,8 +97,19 @@ package struct StoredObject: Hashable, Sendable {
         } else {
             siblings = StoredObject.survivors(self, other)
             versions.merge(other.versions)
+            void(other.voided)
         }
         if rule == .lastWriteWins { keepNewest() }
+    }
+
+    /// Drops the siblings that these attempts made or were dropped for before; their dots stay covered.
+    private mutating func void(_ attempts: [UInt64]) {
+        for attempt in attempts {
+            let place = voided.firstIndex { $0 >= attempt } ?? voided.endIndex
+            if place == voided.endIndex || voided[place] != attempt { voided.insert(attempt, at: place) }
+        }
+        guard !voided.isEmpty else { return }
+        siblings.removeAll { $0.attempt.map(voided.contains) ?? false }
     }
 
     private static func survivors(_ a: StoredObject, _ b: StoredObject) -> [Sibling] {
@@ -106,17 +133,35 @@ package struct StoredObject: Hashable, Sendable {
         return kept
     }
 
+    /// What may still be voided supersedes nothing by its time: with it, what it had put aside would be gone.
     private mutating func keepNewest() {
-        if siblings.count > 1, let newest { siblings = [newest] }
+        guard siblings.count > 1 else { return }
+        guard let winner = siblings.filter({ $0.attempt == nil }).max(by: { $1.isNewer(than: $0) }) else { return }
+        siblings.removeAll { winner.isNewer(than: $0) }
+    }
+
+    /// What a reader is shown: under last-write-wins the newest sibling alone.
+    package func shown(_ rule: ConflictRule) -> StoredObject {
+        guard rule == .lastWriteWins, siblings.count > 1, let newest else { return self }
+        var shown = self
+        shown.siblings = [newest]
+        return shown
     }
 
     /// Adds a write: it supersedes exactly what `context` has seen, or all that stands here if there is none.
-    package mutating func write(_ sibling: Sibling, context: VersionVector?, rule: ConflictRule) {
-        let seen = context ?? versions
-        siblings.removeAll { seen.covers($0.dot) }
+    /// `voiding`: the attempts that it stands in for.
+    package mutating func write(
+        _ sibling: Sibling, context: CausalContext?, voiding: [UInt64] = [], rule: ConflictRule
+    ) {
+        let seen = context?.versions ?? versions
+        // The dot beyond a context's vector counts only where it is known already: to cover it here would also cover
+        // all lesser dots of its actor, which the writer may not have seen.
+        let own = context?.dot.flatMap { versions.covers($0) ? $0 : nil }
+        siblings.removeAll { seen.covers($0.dot) || $0.dot == own }
         versions.merge(seen)
         versions.record(sibling.dot)
         siblings.insert(sibling, at: siblings.firstIndex { sibling.dot < $0.dot } ?? siblings.endIndex)
+        void((context?.voided ?? []) + voiding)
         if rule == .lastWriteWins { keepNewest() }
     }
 

@@ -78,6 +78,7 @@ package enum RequestFailure: Error, Hashable, Sendable {
     case badLevel(String)
     case exists
     case tooManySiblings(String)
+    case vectorFull(String)
     case tooLarge(String)
     case diskFull
     case overloaded

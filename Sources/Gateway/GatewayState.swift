@@ -1,6 +1,7 @@
 // One event loop's gateway: its requests in flight, and what it has learned of the replicas. A pure value: requests,
 // answers, failures and time go in; asks and answers come out.
 
+import DequeModule
 package import Ring
 package import Wire
 package import World
@@ -8,6 +9,9 @@ package import World
 package enum GatewayEffect: Sendable {
     /// To a node, which may be the gateway's own.
     case ask(NodeID, RequestEnvelope)
+    /// An ask of the gateway's own node that is to be taken out of what waits there: `fail` it, as not sent, if it was
+    /// found; if it has been begun its answer comes.
+    case takeBack(UInt64)
     /// To the client that `begin` named.
     case answer(UInt64, ClientOutcome)
 }
@@ -32,6 +36,8 @@ package struct GatewayState: Sendable {
         let startedAt: Instant
         /// A hedged read is due then; nil where there is none to come.
         var hedgeAt: Instant?
+        /// What it counts against `Limits.trailingBytes` since its answer; nil before.
+        var trailingBytes: Int?
 
         /// Asks the coordinator where it lies: a getter would be asked of a copy, with all that the coordinator holds.
         mutating func look<Answer>(_ question: (inout any Coordinator) -> Answer) -> Answer { question(&coordinator) }
@@ -46,6 +52,10 @@ package struct GatewayState: Sendable {
 
     package private(set) var directory: ReplicaDirectory
     private var inFlight = SlotTable<InFlight>()
+    /// Requests that are answered and not finished, and some that have been since: in the order of their answers.
+    private var trailing = Deque<UInt64>()
+    private var trailingCount = 0
+    private var trailingBytes = 0
     private var wheel: TimerWheel
     private var hedging = HedgePolicy()
     private var effects = Outbox<CoordinatorEffect>()
@@ -80,7 +90,7 @@ package struct GatewayState: Sendable {
     package mutating func begin(
         _ id: UInt64, _ request: ClientRequest, now: Now, _ out: inout Outbox<GatewayEffect>
     ) {
-        guard inFlight.count < Limits.requestsInFlight else {
+        guard inFlight.count - trailingCount < Limits.requestsInFlight else {
             return out.emit(.answer(id, .failed(.overloaded, nil)))
         }
         let started: InFlight
@@ -152,9 +162,12 @@ package struct GatewayState: Sendable {
             $0.outstanding -= 1
             $0.answered(
                 after: now.instant - sentAt, serviceMicroseconds: reply.serviceMicroseconds, inFlight: reply.inFlight)
+            $0.tells(clockMs: reply.clockMs, at: now.instant)
         }
         inFlight[key]?.coordinator.receive(reply.reply, slot: slot, &directory, now, &effects)
-        flush(key, now.instant, &out)
+        guard flush(key, now.instant, &out), case .refused = reply.reply else { return }
+        // What was refused may be asked again soon; all else is waited for no longer than before.
+        if let wake = inFlight[key]?.look({ $0.nextWake }) { setTimer(key, coordinator: wake) }
     }
 
     /// This gateway's own node has made the write of `ask` and commits it next: it may go to the other replicas
@@ -168,12 +181,16 @@ package struct GatewayState: Sendable {
         flush(key, now.instant, &out)
     }
 
-    /// The ask could not be sent to `node`, or its connection broke.
-    package mutating func fail(_ ask: UInt64, from node: NodeID, now: Now, _ out: inout Outbox<GatewayEffect>) {
+    /// The ask could not be sent to `node` (`wasSent` is false then), or its connection broke.
+    package mutating func fail(
+        _ ask: UInt64, from node: NodeID, wasSent: Bool, now: Now, _ out: inout Outbox<GatewayEffect>
+    ) {
         guard let (key, slot, _) = awaited(ask, of: node) else { return }
         lost(node)
-        inFlight[key]?.coordinator.fail(slot: slot, &directory, now, &effects)
-        flush(key, now.instant, &out)
+        inFlight[key]?.coordinator.fail(slot: slot, wasSent: wasSent, &directory, now, &effects)
+        if flush(key, now.instant, &out), let wake = inFlight[key]?.look({ $0.nextWake }) {
+            setTimer(key, coordinator: wake)
+        }
     }
 
     /// The request and the slot of `ask`, and when it was sent; nil unless its answer is still to come, from `node`.
@@ -248,16 +265,43 @@ package struct GatewayState: Sendable {
                 directory.change(node) { $0.outstanding += 1 }
                 let left = UInt32(Limits.replicaTimeout.inMilliseconds)
                 out.emit(.ask(node, RequestEnvelope(id: key << 8 | UInt64(slot), timeoutMs: left, request: request)))
+            case .takeBack(let slot): out.emit(.takeBack(key << 8 | UInt64(slot)))
             case .answer(let outcome):
                 note(outcome, startedAt: startedAt, now)
                 out.emit(.answer(id, outcome))
             }
         }
         taken.removeAll(keepingCapacity: true)
-        guard inFlight[key]?.look({ $0.isFinished }) ?? true else { return true }
+        guard inFlight[key]?.look({ $0.isFinished }) ?? true else {
+            trail(key, now, &out)
+            return true
+        }
         for ask in inFlight[key]?.look({ $0.openAsks }) ?? [] { directory.change(ask.node) { $0.outstanding -= 1 } }
-        inFlight.remove(key)
+        if let bytes = inFlight.remove(key)?.trailingBytes {
+            trailingCount -= 1
+            trailingBytes -= bytes
+        }
         return false
+    }
+
+    /// A request that has been answered and goes on counts no longer as a client's; of too many of those the oldest are
+    /// let go.
+    private mutating func trail(_ key: UInt64, _ now: Instant, _ out: inout Outbox<GatewayEffect>) {
+        guard let bytes = inFlight[key]?.look({ $0.isAnswered ? $0.byteCount : nil }).flatMap({ $0 }),
+            inFlight[key]?.trailingBytes == nil
+        else { return }
+        inFlight[key]?.trailingBytes = bytes
+        trailing.append(key)
+        trailingCount += 1
+        trailingBytes += bytes
+        while trailingCount > Limits.trailingWrites || trailingBytes > Limits.trailingBytes,
+            let first = trailing.popFirst()
+        {
+            guard inFlight[first] != nil else { continue }
+            inFlight[first]?.coordinator.letGo(&directory, now, &effects)
+            flush(first, now, &out)
+        }
+        if trailing.count > 2 * Limits.trailingWrites { trailing.removeAll { inFlight[$0] == nil } }
     }
 
     private mutating func note(_ outcome: ClientOutcome, startedAt: Instant, _ now: Instant) {

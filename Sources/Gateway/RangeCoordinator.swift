@@ -36,6 +36,7 @@ struct RangeCoordinator: Coordinator {
     private var tally = Tally()
     private var found: [ListedItem] = []
     private var repairs = 0
+    private var retry = Retry()
     private(set) var isAnswered = false
     private var isAbandoned = false
 
@@ -75,10 +76,14 @@ struct RangeCoordinator: Coordinator {
         rounds += 1
         tally = Tally()
         firstOfRound = asks.count
+        lookForCandidates(&directory)
+        askWhatIsNeeded(now, &out)
+    }
+
+    private mutating func lookForCandidates(_ directory: inout ReplicaDirectory) {
         candidates = directory.rank(primaries, near: nil).map {
             Acknowledgement(node: $0, country: directory.country(of: $0))
         }
-        askWhatIsNeeded(now, &out)
     }
 
     mutating func receive(
@@ -96,7 +101,7 @@ struct RangeCoordinator: Coordinator {
     }
 
     mutating func fail(
-        slot: Int, _ directory: inout ReplicaDirectory, _ now: Now,
+        slot: Int, wasSent: Bool, _ directory: inout ReplicaDirectory, _ now: Now,
         _ out: inout Outbox<CoordinatorEffect>
     ) {
         guard asks.indices.contains(slot), asks[slot].isOpen else { return }
@@ -113,6 +118,11 @@ struct RangeCoordinator: Coordinator {
         if now.instant >= deadline {
             isAbandoned = true
             answer(.failed(.quorumNotReached(mayTakeEffect: false), account), &out)
+        } else if !isAnswered, retry.take(now.instant) {
+            lookForCandidates(&directory)
+            candidates.removeAll { candidate in
+                asks[firstOfRound...].contains { $0.isOpen && $0.candidate.node == candidate.node }
+            }
         }
         settle(&directory, now.instant, now.wall, &out)
         return nextWake
@@ -120,7 +130,8 @@ struct RangeCoordinator: Coordinator {
 
     var nextWake: Instant {
         let slow = asks.filter { $0.isOpen }.map { $0.sentAt + Limits.replicaTimeout }.min()
-        return slow.map { min($0, deadline) } ?? deadline
+        let next = slow.map { min($0, deadline) } ?? deadline
+        return isAnswered ? next : min(next, retry.at ?? next)
     }
 
     // MARK: Steps
@@ -132,6 +143,7 @@ struct RangeCoordinator: Coordinator {
                 let place = candidates.firstIndex(of: next)
             else { return }
             candidates.remove(at: place)
+            guard asks.count < Limits.asksPerRequest else { return }
             let request = RangeRequest(
                 start: range.start, end: range.end ?? [], limit: min(limit - found.count + 1, Limits.rangeItems),
                 reverse: reverse)
@@ -146,9 +158,7 @@ struct RangeCoordinator: Coordinator {
         guard !isAnswered else { return }
         guard quorum.isReached(by: tally) else {
             askWhatIsNeeded(now, &out)
-            if !asks.contains(where: { $0.isOpen }) {
-                answer(.failed(.quorumNotReached(mayTakeEffect: false), account), &out)
-            }
+            if !asks.contains(where: { $0.isOpen }) { retry.arm(now) }
             return
         }
         let pages = asks[firstOfRound...].filter { $0.page != nil }
@@ -161,7 +171,7 @@ struct RangeCoordinator: Coordinator {
                 next = .at(item.key)
                 break
             }
-            found.append(item)
+            found.append(ListedItem(key: item.key, object: item.object.shown(rule)))
         }
         if found.count >= limit {
             if next == nil, let cut { next = .after(cut) }

@@ -29,6 +29,7 @@ struct ReadCoordinator: Coordinator {
     private var asks: [Ask] = []
     private var tally = Tally()
     private var merged = StoredObject()
+    private var retry = Retry()
     private var isRepaired = false
     private var isHedged = false
     private(set) var isAnswered = false
@@ -67,10 +68,7 @@ struct ReadCoordinator: Coordinator {
     mutating func start(
         everyone: Bool, _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) {
-        candidates = directory.rank(primaries, near: location).map {
-            Acknowledgement(node: $0, country: directory.country(of: $0))
-        }
-        if !quorum.strict { addFallbacks(directory) }
+        lookForCandidates(&directory)
         askWhatIsNeeded(directory, now, &out)
         if everyone {
             for node in primaries
@@ -81,6 +79,13 @@ struct ReadCoordinator: Coordinator {
             }
         }
         settle(directory, now, &out)
+    }
+
+    private mutating func lookForCandidates(_ directory: inout ReplicaDirectory) {
+        candidates = directory.rank(primaries, near: location).map {
+            Acknowledgement(node: $0, country: directory.country(of: $0))
+        }
+        if !quorum.strict { addFallbacks(directory) }
     }
 
     /// For each primary that is away the next fallback may know of its writes; it is asked before the primary is.
@@ -115,7 +120,7 @@ struct ReadCoordinator: Coordinator {
     }
 
     mutating func fail(
-        slot: Int, _ directory: inout ReplicaDirectory, _ now: Now, _ out: inout Outbox<CoordinatorEffect>
+        slot: Int, wasSent: Bool, _ directory: inout ReplicaDirectory, _ now: Now, _ out: inout Outbox<CoordinatorEffect>
     ) {
         guard asks.indices.contains(slot), asks[slot].isOpen else { return }
         asks[slot].isOpen = false
@@ -148,6 +153,10 @@ struct ReadCoordinator: Coordinator {
         if now.instant >= deadline {
             isAbandoned = true
             if !isAnswered { answer(.failed(.quorumNotReached(mayTakeEffect: false), account), &out) }
+        } else if !isAnswered, retry.take(now.instant) {
+            // Who has not answered may do so now: a link stands again, a queue has room.
+            lookForCandidates(&directory)
+            candidates.removeAll { candidate in asks.contains { $0.isOpen && $0.candidate.node == candidate.node } }
         }
         settle(directory, now.instant, &out)
         return nextWake
@@ -155,7 +164,8 @@ struct ReadCoordinator: Coordinator {
 
     var nextWake: Instant {
         let slow = asks.filter { $0.isOpen }.map { $0.sentAt + Limits.replicaTimeout }.min()
-        return slow.map { min($0, deadline) } ?? deadline
+        let next = slow.map { min($0, deadline) } ?? deadline
+        return isAnswered ? next : min(next, retry.at ?? next)
     }
 
     // MARK: Steps
@@ -176,6 +186,7 @@ struct ReadCoordinator: Coordinator {
     private mutating func ask(
         _ candidate: Acknowledgement, wantsObject: Bool, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) {
+        guard asks.count < Limits.asksPerRequest else { return }
         let request: ReplicaRequest =
             if let target = candidate.hintFor {
                 .readHints(target: target, key: key)
@@ -193,12 +204,10 @@ struct ReadCoordinator: Coordinator {
             discardWhatCannotBeFetched()
             if quorum.isReached(by: tally) {
                 guard !fetchWhatIsMissing(directory, now, &out) else { return }
-                answer(.object(merged.versions.isEmpty ? nil : merged, account), &out)
+                answer(.object(merged.versions.isEmpty ? nil : merged.shown(rule), account), &out)
             } else {
                 askWhatIsNeeded(directory, now, &out)
-                if !asks.contains(where: { $0.isOpen }) {
-                    answer(.failed(.quorumNotReached(mayTakeEffect: false), account), &out)
-                }
+                if !asks.contains(where: { $0.isOpen }) { retry.arm(now) }
             }
         }
         if isAnswered && !isRepaired && !asks.contains(where: { $0.isOpen }) { repair(directory, now, &out) }

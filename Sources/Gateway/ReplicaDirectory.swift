@@ -98,4 +98,7 @@ package struct ReplicaDirectory: Sendable {
 
     /// A draw of the gateway's dice.
     package mutating func chance(_ p: Double) -> Bool { random.chance(p) }
+
+    /// A number that no other draw gives, of this gateway or another, but for a chance of 2⁻⁶⁴.
+    mutating func draw() -> UInt64 { random.next() }
 }

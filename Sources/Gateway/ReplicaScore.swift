@@ -31,7 +31,25 @@ package struct ReplicaStatistics: Hashable, Sendable {
     /// The link stands and gossip does not hold the node for dead.
     package var isAvailable = false
 
+    /// The replica's own clock as it last told it, and when that was heard; 0 before.
+    private var toldMs: UInt64 = 0
+    private var toldAt = Instant.origin
+
     package init() {}
+
+    package mutating func tells(clockMs: UInt64, at now: Instant) {
+        guard clockMs > 0 else { return }
+        toldMs = clockMs
+        toldAt = now
+    }
+
+    /// What the replica's clock shows by now at the least, if it loses no more than a thousandth against ours; 0 if it
+    /// never told.
+    package func clockMs(_ now: Instant) -> UInt64 {
+        guard toldMs > 0 else { return 0 }
+        let elapsed = UInt64(max(0, (now - toldAt).nanoseconds / 1_000_000))
+        return toldMs &+ (elapsed - (elapsed + 999) / 1_000)
+    }
 
     private static let alpha = 0.3
 

@@ -204,6 +204,7 @@ package struct NodeCore<Store: KeyValueStore> {
             for effect in gatewayEffects.take() {
                 switch effect {
                 case .ask(let node, let envelope): ask(node, AskID(envelope.id), envelope.request, &out)
+                case .takeBack(let id): takeBack(AskID.gateway(id).wire, now)
                 case .answer(let id, let outcome): out.emit(.answer(id, outcome))
                 }
             }
@@ -234,6 +235,12 @@ package struct NodeCore<Store: KeyValueStore> {
                 id: id.wire, timeoutMs: UInt32(Limits.replicaTimeout.inMilliseconds), request: request)
             out.emit(.send(.request(envelope), to: node))
         }
+    }
+
+    private mutating func takeBack(_ id: UInt64, _ now: Now) {
+        guard let place = shardDesk.waiting.firstIndex(where: { $0.id == id && $0.from == nil }) else { return }
+        shardDesk.waiting.remove(at: place)
+        gateway.fail(id, from: identity, wasSent: false, now: now, &gatewayEffects)
     }
 
     private mutating func workShard(_ now: Now, _ out: inout Outbox<NodeEffect>) throws(StorageFailure) {
@@ -280,7 +287,8 @@ package struct NodeCore<Store: KeyValueStore> {
         _ job: Job, _ reply: ReplicaReply, _ now: Now, _ out: inout Outbox<NodeEffect>
     ) throws(StorageFailure) {
         let envelope = ReplyEnvelope(
-            id: job.id, inFlight: UInt32(shardDesk.waiting.count), serviceMicroseconds: 200, reply: reply)
+            id: job.id, inFlight: UInt32(shardDesk.waiting.count), serviceMicroseconds: 200,
+            clockMs: UInt64(max(0, now.instant.nanoseconds / 1_000_000)), reply: reply)
         if let node = job.from {
             out.emit(.send(.reply(envelope), to: node))
         } else {
@@ -304,7 +312,7 @@ package struct NodeCore<Store: KeyValueStore> {
 
     private mutating func fail(_ id: UInt64, _ node: NodeID, _ now: Now) {
         switch AskID(id) {
-        case .gateway: gateway.fail(id, from: node, now: now, &gatewayEffects)
+        case .gateway: gateway.fail(id, from: node, wasSent: true, now: now, &gatewayEffects)
         case .repair(let id): control.fail(id)
         case .hint(let id): keeper.reject(id, from: node, now: now.instant)
         }

@@ -86,11 +86,19 @@ final class RequestLoop: @unchecked Sendable {
     private func drain(_ now: Now) {
         guard !isDraining else { return }
         isDraining = true
-        while !effects.isEmpty {
+        var unwanted: Set<UInt64> = []
+        while !effects.isEmpty || !unwanted.isEmpty {
+            if effects.isEmpty {
+                for id in storage.takeBack(unwanted, port: port) {
+                    gateway.fail(id, from: identity, wasSent: false, now: now, &effects)
+                }
+                unwanted = []
+            }
             effects.take(into: &taken)
             for effect in taken {
                 switch effect {
                 case .ask(let node, let envelope): ask(node, envelope, now)
+                case .takeBack(let id): unwanted.insert(id)
                 case .answer(let id, let outcome):
                     guard let client = clients.remove(id) else { continue }
                     statistics.note(outcome, MachineClock.instant() - client.startedAt)
@@ -109,7 +117,7 @@ final class RequestLoop: @unchecked Sendable {
         } else if links[node]?.send(.request(envelope)) == true {
             scheduleFlush()
         } else {
-            gateway.fail(envelope.id, from: node, now: now, &effects)
+            gateway.fail(envelope.id, from: node, wasSent: false, now: now, &effects)
         }
     }
 
@@ -258,7 +266,7 @@ extension RequestLoop: PeerLinkOwner {
 
     func link(_ link: PeerLink, lost requests: [UInt64]) {
         let now = MachineClock.now()
-        for id in requests { gateway.fail(id, from: link.node, now: now, &effects) }
+        for id in requests { gateway.fail(id, from: link.node, wasSent: true, now: now, &effects) }
         drain(now)
     }
 }

@@ -3,6 +3,10 @@
 // While it runs: a dot stands for one write only; nothing is stored outside its placement; a strict quorum read sees
 // every strict quorum write that was acknowledged before it began. After healing: every acknowledged write can be read
 // or was superseded by one that had seen it; replicas are the same.
+//
+// And real time: a write takes effect once, before its client hears of it. If write b of a key began after write a was
+// acknowledged, a never supersedes b; and where both were acknowledged by majorities of the key's own replicas and b
+// was to overwrite what is there, a is gone.
 
 import Causality
 import Gateway
@@ -16,7 +20,8 @@ struct WriteRecord {
     let key: StoredKey
     /// Unique in the run; nil deletes.
     let value: [UInt8]?
-    let context: VersionVector?
+    let context: CausalContext?
+    let onlyIfAbsent: Bool
     let level: ConsistencyLevel
     let strict: Bool
     let startedAt: Instant
@@ -89,10 +94,27 @@ struct Checker {
                 violate("a strict quorum read of \(name(key)) begun at \(startedAt) missed \(describe(write))")
             }
         }
+        for sibling in object?.siblings ?? [] { checkNotOverwritten(sibling, of: key, asOf: startedAt, "is read") }
+    }
+
+    /// `sibling` stands in an answer or on the disks: then no later write that was to overwrite it, and was acknowledged
+    /// by `time`, may have met it.
+    private mutating func checkNotOverwritten(_ sibling: Sibling, of key: StoredKey, asOf time: Instant, _ what: String) {
+        guard case .value(let bytes) = sibling.payload,
+            let old = writes.last(where: { $0.key == key && $0.value == bytes }), let end = old.acknowledgedAt,
+            hasItsQuorum(old)
+        else { return }
+        let isLastWriteWins = ring.properties(ofBucket: key.bucket).conflict == .lastWriteWins
+        let later = writes.first { new in
+            guard new.key == key, end < new.startedAt, let acknowledgedAt = new.acknowledgedAt, acknowledgedAt < time
+            else { return false }
+            return (new.context == nil || isLastWriteWins) && !new.onlyIfAbsent && hasItsQuorum(new)
+        }
+        if let later { violate("\(describe(old)) \(what) as \(sibling.dot) after \(describe(later)) overwrote it") }
     }
 
     /// A write has been put on a disk.
-    mutating func stored(_ write: StoreWrite, _ disk: Disk, by node: NodeID) {
+    mutating func stored(_ write: StoreWrite, over old: [UInt8]?, _ disk: Disk, by node: NodeID) {
         guard case .put(let storedKey, let bytes) = write else { return }
         switch disk {
         case .objects:
@@ -102,7 +124,10 @@ struct Checker {
             if !ring.route(bucket: key.bucket, token: key.token).primaries.contains(node) {
                 violate("\(node) stored \(name(key)), of which it is no replica")
             }
-            for sibling in object.siblings { note(sibling, of: object, key) }
+            let held = old.flatMap { try? StoredObject(decoding: $0) }
+            for sibling in object.siblings {
+                note(sibling, of: object, over: sibling.dot.actor.node == node ? held : nil, key)
+            }
         case .hints:
             guard let zero = storedKey.firstIndex(of: 0),
                 let key = try? StoredKey(decoding: Array(storedKey[(zero + 1)...]))
@@ -113,14 +138,30 @@ struct Checker {
         }
     }
 
-    private mutating func note(_ sibling: Sibling, of object: StoredObject, _ key: StoredKey) {
+    private mutating func note(_ sibling: Sibling, of object: StoredObject, over held: StoredObject?, _ key: StoredKey) {
         let keyed = KeyedDot(key: key.bytes, dot: sibling.dot)
         guard let first = minted[keyed] else {
+            checkSupersedesNothingLater(sibling, object, held, key)
             minted[keyed] = Minting(payload: sibling.payload, time: sibling.time, held: object.versions)
             return
         }
         if first.payload != sibling.payload || first.time != sibling.time {
             violate("dot \(sibling.dot) of \(name(key)) stands for two writes")
+        }
+    }
+
+    /// A write that has just been minted: what it put aside must not have begun after it was acknowledged.
+    private mutating func checkSupersedesNothingLater(
+        _ sibling: Sibling, _ object: StoredObject, _ held: StoredObject?, _ key: StoredKey
+    ) {
+        guard case .value(let bytes) = sibling.payload, let held,
+            let own = writes.last(where: { $0.key == key && $0.value == bytes }), let end = own.acknowledgedAt
+        else { return }
+        for gone in held.siblings where !object.siblings.contains(where: { $0.dot == gone.dot }) {
+            guard case .value(let value) = gone.payload,
+                let later = writes.last(where: { $0.key == key && $0.value == value }), end < later.startedAt
+            else { continue }
+            violate("\(describe(own)), as \(sibling.dot), superseded \(describe(later)), which began after its answer")
         }
     }
 
@@ -133,6 +174,9 @@ struct Checker {
             violate("replicas of \(name(key)) differ: \(first.node) and \(other.node)")
         }
         let object = first.bytes.flatMap { try? StoredObject(decoding: $0) } ?? StoredObject()
+        for sibling in object.shown(ring.properties(ofBucket: key.bucket).conflict.rule).siblings {
+            checkNotOverwritten(sibling, of: key, asOf: Instant(nanoseconds: .max), "stands")
+        }
         for write in writes where write.key == key && write.acknowledgedAt != nil && isVouchedFor(write) {
             if !isAlive(write, in: object) {
                 violate("\(describe(write)), acknowledged, is neither there nor superseded: \(describe(object))")
@@ -158,16 +202,27 @@ struct Checker {
         guard let dot = write.dot else { return false }
         if object.siblings.contains(where: { $0.dot == dot }) { return true }
         if ring.properties(ofBucket: write.key.bucket).conflict == .lastWriteWins { return object.versions.covers(dot) }
-        return object.siblings.contains { seen(by: $0, of: write.key, in: object).covers(dot) }
+        return object.siblings.contains { hasSeen(dot, $0, of: write.key, in: object) }
     }
 
-    /// What the write behind `sibling` was free to supersede: its context, or, without one, all that the replica held
+    /// Whether the write behind `sibling` was free to supersede `dot`: what it may is its context, or, without one, all that the replica held
     /// which minted it. A gateway that asks a second replica to mint makes two dots of one write, each with its own.
-    private func seen(by sibling: Sibling, of key: StoredKey, in object: StoredObject) -> VersionVector {
+    private func hasSeen(_ dot: Dot, _ sibling: Sibling, of key: StoredKey, in object: StoredObject) -> Bool {
         let author = writes.first { other in
             other.key == key && (other.dot == sibling.dot || other.value.map { sibling.payload == .value($0) } ?? false)
         }
-        return author?.context ?? minted[KeyedDot(key: key.bytes, dot: sibling.dot)]?.held ?? object.versions
+        if let context = author?.context { return covers(context, dot) }
+        return (minted[KeyedDot(key: key.bytes, dot: sibling.dot)]?.held ?? object.versions).covers(dot)
+    }
+
+    /// A context's dot stands for what its write had seen as well.
+    private func covers(_ context: CausalContext, _ dot: Dot) -> Bool {
+        var context: CausalContext? = context
+        while let seen = context {
+            if seen.versions.covers(dot) || seen.dot == dot { return true }
+            context = seen.dot.flatMap { own in writes.first { $0.dot == own }?.context }
+        }
+        return false
     }
 
     // MARK: Words

@@ -26,8 +26,8 @@ struct SimulatedMachine {
     var incarnation: UInt64 = 0
     var slowness: Int64 = 1
     var skewMs: Int64 = 0
-    /// Requests sent and not answered, for when the connection breaks.
-    var asked: [(id: UInt64, to: Int)] = []
+    /// Requests sent and not answered, by their numbers on the wire, for when the connection breaks.
+    var asked: [(wire: UInt64, to: Int)] = []
     var reportedAt: Instant?
 
     /// What the node says of itself once a second: figures that change, and tell who said them and when.
@@ -40,6 +40,13 @@ struct SimulatedMachine {
         report.replicationDelayMs = core.shard.replicationDelayMs
         report.responseMs = Double(slowness)
         return report
+    }
+}
+
+extension PeerMessage {
+    fileprivate var isMint: Bool {
+        guard case .request(let envelope) = self, case .mint = envelope.request else { return false }
+        return true
     }
 }
 
@@ -74,6 +81,9 @@ struct SimulatedCluster {
     private var order: UInt64 = 0
     private var random: SeededRandom
     private var cut: Set<DirectedLink> = []
+    /// Every request that was sent, by its number on the wire: an answer goes back on the connection of its request, and
+    /// is lost with that. (The numbers of two lives of a node are the same.)
+    private var questions: [(from: Int, life: UInt64, id: UInt64)] = []
     private var isFaulty = true
     private var load: Workload
     private(set) var trace = TraceHash()
@@ -119,8 +129,11 @@ struct SimulatedCluster {
         case .deliver(let message, let from, let to, let life):
             guard machines[to].life == life, machines[to].core != nil else { return }
             trace.add(1, now, UInt64(to), message)
-            if case .reply(let envelope) = message {
-                machines[to].asked.removeAll { $0.id == envelope.id && $0.to == from }
+            var message = message
+            if case .reply(var envelope) = message {
+                machines[to].asked.removeAll { $0.wire == envelope.id }
+                envelope.id = questions[Int(envelope.id)].id
+                message = .reply(envelope)
             }
             let sender = machines[from].identity
             try step(to) { core, now, out in try core.receive(message, from: sender, now, &out) }
@@ -187,20 +200,31 @@ struct SimulatedCluster {
     }
 
     private mutating func apply(_ writes: [StoreWrite], _ disk: Disk, _ synced: Bool, _ node: Int) throws {
-        for write in writes { checker.stored(write, disk, by: machines[node].identity) }
         let store = disk == .objects ? machines[node].objects : machines[node].hints
+        for write in writes { checker.stored(write, over: try store.get(write.key), disk, by: machines[node].identity) }
         try store.commit(writes, synced: synced)
     }
 
     // MARK: Network
 
     private mutating func send(_ message: PeerMessage, from: Int, to: Int) {
-        if case .request(let envelope) = message { machines[from].asked.append((envelope.id, to)) }
+        var message = message
+        if case .request(var envelope) = message {
+            let wire = UInt64(questions.count)
+            questions.append((from, machines[from].life, envelope.id))
+            machines[from].asked.append((wire, to))
+            envelope.id = wire
+            message = .request(envelope)
+        } else if case .reply(let envelope) = message, questions[Int(envelope.id)].life != machines[to].life {
+            return
+        }
         if let reply = mutant?.answer(message) {
             return schedule(.deliver(reply, from: to, to: from, life: machines[from].life), after: latency(from, to))
         }
         guard machines[to].core != nil, !cut.contains(DirectedLink(from: from, to: to)) else { return }
-        let copies = isFaulty && random.chance(scenario.duplication) ? 2 : 1
+        // A connection delivers once. Whatever merges may come twice all the same, since it is also sent twice; a mint
+        // is not.
+        let copies = isFaulty && random.chance(scenario.duplication) && !message.isMint ? 2 : 1
         for _ in 0..<copies {
             if isFaulty && random.chance(scenario.loss) { continue }
             schedule(.deliver(message, from: from, to: to, life: machines[to].life), after: latency(from, to))
@@ -245,7 +269,10 @@ struct SimulatedCluster {
         guard !isUp else { return }
         let lost = machines[node].asked.filter { $0.to == peer }
         machines[node].asked.removeAll { $0.to == peer }
-        for (id, _) in lost { try step(node) { core, now, out in try core.lost(id, to: target, now, &out) } }
+        for (wire, _) in lost {
+            let id = questions[Int(wire)].id
+            try step(node) { core, now, out in try core.lost(id, to: target, now, &out) }
+        }
     }
 
     // MARK: Faults

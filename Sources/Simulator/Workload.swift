@@ -8,7 +8,7 @@ import World
 
 struct Workload {
     private enum Pending {
-        case write(Int)
+        case write(Int, client: Int)
         case read(StoredKey, strictQuorum: Bool, client: Int, startedAt: Instant)
     }
 
@@ -55,16 +55,17 @@ struct Workload {
         } else {
             let context = random.chance(0.6) ? contexts[client][place] : nil
             let value: [UInt8]? = random.chance(0.15) ? nil : Array("v\(id)".utf8)
+            let onlyIfAbsent = random.chance(0.05)
             request = ClientRequest(
                 .write(
                     value: value, contentType: "", context: context?.encode(for: key.bytes),
-                    onlyIfAbsent: random.chance(0.05), ttlMs: nil),
+                    onlyIfAbsent: onlyIfAbsent, ttlMs: nil),
                 key: key, level: level, strict: strict, timeout: timeout)
             kind = .write(
                 checker.started(
                     WriteRecord(
-                        key: key, value: value, context: context?.versions, level: level ?? .quorum, strict: strict,
-                        startedAt: now)))
+                        key: key, value: value, context: context, onlyIfAbsent: onlyIfAbsent, level: level ?? .quorum,
+                        strict: strict, startedAt: now)), client: client)
         }
         pending[id] = Request(kind: kind, node: node, deadline: now + timeout)
         return (id, request)
@@ -75,8 +76,13 @@ struct Workload {
             return checker.violate("request \(id) was answered twice, or never asked")
         }
         switch (request.kind, outcome) {
-        case (.write(let index), .written(let object, _, let account)):
+        case (.write(let index, let client), .written(let object, _, let account)):
             checker.acknowledged(index, object, account, at: now)
+            let write = checker.writes[index]
+            // Some go on from the answer to their write, others from what they last read.
+            if client % 2 == 0, let place = keys.firstIndex(of: write.key) {
+                contexts[client][place] = CausalContext.written(object, after: write.context)
+            }
         case (.read(let key, let strictQuorum, let client, let startedAt), .object(let object, _)):
             checker.read(key, object, strictQuorum: strictQuorum, startedAt: startedAt)
             if let place = keys.firstIndex(of: key) { contexts[client][place] = object.map { CausalContext(of: $0) } }

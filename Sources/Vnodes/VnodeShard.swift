@@ -103,6 +103,7 @@ package struct VnodeShard: Sendable {
         _ request: MintRequest, _ batch: inout Batch, _ surroundings: BatchSurroundings
     ) throws -> ReplicaReply {
         guard !surroundings.diskIsNearlyFull else { throw Refusal(.diskFull) }
+        if let sentAt = request.sentAtMs, !VnodeShard.isFresh(sentAt, surroundings.now.instant) { throw Refusal(.late) }
         let (key, properties) = try owned(request.key, surroundings.ring)
         guard (request.value?.count ?? 0) <= properties.maxValueBytes else {
             throw Refusal(.tooLarge, "the bucket takes values of up to \(properties.maxValueBytes) bytes")
@@ -110,6 +111,7 @@ package struct VnodeShard: Sendable {
         let rule = properties.conflict.rule
         let context = try request.context.map { try CausalContext(decoding: $0, for: key.bytes) }
         var object = try current(key.bytes, batch)?.object ?? StoredObject()
+        if let attempt = request.attempt, object.voided.contains(attempt) { throw Refusal(.voided) }
         object.expire(at: surroundings.now.wall)
         let wasAbsent = !object.hasValue
         if request.onlyIfAbsent && !wasAbsent { throw Refusal(.exists) }
@@ -119,18 +121,33 @@ package struct VnodeShard: Sendable {
         let sibling = Sibling(
             dot: dot, payload: request.value.map { .value($0) } ?? .tombstone,
             contentType: request.contentType, time: clock.tick(surroundings.now.wall, after: floor),
-            expiresAt: request.expiresAt)
-        object.write(sibling, context: context?.versions, rule: rule)
+            expiresAt: request.expiresAt, attempt: request.attempt)
+        object.write(sibling, context: context, voiding: request.voids, rule: rule)
         guard object.siblings.count <= Limits.siblings else {
             throw Refusal(.tooManySiblings, "read the key and write with the context of what you read")
         }
-        guard object.versions.entries.count <= Limits.versionVectorEntries else {
-            throw Refusal(.tooManySiblings, "the key's version vector is full")
-        }
+        guard object.versions.entries.count <= Limits.versionVectorEntries,
+            object.voided.count <= Limits.voidedAttempts,
+            VnodeShard.givesContext(object)
+        else { throw Refusal(.vectorFull, "too many lives of nodes have written this key") }
         let bytes = object.encode()
         guard bytes.count <= Limits.objectBytes else { throw Refusal(.tooLarge, "the siblings together are too large") }
         batch.put(key.bytes, Written(bytes: bytes, object: object), synced: properties.durability == .synced)
         return .minted(object: bytes, wasAbsent: wasAbsent)
+    }
+
+    /// Whether the context of `object` has a size that is taken back.
+    private static func givesContext(_ object: StoredObject) -> Bool {
+        // Whatever their names, so few entries stay far below the limit.
+        object.versions.entries.count <= 32
+            || CausalContext(of: object).encode(for: []).count <= Limits.mintedContextBytes
+    }
+
+    /// Whether a mint was surely sent within `Limits.mintAge`, by this node's clock. One dated later than now comes from
+    /// before this machine's last start.
+    private static func isFresh(_ sentAtMs: UInt64, _ now: Instant) -> Bool {
+        let now = UInt64(clamping: now.nanoseconds / 1_000_000)
+        return sentAtMs <= now && now - sentAtMs < UInt64(Limits.mintAge.inMilliseconds)
     }
 
     /// A dot that nothing has covered yet. `held` may be ahead of the counter where a client made a context up: the dot
@@ -165,14 +182,27 @@ package struct VnodeShard: Sendable {
         }
         var object = stored.object
         object.merge(incoming, rule: properties.conflict.rule)
-        if object == stored.object { return .stored }
+        if object == stored.object { return VnodeShard.reply(to: incoming, in: object, properties, repair: repair) }
         // Refusing here would keep replicas apart for ever, so the cap of `mint` has room for two sides that met.
         guard object.siblings.count <= 2 * Limits.siblings else { throw Refusal(.tooManySiblings) }
         // What supersedes all that stood here is stored as it came.
         let merged = object == incoming ? bytes : object.encode()
         guard merged.count <= Limits.objectBytes else { throw Refusal(.tooLarge) }
+        guard object.versions.entries.count <= Limits.mergedVersions, object.voided.count <= Limits.mergedVoidedAttempts
+        else { throw Refusal(.vectorFull) }
         batch.put(key.bytes, Written(bytes: merged, object: object), synced: properties.durability == .synced)
-        return .stored
+        return VnodeShard.reply(to: incoming, in: object, properties, repair: repair)
+    }
+
+    /// Whether a write stands alone now, or beside what it does not know of (or, by last-write-wins, below). One that has
+    /// come by another way before, and was superseded since, is simply stored.
+    private static func reply(
+        to write: StoredObject, in object: StoredObject, _ properties: BucketProperties, repair: Bool
+    ) -> ReplicaReply {
+        if repair { return .stored }
+        let others = object.siblings.count { one in !write.siblings.contains { $0.dot == one.dot } }
+        let stands = others < object.siblings.count || properties.conflict.rule == .lastWriteWins
+        return others > 0 && stands ? .storedBeside : .stored
     }
 
     /// The key taken apart, if this node is one of its replicas.

@@ -226,14 +226,23 @@ extension PBMint {
         if let context = request.context { self.context = Data(context) }
         onlyIfAbsent = request.onlyIfAbsent
         if let end = request.expiresAt { expiresAtMs = end.milliseconds }
+        if let attempt = request.attempt { self.attempt = attempt }
+        voids = request.voids
+        if let sentAt = request.sentAtMs { sentAtMs = sentAt }
     }
 
     func checked() throws(DecodingFailure) -> MintRequest {
-        MintRequest(
+        guard voids.count <= Limits.voidedAttempts else { throw .overlong }
+        var request = MintRequest(
             key: try storedKey(key), value: tombstone ? nil : try bounded(value, Limits.largestValueBytes),
             contentType: try bounded(contentType, Limits.contentTypeBytes),
             context: hasContext ? try bounded(context, Limits.contextBytes) : nil, onlyIfAbsent: onlyIfAbsent,
             expiresAt: hasExpiresAtMs ? WallTime(milliseconds: expiresAtMs) : nil)
+        request.attempt = hasAttempt ? attempt : nil
+        request.voids = voids
+        // A peer's mint always has its age; one that does not say it counts as too old.
+        request.sentAtMs = hasSentAtMs ? sentAtMs : 0
+        return request
     }
 }
 
@@ -245,11 +254,12 @@ extension PBStoredReplies {
         ids = replies.ids
         inFlight = replies.inFlight
         serviceUs = replies.serviceMicroseconds
+        clockMs = replies.clockMs
     }
 
     func checked() throws(DecodingFailure) -> StoredReplies {
         guard ids.count <= Limits.batchRequests else { throw .overlong }
-        return StoredReplies(ids: ids, inFlight: inFlight, serviceMicroseconds: serviceUs)
+        return StoredReplies(ids: ids, inFlight: inFlight, serviceMicroseconds: serviceUs, clockMs: clockMs)
     }
 }
 
@@ -259,6 +269,7 @@ extension PBReply {
         id = envelope.id
         inFlight = envelope.inFlight
         serviceUs = envelope.serviceMicroseconds
+        clockMs = envelope.clockMs
         switch envelope.reply {
         case .object(let bytes):
             object = .with {
@@ -272,6 +283,7 @@ extension PBReply {
                 $0.wasAbsent = wasAbsent
             }
         case .stored: stored = true
+        case .storedBeside: stored = false
         case .page(let items, let more):
             page = .with {
                 $0.items = items.map { item in
@@ -298,7 +310,7 @@ extension PBReply {
         case .summary(let bytes): reply = .summary(try bounded(bytes, Limits.objectBytes))
         case .minted(let m):
             reply = .minted(object: try bounded(m.object, Limits.objectBytes), wasAbsent: m.wasAbsent)
-        case .stored: reply = .stored
+        case .stored(let isAlone): reply = isAlone ? .stored : .storedBeside
         case .page(let m):
             guard m.items.count <= Limits.rangeItems else { throw .overlong }
             var items: [RangeItem] = []
@@ -316,6 +328,7 @@ extension PBReply {
                 Refusal(Refusal.Code(rawValue: m.code) ?? .unknown, try bounded(m.detail, 1_024)))
         case nil: throw .malformed("a reply of an unknown kind")
         }
-        return ReplyEnvelope(id: id, inFlight: inFlight, serviceMicroseconds: serviceUs, reply: reply)
+        return ReplyEnvelope(
+            id: id, inFlight: inFlight, serviceMicroseconds: serviceUs, clockMs: clockMs, reply: reply)
     }
 }

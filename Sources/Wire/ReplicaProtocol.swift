@@ -57,6 +57,13 @@ package struct MintRequest: Hashable, Sendable {
     package var context: [UInt8]?
     package var onlyIfAbsent: Bool
     package var expiresAt: WallTime?
+    /// Names this attempt, where the gateway may not hear what becomes of it.
+    package var attempt: UInt64?
+    /// Earlier attempts of which that is so: this one takes their place.
+    package var voids: [UInt64] = []
+    /// When it was sent, at the latest, by the clock of the node it is sent to (`ReplyEnvelope.clockMs`); nil from that
+    /// node itself.
+    package var sentAtMs: UInt64?
 
     package init(
         key: [UInt8], value: [UInt8]?, contentType: String = "", context: [UInt8]? = nil, onlyIfAbsent: Bool = false,
@@ -91,6 +98,8 @@ package enum ReplicaReply: Hashable, Sendable {
     case summary([UInt8])
     case minted(object: [UInt8], wasAbsent: Bool)
     case stored
+    /// The same; but what the write does not know of stood there already, and stands beside it or has won over it.
+    case storedBeside
     case page(items: [RangeItem], more: Bool)
     case fingerprints([UInt64])
     case refused(Refusal)
@@ -123,6 +132,12 @@ package struct Refusal: Error, Hashable, Sendable {
         case hintsFull = 8
         /// The node has stopped taking writes for good.
         case stopped = 9
+        /// The key's version vector, or its list of voided attempts, has no room.
+        case vectorFull = 12
+        /// The request may have been under way for so long that another replica was asked in its place.
+        case late = 15
+        /// Another attempt has taken this one's place.
+        case voided = 16
     }
 
     package let code: Code
@@ -152,12 +167,16 @@ package struct ReplyEnvelope: Hashable, Sendable {
     package var id: UInt64
     package var inFlight: UInt32
     package var serviceMicroseconds: UInt32
+    /// The replica's monotonic clock, in milliseconds since an origin of its own: what a gateway dates its next mint
+    /// by. 0: not told.
+    package var clockMs: UInt64
     package var reply: ReplicaReply
 
-    package init(id: UInt64, inFlight: UInt32, serviceMicroseconds: UInt32, reply: ReplicaReply) {
+    package init(id: UInt64, inFlight: UInt32, serviceMicroseconds: UInt32, clockMs: UInt64 = 0, reply: ReplicaReply) {
         self.id = id
         self.inFlight = inFlight
         self.serviceMicroseconds = serviceMicroseconds
+        self.clockMs = clockMs
         self.reply = reply
     }
 }
@@ -217,24 +236,28 @@ package struct StoredReplies: Hashable, Sendable {
     package var ids: [UInt64]
     package var inFlight: UInt32
     package var serviceMicroseconds: UInt32
+    package var clockMs: UInt64
 
     /// Of one answer; nil if it says something else.
     package init?(_ envelope: ReplyEnvelope) {
         guard case .stored = envelope.reply else { return nil }
         self.init(
-            ids: [envelope.id], inFlight: envelope.inFlight, serviceMicroseconds: envelope.serviceMicroseconds)
+            ids: [envelope.id], inFlight: envelope.inFlight, serviceMicroseconds: envelope.serviceMicroseconds,
+            clockMs: envelope.clockMs)
     }
 
-    package init(ids: [UInt64], inFlight: UInt32, serviceMicroseconds: UInt32) {
+    package init(ids: [UInt64], inFlight: UInt32, serviceMicroseconds: UInt32, clockMs: UInt64 = 0) {
         self.ids = ids
         self.inFlight = inFlight
         self.serviceMicroseconds = serviceMicroseconds
+        self.clockMs = clockMs
     }
 
     /// Takes `envelope` in; false if it says anything else than the others, or there is no room.
     package mutating func add(_ envelope: ReplyEnvelope) -> Bool {
         guard case .stored = envelope.reply, envelope.inFlight == inFlight,
-            envelope.serviceMicroseconds == serviceMicroseconds, ids.count < Limits.batchRequests
+            envelope.serviceMicroseconds == serviceMicroseconds, envelope.clockMs == clockMs,
+            ids.count < Limits.batchRequests
         else { return false }
         ids.append(envelope.id)
         return true
@@ -242,8 +265,9 @@ package struct StoredReplies: Hashable, Sendable {
 
     /// The answers one by one.
     package var envelopes: some Sequence<ReplyEnvelope> {
-        ids.lazy.map { [inFlight, serviceMicroseconds] in
-            ReplyEnvelope(id: $0, inFlight: inFlight, serviceMicroseconds: serviceMicroseconds, reply: .stored)
+        ids.lazy.map { [inFlight, serviceMicroseconds, clockMs] in
+            ReplyEnvelope(
+                id: $0, inFlight: inFlight, serviceMicroseconds: serviceMicroseconds, clockMs: clockMs, reply: .stored)
         }
     }
 }

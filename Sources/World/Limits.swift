@@ -24,11 +24,21 @@ public enum Limits {
     /// Siblings of one key. Past it a write is refused (409 `too-many-siblings`): a client that never merges would
     /// otherwise grow the object, and every read of it, without bound.
     public static let siblings = 64
-    /// Entries of one version vector: one per node incarnation that ever coordinated a write of the key.
+    /// Entries of one version vector: one per node incarnation that ever coordinated a write of the key. A write that
+    /// would need more is refused (409 `vector-full`).
     public static let versionVectorEntries = 512
-    /// A context as the client carries it, in base64: a version vector of 512 entries of up to 80 bytes is refused long
-    /// before, but the header must fit into `headerBytes`.
-    public static let contextBytes = 16 << 10
+    /// Attempts that one object remembers as void: each is a write that was handed on because its first replica fell
+    /// silent. Past it such a write is not handed on any more and fails instead.
+    public static let voidedAttempts = 128
+    /// What replicas that took writes apart from each other may come to together: of entries and of voided attempts.
+    /// Eight sides, so that whatever each of them accepted can meet.
+    public static let mergedVersions = 8 * versionVectorEntries
+    public static let mergedVoidedAttempts = 8 * voidedAttempts
+    /// A context as it is decoded from its header. In base64 a third more, which must fit into `headerBytes`.
+    public static let contextBytes = 20 << 10
+    /// The context that an object may give when a write is accepted: half of what is taken back, since replicas that
+    /// took writes apart give the context of their union.
+    public static let mintedContextBytes = contextBytes / 2
 
     // MARK: HTTP
 
@@ -68,7 +78,22 @@ public enum Limits {
     public static let largestRequestTimeout = Span.seconds(60)
     /// A replica that has not answered a write after this long gets a hint written for it elsewhere.
     public static let replicaTimeout = Span.milliseconds(1_500)
-    /// Requests in flight per event loop; past it 503 `overloaded`: queueing more would only make all of them late.
+    /// A write that reaches the replica which is to mint it later than this after it was sent is not made: its gateway
+    /// asks another after `replicaTimeout`, and the rest is for clocks that run apart (a fifteenth).
+    public static let mintAge = Span.milliseconds(1_400)
+    /// A request that nobody can answer just now looks again for whom to ask after this long, and then after twice as
+    /// long, up to the longest; its deadline ends it. A link to a node that is just back stands within this time.
+    public static let askAgainFirst = Span.milliseconds(20)
+    public static let askAgainLongest = Span.milliseconds(500)
+    /// Asks of one request, all tries together: slots are numbered in a byte.
+    public static let asksPerRequest = 240
+    /// Writes of one event loop that are answered and not yet everywhere. Past it the oldest is given to its hints and
+    /// no longer looked after: it must not take a client's place.
+    public static let trailingWrites = 4_096
+    /// What these hold in memory.
+    public static let trailingBytes = 32 << 20
+    /// Requests in flight per event loop, those that are answered apart; past it 503 `overloaded`: queueing more would
+    /// only make all of them late.
     public static let requestsInFlight = 8_192
     /// Replicas per key: more than seven copies buy no safety that countries do not.
     public static let replicas = 16

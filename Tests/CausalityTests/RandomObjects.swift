@@ -46,7 +46,9 @@ struct KeyHistory {
 
     /// A write at `replica`, with the context of a state seen before.
     @discardableResult
-    mutating func write(_ replica: Int, context: StoredObject?) -> Sibling {
+    mutating func write(
+        _ replica: Int, context: StoredObject?, attempt: UInt64? = nil, voiding: [UInt64] = []
+    ) -> Sibling {
         replicas[replica].counter += UInt64.random(in: 1...3, using: &random)
         let now = wallTime(of: replica)
         let floor = max(replicas[replica].object.latestTime, context?.latestTime ?? HybridTime(bits: 0))
@@ -59,8 +61,10 @@ struct KeyHistory {
             dot: Dot(actor: replicas[replica].actor, counter: replicas[replica].counter),
             payload: isDelete ? .tombstone : .value(value),
             contentType: isDelete || random.chance(0.5) ? "" : "text/plain",
-            time: replicas[replica].clock.tick(now, after: floor), expiresAt: isDelete ? nil : expires)
-        replicas[replica].object.write(sibling, context: context?.versions, rule: rule)
+            time: replicas[replica].clock.tick(now, after: floor), expiresAt: isDelete ? nil : expires,
+            attempt: attempt)
+        replicas[replica].object.write(
+            sibling, context: context.map { CausalContext(of: $0) }, voiding: voiding, rule: rule)
         states.append(replicas[replica].object)
         return sibling
     }
@@ -70,7 +74,12 @@ struct KeyHistory {
         let replica = Int.random(in: 0..<replicas.count, using: &random)
         switch Int.random(in: 0..<10, using: &random) {
         case 0...2: write(replica, context: nil)
-        case 3...5: write(replica, context: states.randomElement(using: &random))
+        case 3...4: write(replica, context: states.randomElement(using: &random))
+        case 5:
+            // At two replicas: the first fell silent, and the second took its place without a word of it.
+            let attempt = random.next()
+            write(replica, context: nil, attempt: attempt)
+            if random.chance(0.5) { write((replica + 1) % replicas.count, context: nil, voiding: [attempt]) }
         case 6...8:
             if let other = states.randomElement(using: &random) { replicas[replica].object.merge(other, rule: rule) }
         default: replicas[replica].object.expire(at: wallTime(of: replica))
@@ -105,7 +114,8 @@ extension StoredObject {
         if siblings.contains(where: { !versions.covers($0.dot) || $0.dot.counter == 0 }) {
             return "a dot unknown to the vector"
         }
-        if rule == .lastWriteWins && siblings.count > 1 { return "two winners" }
+        if rule == .lastWriteWins && siblings.count(where: { $0.attempt == nil }) > 1 { return "two winners" }
+        if siblings.contains(where: { $0.attempt.map(voided.contains) ?? false }) { return "a voided attempt stands" }
         return nil
     }
 }

@@ -20,8 +20,11 @@ enum Samples {
                     : .value((0..<random.next() % 50).map { _ in UInt8(truncatingIfNeeded: random.next()) }),
                 contentType: isTombstone ? "" : ["", "text/plain", "image/png"][Int(random.next() % 3)],
                 time: HybridTime(bits: random.next() >> (random.next() % 60)),
-                expiresAt: random.chance(0.3) ? WallTime(milliseconds: random.next()) : nil)
-            object.write(sibling, context: random.chance(0.7) ? VersionVector() : nil, rule: .siblings)
+                expiresAt: random.chance(0.3) ? WallTime(milliseconds: random.next()) : nil,
+                attempt: random.chance(0.3) ? random.next() : nil)
+            object.write(
+                sibling, context: random.chance(0.7) ? CausalContext(of: StoredObject()) : nil,
+                voiding: random.chance(0.2) ? [random.next(), random.next()] : [], rule: .siblings)
         }
         return object
     }

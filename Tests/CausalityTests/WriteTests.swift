@@ -27,19 +27,19 @@ import World
     @Test func aWriteWithContextSupersedesExactlyWhatItSaw() {
         let first = object((sibling(a, 1), nil))
         var second = first
-        second.write(sibling(b, 1), context: VersionVector(), rule: .siblings)
+        second.write(sibling(b, 1), context: CausalContext(of: StoredObject()), rule: .siblings)
         #expect(second.siblings.count == 2)
-        second.write(sibling(a, 2), context: first.versions, rule: .siblings)
+        second.write(sibling(a, 2), context: CausalContext(of: first), rule: .siblings)
         #expect(second.siblings.map(\.dot) == [Dot(actor: a, counter: 2), Dot(actor: b, counter: 1)])
     }
 
     @Test func aStaleContextMakesSiblingsAndAFreshOneEndsThem() {
         let old = object((sibling(a, 1), nil))
         var now = old
-        now.write(sibling(a, 2), context: old.versions, rule: .siblings)
-        now.write(sibling(a, 3), context: old.versions, rule: .siblings)
+        now.write(sibling(a, 2), context: CausalContext(of: old), rule: .siblings)
+        now.write(sibling(a, 3), context: CausalContext(of: old), rule: .siblings)
         #expect(now.siblings.map(\.dot.counter) == [2, 3])
-        now.write(sibling(a, 4), context: now.versions, rule: .siblings)
+        now.write(sibling(a, 4), context: CausalContext(of: now), rule: .siblings)
         #expect(now.siblings.map(\.dot.counter) == [4])
     }
 
@@ -99,5 +99,87 @@ import World
         #expect(StoredObject(versions: versions, siblings: [sibling(a, 1), sibling(a, 1)]) == nil)
         #expect(StoredObject(versions: versions, siblings: [sibling(b, 1)]) == nil)
         #expect(StoredObject(versions: versions, siblings: [sibling(a, 1), sibling(a, 2)]) != nil)
+    }
+}
+
+@Suite struct AttemptTests {
+    private let a = Actor(node: NodeID(literal: "a"), incarnation: 1)
+    private let b = Actor(node: NodeID(literal: "b"), incarnation: 1)
+
+    private func sibling(_ actor: Actor, _ counter: UInt64, time: UInt64, attempt: UInt64? = nil) -> Sibling {
+        Sibling(
+            dot: Dot(actor: actor, counter: counter), payload: .value([UInt8(counter)]), time: HybridTime(bits: time),
+            attempt: attempt)
+    }
+
+    /// Made by a, which fell silent; made anew by b; overwritten at b. Then a is heard again.
+    @Test(arguments: ConflictRule.both) func aVoidedAttemptIsGoneWhereverItTurnsUp(_ rule: ConflictRule) {
+        var late = StoredObject()
+        late.write(sibling(a, 1, time: 90, attempt: 7), context: nil, rule: rule)
+        var present = StoredObject()
+        present.write(sibling(b, 1, time: 10, attempt: 8), context: nil, voiding: [7], rule: rule)
+        present.write(sibling(b, 2, time: 20), context: nil, rule: rule)
+        for merged in [late.merged(present, rule), present.merged(late, rule)] {
+            #expect(merged.siblings.map(\.dot) == [Dot(actor: b, counter: 2)])
+            #expect(merged.versions.covers(Dot(actor: a, counter: 1)), "or it would come again")
+        }
+    }
+
+    /// By last-write-wins an attempt that may be voided must not put aside what would be missed then.
+    @Test func whatMayBeVoidedPutsNothingAside() {
+        var late = StoredObject()
+        late.write(sibling(a, 1, time: 90, attempt: 7), context: nil, rule: .lastWriteWins)
+        var acknowledged = StoredObject()
+        acknowledged.write(sibling(b, 1, time: 10), context: nil, rule: .lastWriteWins)
+        let both = late.merged(acknowledged, .lastWriteWins)
+        #expect(both.shown(.lastWriteWins).siblings.map(\.dot) == [Dot(actor: a, counter: 1)])
+        var voiding = acknowledged
+        voiding.write(
+            sibling(b, 2, time: 5), context: CausalContext(of: StoredObject()), voiding: [7], rule: .lastWriteWins)
+        #expect(both.merged(voiding, .lastWriteWins).siblings.map(\.dot) == [Dot(actor: b, counter: 1)])
+    }
+
+    /// Two writers in turn, each with the context of its own last answer: one sibling each.
+    @Test func twoWritersWhoNeverReadKeepOneSiblingEach() {
+        var object = StoredObject()
+        var contexts: [CausalContext?] = [
+            CausalContext(of: StoredObject()), CausalContext(of: StoredObject()),
+        ]
+        for turn in 0..<200 {
+            object.write(
+                sibling(a, UInt64(turn + 1), time: UInt64(turn + 1)), context: contexts[turn % 2], rule: .siblings)
+            contexts[turn % 2] = CausalContext.written(object, after: contexts[turn % 2])
+            #expect(object.siblings.count == min(turn + 1, 2))
+        }
+    }
+
+    /// A dot beyond the vector supersedes its own write and no other of its actor; where it is unknown, nothing.
+    @Test func theDotOfAContextStandsForItselfAlone() {
+        var object = StoredObject()
+        let none = CausalContext(of: StoredObject())
+        for counter in 1...3 {
+            object.write(sibling(a, UInt64(counter), time: 1), context: none, rule: .siblings)
+        }
+        let context = CausalContext(
+            versions: VersionVector(), latestTime: HybridTime(bits: 1), dot: Dot(actor: a, counter: 2))
+        object.write(sibling(b, 1, time: 2), context: context, rule: .siblings)
+        #expect(object.siblings.map(\.dot.counter) == [1, 3, 1])
+        var elsewhere = StoredObject()
+        elsewhere.write(sibling(b, 9, time: 2), context: context, rule: .siblings)
+        #expect(!elsewhere.versions.covers(Dot(actor: a, counter: 1)), "that would lose a write nobody has seen")
+    }
+
+    /// A node with the longest name and as many lives as a vector takes: its context is taken back.
+    @Test func theLongestContextThatIsGivenIsTaken() throws {
+        let name = String(repeating: "n", count: Limits.nodeNameBytes)
+        let node = try #require(NodeID(name))
+        let lives = (0..<Limits.versionVectorEntries).map { life in
+            Dot(actor: Actor(node: node, incarnation: 1_795_401_141_332 + UInt64(life)), counter: 1 << 40)
+        }
+        let versions = try #require(VersionVector(ascending: lives))
+        let context = CausalContext(versions: versions, latestTime: HybridTime(bits: .max))
+        let token = context.encode(for: [1])
+        #expect(token.count <= Limits.mintedContextBytes)
+        #expect(try CausalContext(decoding: token, for: [1]) == context)
     }
 }

@@ -158,7 +158,9 @@ private struct Bench {
                 bench.reply(ask, reply(to: ask, &dice), as: sender)
             case 9:
                 guard let ask = bench.asks.randomElement(using: &dice) else { continue }
-                bench.with { gateway, now, out in gateway.fail(ask.envelope.id, from: ask.node, now: now, &out) }
+                bench.with { gateway, now, out in 
+                    gateway.fail(ask.envelope.id, from: ask.node, wasSent: dice.chance(0.5), now: now, &out)
+                }
             case 10:
                 guard let node = nodes.randomElement(using: &dice) else { continue }
                 bench.gateway.setAvailable(node, dice.chance(0.7))

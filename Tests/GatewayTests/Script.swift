@@ -130,7 +130,10 @@ struct ScriptRunner {
             return gateway.prepared(question.envelope.id, object: object, wasAbsent: wasAbsent, now: now, &out)
         }
         if !isImpostor { open.remove(at: place) }
-        if what[0] == "breaks" { return gateway.fail(question.envelope.id, from: sender, now: now, &out) }
+        if what[0] == "breaks" || what[0] == "unsent" {
+            return gateway.fail(
+                question.envelope.id, from: sender, wasSent: what[0] == "breaks", now: now, &out)
+        }
         let envelope = ReplyEnvelope(
             id: question.envelope.id, inFlight: 0, serviceMicroseconds: 100, reply: try reply(what, to: question))
         last = (sender, envelope)
@@ -148,9 +151,11 @@ struct ScriptRunner {
             let payload: Payload = mint.value.map { .value($0) } ?? .tombstone
             let dot = Dot(actor: Actor(node: question.node, incarnation: 1), counter: counter)
             object.write(
-                Sibling(dot: dot, payload: payload, time: HybridTime(bits: counter)), context: nil, rule: .siblings)
+                Sibling(dot: dot, payload: payload, time: HybridTime(bits: counter), attempt: mint.attempt),
+                context: nil, voiding: mint.voids, rule: .siblings)
             return .minted(object: object.encode(), wasAbsent: !what.contains("over"))
         case "stored": return .stored
+        case "beside": return .storedBeside
         case "nothing": return .object(nil)
         case "object": return .object(try object(what[1]).encode())
         case "summary": return .summary(try object(what[1]).summary.encode())
@@ -203,6 +208,9 @@ struct ScriptRunner {
             case .ask(let node, let envelope):
                 open.append(Question(node: node, envelope: envelope))
                 return "\(word(node)) \(describe(envelope.request))"
+            case .takeBack(let id):
+                let node = open.first { $0.envelope.id == id }.map { word($0.node) } ?? "nobody"
+                return "take back from \(node)"
             case .answer(_, let outcome): return "answer " + describe(outcome)
             }
         }
@@ -213,7 +221,9 @@ struct ScriptRunner {
     private func describe(_ request: ReplicaRequest) -> String {
         switch request {
         case .read(_, let summaryOver): summaryOver == 0 ? "read" : "read or summary"
-        case .mint(let mint): "mint " + text(mint.value) + (mint.onlyIfAbsent ? " if-absent" : "")
+        case .mint(let mint):
+            "mint " + text(mint.value) + (mint.onlyIfAbsent ? " if-absent" : "")
+                + (mint.voids.isEmpty ? "" : " in place of \(mint.voids.count)")
         case .merge(let key, let object, let repair): "\(repair ? "repair" : "store") \(name(key))\(describe(object))"
         case .hint(let target, _, let object): "keep \(describe(object)) for \(word(target))"
         case .readHints(let target, _): "read hints for \(word(target))"

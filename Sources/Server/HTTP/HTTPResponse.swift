@@ -148,7 +148,7 @@ enum ContextHeader {
 
     /// The token's bytes, checked; a token that is not ours, or another key's, throws.
     static func parse(_ text: String, for key: StoredKey) throws(Problem) -> [UInt8] {
-        guard text.utf8.count <= Limits.contextBytes, let data = Data(base64Encoded: text) else {
+        guard text.utf8.count <= (Limits.contextBytes + 2) / 3 * 4, let data = Data(base64Encoded: text) else {
             throw .malformed("Atoll-Context is not one that Atoll gave")
         }
         let bytes = [UInt8](data)

@@ -209,7 +209,7 @@ final class HTTPService: @unchecked Sendable {
             case .written(let object, let created, let account):
                 handler.respond(
                     ObjectResponses.written(
-                        object, created: created && !isDelete, account, key: key, requestContext: contextText))
+                        object, created: created && !isDelete, account, key: key, after: context))
             default: handler.respond(HTTPService.failure(outcome))
             }
         }

@@ -48,15 +48,11 @@ enum ObjectResponses {
     }
 
     static func written(
-        _ object: StoredObject, created: Bool, _ account: Account, key: StoredKey, requestContext: String?
+        _ object: StoredObject, created: Bool, _ account: Account, key: StoredKey, after context: [UInt8]?
     ) -> HTTPResponse {
         var response = HTTPResponse(created ? 201 : 204)
-        // Where siblings are left, their dots must not be covered by what this client gets: it has not seen them.
-        if object.siblings.count == 1 {
-            response.headers.add(CausalContext(of: object), for: key)
-        } else if let requestContext {
-            response.headers.add(ContextHeader.name, requestContext)
-        }
+        let seen = context.flatMap { try? CausalContext(decoding: $0, for: key.bytes) }
+        if let now = CausalContext.written(object, after: seen) { response.headers.add(now, for: key) }
         response.headers.add(account)
         return response
     }

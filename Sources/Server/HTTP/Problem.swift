@@ -55,6 +55,8 @@ struct Problem: Error, Sendable {
         case .exists: self = Problem(412, "exists", "The key exists", "If-None-Match: * asked for a key that does not")
         case .tooManySiblings(let detail):
             self = Problem(409, "too-many-siblings", "The key has too many siblings", detail)
+        case .vectorFull(let detail):
+            self = Problem(409, "vector-full", "The key's version vector is full", detail)
         case .tooLarge(let detail): self = .tooLarge(detail)
         case .diskFull:
             self = Problem(

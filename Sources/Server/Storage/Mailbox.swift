@@ -64,6 +64,17 @@ final class Mailbox<Work: MailboxWork>: @unchecked Sendable {
         return taken
     }
 
+    /// Takes out what nobody has taken yet and `isUnwanted`.
+    func takeBack(_ isUnwanted: (Work) -> Bool) -> [Work] {
+        condition.withLock {
+            let unwanted = waiting.filter(isUnwanted)
+            guard !unwanted.isEmpty else { return [] }
+            waiting.removeAll(where: isUnwanted)
+            waitingBytes -= unwanted.reduce(0) { $0 + $1.byteCount }
+            return unwanted
+        }
+    }
+
     var count: Int { condition.withLock { waiting.count } }
 
     /// What is in the mailbox is still worked; nothing more gets in.

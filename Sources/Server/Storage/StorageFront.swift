@@ -40,6 +40,17 @@ final class StorageFront: Sendable {
         }
     }
 
+    /// Takes back what the gateway of loop `port` has asked its own node under `ids` and no thread has begun; which that
+    /// was.
+    func takeBack(_ ids: Set<UInt64>, port: Int) -> [UInt64] {
+        shards.flatMap { shard in
+            shard.mailbox.takeBack { job in
+                guard case .gateway = job.address.asker, job.address.port == port else { return false }
+                return ids.contains(job.address.id)
+            }.map(\.address.id)
+        }
+    }
+
     /// Hands the work over. What a full mailbox did not take comes back as refusals.
     func submit(_ pending: inout PendingJobs) -> [StorageAnswer] {
         var refused: [StorageAnswer] = []

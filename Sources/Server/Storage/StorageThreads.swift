@@ -202,13 +202,16 @@ final class ShardThread: Sendable {
         } catch {
             environment.stop("objects", error)
         }
-        let elapsed = MachineClock.instant() - started
+        let worked = MachineClock.instant()
+        let elapsed = worked - started
+        let clockMs = UInt64(clamping: worked.nanoseconds / 1_000_000)
         let service = UInt32(clamping: elapsed.nanoseconds / 1_000 / Int64(jobs.count))
         let waiting = UInt32(clamping: mailbox.count)
         var sorter = AnswerSorter(ports)
         for (index, job) in jobs.enumerated() {
             let envelope = ReplyEnvelope(
-                id: job.address.id, inFlight: waiting, serviceMicroseconds: service, reply: outcome.replies[index])
+                id: job.address.id, inFlight: waiting, serviceMicroseconds: service, clockMs: clockMs,
+                reply: outcome.replies[index])
             sorter.add(StorageAnswer(address: job.address, envelope: envelope, read: generations[index]))
         }
         sorter.send()

@@ -392,12 +392,37 @@ nonisolated struct PBMint: Sendable {
   /// Clears the value of `expiresAtMs`. Subsequent reads from it will return its default value.
   mutating func clearExpiresAtMs() {self._expiresAtMs = nil}
 
+  /// Names this attempt: the gateway may never hear what became of it, and then asks another replica.
+  var attempt: UInt64 {
+    get {_attempt ?? 0}
+    set {_attempt = newValue}
+  }
+  /// Returns true if `attempt` has been explicitly set.
+  var hasAttempt: Bool {self._attempt != nil}
+  /// Clears the value of `attempt`. Subsequent reads from it will return its default value.
+  mutating func clearAttempt() {self._attempt = nil}
+
+  /// Earlier attempts of which it never heard: void wherever they turn up.
+  var voids: [UInt64] = []
+
+  /// When it was sent at the latest, by the receiver's own clock (Reply.clock_ms).
+  var sentAtMs: UInt64 {
+    get {_sentAtMs ?? 0}
+    set {_sentAtMs = newValue}
+  }
+  /// Returns true if `sentAtMs` has been explicitly set.
+  var hasSentAtMs: Bool {self._sentAtMs != nil}
+  /// Clears the value of `sentAtMs`. Subsequent reads from it will return its default value.
+  mutating func clearSentAtMs() {self._sentAtMs = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
   fileprivate var _context: Data? = nil
   fileprivate var _expiresAtMs: UInt64? = nil
+  fileprivate var _attempt: UInt64? = nil
+  fileprivate var _sentAtMs: UInt64? = nil
 }
 
 nonisolated struct PBMerge: Sendable {
@@ -553,6 +578,7 @@ nonisolated struct PBReply: Sendable {
     set {result = .minted(newValue)}
   }
 
+  /// False: stored, but what the write does not know of stood there already.
   var stored: Bool {
     get {
       if case .stored(let v)? = result {return v}
@@ -585,12 +611,16 @@ nonisolated struct PBReply: Sendable {
     set {result = .fingerprints(newValue)}
   }
 
+  /// The replica's monotonic clock, milliseconds since an origin of its own.
+  var clockMs: UInt64 = 0
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Result: Equatable, Sendable {
     case object(PBObject)
     case summary(Data)
     case minted(PBMinted)
+    /// False: stored, but what the write does not know of stood there already.
     case stored(Bool)
     case page(PBPage)
     case refused(PBRefused)
@@ -612,6 +642,8 @@ nonisolated struct PBStoredReplies: Sendable {
   var inFlight: UInt32 = 0
 
   var serviceUs: UInt32 = 0
+
+  var clockMs: UInt64 = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1289,7 +1321,7 @@ nonisolated extension PBRead: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
 
 nonisolated extension PBMint: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Mint"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}tombstone\0\u{1}value\0\u{3}content_type\0\u{1}context\0\u{3}only_if_absent\0\u{3}expires_at_ms\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}tombstone\0\u{1}value\0\u{3}content_type\0\u{1}context\0\u{3}only_if_absent\0\u{3}expires_at_ms\0\u{1}attempt\0\u{1}voids\0\u{3}sent_at_ms\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1304,6 +1336,9 @@ nonisolated extension PBMint: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
       case 5: try { try decoder.decodeSingularBytesField(value: &self._context) }()
       case 6: try { try decoder.decodeSingularBoolField(value: &self.onlyIfAbsent) }()
       case 7: try { try decoder.decodeSingularUInt64Field(value: &self._expiresAtMs) }()
+      case 8: try { try decoder.decodeSingularFixed64Field(value: &self._attempt) }()
+      case 9: try { try decoder.decodeRepeatedFixed64Field(value: &self.voids) }()
+      case 10: try { try decoder.decodeSingularUInt64Field(value: &self._sentAtMs) }()
       default: break
       }
     }
@@ -1335,6 +1370,15 @@ nonisolated extension PBMint: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
     try { if let v = self._expiresAtMs {
       try visitor.visitSingularUInt64Field(value: v, fieldNumber: 7)
     } }()
+    try { if let v = self._attempt {
+      try visitor.visitSingularFixed64Field(value: v, fieldNumber: 8)
+    } }()
+    if !self.voids.isEmpty {
+      try visitor.visitPackedFixed64Field(value: self.voids, fieldNumber: 9)
+    }
+    try { if let v = self._sentAtMs {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 10)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1346,6 +1390,9 @@ nonisolated extension PBMint: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
     if lhs._context != rhs._context {return false}
     if lhs.onlyIfAbsent != rhs.onlyIfAbsent {return false}
     if lhs._expiresAtMs != rhs._expiresAtMs {return false}
+    if lhs._attempt != rhs._attempt {return false}
+    if lhs.voids != rhs.voids {return false}
+    if lhs._sentAtMs != rhs._sentAtMs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1633,7 +1680,7 @@ nonisolated extension PBCompare: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension PBReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Reply"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}in_flight\0\u{3}service_us\0\u{1}object\0\u{1}summary\0\u{1}minted\0\u{1}stored\0\u{1}page\0\u{1}refused\0\u{1}fingerprints\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}in_flight\0\u{3}service_us\0\u{1}object\0\u{1}summary\0\u{1}minted\0\u{1}stored\0\u{1}page\0\u{1}refused\0\u{1}fingerprints\0\u{3}clock_ms\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1725,6 +1772,7 @@ nonisolated extension PBReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
           self.result = .fingerprints(v)
         }
       }()
+      case 11: try { try decoder.decodeSingularUInt64Field(value: &self.clockMs) }()
       default: break
       }
     }
@@ -1775,6 +1823,9 @@ nonisolated extension PBReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     }()
     case nil: break
     }
+    if self.clockMs != 0 {
+      try visitor.visitSingularUInt64Field(value: self.clockMs, fieldNumber: 11)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1783,6 +1834,7 @@ nonisolated extension PBReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     if lhs.inFlight != rhs.inFlight {return false}
     if lhs.serviceUs != rhs.serviceUs {return false}
     if lhs.result != rhs.result {return false}
+    if lhs.clockMs != rhs.clockMs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1790,7 +1842,7 @@ nonisolated extension PBReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
 
 nonisolated extension PBStoredReplies: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".StoredReplies"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ids\0\u{3}in_flight\0\u{3}service_us\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ids\0\u{3}in_flight\0\u{3}service_us\0\u{3}clock_ms\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1801,6 +1853,7 @@ nonisolated extension PBStoredReplies: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 1: try { try decoder.decodeRepeatedUInt64Field(value: &self.ids) }()
       case 2: try { try decoder.decodeSingularUInt32Field(value: &self.inFlight) }()
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.serviceUs) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.clockMs) }()
       default: break
       }
     }
@@ -1816,6 +1869,9 @@ nonisolated extension PBStoredReplies: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if self.serviceUs != 0 {
       try visitor.visitSingularUInt32Field(value: self.serviceUs, fieldNumber: 3)
     }
+    if self.clockMs != 0 {
+      try visitor.visitSingularUInt64Field(value: self.clockMs, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1823,6 +1879,7 @@ nonisolated extension PBStoredReplies: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs.ids != rhs.ids {return false}
     if lhs.inFlight != rhs.inFlight {return false}
     if lhs.serviceUs != rhs.serviceUs {return false}
+    if lhs.clockMs != rhs.clockMs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
