@@ -31,7 +31,7 @@ package indirect enum JSON: Hashable, Sendable {
 
     package subscript(name: String) -> JSON? {
         guard case .object(let members) = self else { return nil }
-        return members.first { $0.name == name }?.value
+        return members.first { $0.name.isSpelled(name) }?.value
     }
     package var string: String? { if case .string(let s) = self { s } else { nil } }
     package var array: [JSON]? { if case .array(let a) = self { a } else { nil } }

@@ -84,14 +84,14 @@ private struct JSONReader {
     private mutating func object(depth: Int) throws(JSONError) -> JSON {
         at += 1
         var members: [JSON.Member] = []
-        // Only ever asked.
-        var names: Set<String> = []
+        // By their bytes. Only ever asked.
+        var names: Set<[UInt8]> = []
         if skip(UInt8(ascii: "}")) { return .object([]) }
         repeat {
             skipBlanks()
             guard current == UInt8(ascii: "\"") else { throw error("expected a member's name in quotes") }
             let name = try string()
-            guard names.insert(name).inserted else { throw error("member \(name) occurs twice") }
+            guard names.insert(Array(name.utf8)).inserted else { throw error("member \(name) occurs twice") }
             guard skip(UInt8(ascii: ":")) else { throw error("expected : after the member's name") }
             members.append(JSON.Member(name, try value(depth: depth + 1)))
         } while skip(UInt8(ascii: ","))

@@ -84,11 +84,11 @@ extension RingDocument {
 
     private static func checkBuckets(_ draft: RingDraft) throws(RingDocumentError) {
         guard draft.buckets.count <= Limits.namedBuckets,
-            zip(draft.buckets, draft.buckets.dropFirst()).allSatisfy({ $0.name < $1.name }),
+            zip(draft.buckets, draft.buckets.dropFirst()).allSatisfy({ $0.name.isSpelledBefore($1.name) }),
             draft.buckets.allSatisfy({ (1...Limits.bucketNameBytes).contains($0.name.utf8.count) })
         else { throw RingDocumentError("buckets are malformed, too many, out of order or named twice") }
         for properties in [draft.defaults] + draft.buckets.map(\.properties) {
-            guard let placement = draft.placements.first(where: { $0.name == properties.placement }) else {
+            guard let placement = draft.placements.first(where: { $0.name.isSpelled(properties.placement) }) else {
                 throw RingDocumentError("a bucket names the unknown placement \(properties.placement)")
             }
             for case .count(let n) in [properties.read, properties.write] where !(1...placement.replicas).contains(n) {

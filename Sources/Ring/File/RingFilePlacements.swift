@@ -109,7 +109,7 @@ extension RingFileCompiler {
         return (total, atLeast)
     }
 
-    func isDeclared(_ country: String) -> Bool { draft.countries.contains { $0.id == country } }
+    func isDeclared(_ country: String) -> Bool { draft.countries.contains { $0.id.isSpelled(country) } }
 }
 
 extension RingDraft {

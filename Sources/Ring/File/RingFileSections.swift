@@ -26,7 +26,7 @@ extension RingFileCompiler {
             }
             draft.buckets.append(Bucket(name: name, properties: try properties(&table, draft.defaults)))
         }
-        draft.buckets.sort { $0.name < $1.name }
+        draft.buckets.sort { $0.name.isSpelledBefore($1.name) }
     }
 
     private func properties(
@@ -34,7 +34,7 @@ extension RingFileCompiler {
     ) throws(RingFileError) -> BucketProperties {
         var result = defaults
         result.placement = try table.string("placement") ?? defaults.placement
-        guard let placement = draft.placements.first(where: { $0.name == result.placement }) else {
+        guard let placement = draft.placements.first(where: { $0.name.isSpelled(result.placement) }) else {
             throw table.error("\(table.name) names the unknown placement \(result.placement)", key: "placement")
         }
         result.read = try level("read", placement, in: &table) ?? defaults.read

@@ -166,7 +166,9 @@ struct RingFileTable {
 
     /// Call when all keys have been read: any other is a mistake, most often of spelling.
     func finish() throws(RingFileError) {
-        guard let stranger = table.entries.first(where: { !known.contains($0.key) }) else { return }
+        guard let stranger = table.entries.first(where: { entry in !known.contains { $0.isSpelled(entry.key) } }) else {
+            return
+        }
         let near = known.filter { editDistance($0, stranger.key) <= 2 }
             .min { editDistance($0, stranger.key) < editDistance($1, stranger.key) }
         let hint = near.map { "; did you mean \($0)?" } ?? ""

@@ -55,7 +55,7 @@ extension RingFileCompiler {
                     + "or a digit", key: "id")
         }
         let country = try table.requiredString("country")
-        guard let home = draft.countries.first(where: { $0.id == country }) else {
+        guard let home = draft.countries.first(where: { $0.id.isSpelled(country) }) else {
             throw table.error(
                 "node \(id) stands in country \(country), which has no [country.\(country)]",
                 key: "country")

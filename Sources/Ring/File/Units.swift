@@ -30,6 +30,6 @@ enum Units {
             let number = Double(String(decoding: digits, as: UTF8.self)), number.isFinite
         else { return nil }
         let unit = text[(end ?? text.endIndex)...].drop { $0 == " " }
-        return scales.first { $0.0 == unit }.map { number * $0.1 }
+        return scales.first { $0.0.isSpelled(unit) }.map { number * $0.1 }
     }
 }

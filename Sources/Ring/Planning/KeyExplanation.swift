@@ -57,7 +57,7 @@ package struct KeyExplanation: Hashable, Sendable {
         fallbacks = reasons.fallbacks(list.fallbacks, after: list.primaries)
         let name = String(decoding: bucket, as: UTF8.self)
         grounds = [
-            ring.buckets.contains { $0.name == name }
+            ring.buckets.contains { $0.name.utf8.elementsEqual(bucket) }
                 ? "bucket \(name) names placement \(properties.placement)"
                 : "bucket \(name) is not in the ring file: it has the defaults, placement \(properties.placement)",
             "the token's top \(bits) bit\(bits == 1 ? "" : "s") say the partition, and the table of the ring document "

@@ -49,14 +49,18 @@ package struct RingDiff: Sendable {
     }
 
     private static func changes(_ a: [(String, String)], _ b: [(String, String)]) -> [Change] {
-        // Only ever asked.
-        let inA = Dictionary(a, uniquingKeysWith: { $1 })
-        let inB = Dictionary(b, uniquingKeysWith: { $1 })
-        var changes: [Change] = []
-        for (what, before) in a where inB[what] != before {
-            changes.append(Change(what: what, before: before, after: inB[what]))
+        // By the bytes of the name. Only ever asked.
+        func index(_ facts: [(String, String)]) -> [[UInt8]: String] {
+            Dictionary(facts.map { (Array($0.utf8), $1) }, uniquingKeysWith: { $1 })
         }
-        for (what, after) in b where inA[what] == nil { changes.append(Change(what: what, before: nil, after: after)) }
+        let (inA, inB) = (index(a), index(b))
+        var changes: [Change] = []
+        for (what, before) in a where inB[Array(what.utf8)] != before {
+            changes.append(Change(what: what, before: before, after: inB[Array(what.utf8)]))
+        }
+        for (what, after) in b where inA[Array(what.utf8)] == nil {
+            changes.append(Change(what: what, before: nil, after: after))
+        }
         return changes
     }
 

@@ -65,8 +65,8 @@ final class TOMLTable {
     }
 
     private(set) var entries: [Entry] = []
-    /// Only ever asked.
-    private var index: [String: Int] = [:]
+    /// By the key's bytes: two spellings that Unicode calls equal are two keys. Only ever asked.
+    private var index: [[UInt8]: Int] = [:]
     var origin: Origin
     var position: TextPosition
 
@@ -75,15 +75,15 @@ final class TOMLTable {
         self.position = position
     }
 
-    subscript(key: String) -> Entry? { index[key].map { entries[$0] } }
+    subscript(key: String) -> Entry? { index[Array(key.utf8)].map { entries[$0] } }
 
     /// - Precondition: no entry has that key yet.
     func append(_ key: String, at position: TextPosition, _ node: TOMLNode) {
-        index[key] = entries.count
+        index[Array(key.utf8)] = entries.count
         entries.append(Entry(key: key, keyPosition: position, node: node))
     }
 
     func replace(_ key: String, _ value: TOMLNode.Value) {
-        if let at = index[key] { entries[at].node.value = value }
+        if let at = index[Array(key.utf8)] { entries[at].node.value = value }
     }
 }

@@ -8,7 +8,11 @@ struct TOMLScanner {
     private var at = 0
     private(set) var position = TextPosition.start
 
-    init(_ text: String) { bytes = Array(text.utf8) }
+    init(_ text: String) {
+        bytes = Array(text.utf8)
+        // Some editors begin a file with a byte order mark; it is no part of the text, and takes no column.
+        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { at = 3 }
+    }
 
     var current: UInt8? { at < bytes.count ? bytes[at] : nil }
 
@@ -173,7 +177,7 @@ struct TOMLScanner {
             let digits = (1...count).compactMap { peek($0) }
             guard digits.count == count, digits.allSatisfy(isHexDigit),
                 let number = UInt32(String(decoding: digits, as: UTF8.self), radix: 16),
-                let scalar = Unicode.Scalar(number), number != 0
+                let scalar = Unicode.Scalar(number)
             else { throw error("this escape is no character", at: start) }
             text += Array(String(Character(scalar)).utf8)
             advance(count + 1)
