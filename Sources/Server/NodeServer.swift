@@ -111,10 +111,6 @@ package final class NodeServer: Service {
     }
 }
 
-extension HostPort {
-    fileprivate var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
-}
-
 /// The two LevelDB stores of a node, opened.
 struct NodeStores {
     let objects: LevelDBStore

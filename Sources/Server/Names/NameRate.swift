@@ -2,6 +2,7 @@
 // below.
 
 import NameStore
+import Ring
 import World
 
 /// The limit on writing requests of one client address, by second.
@@ -35,7 +36,7 @@ struct NameGate {
     /// Nil if the client at `address` may ask now, else how long it should wait.
     mutating func admit(_ address: String, now: Instant) -> Span? {
         let client = NameGate.client(address)
-        if exemptsLoopback, client.hasPrefix("127.") || client == "::1" { return nil }
+        if exemptsLoopback, IPAddress(address)?.isLoopback ?? false { return nil }
         switch limiter?.admit(client, now: now) {
         case .refused(let retryAfter): return retryAfter
         case .admitted, nil: return nil
