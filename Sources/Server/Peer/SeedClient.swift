@@ -8,16 +8,19 @@ import Wire
 package import World
 
 package enum SeedClient {
-    /// The ring of the node at `address`; if it can't be reached, the one kept from an earlier start.
+    /// The ring of the node at `address`; if it gives none, the one kept from an earlier start.
+    ///
+    /// - Throws: also where the directory is another node's, or the seed is of another cluster: nothing is written
+    /// then.
     package static func fetchRing(
         from address: HostPort, as node: NodeID, dataPath: String, logger: Logger
     ) async throws -> RingDocument {
         let directory = try DataDirectory(path: dataPath)
+        try directory.refuseUnless(node: node)
+        let (bytes, document): ([UInt8], RingDocument)
         do {
-            let bytes = try await ask(address, node)
-            let document = try RingDocument.decode(bytes)
-            try directory.replace(directory.ringFile, with: bytes)
-            return document
+            bytes = try await ask(address, node)
+            document = try RingDocument.decode(bytes)
         } catch {
             guard let kept = directory.keptRing() else {
                 throw StartFailure("the seed \(address) gave no ring: \(error)")
@@ -27,6 +30,8 @@ package enum SeedClient {
                 metadata: ["seed": "\(address)", "reason": "\(error)"])
             return try RingDocument.decode(kept)
         }
+        try directory.keep(bytes, of: document, for: node)
+        return document
     }
 
     private static func ask(_ address: HostPort, _ node: NodeID) async throws -> [UInt8] {
@@ -92,5 +97,29 @@ package enum SeedClient {
             framing.add(message)
             if let outgoing = framing.takeOutgoing() { context.writeAndFlush(NIOAny(outgoing), promise: nil) }
         }
+    }
+}
+
+extension DataDirectory {
+    /// Throws where the directory is another node's, or another cluster's than `cluster` (nil: not known yet).
+    func refuseUnless(node: NodeID, cluster: String? = nil) throws {
+        guard let owner = try loadIdentity(), owner.node != node.name || owner.cluster != cluster ?? owner.cluster
+        else {
+            return
+        }
+        throw StartFailure(
+            "\(path) belongs to node \(owner.node) of cluster \(owner.cluster), not to \(node)"
+                + (cluster.map { " of \($0), which is the seed's" } ?? "")
+                + "; give each node a data directory of its own (--data)")
+    }
+
+    /// Keeps a ring for the next start, once it is certain that the directory's node is meant by it.
+    func keep(_ bytes: [UInt8], of document: RingDocument, for node: NodeID) throws {
+        try refuseUnless(node: node, cluster: document.cluster)
+        guard document.node(node) != nil else {
+            let names = document.nodes.map(\.id.name).joined(separator: ", ")
+            throw StartFailure("there is no node \(node) in the seed's ring; it has \(names)")
+        }
+        try replace(ringFile, with: bytes)
     }
 }

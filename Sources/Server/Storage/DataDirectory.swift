@@ -132,7 +132,7 @@ struct DataDirectory: Sendable {
         }
     }
 
-    private func loadIdentity() throws -> NodeIdentity? {
+    func loadIdentity() throws -> NodeIdentity? {
         guard FileManager.default.fileExists(atPath: identityFile) else {
             // A store without an identity is somebody else's, or half of a copy.
             if FileManager.default.fileExists(atPath: objects) {
