@@ -1,4 +1,5 @@
-// What the ring file says for planning alone: nothing here changes where the cluster keeps a key.
+// What the ring file says for planning alone: nothing here changes where the cluster keeps a key, and no ring document
+// has any of it.
 
 /// How the data grows from month to month.
 package enum Growth: Hashable, Sendable {
@@ -34,8 +35,11 @@ package struct PlanningInputs: Hashable, Sendable {
     /// Sorted by (a, b).
     package var links: [CountryLink]
 
+    static let usualSlack = 0.02
+
     package init(
-        fullAt: Double = 0.8, slack: Double = 0.02, dataBytes: UInt64? = nil, growth: Growth? = nil,
+        fullAt: Double = 0.8, slack: Double = PlanningInputs.usualSlack, dataBytes: UInt64? = nil,
+        growth: Growth? = nil,
         links: [CountryLink] = []
     ) {
         self.fullAt = fullAt

@@ -3,11 +3,14 @@
 import World
 
 extension RingCodec {
-    static func decode(_ bytes: [UInt8]) throws(RingDocumentError) -> RingDraft {
+    /// The draft as it was written, and the version of its bytes.
+    static func decode(_ bytes: [UInt8]) throws(RingDocumentError) -> (draft: RingDraft, version: UInt16) {
         var input = ByteReader(bytes)
         guard try input.integer(UInt32.self) == magic else { throw RingDocumentError("this is no ring document") }
         let found = try input.integer(UInt16.self)
-        guard found == version else { throw RingDocumentError("ring document version \(found) is unknown") }
+        guard (1...version).contains(found) else {
+            throw RingDocumentError("ring document version \(found) is unknown; this node reads 1 to \(version)")
+        }
         var draft = RingDraft()
         draft.cluster = try input.text(Limits.labelBytes)
         draft.epoch = try input.integer()
@@ -18,7 +21,11 @@ extension RingCodec {
         draft.countries = try input.list(atMost: Limits.countries) { (input) throws(RingDocumentError) in
             Country(id: try input.text(Limits.countryNameBytes), location: try input.optional(coordinates))
         }
-        draft.nodes = try input.list(atMost: Limits.nodes, node)
+        draft.nodes = try input.list(atMost: Limits.nodes) { (input) throws(RingDocumentError) in
+            var value = try node(&input)
+            if found == 1 { value.afr = try input.optional { (i) throws(RingDocumentError) in try i.double() } }
+            return value
+        }
         let partitions = draft.partitions
         let tables = try input.list(atMost: Limits.placements) { (input) throws(RingDocumentError) in
             let rule = try placement(&input)
@@ -41,9 +48,9 @@ extension RingCodec {
         draft.score = ScoreWeights(
             replicationDelay: try input.double(), responseTime: try input.double(), distance: try input.double(),
             errorRate: try input.double())
-        draft.planning = try planning(&input)
+        if found == 1 { draft.planning = try planning(&input) }
         guard input.remaining == 0 else { throw RingDocumentError("the ring document has bytes behind its end") }
-        return draft
+        return (draft, found)
     }
 
     private static func choice<T: CaseIterable>(_ input: inout ByteReader, _: T.Type) throws(RingDocumentError) -> T {
@@ -79,8 +86,7 @@ extension RingCodec {
             zone: try input.text(Limits.labelBytes), rack: try input.text(Limits.labelBytes),
             peer: try address(&input), http: try address(&input), capacityBytes: try input.integer(),
             state: try choice(&input, NodeState.self), location: try input.optional(coordinates),
-            mbit: try input.optional { (i) throws(RingDocumentError) in try i.double() },
-            afr: try input.optional { (i) throws(RingDocumentError) in try i.double() })
+            mbit: try input.optional { (i) throws(RingDocumentError) in try i.double() })
     }
 
     private static func placement(_ input: inout ByteReader) throws(RingDocumentError) -> Placement {
@@ -122,24 +128,5 @@ extension RingCodec {
             conflict: try choice(&input, ConflictPolicy.self), durability: try choice(&input, Durability.self),
             ttlMilliseconds: try input.optional { (i) throws(RingDocumentError) in try i.integer() },
             maxValueBytes: Int(try input.integer(UInt32.self)))
-    }
-
-    private static func planning(_ input: inout ByteReader) throws(RingDocumentError) -> PlanningInputs {
-        PlanningInputs(
-            fullAt: try input.double(), slack: try input.double(),
-            dataBytes: try input.optional { (i) throws(RingDocumentError) in try i.integer() },
-            growth: try input.optional { (i) throws(RingDocumentError) in
-                switch try i.integer(UInt8.self) {
-                case 0: Growth.ratio(try i.double())
-                case 1: Growth.bytes(try i.integer())
-                default: throw RingDocumentError("the growth is of an unknown kind")
-                }
-            },
-            links: try input.list(atMost: Int(UInt16.max)) { (i) throws(RingDocumentError) in
-                CountryLink(
-                    try i.text(Limits.countryNameBytes), try i.text(Limits.countryNameBytes),
-                    mbit: try i.optional { (i) throws(RingDocumentError) in try i.double() },
-                    eurPerGB: try i.optional { (i) throws(RingDocumentError) in try i.double() })
-            })
     }
 }

@@ -10,19 +10,22 @@ extension RingDocument {
     /// SHA-256 of the encoding. Two nodes whose documents of one epoch differ in it refuse each other.
     package var digest: [UInt8] { contents.index.digest }
 
-    /// Reads what a peer or a disk gave; bounded, and whatever is not the canonical encoding of a valid document
-    /// throws.
+    /// Reads what a peer or a disk gave, in this version or a lower one; bounded, and whatever is not the canonical
+    /// encoding of a valid document throws.
     package static func decode(_ bytes: [UInt8]) throws(RingDocumentError) -> RingDocument {
         guard bytes.count <= Limits.ringDocumentBytes else { throw RingDocumentError("the ring document is too big") }
-        let document = try RingDocument(try RingCodec.decode(bytes))
-        guard document.encode() == bytes else { throw RingDocumentError("the ring document is not canonical") }
+        let (draft, version) = try RingCodec.decode(bytes)
+        let document = try RingDocument(draft.upgraded(from: version))
+        let canonical =
+            version == RingCodec.version ? document.encode() : RingCodec.encode(draft, as: version)
+        guard canonical == bytes else { throw RingDocumentError("the ring document is not canonical") }
         return document
     }
 }
 
 enum RingCodec {
     static let magic: UInt32 = 0x4154_524E  // "ATRN"
-    static let version: UInt16 = 1
+    static let version: UInt16 = 2
 
     static func digest(_ bytes: [UInt8]) -> [UInt8] {
         var hash = SHA256()
@@ -30,7 +33,7 @@ enum RingCodec {
         return Array(hash.finalize())
     }
 
-    static func encode(_ draft: RingDraft) -> [UInt8] {
+    static func encode(_ draft: RingDraft, as version: UInt16 = RingCodec.version) -> [UInt8] {
         var out = ByteWriter()
         out.integer(magic)
         out.integer(version)
@@ -41,7 +44,10 @@ enum RingCodec {
             out.text(country.id)
             out.optional(country.location, coordinates)
         }
-        out.list(draft.nodes, node)
+        out.list(draft.nodes) { out, value in
+            node(&out, value)
+            if version == 1 { out.optional(value.afr) { $0.double($1) } }
+        }
         out.list(Array(zip(draft.placements, draft.assignments))) { out, pair in
             placement(&out, pair.0)
             for index in pair.1.nodes { out.integer(index) }
@@ -56,7 +62,7 @@ enum RingCodec {
         out.double(draft.score.responseTime)
         out.double(draft.score.distance)
         out.double(draft.score.errorRate)
-        planning(&out, draft.planning)
+        if version == 1 { planning(&out, draft.planning) }
         return out.bytes
     }
 
@@ -81,7 +87,6 @@ enum RingCodec {
         out.integer(UInt8(NodeState.allCases.firstIndex(of: node.state) ?? 0))
         out.optional(node.location, coordinates)
         out.optional(node.mbit) { $0.double($1) }
-        out.optional(node.afr) { $0.double($1) }
     }
 
     private static func placement(_ out: inout ByteWriter, _ rule: Placement) {
@@ -117,27 +122,5 @@ enum RingCodec {
         out.integer(UInt8(Durability.allCases.firstIndex(of: value.durability) ?? 0))
         out.optional(value.ttlMilliseconds) { $0.integer($1) }
         out.integer(UInt32(value.maxValueBytes))
-    }
-
-    private static func planning(_ out: inout ByteWriter, _ value: PlanningInputs) {
-        out.double(value.fullAt)
-        out.double(value.slack)
-        out.optional(value.dataBytes) { $0.integer($1) }
-        out.optional(value.growth) { out, growth in
-            switch growth {
-            case .ratio(let share):
-                out.integer(UInt8(0))
-                out.double(share)
-            case .bytes(let bytes):
-                out.integer(UInt8(1))
-                out.integer(bytes)
-            }
-        }
-        out.list(value.links) { out, link in
-            out.text(link.a)
-            out.text(link.b)
-            out.optional(link.mbit) { $0.double($1) }
-            out.optional(link.eurPerGB) { $0.double($1) }
-        }
     }
 }

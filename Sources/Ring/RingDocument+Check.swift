@@ -24,7 +24,6 @@ extension RingDocument {
         for weight in [score.replicationDelay, score.responseTime, score.distance, score.errorRate] {
             try demand(weight >= 0 && weight.isFinite, "a score weight is negative or not finite")
         }
-        try checkPlanning(draft)
     }
 
     private static func checkNodes(_ draft: RingDraft) throws(RingDocumentError) {
@@ -43,8 +42,7 @@ extension RingDocument {
                 throw RingDocumentError("node \(node.id) stands in undeclared country \(node.country)")
             }
             guard RingNames.isLabel(node.zone), node.rack.isEmpty || RingNames.isLabel(node.rack),
-                node.capacityBytes <= UInt64(Int64.max), node.mbit.map({ $0 > 0 && $0.isFinite }) ?? true,
-                node.afr.map({ (0...1).contains($0) }) ?? true
+                node.capacityBytes <= UInt64(Int64.max), node.mbit.map({ $0 > 0 && $0.isFinite }) ?? true
             else { throw RingDocumentError("a property of node \(node.id) is out of range") }
         }
     }
@@ -97,30 +95,6 @@ extension RingDocument {
             guard (1...Limits.largestValueBytes).contains(properties.maxValueBytes),
                 properties.ttlMilliseconds.map({ (1...RingNames.largestTTLMilliseconds).contains($0) }) ?? true
             else { throw RingDocumentError("a bucket's max_value or ttl is out of range") }
-        }
-    }
-
-    private static func checkPlanning(_ draft: RingDraft) throws(RingDocumentError) {
-        let planning = draft.planning
-        let growthIsFine =
-            switch planning.growth {
-            case .ratio(let r): (0...10).contains(r)
-            case .bytes(let b): b <= UInt64(Int64.max)
-            case nil: true
-            }
-        guard planning.fullAt > 0, planning.fullAt <= 1, (0...1).contains(planning.slack), growthIsFine,
-            (planning.dataBytes ?? 0) <= UInt64(Int64.max),
-            planning.links.count <= Limits.countries * Limits.countries
-        else { throw RingDocumentError("a planning figure is out of range") }
-        let countries = Set(draft.countries.map(\.id))
-        for link in planning.links {
-            guard countries.contains(link.a), countries.contains(link.b), link.a <= link.b,
-                link.mbit.map({ $0 > 0 && $0.isFinite }) ?? true,
-                link.eurPerGB.map({ $0 >= 0 && $0.isFinite }) ?? true
-            else { throw RingDocumentError("a link is malformed") }
-        }
-        guard zip(planning.links, planning.links.dropFirst()).allSatisfy({ ($0.a, $0.b) < ($1.a, $1.b) }) else {
-            throw RingDocumentError("links are out of order or named twice")
         }
     }
 }

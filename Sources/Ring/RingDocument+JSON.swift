@@ -8,7 +8,7 @@ extension RingDocument {
 
     package var jsonValue: JSON {
         .object([
-            "version": .int(1),
+            "version": .int(Int(RingCodec.version)),
             "cluster": .string(cluster),
             "epoch": .int(Int(epoch)),
             "digest": .string(hexadecimal(digest)),
@@ -30,24 +30,20 @@ extension RingDocument {
                 "replication_delay": .number(score.replicationDelay), "response_time": .number(score.responseTime),
                 "distance": .number(score.distance), "error_rate": .number(score.errorRate),
             ]),
-            "planning": RingJSON.planning(planning),
         ])
     }
 
     private typealias Member = JSON.Member
 
-    /// Reads what `json()` wrote. The digest is checked: a document that was changed by hand is refused.
+    /// Reads what `json()` wrote, in this version or a lower one. The digest is checked: a document that was changed by
+    /// hand is refused.
     package static func decode(json bytes: [UInt8]) throws(JSONError) -> RingDocument {
         let value = try JSON.decode(bytes)
+        let (draft, version) = try RingJSON.draft(value)
         let document: RingDocument
-        do { document = try RingDocument(try RingJSON.draft(value)) } catch let error as RingDocumentError {
-            throw JSONError(error.message)
-        } catch let error as JSONError {
-            throw error
-        } catch {
-            throw JSONError("this is no ring document")
-        }
-        guard value["digest"]?.string == hexadecimal(document.digest) else {
+        do { document = try RingDocument(draft.upgraded(from: version)) } catch { throw JSONError(error.message) }
+        // Only what was checked can be encoded.
+        guard value["digest"]?.string == hexadecimal(RingCodec.digest(RingCodec.encode(draft, as: version))) else {
             throw JSONError("the ring document's digest does not fit its content")
         }
         return document
@@ -69,7 +65,7 @@ enum RingJSON {
             "id": .string(node.id.name), "country": .string(node.country), "zone": .string(node.zone),
             "rack": .string(node.rack), "peer": .string(node.peer.description), "http": .string(node.http.description),
             "capacity": .int(Int(node.capacityBytes)), "state": .string(node.state.rawValue),
-            "location": location(node.location), "mbit": .optional(node.mbit), "afr": .optional(node.afr),
+            "location": location(node.location), "mbit": .optional(node.mbit),
         ])
     }
 
@@ -92,25 +88,5 @@ enum RingJSON {
             JSON.Member("ttl_ms", value.ttlMilliseconds.map { .int(Int($0)) } ?? .null),
             JSON.Member("max_value", .int(value.maxValueBytes)),
         ]
-    }
-
-    static func planning(_ value: PlanningInputs) -> JSON {
-        let growth: JSON =
-            switch value.growth {
-            case .ratio(let share): .object(["ratio": .number(share)])
-            case .bytes(let bytes): .object(["bytes": .int(Int(bytes))])
-            case nil: .null
-            }
-        return .object([
-            "full_at": .number(value.fullAt), "slack": .number(value.slack),
-            "data": value.dataBytes.map { .int(Int($0)) } ?? .null, "per_month": growth,
-            "links": .array(
-                value.links.map {
-                    .object([
-                        "a": .string($0.a), "b": .string($0.b), "mbit": .optional($0.mbit),
-                        "eur_per_gb": .optional($0.eurPerGB),
-                    ])
-                }),
-        ])
     }
 }

@@ -35,12 +35,11 @@ package struct RingDocument: Sendable {
     /// The namestore's acceptors, in the ring file's order.
     package var nameAcceptors: [NodeID] { contents.draft.nameAcceptors }
     package var score: ScoreWeights { contents.draft.score }
-    package var planning: PlanningInputs { contents.draft.planning }
 
-    /// Sorts, checks and freezes a draft. The sorting keeps node indexes in assignments meaningful only if the draft's
-    /// nodes were sorted by id already, which is therefore demanded.
+    /// Checks and freezes a draft, without what is for planning alone.
     package init(_ draft: RingDraft) throws(RingDocumentError) {
         try RingDocument.check(draft)
+        let draft = draft.withoutPlanning
         contents = Contents(draft: draft, index: RingIndex(draft))
     }
 

@@ -36,9 +36,26 @@ package struct RingDraft: Sendable {
     package var defaults = BucketProperties()
     package var nameAcceptors: [NodeID] = []
     package var score = ScoreWeights()
+    /// The ring file's alone: a ring document leaves it out, and so does it with `afr` of the nodes.
     package var planning = PlanningInputs()
 
     package init() {}
+
+    /// What nodes must agree on. Prices and forecasts are not among it: an edited one makes no other document.
+    var withoutPlanning: RingDraft {
+        var draft = self
+        draft.planning = PlanningInputs()
+        for at in draft.nodes.indices { draft.nodes[at].afr = nil }
+        return draft
+    }
+
+    /// A draft that was read from an older version's bytes. Version 1 had buckets in Swift's order of strings.
+    func upgraded(from version: UInt16) -> RingDraft {
+        guard version == 1 else { return self }
+        var draft = self
+        draft.buckets.sort { $0.name.isSpelledBefore($1.name) }
+        return draft
+    }
 }
 
 /// Why a draft is no ring document. Only decoders and tests meet it: the ring file's own errors carry a position.

@@ -3,8 +3,11 @@
 import World
 
 extension RingJSON {
-    static func draft(_ value: JSON) throws(JSONError) -> RingDraft {
-        guard value["version"]?.int == 1 else { throw JSONError("this is no ring document of version 1") }
+    /// The draft as it was written, and the version of its text.
+    static func draft(_ value: JSON) throws(JSONError) -> (draft: RingDraft, version: UInt16) {
+        guard let version = value["version"]?.int.flatMap({ UInt16(exactly: $0) }),
+            (1...RingCodec.version).contains(version)
+        else { throw JSONError("this is no ring document of version 1 to \(RingCodec.version)") }
         var draft = RingDraft()
         draft.cluster = try string(value, "cluster")
         draft.epoch = try unsigned(value, "epoch")
@@ -37,8 +40,8 @@ extension RingJSON {
         draft.score = ScoreWeights(
             replicationDelay: try double(score, "replication_delay"), responseTime: try double(score, "response_time"),
             distance: try double(score, "distance"), errorRate: try double(score, "error_rate"))
-        draft.planning = try planning(try member(value, "planning"))
-        return draft
+        if version == 1 { draft.planning = try planning(try member(value, "planning")) }
+        return (draft, version)
     }
 
     // MARK: Members
@@ -118,6 +121,7 @@ extension RingJSON {
             rack: try string(value, "rack"), peer: try address(value, "peer"), http: try address(value, "http"),
             capacityBytes: try unsigned(value, "capacity"), state: try choice(value, "state", NodeState.self),
             location: try location(value, "location"), mbit: try optional(value, "mbit", double),
+            // Of version 1 alone.
             afr: try optional(value, "afr", double))
     }
 

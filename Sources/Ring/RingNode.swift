@@ -53,9 +53,9 @@ package struct RingNode: Hashable, Sendable {
     package var state: NodeState
     /// The node's own, else its country's.
     package var location: Coordinates?
-    /// Network bandwidth in Mbit/s, for planning.
+    /// Network bandwidth in Mbit/s.
     package var mbit: Double?
-    /// Annual failure rate, 0...1, for planning.
+    /// Annual failure rate, 0...1. The ring file's alone: for planning.
     package var afr: Double?
 
     package init(

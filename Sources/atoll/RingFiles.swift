@@ -11,6 +11,11 @@ enum RingFiles {
         guard let text = String(validating: try bytes(path, atMost: Limits.ringFileBytes), as: UTF8.self) else {
             throw CommandFailure.usage("\(path): not UTF-8 text")
         }
+        guard text.utf8.first(where: { $0 > 0x20 }) != UInt8(ascii: "{") else {
+            throw CommandFailure.usage(
+                "\(path) is JSON, a state or an exported ring document, and no ring file: rules and what is for planning "
+                    + "(prices, links, growth, full_at, slack, afr) are read from the ring file")
+        }
         return text
     }
 

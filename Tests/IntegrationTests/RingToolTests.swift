@@ -75,6 +75,7 @@ extension Integration {
                 (try desk.run("explain", "posts/1", "@ring.toml"), "fallback 1"),
                 (try desk.run("verify", "@ring.toml", "--state", "@state.json"), "proven: every rule is kept"),
                 (try desk.run("diff", "@ring.toml", "@state.json"), "no difference"),
+                (try desk.run("diff", "@ring.toml", "@state.json", "--json"), "\"tables_alone\": true"),
                 (try desk.run("draw", "@ring.toml", "--from", "@state.json", "--out", "@pictures"), "growth.svg"),
             ]
             for (run, words) in runs {
@@ -124,6 +125,7 @@ extension Integration {
             try desk.write("{\"format\": \"atoll ring state\",\n  \"version\": }", "bad.json")
             let cases: [(CommandRun, String)] = [
                 (try desk.run("check", "@none.toml"), "cannot read"),
+                (try desk.run("check", "@bad.json"), "bad.json is JSON"),
                 (try desk.run("check", "@bad.toml"), "bad.toml:2:14: partitions must be a power of two"),
                 (try desk.run("plan", "@ring.toml", "--from", "@bad.json"), "bad.json:2:14: expected a value"),
                 (try desk.run("plan", "@ring.toml", "--from", "@ring.toml"), "ring.toml:1:1: expected a value"),

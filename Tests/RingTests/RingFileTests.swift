@@ -125,7 +125,7 @@ enum Sample {
         #expect(ring.cluster == "islands" && ring.epoch == 1 && ring.partitions == 64)
         #expect(ring.nodes.map(\.id.name) == ["de-ber-1", "de-fra-1", "jp-tyo-1", "us-gate-1", "us-iad-1"])
         let frankfurt = try #require(ring.node(NodeID(literal: "de-fra-1")))
-        #expect(frankfurt.capacityBytes == 8_000_000_000_000 && frankfurt.rack == "r1" && frankfurt.afr == 0.02)
+        #expect(frankfurt.capacityBytes == 8_000_000_000_000 && frankfurt.rack == "r1" && frankfurt.afr == nil)
         #expect(frankfurt.location == Coordinates(latitude: 50.11, longitude: 8.68))
         let berlin = try #require(ring.node(NodeID(literal: "de-ber-1")))
         #expect(berlin.location == Coordinates(latitude: 52.52, longitude: 13.40))
@@ -142,8 +142,11 @@ enum Sample {
 
         #expect(ring.nameAcceptors.map(\.name) == ["de-fra-1", "us-iad-1", "jp-tyo-1"])
         #expect(ring.score == ScoreWeights(distance: 0.5))
-        #expect(ring.planning.dataBytes == 2_000_000_000_000 && ring.planning.growth == .ratio(0.05))
-        #expect(ring.planning.links == [CountryLink("us", "de", mbit: 1000, eurPerGB: 0.02)])
+        let file = try RingFile(Sample.file, fileName: "f").draft
+        let planning = file.planning
+        #expect(file.nodes.map(\.afr) == [nil, 0.02, nil, nil, nil])
+        #expect(planning.dataBytes == 2_000_000_000_000 && planning.growth == .ratio(0.05))
+        #expect(planning.links == [CountryLink("us", "de", mbit: 1000, eurPerGB: 0.02)])
         #expect(ring.placementRule("german")?.only == ["de"])
         #expect(ring.placementRule("world")?.rule == "any:3")
     }

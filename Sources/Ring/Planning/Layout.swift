@@ -124,7 +124,7 @@ package struct Layout: Sendable {
                 PlacedTable(
                     rule: rule, problem: problem, survives: survives,
                     need: QuorumNeed(rule, defaults: draft.defaults, buckets: draft.buckets),
-                    targets: Targets(problem, groups: groups),
+                    targets: Targets(problem, groups: groups, slack: problem.slack),
                     table: Assignment(replicas: rule.replicas, nodes: held.nodes.map(UInt16.init)), solution: nil))
         }
         guard failures.isEmpty else { throw InfeasibleLayout(placements: failures) }

@@ -151,7 +151,7 @@ extension Verification {
 extension RingDiff {
     package var json: JSON {
         .object([
-            "same": .bool(isEmpty),
+            "same": .bool(isEmpty), "tables_alone": .bool(isOfTablesAlone),
             "settings": .array(
                 changes.map {
                     .object(["what": .string($0.what), "before": .optional($0.before), "after": .optional($0.after)])

@@ -28,6 +28,8 @@ package struct RingDiff: Sendable {
     }
 
     package let changes: [Change]
+    /// One of the two is a state or an exported document: nodes and tables are compared, and nothing else.
+    package let isOfTablesAlone: Bool
     package let tables: [TableRow]
     /// Only nodes with a difference.
     package let nodes: [NodeRow]
@@ -43,6 +45,7 @@ package struct RingDiff: Sendable {
             changes = RingDiff.changes(RingDiff.facts(stateA), RingDiff.facts(stateB))
         }
         self.changes = changes
+        isOfTablesAlone = a == nil || b == nil
         let comparison = TableComparison(stateA, stateB)
         tables = comparison.tables
         nodes = comparison.nodes

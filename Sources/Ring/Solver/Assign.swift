@@ -19,8 +19,11 @@ func solve(
 ) throws(InfeasiblePlacement) -> Solution {
     let groups = SlotGroups(problem)
     try Feasibility.check(problem, groups)
-    let targets = Targets(problem, groups: groups)
-    let shape = FlowShape(problem, groups: groups, targets: targets)
+    let targets = Targets(problem, groups: groups, slack: problem.slack)
+    // From nothing there are no moves to save: each node gets its fairest fill, and an edited slack no other table.
+    let isUsual = problem.heldWidth > 0 || problem.slack == PlanningInputs.usualSlack
+    let bounds = isUsual ? targets : Targets(problem, groups: groups, slack: PlanningInputs.usualSlack)
+    let shape = FlowShape(problem, groups: groups, targets: bounds)
     var network = MinMoves(shape, progress: progress)
     // Feasible targets have a flow: t¹ itself is one.
     let isComplete = network.run()

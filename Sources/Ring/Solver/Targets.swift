@@ -13,8 +13,9 @@ struct Targets: Hashable, Sendable {
     /// Grants of the fractional run: enough for a precise y, few enough to take no time.
     private static let fractionalGrants = 1 << 17
 
+    /// - Parameter slack: how far fills may differ from the fairest: a share.
     /// - Precondition: the rule is feasible.
-    init(_ problem: PlacementProblem, groups: SlotGroups) {
+    init(_ problem: PlacementProblem, groups: SlotGroups, slack share: Double) {
         var fill = FairFill(problem, groups: groups, scale: problem.partitions)
         _ = fill.run()
         let whole = fill.granted
@@ -25,7 +26,7 @@ struct Targets: Hashable, Sendable {
 
         // Slack in millionths, so that the floors and ceilings below are exact.
         let million = 1_000_000
-        let slack = Int((min(1, max(0, problem.slack)) * Double(million)).rounded())
+        let slack = Int((min(1, max(0, share)) * Double(million)).rounded())
         let fullest = whole.indices.filter { problem.weights[$0] > 0 }.max {
             UInt64(whole[$0]).multipliedFullWidth(by: problem.weights[$1])
                 < UInt64(whole[$1]).multipliedFullWidth(by: problem.weights[$0])

@@ -209,6 +209,11 @@ struct RingDiffCommand: ParsableCommand {
             ])
         }
         page.add("Nodes", nodes)
+        if diff.isOfTablesAlone {
+            page.note(
+                "a state and an exported ring document have nodes and tables alone: rules, buckets and what is for "
+                    + "planning (prices, growth, full_at, slack, afr) are compared between two ring files")
+        }
         page.print()
     }
 
