@@ -52,6 +52,33 @@ import World
         #expect(check.warnings.count == 1 && check.warnings[0].contains("of its data for good"))
     }
 
+    @Test(arguments: [0, 1, 2, 3]) func fewAcceptorsAreWarnedOf(count: Int) throws {
+        var deployment = Deployment("de/a:8 us/a:8 jp/a:8", [.named("world", 3, countries: 3)])
+        var draft = deployment.file.draft
+        draft.nameAcceptors = draft.nodes.prefix(count).map(\.id)
+        deployment.file = RingFile(draft: draft, dataShares: [1], fileName: "f", placementPositions: [:])
+        let warned = try RingCheck(deployment.file).warnings.contains { $0.contains("\(count) name acceptor") }
+        #expect(warned == (1...2).contains(count))
+    }
+
+    @Test func whatStaysTogetherIsTold() throws {
+        // Most of the room is in one country, so many partitions lie in it alone.
+        let crowded = try RingCheck(Deployment("de/a:8,8,8 de/b:8,8 us/a:2", [.named("w", 3)]).file)
+        let together = crowded.verdicts[0].together
+        #expect(together.map(\.domain) == [.country, .zone])
+        #expect((1..<64).contains(together[0].partitions))
+        #expect(crowded.notes.contains { $0.contains("of 64 partitions have all 3 replicas in one country") })
+        let even = try RingCheck(Deployment("de/a:8,8 us/a:8,8 jp/a:8,8", [.named("w", 3)]).file)
+        #expect(even.verdicts[0].together.map(\.partitions) == [0, 0])
+        #expect(!even.notes.contains { $0.contains("in one") })
+        // The rule itself puts them into one country; its zones are still a choice.
+        let german = Placement.named("g", 2, atLeast: [CountryCount(country: "de", count: 2)])
+        let check = try RingCheck(Deployment("de/a:8,8 de/b:8,8 us/a:8", [german]).file)
+        #expect(check.verdicts[0].together == [RingCheck.Together(domain: .zone, partitions: 0)])
+        let solo = try RingCheck(Deployment("de/a:8,8", [.named("w", 2)]).file)
+        #expect(solo.verdicts[0].together.isEmpty)
+    }
+
     @Test func acceptorsOfOneCountryAreWarnedOf() throws {
         var deployment = Deployment("de/a:8,8 us/a:8", [.named("world", 3)])
         var draft = deployment.file.draft

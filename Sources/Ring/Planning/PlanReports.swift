@@ -35,6 +35,8 @@ extension RingCheck {
                                 guard case .object(let effect) = worst.effect.json else { return .null }
                                 return .object(effect + [JSON.Member("domains", .int(worst.domains))])
                             }),
+                        "together": .object(
+                            verdict.together.map { JSON.Member($0.domain.rawValue, .int($0.partitions)) }),
                     ])
                 }),
             "warnings": .strings(warnings), "notes": .strings(notes),

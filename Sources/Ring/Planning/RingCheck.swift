@@ -14,6 +14,13 @@ package struct RingCheck: Sendable {
         package let infeasible: String?
         /// By kind of domain, the worst of all losses; empty where infeasible.
         package let worst: [Worst]
+        /// Partitions that have all their replicas in one domain though the rule would let them lie apart.
+        package let together: [Together]
+    }
+
+    package struct Together: Hashable, Sendable {
+        package let domain: FailureDomain
+        package let partitions: Int
     }
 
     package struct Worst: Hashable, Sendable {
@@ -62,10 +69,12 @@ package struct RingCheck: Sendable {
                     layout = try Layout.solve(draft: one, shares: [file.dataShares[at]], from: nil, progress: progress)
                 }
                 let judged = RingCheck.judge(layout, into: &warnings, &notes)
-                verdicts.append(RingCheck.verdict(rule, need, infeasible: nil, worst: judged))
+                let together = RingCheck.together(layout)
+                notes += together.filter { $0.partitions > 0 }.map { RingCheck.sentence($0, rule, of: layout) }
+                verdicts.append(RingCheck.verdict(rule, need, infeasible: nil, worst: judged, together))
             } catch {
                 let message = error.placements.first?.message ?? ""
-                verdicts.append(RingCheck.verdict(rule, need, infeasible: message, worst: []))
+                verdicts.append(RingCheck.verdict(rule, need, infeasible: message, worst: [], []))
             }
         }
         cluster = file.draft.cluster
@@ -84,11 +93,11 @@ package struct RingCheck: Sendable {
     }
 
     private static func verdict(
-        _ rule: Placement, _ need: QuorumNeed, infeasible: String?, worst: [Worst]
+        _ rule: Placement, _ need: QuorumNeed, infeasible: String?, worst: [Worst], _ together: [Together]
     ) -> Verdict {
         Verdict(
             placement: rule.name, rule: rule.sentence, replicas: rule.replicas, read: need.read, write: need.write,
-            infeasible: infeasible, worst: worst)
+            infeasible: infeasible, worst: worst, together: together)
     }
 
     private static func tiers(_ draft: RingDraft) -> [Tier] {
@@ -107,8 +116,12 @@ package struct RingCheck: Sendable {
     private static func topologyWarnings(_ draft: RingDraft) -> [String] {
         var warnings: [String] = []
         let acceptors = draft.nameAcceptors.compactMap { id in draft.nodes.first { $0.id == id }?.country }
-        if acceptors.count == 2 {
-            warnings.append("2 name acceptors survive no loss at all: 3 survive that of one")
+        if (1...2).contains(acceptors.count) {
+            warnings.append(
+                acceptors.count == 1
+                    ? "1 name acceptor survives no loss at all: while it is away no name can be registered; 3 survive the "
+                        + "loss of one"
+                    : "2 name acceptors survive no loss at all: 3 survive that of one")
         }
         for country in Set(acceptors).sorted() where Set(acceptors).count > 1 {
             let left = acceptors.count { $0 != country }
@@ -209,6 +222,38 @@ extension RingCheck {
             return ". To survive it \(atMost), which takes \(wanted) \(domain.plural); there are \(there)"
         }
         return ". To survive it \(atMost): set survive = \"\(name)\" or max_per_\(name) = \(spare)"
+    }
+}
+
+// MARK: What lies together
+
+extension RingCheck {
+    /// For countries and zones, where the rule leaves a choice between several.
+    private static func together(_ layout: Layout) -> [Together] {
+        let (rule, problem, table) = (layout.placed[0].rule, layout.placed[0].problem, layout.placed[0].table)
+        guard rule.replicas > 1 else { return [] }
+        // A country that the rule gives all replicas leaves only its zones.
+        let forced = rule.atLeast.first { $0.count == rule.replicas }?.country
+        let nodes = layout.draft.nodes.indices.filter {
+            problem.weights[$0] > 0 && (forced == nil || layout.draft.nodes[$0].country == forced)
+        }
+        let kinds: [(FailureDomain, [Int])] = [(.country, layout.domains.country), (.zone, layout.domains.zone)]
+        return kinds.compactMap { kind, domain in
+            guard nodes.contains(where: { domain[$0] != domain[nodes[0]] }) else { return nil }
+            let partitions = (0..<table.partitions).count { p in
+                table[p].allSatisfy { domain[Int($0)] == domain[Int(table[p].first ?? 0)] }
+            }
+            return Together(domain: kind, partitions: partitions)
+        }
+    }
+
+    private static func sentence(_ together: Together, _ rule: Placement, of layout: Layout) -> String {
+        let count = "\(Quantity.count(together.partitions)) of \(Quantity.count(layout.draft.partitions))"
+        let remedy =
+            together.domain == .country ? "min_countries = 2" : "max_per_zone = \(rule.replicas - 1)"
+        return "placement \(rule.name): \(count) partitions have all \(rule.replicas) replicas in one "
+            + "\(together.domain.rawValue), though the rule would let them lie apart: equal fills leave no room, or moves "
+            + "would be needed; \(remedy) rules it out"
     }
 }
 

@@ -32,9 +32,12 @@ func solve(
 
     var table: [UInt16] = []
     table.reserveCapacity(problem.partitions * problem.replicas)
-    var moves = 0
+    var (moves, crossings) = (0, 0)
     for p in 0..<problem.partitions {
-        moves += sharing.isNew[p].count { $0 }
+        for (node, isNew) in zip(sharing.rows[p], sharing.isNew[p]) where isNew {
+            moves += 1
+            if shape.copyCost[p * shape.countries + shape.country(node)] > shape.moveCost { crossings += 1 }
+        }
         let row = sharing.rows[p].map { shape.original[Int($0)] }
         // Each partition begins with another of its nodes, so that whoever favours the first spreads the favour; the
         // order depends on nothing but the node and the partition, so that an epoch does not change it.
@@ -44,7 +47,7 @@ func solve(
     let certificate = FlowCertificate(shape: shape, flow: network.flow, potential: network.potential)
     return Solution(
         assignment: Assignment(replicas: problem.replicas, nodes: table), targets: targets, moves: moves,
-        crossings: certificate.cost % shape.moveCost / shape.borderCost, certificate: certificate)
+        crossings: crossings, certificate: certificate)
 }
 
 /// The assignment alone.

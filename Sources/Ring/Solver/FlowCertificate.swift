@@ -34,12 +34,6 @@ struct FlowCertificate: Sendable {
     }
 }
 
-extension FlowShape {
-    func isHeld(_ p: Int, _ node: Int) -> Bool {
-        heldNode[Int(heldStart[p])..<Int(heldStart[p + 1])].contains(Int32(node))
-    }
-}
-
 private struct Checker {
     let shape: FlowShape
     let flow: FlowState

@@ -36,6 +36,8 @@ struct FlowShape: Sendable {
     let countryZones: [Range<Int>]
     /// By node: its zone; its index in the problem.
     let nodeZone: [Int32]
+    /// By node: its rack, -1 where the ring file names none.
+    let nodeRack: [Int32]
     let original: [Int]
     let low: [Int32]
     let fair: [Int32]
@@ -97,6 +99,7 @@ struct FlowShape: Sendable {
         minCountries = problem.minCountries
         original = active
         nodeZone = active.map { Int32(zoneOf[map.zone[$0]]) }
+        nodeRack = active.map { problem.racks[$0] }
         low = active.map { Int32(targets.low[$0]) }
         fair = active.map { Int32(targets.whole[$0]) }
         high = active.map { Int32(targets.high[$0]) }
@@ -134,6 +137,8 @@ struct FlowShape: Sendable {
         overflow = firstNode + nodes
         sink = overflow + 1
     }
+
+    var nodeCountry: [Int32] { nodeZone.map { zoneCountry[Int($0)] } }
 
     /// Where each element of `list` stands; -1 for what is not in it.
     private static func inverse(_ list: [Int], count: Int) -> [Int] {

@@ -1,11 +1,12 @@
 // C. Who exactly: which new replica goes to which node, so that any two nodes share about equally many partitions and
-// the loss of one is made good by many.
+// the loss of one is made good by many. First the replicas of each partition are spread (`Spread`).
 //
 // Stage B leaves open which node of a hub zone takes which new replica. They are given out greedily to the node that
 // shares least with the partition's others, then new replicas are swapped between partitions wherever that lowers
 // Σ shared²: first inside each country, where hardly any rule is in the way, then everywhere. The flow likes to put the
 // same zones together again and again; the loss of one of them would then weigh on few others, and the rules would
-// force more moves than the fills do. Swaps touch neither fills nor moves, crossed borders nor rules.
+// force more moves than the fills do. Swaps touch neither fills nor moves, crossed borders nor rules, and bring no
+// replicas nearer to each other.
 
 struct PairSharing {
     private let shape: FlowShape
@@ -31,16 +32,25 @@ struct PairSharing {
         for node in 0..<shape.nodes where shape.directNode[node] >= 0 {
             for p in flow.nodePartitions[node] {
                 rows[Int(p)].append(Int32(node))
-                isNew[Int(p)].append(!isHeld(Int(p), Int32(node)))
+                isNew[Int(p)].append(!shape.isHeld(Int(p), node))
             }
         }
         for p in rows.indices { count(p, 1) }
         fillHubs(flow)
+        spread()
         swap()
     }
 
-    private func isHeld(_ p: Int, _ node: Int32) -> Bool {
-        shape.heldNode[Int(shape.heldStart[p])..<Int(shape.heldStart[p + 1])].contains(node)
+    private mutating func spread() {
+        var spread = Spread(shape, rows)
+        spread.run()
+        guard spread.hasChanged else { return }
+        for p in rows.indices { count(p, -1) }
+        rows = spread.rows
+        for p in rows.indices {
+            count(p, 1)
+            isNew[p] = rows[p].map { !shape.isHeld(p, Int($0)) }
+        }
     }
 
     private mutating func count(_ p: Int, _ by: Int) {
@@ -98,8 +108,7 @@ struct PairSharing {
         var byCountry: [[Place]] = Array(repeating: [], count: shape.countries)
         for p in rows.indices {
             for at in rows[p].indices where isNew[p][at] {
-                let zone = Int(shape.nodeZone[Int(rows[p][at])])
-                byCountry[Int(shape.zoneCountry[zone])].append(Place(partition: Int32(p), at: Int32(at)))
+                byCountry[shape.country(rows[p][at])].append(Place(partition: Int32(p), at: Int32(at)))
             }
         }
         let all = byCountry.count { !$0.isEmpty } > 1 ? [byCountry.flatMap { $0 }] : []
@@ -123,8 +132,10 @@ struct PairSharing {
     private mutating func trySwap(_ x: Place, _ y: Place) -> Int {
         let (p, q) = (Int(x.partition), Int(y.partition))
         let (a, b) = (rows[p][Int(x.at)], rows[q][Int(y.at)])
-        guard p != q, a != b, !rows[p].contains(b), !rows[q].contains(a), fits(p, taking: b, for: a),
-            fits(q, taking: a, for: b), costsTheSame(p, a, q, b)
+        guard p != q, a != b, !rows[p].contains(b), !rows[q].contains(a),
+            shape.fits(rows[p], taking: b, for: a), shape.fits(rows[q], taking: a, for: b),
+            shape.costsTheSame(p, a, q, b),
+            shape.nearing(rows[p], Int(x.at), rows[q], Int(y.at)) <= 0
         else { return 0 }
         // With both taken out, compare what putting them back either way would add to Σ shared².
         link(p, a, but: x.at, -1)
@@ -138,37 +149,6 @@ struct PairSharing {
         rows[p][Int(x.at)] = b
         rows[q][Int(y.at)] = a
         return 1
-    }
-
-    private func fits(_ p: Int, taking new: Int32, for old: Int32) -> Bool {
-        let zone = shape.nodeZone[Int(new)]
-        guard zone != shape.nodeZone[Int(old)] else { return true }
-        guard rows[p].count(where: { shape.nodeZone[Int($0)] == zone }) < Int(shape.zoneCap[Int(zone)]) else {
-            return false
-        }
-        let (from, to) = (country(old), country(new))
-        guard from != to else { return true }
-        let leaving = rows[p].count { country($0) == from }
-        let arriving = rows[p].count { country($0) == to }
-        guard leaving > shape.atLeast[from], arriving < Int(shape.countryCap) else { return false }
-        guard leaving == 1, arriving > 0 else { return true }
-        // One country less.
-        let used = rows[p].indices.count { at in
-            !rows[p][..<at].contains { country($0) == country(rows[p][at]) }
-        }
-        return used > shape.minCountries
-    }
-
-    @inline(__always) private func country(_ node: Int32) -> Int {
-        Int(shape.zoneCountry[Int(shape.nodeZone[Int(node)])])
-    }
-
-    /// Whether an exchange crosses as many borders as before.
-    private func costsTheSame(_ p: Int, _ a: Int32, _ q: Int, _ b: Int32) -> Bool {
-        let (x, y) = (country(a), country(b))
-        guard x != y else { return true }
-        func cost(_ partition: Int, _ country: Int) -> Int { shape.copyCost[partition * shape.countries + country] }
-        return cost(p, x) + cost(q, y) == cost(p, y) + cost(q, x)
     }
 
     /// Σ (2s + 1) over the pairs that `node` would make in partition p: the growth of Σ s².

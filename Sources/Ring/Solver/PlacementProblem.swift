@@ -18,6 +18,8 @@ struct PlacementProblem: Sendable {
     /// By country index: whether the rule's residency admits it.
     let isAllowed: [Bool]
     let domains: DomainMap
+    /// By node index: a number that the nodes of one rack share; -1 where the ring file names no rack.
+    let racks: [Int32]
     /// By node index: capacity in bytes; 0 where a node takes no replicas (gateway, draining, not allowed).
     let weights: [UInt64]
     /// By node index: a stable hash of the id, for orders that must not change when other nodes come and go.
@@ -49,11 +51,25 @@ struct PlacementProblem: Sendable {
             nodes[at].takesReplicas && isAllowed[domains.country[at]] ? nodes[at].capacityBytes : 0
         }
         self.domains = domains
+        self.racks = PlacementProblem.racks(nodes)
         self.identities = nodes.map { stableHash($0.id.name) }
         self.heldWidth = held.width
         self.held = held.nodes
         self.slack = slack
         self.name = placement.name
+    }
+
+    /// Racks are numbered in the order of their first nodes; rack `r1` of one zone is not that of another.
+    private static func racks(_ nodes: [RingNode]) -> [Int32] {
+        // Only ever asked.
+        var numbers: [[String]: Int32] = [:]
+        return nodes.map { node in
+            guard !node.rack.isEmpty else { return -1 }
+            let place = [node.country, node.zone, node.rack]
+            let number = numbers[place] ?? Int32(numbers.count)
+            numbers[place] = number
+            return number
+        }
     }
 }
 
