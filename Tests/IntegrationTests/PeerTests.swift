@@ -65,6 +65,23 @@ extension Integration {
             return peer
         }
 
+        /// A node that is started from a seed in a directory of another cluster, and in one of its own.
+        @Test func aSeedsRingIsKeptOnlyWhereItBelongs() throws {
+            let seed = "127.0.0.1:\(try cluster()[0].peerPort)"
+            for owner in ["others", "testing"] {
+                let directory = try TemporaryDirectory()
+                let identity =
+                    #"{"format": 1, "cluster": "\#(owner)", "node": "us-iad-1", "incarnation": 1, "generation": 1}"#
+                try Data(identity.utf8).write(to: URL(fileURLWithPath: directory.path + "/identity.json"))
+                // The true us-iad-1 has its ports, so this one ends in either case.
+                let run = try CommandRun(
+                    ["serve", "--seed", seed, "--node", "us-iad-1", "--data", directory.path], within: 30)
+                let isKept = FileManager.default.fileExists(atPath: directory.path + "/ring.bin")
+                #expect(run.status != .exited(0) && isKept == (owner == "testing"), "\(run.output)")
+                #expect(run.output.contains("belongs to node us-iad-1 of cluster others") == (owner == "others"))
+            }
+        }
+
         /// Runs `body` and checks that the node counts one refusal more and goes on.
         private func expectRejection(
             sourceLocation: SourceLocation = #_sourceLocation, _ body: (PeerClient) throws -> Void
