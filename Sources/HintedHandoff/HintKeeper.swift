@@ -36,6 +36,8 @@ package struct HintKeeper: Sendable {
     package private(set) var delivered: UInt64 = 0
     package private(set) var refused: UInt64 = 0
     package private(set) var expired: UInt64 = 0
+    /// Hints that this version cannot read: a newer one wrote them. They are kept, and delivered by that one.
+    package private(set) var unreadable = 0
     private let identity: NodeID
 
     /// Where the replay of one target's hints stands.
@@ -53,7 +55,9 @@ package struct HintKeeper: Sendable {
         // In the order of keys, which begin with the target: one sum after the other, however many hints there are.
         var sums: [(target: NodeID, backlog: HintBacklog)] = []
         try store.scan(HintKey.all, reverse: false) { key, value in
-            guard let (target, _) = HintKey.parse(key) else { return true }
+            let parsed = HintKey.parse(key)
+            if parsed == nil || (try? HintRecord.since(value)) == nil { unreadable += 1 }
+            guard let (target, _) = parsed else { return true }
             if sums.last?.target != target { sums.append((target, HintBacklog())) }
             sums[sums.count - 1].backlog.hints += 1
             sums[sums.count - 1].backlog.bytes += HintKeeper.size(key, value)
@@ -153,7 +157,10 @@ package struct HintKeeper: Sendable {
     }
 
     private func record(_ hintKey: [UInt8], _ store: any KeyValueStore) throws -> HintRecord? {
-        try store.get(hintKey).map { try HintRecord(decoding: $0) }
+        guard let bytes = try store.get(hintKey) else { return nil }
+        do { return try HintRecord(decoding: bytes) } catch {
+            throw Refusal(.unknown, "a hint that this version cannot read stands there (\(error))")
+        }
     }
 
     private mutating func account(_ target: NodeID, hints: Int, bytes: Int) {
@@ -217,11 +224,14 @@ package struct HintKeeper: Sendable {
         var old: [(key: [UInt8], value: [UInt8])] = []
         let oldest = wall.milliseconds - min(wall.milliseconds, UInt64(Limits.hintAge.inMilliseconds))
         var last: [UInt8]?
+        var seen = 0
         try store.scan(range, reverse: false) { key, value in
-            guard next.count < room, old.count < Limits.batchRequests else { return false }
+            guard next.count < room, seen < Limits.batchRequests else { return false }
+            seen += 1
             last = key
-            let since = (try? HintRecord(decoding: value))?.since.milliseconds ?? 0
-            if since < oldest {
+            // Of what cannot be read nobody knows the age.
+            guard let since = try? HintRecord.since(value) else { return true }
+            if since.milliseconds < oldest {
                 old.append((key, value))
             } else if !replay.inFlight.contains(where: { $0.hintKey == key }) {
                 next.append((key, value))

@@ -26,10 +26,20 @@ struct HintRecord: Hashable {
 
     init(decoding bytes: [UInt8]) throws(DecodingFailure) {
         var r = ByteReader(bytes)
+        since = try HintRecord.readSince(&r)
+        object = Array(try r.raw(r.remaining))
+    }
+
+    /// The first part of a record alone.
+    static func since(_ bytes: [UInt8]) throws(DecodingFailure) -> WallTime {
+        var r = ByteReader(bytes)
+        return try readSince(&r)
+    }
+
+    private static func readSince(_ r: inout ByteReader) throws(DecodingFailure) -> WallTime {
         let version = try r.byte()
         guard version == HintRecord.format else { throw .unknownVersion(version) }
-        since = WallTime(milliseconds: try r.varint())
-        object = Array(try r.raw(r.remaining))
+        return WallTime(milliseconds: try r.varint())
     }
 }
 

@@ -113,6 +113,7 @@ enum MetricsPage {
         page.counter("atoll_hints_delivered_total", "Hints that reached their replica.", Double(hints.delivered))
         page.counter("atoll_hints_refused_total", "Hints refused because a limit was reached.", Double(hints.refused))
         page.counter("atoll_hints_expired_total", "Hints given up for their age.", Double(hints.expired))
+        page.gauge("atoll_hints_unreadable", "Hints kept that this version cannot read.", Double(hints.unreadable))
         page.counter("atoll_repaired_keys_total", "Keys sent by anti-entropy.", Double(control.repairedKeys))
         page.counter(
             "atoll_repair_exchanges_total", "Exchanges between replicas.",

@@ -266,7 +266,10 @@ private struct KeyBytes: Hashable {
 
 /// What this node wrote itself must decode; if it does not, the disk has lied in a way its checksums did not see.
 private func decode(_ bytes: [UInt8]) throws(StorageFailure) -> StoredObject {
-    do { return try StoredObject(decoding: bytes) } catch {
+    do { return try StoredObject(decoding: bytes) } catch .unknownVersion(let version) {
+        // No damage: it must not be moved aside as if it were.
+        throw StorageFailure(.inputOutput, "a stored object has format \(version), which this version cannot read")
+    } catch {
         throw StorageFailure(.corruption, "a stored object cannot be read: \(error)")
     }
 }

@@ -96,6 +96,42 @@ import World
         #expect(try bench.batch([hint], diskIsNearlyFull: true).replies[0].refusal == .diskFull)
     }
 
+    /// A newer version's record, one that is cut off, and a key that is none: kept byte for byte, counted, and never
+    /// taken for old.
+    @Test mutating func whatCannotBeReadIsKept() throws {
+        for index in 0..<3 { try bench.keep(HintBench.us, try bench.key("k\(index)"), bench.object("v\(index)")) }
+        func stored() throws -> [[[UInt8]]] {
+            var all: [[[UInt8]]] = []
+            try bench.store.scan(.everything, reverse: false) { key, value in
+                all.append([key, value])
+                return true
+            }
+            return all
+        }
+        let records = try stored()
+        let newer = [99] + records[0][1].dropFirst()
+        try bench.store.commit(
+            [
+                .put(key: records[0][0], value: newer), .put(key: records[1][0], value: [1]),
+                .put(key: [0x68, 0x20, 0], value: [1, 1]),
+            ], synced: true)
+        bench.keeper = try HintKeeper(identity: HintBench.de, store: bench.store)
+        #expect(bench.keeper.unreadable == 3)
+        let before = try stored()
+        for _ in 0..<5 {
+            bench.advance(.hours(20))
+            for delivery in try bench.replay() { #expect(delivery.request.byteCount > 0) }
+        }
+        let left = try stored()
+        #expect(left.count == 3 && left.allSatisfy { before.contains($0) }, "the one that could be read is gone")
+        #expect(bench.keeper.expired == 1 && bench.keeper.unreadable == 3)
+        // A second hint for the same key cannot be merged with it; it is refused, and the record stays.
+        let key = Array(records[0][0].drop { $0 != 0 }.dropFirst())
+        #expect(try bench.keep(HintBench.us, key, bench.object("x")).refusal == .unknown)
+        #expect(try bench.batch([.readHints(target: HintBench.us, key: key)]).replies[0].refusal == .unknown)
+        #expect(try stored() == left)
+    }
+
     @Test mutating func restartingCountsWhatIsLeft() throws {
         for index in 0..<20 {
             try bench.batch([

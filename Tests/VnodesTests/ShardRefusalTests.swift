@@ -65,6 +65,17 @@ enum StoredKeyRange {
         #expect(outcome.replies[3] == .object(object))
     }
 
+    /// A newer version wrote it: nothing is damaged, and nothing may be moved aside.
+    @Test mutating func anObjectOfANewerFormatIsNoDamage() throws {
+        let object = try #require(try replica.ask(Fixture.put(key, "v")).minted).encode()
+        try replica.store.commit([.put(key: key, value: [200] + object.dropFirst())], synced: true)
+        let surroundings = BatchSurroundings(now: Fixture.now(), ring: replica.ring)
+        let failure = #expect(throws: StorageFailure.self) {
+            try replica.shard.process([Fixture.put(key, "w")], store: replica.store, in: surroundings)
+        }
+        #expect(failure?.kind == .inputOutput && failure?.description.contains("format 200") == true)
+    }
+
     @Test mutating func whatIsMalformedIsRefusedAndTheRestOfTheBatchGoesOn() throws {
         let foreign = CausalContext(versions: VersionVector(), latestTime: HybridTime(bits: 0)).encode(for: [1])
         let outcome = try replica.batch([

@@ -274,6 +274,7 @@ struct HintFigures: Sendable {
         refused = keeper.refused
         expired = keeper.expired
     }
+    var unreadable = 0
 }
 
 final class HintThread: Sendable {
@@ -282,6 +283,7 @@ final class HintThread: Sendable {
     private let store: LevelDBStore
     private let figuresBox = NIOLockedValueBox(HintFigures())
 
+        unreadable = keeper.unreadable
     init(_ environment: StorageEnvironment, store: LevelDBStore) {
         self.environment = environment
         self.store = store
