@@ -122,13 +122,13 @@ package struct HintKeeper: Sendable {
         _ object: [UInt8], for target: NodeID, _ key: [UInt8], _ hintKey: [UInt8], _ pending: HintRecord?,
         _ store: any KeyValueStore, _ surroundings: BatchSurroundings
     ) throws -> HintRecord {
-        guard !surroundings.diskIsNearlyFull else { throw Refusal(.diskFull) }
         let parsed = try StoredKey(decoding: key)
         let ring = surroundings.ring
         guard ring.mayHold(identity, bucket: parsed.bucket), ring.mayHold(target, bucket: parsed.bucket) else {
             throw Refusal(.notReplica, "the placement's residency rule keeps this key out of \(identity)")
         }
         var incoming = try StoredObject(decoding: object)
+        guard surroundings.disk.takes(incoming.hasValue ? .value : .deletion) else { throw Refusal(.diskFull) }
         guard let old = try pending ?? record(hintKey, store) else {
             let fresh = HintRecord(since: surroundings.now.wall, object: object)
             let size = HintKeeper.size(hintKey, fresh.encode())
@@ -257,11 +257,12 @@ package struct HintKeeper: Sendable {
         return .delete(key: hintKey)
     }
 
-    /// The delivery failed, or the replica refused it: the target is left alone for a second.
-    package mutating func reject(_ id: UInt64, from target: NodeID, now: Instant) {
+    /// The delivery failed, or the replica refused it: the target is left alone for a second, or longer if its disk is
+    /// full.
+    package mutating func reject(_ id: UInt64, from target: NodeID, isFull: Bool, now: Instant) {
         let place = replayIndex(target)
         replays[place].replay.inFlight.removeAll { $0.id == id }
-        replays[place].replay.pausedUntil = now + .seconds(1)
+        replays[place].replay.pausedUntil = now + (isFull ? Limits.fullDiskPause : .seconds(1))
     }
 
     private mutating func replayIndex(_ target: NodeID) -> Int {

@@ -40,6 +40,8 @@ package struct ControlState: Sendable {
     private var antiEntropy: AntiEntropy
     /// Ascending.
     private var alive: [NodeID] = []
+    /// Those whose disks are full, as they say themselves.
+    private var fullDisks: [NodeID] = []
     private let gossipInterval: Span
     private var nextGossip: Instant
     private var gossipEffects = Outbox<GossipEffect>()
@@ -68,6 +70,8 @@ package struct ControlState: Sendable {
     package var isRepairIdle: Bool { antiEntropy.isIdle }
     /// Other nodes that live, as far as this one knows.
     package var living: [NodeID] { alive }
+    /// Those of them that take what is kept for them: what a full disk refuses comes back as another hint.
+    package var takingHints: [NodeID] { alive.filter { !fullDisks.contains($0) } }
 
     package mutating func adopt(_ ring: RingSnapshot) {
         self.ring = ring
@@ -80,6 +84,16 @@ package struct ControlState: Sendable {
         for (key, value) in report.pairs where gossiper.value(of: identity, key) != Array(value.utf8) {
             gossiper.set(key, Array(value.utf8))
         }
+        noteDisk(of: identity, isFull: report.isDiskFull)
+    }
+
+    /// What a full disk has missed is fetched as soon as there is room again: hints by themselves, and the rest (for
+    /// which there was none) by comparing all that is shared with it.
+    private mutating func noteDisk(of node: NodeID, isFull: Bool) {
+        guard fullDisks.contains(node) != isFull else { return }
+        if isFull { return fullDisks.append(node) }
+        fullDisks.removeAll { $0 == node }
+        for peer in node == identity ? alive : [node] { antiEntropy.peerReturned(peer) }
     }
 
     /// Call every 50 ms or so.
@@ -136,8 +150,14 @@ package struct ControlState: Sendable {
                 alive.removeAll { $0 == node }
                 out.emit(.liveness(node, isAlive: false))
             case .changed(let node, let key):
-                guard key == "lag", node != identity, let member = gossiper.member(node) else { continue }
-                out.emit(.replicationDelay(node, ms: NodeReport(member.values).replicationDelayMs))
+                guard key == "lag" || key == "full", node != identity, let member = gossiper.member(node)
+                else { continue }
+                let report = NodeReport(member.values)
+                if key == "full" {
+                    noteDisk(of: node, isFull: report.isDiskFull)
+                } else {
+                    out.emit(.replicationDelay(node, ms: report.replicationDelayMs))
+                }
             case .raisedGeneration(let generation): out.emit(.staleIncarnation(generation))
             }
         }

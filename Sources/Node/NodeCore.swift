@@ -162,7 +162,7 @@ package struct NodeCore<Store: KeyValueStore> {
         control.tick(now.instant, &controlEffects)
         if now.instant >= nextReplay, !hintDesk.isCommitting {
             nextReplay = now.instant + NodeCore.replayEvery
-            let reachable = control.living.filter { linked.contains($0) }
+            let reachable = control.takingHints.filter { linked.contains($0) }
             let (deliveries, expired) = try keeper.replay(to: reachable, store: hints, now: now)
             if !expired.isEmpty { try hints.commit(expired, synced: false) }
             for delivery in deliveries { ask(delivery.target, AskID.hint(delivery.id), delivery.request, &out) }
@@ -301,7 +301,10 @@ package struct NodeCore<Store: KeyValueStore> {
         case .gateway: gateway.receive(envelope, from: node, now: now, &gatewayEffects)
         case .repair(let id): control.answer(envelope.reply, to: id, now.instant, &controlEffects)
         case .hint(let id):
-            guard envelope.reply == .stored else { return keeper.reject(id, from: node, now: now.instant) }
+            guard envelope.reply == .stored else {
+                let isFull = envelope.reply.isRefusal(.diskFull)
+                return keeper.reject(id, from: node, isFull: isFull, now: now.instant)
+            }
             if hintDesk.isCommitting { heldConfirmations.append((id, node)) } else { try confirm(id, node) }
         }
     }
@@ -314,7 +317,7 @@ package struct NodeCore<Store: KeyValueStore> {
         switch AskID(id) {
         case .gateway: gateway.fail(id, from: node, wasSent: true, now: now, &gatewayEffects)
         case .repair(let id): control.fail(id)
-        case .hint(let id): keeper.reject(id, from: node, now: now.instant)
+        case .hint(let id): keeper.reject(id, from: node, isFull: false, now: now.instant)
         }
     }
 }

@@ -18,6 +18,8 @@ package struct NodeReport: Hashable, Sendable {
     /// Hints that this node keeps for others.
     package var hints = 0
     package var diskFree = 1.0
+    /// Its disk takes no values: hints for it wait.
+    package var isDiskFull = false
     package var location: Coordinates?
 
     package init() {}
@@ -27,7 +29,8 @@ package struct NodeReport: Hashable, Sendable {
         [
             ("rev", revision), ("epoch", "\(ringEpoch)"), ("rt", NodeReport.text(responseMs)),
             ("err", NodeReport.text(errorRate)), ("lag", NodeReport.text(replicationDelayMs)), ("hints", "\(hints)"),
-            ("free", NodeReport.text(diskFree)), ("loc", location.map { "\($0.latitude),\($0.longitude)" } ?? ""),
+            ("free", NodeReport.text(diskFree)), ("full", isDiskFull ? "1" : "0"),
+            ("loc", location.map { "\($0.latitude),\($0.longitude)" } ?? ""),
         ]
     }
 
@@ -42,6 +45,7 @@ package struct NodeReport: Hashable, Sendable {
             case "lag": replicationDelayMs = NodeReport.number(text)
             case "hints": hints = Int(text) ?? 0
             case "free": diskFree = NodeReport.number(text)
+            case "full": isDiskFull = text == "1"
             case "loc":
                 let parts = text.split(separator: ",").compactMap { Double($0) }
                 if parts.count == 2 { location = Coordinates(latitude: parts[0], longitude: parts[1]) }

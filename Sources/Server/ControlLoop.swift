@@ -80,8 +80,7 @@ final class ControlLoop: @unchecked Sendable {
             }
             eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: ControlLoop.replayEvery) { [self] _ in
                 guard !isStopped else { return }
-                let reachable = bulkLinks.values.filter(\.isUp).map(\.node).filter { state.living.contains($0) }
-                    .sorted()
+                let reachable = state.takingHints.filter { bulkLinks[$0]?.isUp == true }
                 if !reachable.isEmpty { _ = storage.hints.mailbox.put([.replay(reachable: reachable)]) }
             }
             eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: ControlLoop.reportEvery) { [self] _ in
@@ -161,7 +160,7 @@ final class ControlLoop: @unchecked Sendable {
                     id: AskID.hint(delivery.id).wire, timeoutMs: UInt32(Limits.replicaTimeout.inMilliseconds),
                     request: delivery.request)
                 if bulkLinks[delivery.target]?.send(.request(envelope)) != true {
-                    _ = storage.hints.mailbox.put([.reject(delivery.id, delivery.target)])
+                    _ = storage.hints.mailbox.put([.reject(delivery.id, delivery.target, isFull: false)])
                 }
             }
             for link in bulkLinks.values { link.flush() }
@@ -230,8 +229,11 @@ extension ControlLoop: PeerLinkOwner {
         for envelope in replies {
             switch AskID(envelope.id) {
             case .hint(let id):
+                let isFull = envelope.reply.isRefusal(.diskFull)
                 let isStored = envelope.reply == .stored
-                _ = storage.hints.mailbox.put([isStored ? .confirm(id, link.node) : .reject(id, link.node)])
+                _ = storage.hints.mailbox.put([
+                    isStored ? .confirm(id, link.node) : .reject(id, link.node, isFull: isFull)
+                ])
             case .repair(let id): state.answer(envelope.reply, to: id, MachineClock.instant(), &effects)
             case .gateway: break
             }
@@ -250,7 +252,7 @@ extension ControlLoop: PeerLinkOwner {
     func link(_ link: PeerLink, lost requests: [UInt64]) {
         for id in requests {
             switch AskID(id) {
-            case .hint(let id): _ = storage.hints.mailbox.put([.reject(id, link.node)])
+            case .hint(let id): _ = storage.hints.mailbox.put([.reject(id, link.node, isFull: false)])
             case .repair(let id): state.fail(id)
             case .gateway: break
             }

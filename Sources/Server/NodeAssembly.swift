@@ -56,9 +56,9 @@ final class NodeAssembly: Sendable {
         countersAtStart = counter
         let ring = RingSnapshot(configuration.ring)
         self.ring = ring
-        let environment = StorageEnvironment(
-            ring: ring, directory: directory, leastFreeDisk: configuration.leastFreeDisk
-        ) { store, failure in NodeAssembly.die(store, failure, directory, logger) }
+        let environment = StorageEnvironment(ring: ring, directory: directory) { store, failure in
+            NodeAssembly.die(store, failure, directory, logger)
+        }
         let shardThreads = (0..<configuration.shards).map { _ in
             ShardThread(environment, store: stores.objects, sharesCores: configuration.sharesCores)
         }

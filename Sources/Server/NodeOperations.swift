@@ -108,7 +108,9 @@ final class NodeOperations: Sendable {
             report.responseMs = threads.map(\.responseMs).max() ?? 0
             report.replicationDelayMs = threads.map(\.replicationDelayMs).max() ?? 0
             report.hints = storage.hints.figures.backlog.hints
-            report.diskFree = storage.environment.room(MachineClock.instant()).share
+            let now = MachineClock.instant()
+            report.diskFree = storage.environment.room(now).share
+            report.isDiskFull = storage.environment.isFull(now)
             report.errorRate = errorRate(
                 answered: figures.reduce(0) { $0 + $1.statistics.answered },
                 failed: figures.reduce(0) { $0 + $1.statistics.failed })

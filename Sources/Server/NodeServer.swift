@@ -29,7 +29,6 @@ package struct ServerConfiguration: Sendable {
     /// Storage threads.
     package var shards: Int
     package var readCacheBytes: Int
-    package var leastFreeDisk: Double
     package var repairCycle: Span
     package var nameRate: NameRate
     /// Serve on more than loopback without TLS and a token.
@@ -48,7 +47,6 @@ package struct ServerConfiguration: Sendable {
         loops = min(max(1, cores), Limits.usualLoops)
         shards = max(1, cores / 2)
         readCacheBytes = Limits.readCacheBytes
-        leastFreeDisk = Limits.leastFreeDisk
         repairCycle = .minutes(10)
         nameRate = .standard
         isInsecureAllowed = false

@@ -15,16 +15,45 @@ package struct BatchOutcome: Sendable {
     package init() {}
 }
 
+/// How much room a node's disk has, as far as it decides what is still taken. Each step refuses more than the one
+/// before it, so that what helps (a deletion) finds room longest.
+package enum DiskState: Int, Comparable, Sendable {
+    /// Everything is taken.
+    case roomy
+    /// No client's value, and no hint with one (`Limits.leastFreeDisk`).
+    case nearlyFull
+    /// Nor a value that repair brings or a hint that comes home (`Limits.leastFreeDiskForRepair`).
+    case full
+    /// Nor a deletion (`Limits.leastFreeDiskForDeletions`): LevelDB itself needs what is left.
+    case exhausted
+
+    /// What an object would take the room for.
+    package enum Use: Sendable {
+        case value
+        case repair
+        case deletion
+    }
+
+    package func takes(_ use: Use) -> Bool {
+        switch use {
+        case .value: self < .nearlyFull
+        case .repair: self < .full
+        case .deletion: self < .exhausted
+        }
+    }
+
+    package static func < (a: DiskState, b: DiskState) -> Bool { a.rawValue < b.rawValue }
+}
+
 /// What a batch may assume of the world around it.
 package struct BatchSurroundings: Sendable {
     package var now: Now
     package var ring: RingSnapshot
-    /// Client writes are refused (Limits.leastFreeDisk).
-    package var diskIsNearlyFull: Bool
+    package var disk: DiskState
 
-    package init(now: Now, ring: RingSnapshot, diskIsNearlyFull: Bool = false) {
+    package init(now: Now, ring: RingSnapshot, disk: DiskState = .roomy) {
         self.now = now
         self.ring = ring
-        self.diskIsNearlyFull = diskIsNearlyFull
+        self.disk = disk
     }
 }

@@ -102,7 +102,7 @@ package struct VnodeShard: Sendable {
     private mutating func mint(
         _ request: MintRequest, _ batch: inout Batch, _ surroundings: BatchSurroundings
     ) throws -> ReplicaReply {
-        guard !surroundings.diskIsNearlyFull else { throw Refusal(.diskFull) }
+        guard surroundings.disk.takes(request.value == nil ? .deletion : .value) else { throw Refusal(.diskFull) }
         if let sentAt = request.sentAtMs, !VnodeShard.isFresh(sentAt, surroundings.now.instant) { throw Refusal(.late) }
         let (key, properties) = try owned(request.key, surroundings.ring)
         guard (request.value?.count ?? 0) <= properties.maxValueBytes else {
@@ -170,11 +170,12 @@ package struct VnodeShard: Sendable {
         _ storedKey: [UInt8], _ bytes: [UInt8], repair: Bool, _ batch: inout Batch,
         _ surroundings: BatchSurroundings
     ) throws -> ReplicaReply {
-        guard repair || !surroundings.diskIsNearlyFull else { throw Refusal(.diskFull) }
         let stored = try current(storedKey, batch)
         if stored?.bytes == bytes { return .stored }
         let (key, properties) = try owned(storedKey, surroundings.ring)
         let incoming = try StoredObject(decoding: bytes)
+        let use: DiskState.Use = incoming.hasValue ? (repair ? .repair : .value) : .deletion
+        guard surroundings.disk.takes(use) else { throw Refusal(.diskFull) }
         noteDelay(of: incoming, at: surroundings.now.wall)
         guard let stored else {
             batch.put(key.bytes, Written(bytes: bytes, object: incoming), synced: properties.durability == .synced)

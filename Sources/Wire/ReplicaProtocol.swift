@@ -103,6 +103,10 @@ package enum ReplicaReply: Hashable, Sendable {
     case page(items: [RangeItem], more: Bool)
     case fingerprints([UInt64])
     case refused(Refusal)
+
+    package func isRefusal(_ code: Refusal.Code) -> Bool {
+        if case .refused(let refusal) = self { refusal.code == code } else { false }
+    }
 }
 
 package struct RangeItem: Hashable, Sendable {

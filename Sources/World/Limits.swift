@@ -134,12 +134,26 @@ public enum Limits {
     /// Requests, and bytes of new data, in one batch: one sync is shared by all, but the last one waits for the first.
     public static let batchRequests = 512
     public static let batchBytes = 16 << 20
-    /// Free disk under which client writes are refused with 507, as a share of the disk. Repair (merges from peers,
-    /// hints coming home) goes on, since refusing it would leave replicas apart.
+    /// Free disk under which clients' values, and hints with values, are refused with 507, as a share of the disk.
     public static let leastFreeDisk = 0.10
     /// The same as an amount, for small disks: LevelDB's log, the two write buffers of 8 MiB that it may be writing
     /// out, and a compaction's first table must find room after the last write that was taken.
     public static let leastFreeBytes: UInt64 = 36 << 20
+    /// Free disk under which values from other replicas are refused too: repair, and hints that come home. They go on
+    /// longer than clients' writes, since refusing them leaves replicas apart, but they must not fill the disk either.
+    public static let leastFreeDiskForRepair = 0.05
+    /// One write buffer below `leastFreeBytes`: what may still come in before the next look at the disk.
+    public static let leastFreeBytesForRepair: UInt64 = 28 << 20
+    /// Free disk under which nothing is taken. Above it deletions are: without them nobody could make room.
+    public static let leastFreeDiskForDeletions = 0.025
+    /// Two write buffers that are being written out and a log filled ahead; a disk without them fails LevelDB's write.
+    public static let leastFreeBytesForDeletions: UInt64 = 20 << 20
+    /// A disk counts as full for the other nodes until it has this much more than its bound: hints that are let go at
+    /// the bound itself would reach it again at once, and each turn has all replicas compared.
+    public static let freeDiskMargin = 1.1
+    /// A node's delivery is tried again so long after it refused one because its disk is full. Gossip usually says
+    /// sooner that there is room.
+    public static let fullDiskPause = Span.seconds(5)
     /// A read reply larger than this is sent as a digest by all but one replica.
     public static let digestBytes = 2_048
     /// The largest share of a node's memory that hot objects may take, per event loop.

@@ -59,8 +59,8 @@ struct HintBench {
         wall = WallTime(milliseconds: wall.milliseconds + UInt64(span.inMilliseconds))
     }
 
-    func surroundings(diskIsNearlyFull: Bool = false) -> BatchSurroundings {
-        BatchSurroundings(now: now, ring: ring, diskIsNearlyFull: diskIsNearlyFull)
+    func surroundings(disk: DiskState = .roomy) -> BatchSurroundings {
+        BatchSurroundings(now: now, ring: ring, disk: disk)
     }
 
     func key(_ name: String, bucket: String = "posts") throws -> [UInt8] {
@@ -77,8 +77,8 @@ struct HintBench {
     }
 
     @discardableResult
-    mutating func batch(_ requests: [ReplicaRequest], diskIsNearlyFull: Bool = false) throws -> BatchOutcome {
-        let outcome = try keeper.process(requests, store: store, in: surroundings(diskIsNearlyFull: diskIsNearlyFull))
+    mutating func batch(_ requests: [ReplicaRequest], disk: DiskState = .roomy) throws -> BatchOutcome {
+        let outcome = try keeper.process(requests, store: store, in: surroundings(disk: disk))
         try store.commit(outcome.writes, synced: outcome.synced)
         return outcome
     }

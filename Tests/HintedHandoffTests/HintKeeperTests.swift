@@ -90,10 +90,19 @@ import World
         #expect(bench.keeper.refused == 4)
     }
 
-    @Test mutating func aDiskNearlyFullTakesNoHints() throws {
+    @Test mutating func aDiskNearlyFullTakesNoHintsButDeletions() throws {
         let hint = ReplicaRequest.hint(
             target: HintBench.us, key: try bench.key("a"), object: bench.object("x").encode())
-        #expect(try bench.batch([hint], diskIsNearlyFull: true).replies[0].refusal == .diskFull)
+        var deleted = StoredObject()
+        deleted.write(
+            Sibling(
+                dot: Dot(actor: Actor(node: HintBench.de, incarnation: 1), counter: 1), payload: .tombstone,
+                time: HybridTime(bits: 1)), context: nil, rule: .siblings)
+        let deletion = ReplicaRequest.hint(target: HintBench.us, key: try bench.key("b"), object: deleted.encode())
+        for disk in [DiskState.nearlyFull, .full] {
+            #expect(try bench.batch([hint, deletion], disk: disk).replies.map(\.refusal) == [.diskFull, nil])
+        }
+        #expect(try bench.batch([hint, deletion], disk: .exhausted).replies.map(\.refusal) == [.diskFull, .diskFull])
     }
 
     /// A newer version's record, one that is cut off, and a key that is none: kept byte for byte, counted, and never

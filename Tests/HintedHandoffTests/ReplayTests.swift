@@ -90,7 +90,7 @@ import World
         try fill(5)
         try fill(5, for: HintBench.jp)
         let delivery = try #require(try bench.replay([HintBench.us]).first)
-        bench.keeper.reject(delivery.id, from: HintBench.us, now: bench.instant)
+        bench.keeper.reject(delivery.id, from: HintBench.us, isFull: false, now: bench.instant)
         bench.advance(.milliseconds(999))
         let others = try bench.replay([HintBench.us, HintBench.jp])
         #expect(!others.isEmpty && others.allSatisfy { $0.target == HintBench.jp })
@@ -98,6 +98,17 @@ import World
         var keys: [ReplicaRequest] = []
         for _ in 0..<3 { keys += try bench.replay([HintBench.us]).map(\.request) }
         #expect(keys.contains(delivery.request))
+    }
+
+    @Test mutating func aFullDiskPausesItsTargetForLonger() throws {
+        try fill(5)
+        for delivery in try bench.replay() {
+            bench.keeper.reject(delivery.id, from: HintBench.us, isFull: true, now: bench.instant)
+        }
+        bench.advance(Limits.fullDiskPause - .milliseconds(1))
+        #expect(try bench.replay().isEmpty)
+        bench.advance(.milliseconds(1))
+        #expect(try bench.replay().count + bench.replay().count == 5)
     }
 
     @Test mutating func anUnansweredDeliveryIsRepeated() throws {
@@ -153,7 +164,7 @@ import World
             case 4...5: if let delivery = open.popLast() { _ = try bench.confirm(delivery) }
             case 6:
                 if let delivery = open.popLast() {
-                    bench.keeper.reject(delivery.id, from: delivery.target, now: bench.instant)
+                    bench.keeper.reject(delivery.id, from: delivery.target, isFull: false, now: bench.instant)
                 }
             default: bench.advance(dice.chance(0.1) ? .hours(30) : .milliseconds(700))
             }

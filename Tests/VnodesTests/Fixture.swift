@@ -92,10 +92,10 @@ struct Replica {
 
     /// Works a batch and commits it, as its owner would.
     @discardableResult
-    mutating func batch(_ requests: [ReplicaRequest], at ms: UInt64 = 0, diskIsNearlyFull: Bool = false) throws
+    mutating func batch(_ requests: [ReplicaRequest], at ms: UInt64 = 0, disk: DiskState = .roomy) throws
         -> BatchOutcome
     {
-        let surroundings = BatchSurroundings(now: Fixture.now(ms), ring: ring, diskIsNearlyFull: diskIsNearlyFull)
+        let surroundings = BatchSurroundings(now: Fixture.now(ms), ring: ring, disk: disk)
         let outcome = try shard.process(requests, store: store, in: surroundings)
         try store.commit(outcome.writes, synced: outcome.synced)
         #expect(outcome.replies.count == requests.count)

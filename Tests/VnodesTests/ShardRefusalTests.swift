@@ -53,16 +53,33 @@ enum StoredKeyRange {
         #expect(try replica.contents().isEmpty)
     }
 
-    @Test mutating func aDiskNearlyFullStillTakesRepairs() throws {
+    /// What makes room, or keeps replicas together, is taken longer than what only takes room.
+    @Test(
+        arguments: [
+            (DiskState.roomy, [nil, nil, nil, nil, nil, nil]),
+            (.nearlyFull, [.diskFull, .diskFull, nil, nil, nil, nil]),
+            (.full, [.diskFull, .diskFull, .diskFull, nil, nil, nil]),
+            (.exhausted, [.diskFull, .diskFull, .diskFull, .diskFull, .diskFull, nil]),
+        ] as [(DiskState, [Refusal.Code?])])
+    mutating func aDiskThatFillsRefusesValuesThenRepairsThenDeletions(_ disk: DiskState, _ expected: [Refusal.Code?])
+        throws
+    {
         var other = Replica(Fixture.de, ring: replica.ring)
         let object = try #require(try other.ask(Fixture.put(key, "v")).minted).encode()
+        let deletion = try #require(try other.ask(.mint(MintRequest(key: key, value: nil))).minted).encode()
         let outcome = try replica.batch(
             [
                 Fixture.put(key, "w"), .merge(key: key, object: object, repair: false),
-                .merge(key: key, object: object, repair: true), .read(key: key, summaryOver: 0),
-            ], diskIsNearlyFull: true)
-        #expect(outcome.replies.map(\.refusal) == [.diskFull, .diskFull, nil, nil])
-        #expect(outcome.replies[3] == .object(object))
+                .merge(key: key, object: object, repair: true), .mint(MintRequest(key: key, value: nil)),
+                .merge(key: key, object: deletion, repair: false), .read(key: key, summaryOver: 0),
+            ], disk: disk)
+        #expect(outcome.replies.map(\.refusal) == expected)
+    }
+
+    @Test mutating func whatIsThereAlreadyNeedsNoRoom() throws {
+        let object = try #require(try replica.ask(Fixture.put(key, "v")).minted).encode()
+        let again = ReplicaRequest.merge(key: key, object: object, repair: true)
+        #expect(try replica.batch([again], disk: .exhausted).replies == [.stored])
     }
 
     /// A newer version wrote it: nothing is damaged, and nothing may be moved aside.

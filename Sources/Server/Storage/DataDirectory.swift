@@ -202,9 +202,10 @@ struct DataDirectory: Sendable {
     func room() -> DiskRoom {
         var status = statvfs()
         guard statvfs(path, &status) == 0, status.f_blocks > 0 else { return DiskRoom(share: 1, bytes: .max) }
+        // A file system in user space may say anything.
+        let (bytes, isHuge) = UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize))
         return DiskRoom(
-            share: Double(status.f_bavail) / Double(status.f_blocks),
-            bytes: UInt64(status.f_bavail) * UInt64(status.f_frsize))
+            share: Double(status.f_bavail) / Double(status.f_blocks), bytes: isHuge ? .max : bytes)
     }
 }
 
@@ -212,5 +213,19 @@ struct DiskRoom: Sendable {
     let share: Double
     let bytes: UInt64
 
-    func isShort(of leastShare: Double) -> Bool { share < leastShare || bytes < Limits.leastFreeBytes }
+    var state: DiskState {
+        if isShort(Limits.leastFreeDiskForDeletions, Limits.leastFreeBytesForDeletions) { return .exhausted }
+        if isShort(Limits.leastFreeDiskForRepair, Limits.leastFreeBytesForRepair) { return .full }
+        return isShort(Limits.leastFreeDisk, Limits.leastFreeBytes) ? .nearlyFull : .roomy
+    }
+
+    /// Whether values are taken, with a margin.
+    var isAmple: Bool {
+        share >= Limits.leastFreeDisk * Limits.freeDiskMargin
+            && Double(bytes) >= Double(Limits.leastFreeBytes) * Limits.freeDiskMargin
+    }
+
+    private func isShort(_ leastShare: Double, _ leastBytes: UInt64) -> Bool {
+        share < leastShare || bytes < leastBytes
+    }
 }

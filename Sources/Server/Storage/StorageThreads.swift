@@ -62,16 +62,15 @@ final class StorageEnvironment: Sendable {
     let stop: @Sendable (_ store: String, StorageFailure) -> Never
     private let ports = NIOLockedValueBox<[any AnswerPort]>([])
     private let roomBox: NIOLockedValueBox<(room: DiskRoom, at: Instant)>
-    private let leastFreeDisk: Double
+    private let isFullBox = NIOLockedValueBox(false)
 
     init(
-        ring: RingSnapshot, directory: DataDirectory, leastFreeDisk: Double,
+        ring: RingSnapshot, directory: DataDirectory,
         stop: @escaping @Sendable (String, StorageFailure) -> Never
     ) {
         self.ring = ring
         self.directory = directory
         self.stop = stop
-        self.leastFreeDisk = leastFreeDisk
         roomBox = NIOLockedValueBox((directory.room(), MachineClock.instant()))
     }
 
@@ -87,9 +86,18 @@ final class StorageEnvironment: Sendable {
         }
     }
 
+    /// What other nodes are told: from the first value that would be refused until there is room with a margin.
+    func isFull(_ now: Instant) -> Bool {
+        let room = room(now)
+        return isFullBox.withLockedValue { isFull in
+            isFull = room.state > .roomy || (isFull && !room.isAmple)
+            return isFull
+        }
+    }
+
     func surroundings() -> BatchSurroundings {
         let now = MachineClock.now()
-        return BatchSurroundings(now: now, ring: ring, diskIsNearlyFull: room(now.instant).isShort(of: leastFreeDisk))
+        return BatchSurroundings(now: now, ring: ring, disk: room(now.instant).state)
     }
 }
 
@@ -255,7 +263,8 @@ enum HintJob: MailboxWork {
     case request(StorageJob)
     case replay(reachable: [NodeID])
     case confirm(UInt64, NodeID)
-    case reject(UInt64, NodeID)
+    /// `isFull`: because the replica's disk is.
+    case reject(UInt64, NodeID, isFull: Bool)
 
     var byteCount: Int { if case .request(let job) = self { job.byteCount } else { 0 } }
 }
@@ -265,6 +274,7 @@ struct HintFigures: Sendable {
     var delivered: UInt64 = 0
     var refused: UInt64 = 0
     var expired: UInt64 = 0
+    var unreadable = 0
 
     init() {}
 
@@ -273,8 +283,8 @@ struct HintFigures: Sendable {
         delivered = keeper.delivered
         refused = keeper.refused
         expired = keeper.expired
+        unreadable = keeper.unreadable
     }
-    var unreadable = 0
 }
 
 final class HintThread: Sendable {
@@ -283,7 +293,6 @@ final class HintThread: Sendable {
     private let store: LevelDBStore
     private let figuresBox = NIOLockedValueBox(HintFigures())
 
-        unreadable = keeper.unreadable
     init(_ environment: StorageEnvironment, store: LevelDBStore) {
         self.environment = environment
         self.store = store
@@ -321,7 +330,8 @@ final class HintThread: Sendable {
             case .request: break
             case .confirm(let id, let target):
                 if let write = try keeper.confirm(id, from: target, store: store) { forgotten.append(write) }
-            case .reject(let id, let target): keeper.reject(id, from: target, now: surroundings.now.instant)
+            case .reject(let id, let target, let isFull):
+                keeper.reject(id, from: target, isFull: isFull, now: surroundings.now.instant)
             case .replay(let nodes): reachable = nodes
             }
         }
