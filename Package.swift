@@ -95,7 +95,9 @@ let package = Package(
         tests("HintedHandoff", ["HintedHandoff", "Causality", "Ring", "Storage", "Wire", "World"]),
         tests("Gateway", ["Gateway", "Causality", "Ring", "Wire", "World"]),
         tests("Simulator", ["Simulator", "NameStore", "World"]),
-        tests("Server", ["Server", "Causality", "NameStore", "Ring", "Storage", "World", logging]),
+        tests(
+            "Server",
+            ["Server", "Causality", "HintedHandoff", "NameStore", "Ring", "Storage", "Wire", "World", logging]),
         tests("NameStore", ["NameStore", "World"]),
         tests("Integration", ["Wire", "Ring", "World"]),
         tests("Tidy", []),

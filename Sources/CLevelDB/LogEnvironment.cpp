@@ -354,10 +354,13 @@ Status Trim(const std::string &file) {
 
 // MARK: The environment
 
-bool IsLog(const std::string &file) {
-    static const std::string ending = ".log";
+bool EndsWith(const std::string &file, const std::string &ending) {
     return file.size() > ending.size() && file.compare(file.size() - ending.size(), ending.size(), ending) == 0;
 }
+
+bool IsLog(const std::string &file) { return EndsWith(file, ".log"); }
+/// Tables had another ending once, and LevelDB still reads it.
+bool IsTable(const std::string &file) { return EndsWith(file, ".ldb") || EndsWith(file, ".sst"); }
 
 /// So that a log is found after a crash: its name is the directory's data, not its own.
 bool SyncDirectory(const std::string &file) {
@@ -372,10 +375,12 @@ bool SyncDirectory(const std::string &file) {
 
 class LogEnvironment final : public leveldb::EnvWrapper {
   public:
-    explicit LogEnvironment(bool fills) : EnvWrapper(leveldb::Env::Default()), fills_(fills) {}
+    LogEnvironment(bool fills, bool expects_log)
+        : EnvWrapper(leveldb::Env::Default()), fills_(fills), lacks_log_(expects_log) {}
 
     Status FinishSync() { return syncs_.Finish(); }
     uint64_t OpenSyncs() const { return syncs_.Open(); }
+    bool LacksLog() const { return lacks_log_.load(); }
 
     Status NewWritableFile(const std::string &file, leveldb::WritableFile **result) override {
         if (!IsLog(file)) return EnvWrapper::NewWritableFile(file, result);
@@ -399,18 +404,39 @@ class LogEnvironment final : public leveldb::EnvWrapper {
             const Status trimmed = Trim(file);
             if (!trimmed.ok()) return trimmed;
         }
-        return EnvWrapper::NewSequentialFile(file, result);
+        const Status status = EnvWrapper::NewSequentialFile(file, result);
+        if (status.ok() && IsLog(file)) lacks_log_.store(false);
+        return status;
+    }
+
+    /// LevelDB removes what its manifest does not name. While the log is missing the manifest is not to be believed.
+    Status RemoveFile(const std::string &file) override {
+        if (IsTable(file) && lacks_log_.load()) return Status::IOError(file, "kept, as the store is damaged");
+        return EnvWrapper::RemoveFile(file);
     }
 
   private:
     Syncs syncs_;
     const bool fills_;
+    /// A database that was closed or that crashed has a log; it reads it when it is opened.
+    std::atomic<bool> lacks_log_;
 };
 
 }  // namespace
 
-leveldb_env_t *atoll_leveldb_log_environment_create(unsigned char fills_logs) {
-    return new leveldb_env_t{new LogEnvironment(fills_logs != 0), false};
+leveldb_env_t *atoll_leveldb_log_environment_create(unsigned char fills_logs, unsigned char expects_log) {
+    return new leveldb_env_t{new LogEnvironment(fills_logs != 0, expects_log != 0), false};
+}
+
+atoll_leveldb_presence_t atoll_leveldb_presence(const char *path) {
+    std::vector<std::string> names;
+    if (!leveldb::Env::Default()->GetChildren(path, &names).ok()) return atoll_leveldb_absent;
+    bool has_data = false;
+    for (const std::string &name : names) {
+        if (name == "CURRENT") return atoll_leveldb_present;
+        has_data = has_data || IsLog(name) || IsTable(name);
+    }
+    return has_data ? atoll_leveldb_headless : atoll_leveldb_vacant;
 }
 
 static LogEnvironment *Logs(leveldb_env_t *environment) { return static_cast<LogEnvironment *>(environment->rep); }
@@ -419,5 +445,7 @@ void atoll_leveldb_finish_sync(leveldb_env_t *environment, char **errptr) {
     const Status status = Logs(environment)->FinishSync();
     if (!status.ok()) *errptr = ::strdup(status.ToString().c_str());
 }
+
+unsigned char atoll_leveldb_lacks_log(leveldb_env_t *environment) { return Logs(environment)->LacksLog() ? 1 : 0; }
 
 uint64_t atoll_leveldb_open_syncs(leveldb_env_t *environment) { return Logs(environment)->OpenSyncs(); }

@@ -25,8 +25,7 @@ import Musl
 
 final class NodeAssembly: Sendable {
     private let node: RingNode
-    private let directory: DataDirectory
-    private let identity: NodeIdentity
+    private let opened: OpenedDirectory
     private let ring: RingSnapshot
     private let storage: StorageFront
     private let requestGroup: MultiThreadedEventLoopGroup
@@ -42,18 +41,16 @@ final class NodeAssembly: Sendable {
     private let listeners = NIOLockedValueBox<[any Channel]>([])
     private let budget: DescriptorBudget
     private let logger: Logger
-    private let countersAtStart: UInt64
 
     init(
-        _ configuration: ServerConfiguration, _ node: RingNode, _ directory: DataDirectory, _ identity: NodeIdentity,
-        _ counter: UInt64, _ stores: NodeStores, _ budget: DescriptorBudget, _ logger: Logger
+        _ configuration: ServerConfiguration, _ node: RingNode, _ opened: OpenedDirectory, _ budget: DescriptorBudget,
+        _ logger: Logger
     ) throws {
         self.budget = budget
         self.node = node
-        self.directory = directory
-        self.identity = identity
+        self.opened = opened
         self.logger = logger
-        countersAtStart = counter
+        let (directory, stores, identity, counter) = (opened.directory, opened.stores, opened.identity, opened.counter)
         let ring = RingSnapshot(configuration.ring)
         self.ring = ring
         let environment = StorageEnvironment(ring: ring, directory: directory) { store, failure in
@@ -110,8 +107,7 @@ final class NodeAssembly: Sendable {
         } else {
             nameThread = nil
         }
-        let keeper = try HintKeeper(identity: node.id, store: stores.hints)
-        hintThread.start(keeper: keeper, ended: threadsEnded) { [control] in control.carry($0) }
+        hintThread.start(keeper: stores.keeper, ended: threadsEnded) { [control] in control.carry($0) }
     }
 
     // MARK: Listening
@@ -132,7 +128,7 @@ final class NodeAssembly: Sendable {
     private func makeHello() -> @Sendable (Lane) -> Hello {
         let document = ring.document
         let digest = ring.digest
-        return { [node, identity] lane in
+        return { [node, identity = opened.identity] lane in
             Hello(
                 cluster: document.cluster, node: node.id.name, incarnation: identity.incarnation,
                 ringEpoch: document.epoch, ringDigest: digest, lane: lane)
@@ -148,7 +144,7 @@ final class NodeAssembly: Sendable {
     }
 
     private func peerBootstrap() -> ServerBootstrap {
-        let gate = PeerGate(identity: node.id, incarnation: identity.incarnation, ring: ring)
+        let gate = PeerGate(identity: node.id, incarnation: opened.identity.incarnation, ring: ring)
         return ServerBootstrap(group: requestGroup)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -209,7 +205,7 @@ final class NodeAssembly: Sendable {
             threadsEnded.notify(queue: .global()) { continuation.resume() }
         }
         let counter = storage.shards.map(\.counters.highestCounter).max() ?? 0
-        do { try directory.end(identity, counter: max(counter, countersAtStart)) } catch {
+        do { try opened.end(counter: counter) } catch {
             logger.error("the clean stop could not be noted", metadata: ["reason": "\(error)"])
         }
         try? await requestGroup.shutdownGracefully()
@@ -233,8 +229,7 @@ final class NodeAssembly: Sendable {
         -> Never
     {
         logger.critical("storage failed; the node stops now", metadata: ["store": "\(store)", "reason": "\(failure)"])
-        // A damaged namestore is the operator's to replace: an acceptor never comes back empty under its name.
-        if failure.kind == .corruption, store != "names" { try? directory.markDamaged(store) }
+        if failure.kind == .corruption { try? directory.markDamaged(store, "\(failure)") }
         _exit(74)  // EX_IOERR
     }
 

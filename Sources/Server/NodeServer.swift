@@ -70,13 +70,10 @@ package final class NodeServer: Service {
         let node = try checkedNode()
         let budget = try DescriptorBudget(
             limit: DescriptorBudget.raiseLimit(), nodes: configuration.ring.nodes.count, loops: configuration.loops)
-        let directory = try DataDirectory(path: configuration.dataPath)
-        let (identity, counter) = try directory.begin(
-            cluster: configuration.ring.cluster, node: configuration.identity,
-            hasPeers: configuration.ring.nodes.count > 1, wall: MachineClock.wall())
-        let stores = try NodeStores(
-            directory, ring: configuration.ring, objectFiles: budget.objectFiles, logger)
-        let assembly = try NodeAssembly(configuration, node, directory, identity, counter, stores, budget, logger)
+        let opened = try OpenedDirectory(
+            path: configuration.dataPath, ring: configuration.ring, node: configuration.identity,
+            objectFiles: budget.objectFiles, logger)
+        let assembly = try NodeAssembly(configuration, node, opened, budget, logger)
         do {
             try await assembly.listen()
         } catch {
@@ -106,48 +103,5 @@ package final class NodeServer: Service {
                     + "bind to 127.0.0.1, or say --insecure if the network is yours alone")
         }
         return node
-    }
-}
-
-/// The two LevelDB stores of a node, opened.
-struct NodeStores {
-    let objects: LevelDBStore
-    let hints: LevelDBStore
-
-    init(_ directory: DataDirectory, ring: RingDocument, objectFiles: Int, _ logger: Logger) throws {
-        let isAlone = ring.nodes.count == 1
-        let buckets = [ring.defaults] + ring.buckets.map(\.properties)
-        objects = try NodeStores.open(
-            directory.objects, "objects", directory, mayStartEmpty: !isAlone,
-            StoreOptions(openFiles: objectFiles, fillsLogs: buckets.allSatisfy { $0.durability == .synced }), logger)
-        hints = try NodeStores.open(
-            directory.hints, "hints", directory, mayStartEmpty: true,
-            StoreOptions(blockCacheBytes: 1 << 20, writeBufferBytes: 4 << 20), logger)
-    }
-
-    /// A damaged store is moved aside and begun anew where other replicas can fill it; the node that is alone stops and
-    /// leaves it to its operator.
-    private static func open(
-        _ path: String, _ name: String, _ directory: DataDirectory, mayStartEmpty: Bool, _ options: StoreOptions,
-        _ logger: Logger
-    ) throws -> LevelDBStore {
-        do {
-            return try LevelDBStore(path: path, options: options)
-        } catch  where error.kind == .corruption && mayStartEmpty {
-            logger.critical(
-                "store is damaged; it is moved aside and rebuilt from peers",
-                metadata: ["store": "\(path)", "reason": "\(error)"])
-            try directory.moveAside(name, MachineClock.wall())
-            return try LevelDBStore(path: path, options: options)
-        } catch {
-            switch error.kind {
-            case .locked: throw StartFailure("\(path) is in use by another process (\(error))")
-            case .corruption:
-                throw StartFailure(
-                    "\(path) is damaged (\(error)). This node has no peers to rebuild it from; restore a backup, or move "
-                        + "the directory away to start empty")
-            case .inputOutput: throw StartFailure("cannot open \(path): \(error)", isPassing: true)
-            }
-        }
     }
 }

@@ -27,6 +27,8 @@ package struct StorageFailure: Error, Hashable, Sendable, CustomStringConvertibl
     package enum Kind: Hashable, Sendable {
         case corruption
         case inputOutput
+        /// The disk has no room left, or its owner's share of it is used up.
+        case full
         /// Another process has the store open.
         case locked
     }

@@ -29,9 +29,21 @@ package struct StoreOptions: Sendable {
     }
 }
 
+/// What a directory holds of a store, before it is opened.
+package enum StorePresence: Hashable, Sendable {
+    /// There is no such directory.
+    case absent
+    /// A directory without data.
+    case vacant
+    case present
+    /// Data without the file that says which of it is valid.
+    case headless
+}
+
 package final class LevelDBStore: KeyValueStore, @unchecked Sendable {
-    // Safe to share: LevelDB's database object is thread-safe, the option objects are never changed after `init`.
-    private let database: OpaquePointer
+    // Safe to share: LevelDB's database object is thread-safe, the option objects are never changed after `init`. It is
+    // closed once, by an owner whose threads have ended.
+    private var database: OpaquePointer?
     private let environment: OpaquePointer?
     private let options: OpaquePointer
     private let cache: OpaquePointer?
@@ -41,8 +53,22 @@ package final class LevelDBStore: KeyValueStore, @unchecked Sendable {
     private let syncedWrite: OpaquePointer
     private let bufferedWrite: OpaquePointer
 
-    /// Opens the store in the directory `path` (which must exist, or its parent), creating it if there is none.
+    package static func presence(at path: String) -> StorePresence {
+        switch atoll_leveldb_presence(path) {
+        case atoll_leveldb_absent: .absent
+        case atoll_leveldb_vacant: .vacant
+        case atoll_leveldb_present: .present
+        default: .headless
+        }
+    }
+
+    /// Opens the store in the directory `path` (which must exist, or its parent), creating it if there is none. What
+    /// LevelDB would take for an empty store though it is the rest of another is corruption.
     package init(path: String, options settings: StoreOptions = StoreOptions()) throws(StorageFailure) {
+        let presence = LevelDBStore.presence(at: path)
+        guard presence != .headless else {
+            throw StorageFailure(.corruption, "Corruption: \(path) has data, but CURRENT is missing")
+        }
         guard let options = leveldb_options_create() else { throw StorageFailure(.inputOutput, "out of memory") }
         cache = leveldb_cache_create_lru(settings.blockCacheBytes)
         filter = leveldb_filterpolicy_create_bloom(10)  // 10 bits a key: 1% of misses touch the disk
@@ -52,7 +78,8 @@ package final class LevelDBStore: KeyValueStore, @unchecked Sendable {
         leveldb_options_set_filter_policy(options, filter)
         leveldb_options_set_write_buffer_size(options, settings.writeBufferBytes)
         leveldb_options_set_max_open_files(options, CInt(clamping: settings.openFiles))
-        environment = atoll_leveldb_log_environment_create(settings.fillsLogs ? 1 : 0)
+        environment = atoll_leveldb_log_environment_create(
+            settings.fillsLogs ? 1 : 0, presence == .present ? 1 : 0)
         leveldb_options_set_env(options, environment)
         self.options = options
         read = leveldb_readoptions_create()
@@ -64,28 +91,31 @@ package final class LevelDBStore: KeyValueStore, @unchecked Sendable {
         leveldb_writeoptions_set_sync(syncedWrite, 1)
         bufferedWrite = leveldb_writeoptions_create()
         var problem: UnsafeMutablePointer<CChar>?
-        let opened = leveldb_open(options, path, &problem)
-        if let failure = LevelDBStore.failure(taking: problem) {
-            LevelDBStore.release(
-                options, environment, cache, filter, [read, readWithoutCaching], [syncedWrite, bufferedWrite])
-            throw failure
+        // Whatever fails from here on, `deinit` closes and releases.
+        database = leveldb_open(options, path, &problem)
+        if let failure = LevelDBStore.failure(taking: problem) { throw failure }
+        guard database != nil else { throw StorageFailure(.inputOutput, "LevelDB gave no database for \(path)") }
+        if atoll_leveldb_lacks_log(environment) != 0 {
+            throw StorageFailure(.corruption, "Corruption: the write-ahead log of \(path) is missing")
         }
-        guard let opened else { throw StorageFailure(.inputOutput, "LevelDB gave no database for \(path)") }
-        database = opened
+    }
+
+    /// Ends its work and its files; afterwards it takes nothing more. For the owner, once no thread uses it.
+    package func close() {
+        guard let database else { return }
+        self.database = nil
+        leveldb_close(database)
+    }
+
+    private func open() throws(StorageFailure) -> OpaquePointer {
+        guard let database else { throw StorageFailure(.inputOutput, "the store is closed") }
+        return database
     }
 
     deinit {
-        leveldb_close(database)
-        LevelDBStore.release(
-            options, environment, cache, filter, [read, readWithoutCaching], [syncedWrite, bufferedWrite])
-    }
-
-    private static func release(
-        _ options: OpaquePointer, _ environment: OpaquePointer?, _ cache: OpaquePointer?, _ filter: OpaquePointer?,
-        _ reads: [OpaquePointer], _ writes: [OpaquePointer]
-    ) {
-        reads.forEach(leveldb_readoptions_destroy)
-        writes.forEach(leveldb_writeoptions_destroy)
+        close()
+        for options in [read, readWithoutCaching] { leveldb_readoptions_destroy(options) }
+        for options in [syncedWrite, bufferedWrite] { leveldb_writeoptions_destroy(options) }
         leveldb_options_destroy(options)
         leveldb_env_destroy(environment)
         if let cache { leveldb_cache_destroy(cache) }
@@ -100,13 +130,20 @@ package final class LevelDBStore: KeyValueStore, @unchecked Sendable {
         if text.hasPrefix("Corruption") { return StorageFailure(.corruption, text) }
         // As LevelDB's Env puts it; the word alone may stand in any path.
         if text.hasPrefix("IO error: lock ") { return StorageFailure(.locked, text) }
-        // A table file that is missing is not a passing fault of the disk: the store has lost data.
-        if text.contains("No such file") && text.contains(".ldb") { return StorageFailure(.corruption, text) }
+        if text.contains("No space left on device") || text.contains("Disk quota exceeded") {
+            return StorageFailure(.full, text)
+        }
+        // A table file that is missing, or shorter than it was (which mmap calls an invalid argument), is not a passing
+        // fault of the disk: the store has lost data.
+        for sign in ["No such file", "Invalid argument"] where text.contains(".ldb: " + sign) {
+            return StorageFailure(.corruption, text)
+        }
         return StorageFailure(.inputOutput, text)
     }
 
     /// To be asked by the thread that writes the key: what another has just written may not be on the disk yet.
     package func get(_ key: [UInt8]) throws(StorageFailure) -> [UInt8]? {
+        let database = try open()
         var problem: UnsafeMutablePointer<CChar>?
         var length = 0
         let value = key.withUnsafeBytes { k in
@@ -119,6 +156,7 @@ package final class LevelDBStore: KeyValueStore, @unchecked Sendable {
     }
 
     package func commit(_ writes: [StoreWrite], synced: Bool) throws(StorageFailure) {
+        let database = try open()
         guard let batch = leveldb_writebatch_create() else { throw StorageFailure(.inputOutput, "out of memory") }
         defer { leveldb_writebatch_destroy(batch) }
         for write in writes {
@@ -157,7 +195,7 @@ package final class LevelDBStore: KeyValueStore, @unchecked Sendable {
     package func scan(
         _ range: KeyRange, reverse: Bool, _ visit: (_ key: [UInt8], _ value: [UInt8]) -> Bool
     ) throws(StorageFailure) {
-        guard let iterator = leveldb_create_iterator(database, readWithoutCaching) else {
+        guard let iterator = leveldb_create_iterator(try open(), readWithoutCaching) else {
             throw StorageFailure(.inputOutput, "out of memory")
         }
         defer { leveldb_iter_destroy(iterator) }
@@ -196,13 +234,14 @@ package final class LevelDBStore: KeyValueStore, @unchecked Sendable {
 
     /// LevelDB's own account of its levels, for operators (`leveldb.stats`).
     package func statistics() -> String {
-        guard let text = leveldb_property_value(database, "leveldb.stats") else { return "" }
+        guard let database, let text = leveldb_property_value(database, "leveldb.stats") else { return "" }
         defer { leveldb_free(text) }
         return String(cString: text)
     }
 
     /// What the range takes on the disk, about.
     package func approximateBytes() -> UInt64 {
+        guard let database else { return 0 }
         var size: UInt64 = 0
         let start: [CChar] = [0]
         let end = [CChar](repeating: -1, count: 64)

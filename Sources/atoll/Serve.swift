@@ -52,15 +52,20 @@ struct Serve: AsyncParsableCommand {
         LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
         var logger = Logger(label: "atoll")
         logger.logLevel = level
-        let server = NodeServer(try await configuration(environment, logger), logger: logger)
+        let server: NodeServer
+        do { server = NodeServer(try await configuration(environment, logger), logger: logger) } catch let failure
+            as StartFailure
+        {
+            throw CommandFailure(status: failure.status.rawValue, message: failure.description)
+        }
         var quiet = logger
         quiet.logLevel = max(level, .error)
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: [.init(service: server, successTerminationBehavior: .gracefullyShutdownGroup)],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
-        do { try await group.run() } catch let failure as StartFailure where failure.isPassing {
-            throw CommandFailure(status: 74, message: failure.description)  // EX_IOERR
+        do { try await group.run() } catch let failure as StartFailure {
+            throw CommandFailure(status: failure.status.rawValue, message: failure.description)
         } catch {
             throw CommandFailure.usage("\(error)")
         }
@@ -142,7 +147,7 @@ struct Serve: AsyncParsableCommand {
                 return (
                     try await SeedClient.fetchRing(from: address, as: node, dataPath: dataPath, logger: logger), node
                 )
-            } catch { throw CommandFailure.usage("\(error)") }
+            } catch let failure as StartFailure { throw failure } catch { throw CommandFailure.usage("\(error)") }
         }
         var address: HostPort?
         if let text = http ?? environment["ATOLL_HTTP"] {

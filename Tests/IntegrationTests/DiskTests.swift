@@ -16,6 +16,11 @@ final class SmallDisk {
 
     deinit { umount2(path, Int32(MNT_DETACH)) }
 
+    var freeBytes: Int {
+        var status = statvfs()
+        return statvfs(path, &status) == 0 ? Int(status.f_bavail) * Int(status.f_bsize) : 0
+    }
+
     func resize(megabytes: Int) throws {
         guard mount("tmpfs", path, "tmpfs", UInt(MS_REMOUNT), "size=\(megabytes)m") == 0 else {
             throw HarnessFailure("cannot remount \(path): \(errorText())")
@@ -24,9 +29,7 @@ final class SmallDisk {
 
     /// Fills what is left with a file, but for `spare` bytes.
     func fill(sparing spare: Int = 0) throws {
-        var status = statvfs()
-        guard statvfs(path, &status) == 0 else { throw HarnessFailure(errorText()) }
-        let free = Int(status.f_bavail) * Int(status.f_bsize) - spare
+        let free = freeBytes - spare
         guard free > 0 else { return }
         let descriptor = open(path + "/ballast", O_WRONLY | O_CREAT, 0o600)
         defer { close(descriptor) }
@@ -86,6 +89,13 @@ extension Integration {
             #expect(written.count > 50)
             for (i, body) in written { #expect(try connection.request("GET", "/v1/kv/full/k\(i)").body == body) }
             #expect(try node.metric("atoll_disk_free_ratio") ?? 1 < 0.5)
+            // Deletions have a reserve of their own: else nobody could make room.
+            for i in 0..<50 {
+                #expect(try connection.request("DELETE", "/v1/kv/full/k\(i)").status == 204)
+                #expect(try connection.request("GET", "/v1/kv/full/k\(i)").status == 404)
+                written[i] = nil
+            }
+            #expect(try connection.request("PUT", "/v1/kv/full/more", body: value(0)).status == 507)
 
             node.kill()
             try disk.resize(megabytes: 144)
@@ -132,6 +142,67 @@ extension Integration {
             try victim.start()
             try cluster.awaitUnity()
             try cluster.awaitIdentical(report.promises, within: 60)
+        }
+
+        /// The other replicas' hints for a full disk wait, instead of filling it up.
+        @Test(.enabled(if: SmallDisk.isPermitted, "mounting a tmpfs is not permitted to this user"))
+        func aDiskNearlyFullIsNotFilledByHints() throws {
+            let directory = try TemporaryDirectory()
+            let disk = try #require(SmallDisk(directory.path + "/disk", megabytes: 128))
+            let cluster = try TestCluster.three(moving: 2, to: disk.path + "/data")
+            defer { cluster.end() }
+            try cluster.start()
+            let victim = cluster[2]
+            try disk.fill(sparing: 44 << 20)
+            let connection = try cluster[0].connect()
+            var promises: [String: Promise] = [:]
+            var random = SystemRandomNumberGenerator()
+            // 50 MB that no compressor makes smaller; the disk has 44 left.
+            for i in 0..<250 {
+                let text = (0..<12_500).map { _ in String(random.next() as UInt64, radix: 16) }.joined()
+                let answer = try connection.request("PUT", "/v1/kv/flood/k\(i)", body: Array(text.utf8))
+                #expect(answer.status == 201)
+                promises["flood/k\(i)"] = Promise(value: text)
+                #expect(victim.isRunning)
+            }
+            try eventually("hints wait", within: 5) {
+                try cluster[0].metric("atoll_hints") ?? 0 > 0 || cluster[1].metric("atoll_hints") ?? 0 > 0
+            }
+            #expect(victim.isRunning && !victim.log.contains("storage failed"))
+            #expect(disk.freeBytes > 12 << 20)
+            #expect(try victim.request("PUT", "/v1/kv/flood/k0?w=all&strict=true", body: [1]).status == 503)
+            #expect(try victim.request("DELETE", "/v1/kv/flood/k249?w=all&strict=true").status == 204)
+            promises["flood/k0"] = nil
+            promises["flood/k249"] = nil
+            unlink(disk.path + "/ballast")
+            try disk.resize(megabytes: 512)
+            try cluster.awaitIdentical(promises, within: 60)
+        }
+
+        @Test(.enabled(if: SmallDisk.isPermitted, "mounting a tmpfs is not permitted to this user"))
+        func aDiskThatIsFullAtTheStartIsToBeTriedAgain() throws {
+            let directory = try TemporaryDirectory()
+            let disk = try #require(SmallDisk(directory.path + "/disk", megabytes: 64))
+            let cluster = try TestCluster.single(data: disk.path + "/data")
+            defer { cluster.end() }
+            let node = cluster[0]
+            func expectRefusal() throws {
+                try node.start()
+                #expect(try node.process?.wait(within: 15) == .exited(75))
+                #expect(node.log.contains("The disk is full: make room"), "\(node.log)")
+            }
+            try disk.fill()
+            for _ in 0..<2 { try expectRefusal() }
+            unlink(disk.path + "/ballast")
+            try cluster.start()
+            try node.put("start/k", "v")
+            #expect(try node.stop() == .exited(0))
+            try disk.fill()
+            for _ in 0..<2 { try expectRefusal() }
+            unlink(disk.path + "/ballast")
+            try node.start()
+            try node.awaitHealth()
+            #expect(try node.get("start/k").text == "v")
         }
 
         @Test func aDamagedStoreIsMovedAsideAndRebuiltFromPeers() throws {

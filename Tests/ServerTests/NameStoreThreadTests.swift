@@ -121,6 +121,21 @@ private final class Running: @unchecked Sendable {
         return vote.granted
     }
 
+    /// Asks for many promises at once, and waits until they were worked.
+    func promiseAll(_ names: [String], _ round: UInt64) {
+        let ballot = Ballot(round: round, node: NodeID(literal: "p"), incarnation: 1)
+        let cluster = founding.map { ClusterID(founding: $0) }
+        let batch = names.map { name in
+            Inbound(
+                from: NodeID(literal: "p"),
+                message: NameMessage(
+                    cluster: cluster, epoch: 1, store: thread.storeID, exchange: 1,
+                    body: .request(.prepare(key(name), ballot))))
+        }
+        _ = thread.mailbox.put(batch)
+        _ = ask(.hello)
+    }
+
     func key(_ name: String) -> RegisterKey { RegisterKey(bytes: [1] + Array(name.utf8)) ?? .configuration }
 }
 
@@ -217,6 +232,63 @@ private final class Running: @unchecked Sendable {
             if node.thread.quarantine == nil {
                 #expect(!silent.isEmpty && node.thread.damagedRecords == silent.count)
             }
+        }
+    }
+
+    /// Every file of the store × every way in which it may be found: the node runs, and what was promised is never
+    /// contradicted. Where votes may be missing the acceptor is mute, and says so.
+    @Test(arguments: StoreFile.allCases, Damage.allCases)
+    func aDamagedFileNeverUnsaysAPromise(_ file: StoreFile, _ damage: Damage) throws {
+        let disk = try used(20)
+        // Opening moves the log into a table.
+        try disk.run { node in for number in 20..<40 { #expect(node.promise("n\(number)", 5)) } }
+        let names = try FileManager.default.contentsOfDirectory(atPath: disk.names).filter(file.matches)
+        #expect(!names.isEmpty)
+        for name in names { try damage.apply(to: "\(disk.names)/\(name)") }
+        try disk.run { node in
+            let mayVote = (0..<40).contains { node.promise("n\($0)", 4) }
+            #expect(!mayVote, "a promise outlives the damage")
+            // A table is only looked into when a name in it is asked for: the rest goes on.
+            let isWhole = file == .lock || file == .table && damage != .missing
+            #expect((node.thread.quarantine == nil) == isWhole || file == .table, "\(file) \(damage)")
+            if node.thread.quarantine != nil { #expect(!node.promise("other", 1) && !node.promise("n7", 9)) }
+        }
+    }
+
+    @Test(arguments: Damage.allCases, [[0], [1], [0, 1]])
+    func aDamagedFrontierNeverUnsaysAPromise(_ damage: Damage, _ copies: [Int]) throws {
+        let disk = try used(20)
+        for copy in copies { try damage.apply(to: disk.frontiers[copy]) }
+        try disk.run { node in
+            #expect(!(0..<20).contains { node.promise("n\($0)", 4) })
+            if copies.count == 2 { #expect(node.thread.quarantine == .frontierUnreadable) }
+            // The other copy is enough, if it is the newer one.
+            if node.thread.quarantine == nil { #expect(node.promise("n7", 9)) }
+        }
+    }
+
+    /// Damage that LevelDB meets while it compacts makes its writes fail: the acceptor falls silent, the node goes on.
+    @Test func aStoreFoundDamagedWhileItIsWrittenIsQuarantined() throws {
+        let disk = try used()
+        try disk.run { _ in }
+        for table in try disk.files(".ldb") {
+            try disk.edit(table) { data in for place in 0..<(data.count / 2) { data[place] ^= 0x10 } }
+        }
+        try disk.run { node in
+            let name = String(repeating: "x", count: 200)
+            for round in 0..<400 where node.thread.quarantine == nil {
+                node.promiseAll((0..<1_000).map { "\(name)\(round * 1_000 + $0)" }, 5)
+            }
+            guard case .storeUnreadable? = node.thread.quarantine else {
+                Issue.record("\(String(describing: node.thread.quarantine))")
+                return
+            }
+            #expect(!node.promise("other", 1))
+            guard case .identity(let identity)? = node.ask(.hello) else {
+                Issue.record("it does not say so")
+                return
+            }
+            #expect(identity.standing == .quarantined)
         }
     }
 

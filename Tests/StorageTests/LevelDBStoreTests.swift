@@ -111,6 +111,45 @@ import World
         #expect(kind { _ = try open().all() } == .corruption)
     }
 
+    /// What mmap calls an invalid argument.
+    @Test(arguments: [0, 2]) func aTableShorterThanItWasIsCorruption(_ part: Int) throws {
+        try makeTables()
+        for table in try directory.files(".ldb") {
+            let bytes = try contents(table)
+            try overwrite(table, part == 0 ? [] : Array(bytes.prefix(bytes.count / part)))
+        }
+        #expect(kind { _ = try open().all() } == .corruption)
+    }
+
+    /// LevelDB alone would begin anew and remove what it does not know.
+    @Test(arguments: ["CURRENT", ".log"]) func whatIsLeftOfAStoreIsCorruptionAndStays(_ missing: String) throws {
+        try makeTables()
+        let tables = try directory.files(".ldb")
+        for file in try directory.files(missing) { try remove(file) }
+        #expect(LevelDBStore.presence(at: directory.path) == (missing == "CURRENT" ? .headless : .present))
+        #expect(kind { _ = try open() } == .corruption)
+        #expect(try directory.files(".ldb") == tables)
+    }
+
+    @Test func whatACreationLeftThatWasBrokenOffIsNoStore() throws {
+        #expect(LevelDBStore.presence(at: directory.path + "/nowhere") == .absent)
+        #expect(LevelDBStore.presence(at: directory.path) == .vacant)
+        try overwrite(directory.path + "/MANIFEST-000001", [1, 2, 3])
+        #expect(LevelDBStore.presence(at: directory.path) == .vacant)
+        try open().put([1], [1])
+        #expect(LevelDBStore.presence(at: directory.path) == .present)
+    }
+
+    @Test func aClosedStoreTakesNothingAndCanBeOpenedAgain() throws {
+        let store = try open()
+        try store.put([1], [1])
+        store.close()
+        store.close()
+        #expect(kind { try store.put([2], [2]) } == .inputOutput && kind { _ = try store.get([1]) } == .inputOutput)
+        #expect(kind { _ = try store.all() } == .inputOutput && store.approximateBytes() == 0)
+        #expect(try open().get([1]) == [1])
+    }
+
     @Test func aFlippedByteInTheLogIsCorruptionOnOpening() throws {
         do {
             let store = try open()

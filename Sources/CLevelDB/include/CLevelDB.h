@@ -11,9 +11,26 @@ extern "C" {
 #endif
 
 /// LevelDB's own environment, but for the write-ahead logs (LogEnvironment.cpp). `fills_logs`: write zeros ahead of the
-/// data; for databases all of whose writes are synced. For one database; to be destroyed with `leveldb_env_destroy`
-/// after it is closed.
-leveldb_env_t *atoll_leveldb_log_environment_create(unsigned char fills_logs);
+/// data; for databases all of whose writes are synced. `expects_log`: the database is there already, so it must have a
+/// log. For one database; to be destroyed with `leveldb_env_destroy` after it is closed.
+leveldb_env_t *atoll_leveldb_log_environment_create(unsigned char fills_logs, unsigned char expects_log);
+
+/// What a directory holds of a database.
+typedef enum {
+    /// There is no such directory.
+    atoll_leveldb_absent,
+    /// No table and no log: at the most what a creation left that was broken off.
+    atoll_leveldb_vacant,
+    /// A database.
+    atoll_leveldb_present,
+    /// Tables or logs without `CURRENT`: LevelDB would begin anew, and remove them.
+    atoll_leveldb_headless
+} atoll_leveldb_presence_t;
+
+atoll_leveldb_presence_t atoll_leveldb_presence(const char *path);
+
+/// After opening: the database's log was not there, though it was expected. Whatever it held is lost.
+unsigned char atoll_leveldb_lacks_log(leveldb_env_t *environment);
 
 /// Waits until all synced writes that have returned are on the disk: `leveldb_write` only begins a sync. Returns as
 /// LevelDB's own calls do; after an error the database is not to be used any more.

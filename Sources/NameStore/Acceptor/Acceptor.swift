@@ -10,7 +10,7 @@ package struct Acceptor: Sendable {
     package let node: NodeID
     package internal(set) var header: StoreHeader
     /// Why it doesn't vote, if the store may have lost votes.
-    package let quarantine: Quarantine?
+    package private(set) var quarantine: Quarantine?
     /// Which copy of the frontier is written next: the older one.
     var nextCopy: Int
 
@@ -20,6 +20,9 @@ package struct Acceptor: Sendable {
         self.quarantine = quarantine
         self.nextCopy = nextCopy
     }
+
+    /// The store failed while it was used: from now on it is mute. What it said until then was on the disk.
+    package mutating func fallSilent(reason: String) { quarantine = .storeUnreadable(reason) }
 
     /// Handles a batch of requests in order. Replies among them are ignored: they are the registry's.
     package mutating func process(_ batch: [Inbound], records: some NameRecords) -> VoteBatch {

@@ -16,7 +16,7 @@ package enum Quarantine: Equatable, Sendable, CustomStringConvertible {
     case headerMissing
     /// The store has votes, and the frontier beside it is another store's.
     case foreignFrontier
-    /// The database itself doesn't open.
+    /// The database itself doesn't open, or was found damaged while it was written.
     case storeUnreadable(String)
 
     package var description: String {
@@ -29,7 +29,7 @@ package enum Quarantine: Equatable, Sendable, CustomStringConvertible {
         case .headerUnreadable(let reason): "the store's header can't be read (\(reason))"
         case .headerMissing: "the store's header is missing though the store was used"
         case .foreignFrontier: "the frontier belongs to another store"
-        case .storeUnreadable(let reason): "the store can't be opened (\(reason))"
+        case .storeUnreadable(let reason): "the store is damaged (\(reason))"
         }
     }
 }

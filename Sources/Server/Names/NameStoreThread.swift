@@ -46,6 +46,7 @@ final class NameStoreThread: Sendable {
     private let logger: Logger
     private let acceptor: Acceptor
     private let initial: VoteBatch
+    private let quarantineBox: NIOLockedValueBox<Quarantine?>
     /// The names whose records were found damaged; told once each.
     private let faults = NIOLockedValueBox<Set<RegisterKey>>([])
     private let stop: @Sendable (StorageFailure) -> Never
@@ -75,25 +76,24 @@ final class NameStoreThread: Sendable {
                 frontiers: (0..<Frontier.copies).map { directory.frontier($0) }, fresh: fresh)
             (acceptor, initial, opened) = (found.acceptor, found.initial, records.store)
         } catch {
-            switch error.kind {
-            case .locked: throw StartFailure("\(directory.names) is in use by another process (\(error))")
-            case .inputOutput: throw StartFailure("cannot open \(directory.names): \(error)", isPassing: true)
-            case .corruption:
-                // The node goes on without it: its other data are sound, and other acceptors decide the names.
-                acceptor = .unreadable(node: node, fresh: fresh, reason: "\(error)")
-                initial = VoteBatch()
-            }
+            guard error.kind == .corruption else { throw StartFailure(opening: directory.names, error) }
+            // The node goes on without it: its other data are sound, and other acceptors decide the names.
+            acceptor = .unreadable(node: node, fresh: fresh, reason: "\(error)")
+            initial = VoteBatch()
         }
         self.opened = NIOLockedValueBox(opened)
-        if let quarantine = acceptor.quarantine {
-            logger.critical(
-                "the namestore casts no votes: it may have lost some",
-                metadata: ["store": "\(directory.names)", "reason": "\(quarantine)"])
-        }
+        quarantineBox = NIOLockedValueBox(acceptor.quarantine)
+        if let quarantine = acceptor.quarantine { say(quarantine) }
+    }
+
+    private func say(_ quarantine: Quarantine) {
+        logger.critical(
+            "the namestore casts no votes: it may have lost some",
+            metadata: ["store": "\(directory.names)", "reason": "\(quarantine)"])
     }
 
     var storeID: StoreID { acceptor.header.store }
-    var quarantine: Quarantine? { acceptor.quarantine }
+    var quarantine: Quarantine? { quarantineBox.withLockedValue { $0 } }
     /// How many names' records were found damaged, counted up to a bound.
     var damagedRecords: Int { faults.withLockedValue { $0.count } }
 
@@ -109,10 +109,13 @@ final class NameStoreThread: Sendable {
             let store = opened.withLockedValue { $0.take() }
             let records = LevelDBNameRecords(store: store)
             let frontiers = openFrontiers()
-            carryOut(initial, store, frontiers)
+            carryOut(initial, store, frontiers, &acceptor)
             while let batch = mailbox.take(most: Limits.nameBatch) {
-                let votes = acceptor.process(batch, records: records)
-                carryOut(votes, store, frontiers)
+                var votes = acceptor.process(batch, records: records)
+                if !carryOut(votes, store, frontiers, &acceptor) {
+                    // Mute by now: it says so to whoever asks, and nothing else.
+                    votes = acceptor.process(batch, records: records)
+                }
                 for fault in votes.faults where note(fault.key) {
                     logger.critical(
                         "a name's record is damaged; this acceptor is mute on it",
@@ -129,8 +132,12 @@ final class NameStoreThread: Sendable {
         }
     }
 
-    /// The store first, the frontier after it; a failure of either ends the process before any vote leaves.
-    private func carryOut(_ votes: VoteBatch, _ store: LevelDBStore?, _ frontiers: FrontierFiles) {
+    /// The store first, the frontier after it; if either fails no vote leaves. A disk that fails ends the process. A
+    /// store that is found damaged puts the acceptor into quarantine, and the node goes on: false.
+    @discardableResult
+    private func carryOut(
+        _ votes: VoteBatch, _ store: LevelDBStore?, _ frontiers: FrontierFiles, _ acceptor: inout Acceptor
+    ) -> Bool {
         do {
             if !votes.writes.isEmpty, let store {
                 try store.commit(votes.writes.map { .put(key: $0.key, value: $0.value) }, synced: votes.mustSync)
@@ -138,8 +145,13 @@ final class NameStoreThread: Sendable {
             if let (copy, bytes) = votes.frontier {
                 try frontiers.write(copy, bytes, now: MachineClock.instant())
             }
+            return true
         } catch let failure as StorageFailure {
-            stop(failure)
+            guard failure.kind == .corruption else { stop(failure) }
+            acceptor.fallSilent(reason: "\(failure)")
+            quarantineBox.withLockedValue { $0 = acceptor.quarantine }
+            if let quarantine = acceptor.quarantine { say(quarantine) }
+            return false
         } catch {
             stop(StorageFailure(.inputOutput, "\(error)"))
         }

@@ -1,6 +1,6 @@
 // A node's directory: who it is, in which life, and where its stores lie (docs/formats/data-directory.md).
 //
-//     identity.json   cluster, node, incarnation, gossip generation, and how the last stop went
+//     identity.json   cluster, node, incarnation, gossip generation, and how the last stop went (NodeIdentity.swift)
 //     ring.bin        the ring document last used, for a node that was started from a seed
 //     objects/        LevelDB: the objects
 //     hints/          LevelDB: hints for others
@@ -12,39 +12,11 @@ import Foundation
 import Storage
 import World
 
-/// What stops a node before it runs, in words for the operator.
-package struct StartFailure: Error, CustomStringConvertible {
-    package let description: String
-    /// It may be over at the next try (a full disk): whoever watches the node should start it again.
-    package let isPassing: Bool
-
-    init(_ description: String, isPassing: Bool = false) {
-        self.description = description
-        self.isPassing = isPassing
-    }
-}
-
-struct NodeIdentity: Codable, Equatable {
-    /// Of this file.
-    var format = 1
-    var cluster: String
-    var node: String
-    /// Under which dots are minted.
-    var incarnation: UInt64
-    /// Greater at every start; what gossip calls the generation.
-    var generation: UInt64
-    /// Set by a clean stop, gone while the node runs.
-    var cleanStop: CleanStop?
-    /// Set when a store was found damaged: it is moved aside at the next start.
-    var damaged: [String]?
-
-    struct CleanStop: Codable, Equatable {
-        /// The highest counter minted.
-        var counter: UInt64
-        /// Of the directory `objects`: a restored copy has another, and must not mint the same dots again.
-        var device: UInt64
-        var inode: UInt64
-    }
+/// Ends with its last reference, or with the process.
+final class DirectoryLock: Sendable {
+    private let descriptor: Int32
+    init(descriptor: Int32) { self.descriptor = descriptor }
+    deinit { close(descriptor) }
 }
 
 struct DataDirectory: Sendable {
@@ -60,48 +32,84 @@ struct DataDirectory: Sendable {
         do {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         } catch {
-            throw StartFailure("cannot make the data directory \(path): \(error.localizedDescription)")
+            let isFull = (error as? CocoaError)?.code == .fileWriteOutOfSpace
+            throw StartFailure(
+                "cannot make the data directory \(path): \(error.localizedDescription)",
+                status: isFull ? .tryAgain : .operator)
         }
     }
 
-    /// Begins a new life: reads who this directory belongs to, moves damaged stores aside, and writes the new
-    /// incarnation to disk before it is used. `counter`: where minting goes on. `hasPeers`: a damaged store can be
-    /// filled again.
-    func begin(cluster: String, node: NodeID, hasPeers: Bool, wall: WallTime) throws -> (
-        identity: NodeIdentity, counter: UInt64
-    ) {
+    /// Held until it is let go of: by one process at a time, and from before the first file is read until after the
+    /// last one is written. Nil on a file system that locks no directories; the stores have locks of their own.
+    func lock() throws -> DirectoryLock? {
+        let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw StartFailure.system("cannot open \(path)") }
+        let lock = DirectoryLock(descriptor: descriptor)
+        if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return lock }
+        guard errno != EWOULDBLOCK else { throw StartFailure("\(path) is in use by another process") }
+        return nil
+    }
+
+    func path(of store: String) -> String { path + "/" + store }
+
+    // MARK: The life of a directory
+
+    /// Looks at what is there before any store is opened, and takes the note of the last clean stop off the disk: from
+    /// here on what it says may no longer be so.
+    func claim(cluster: String, node: NodeID) throws -> DirectoryClaim {
         let old = try loadIdentity()
         if let old, old.cluster != cluster || old.node != node.name {
             throw StartFailure(
                 "\(path) belongs to node \(old.node) of cluster \(old.cluster), not to \(node) of \(cluster); "
                     + "give each node a data directory of its own (--data)")
         }
-        if let damaged = old?.damaged, !hasPeers {
-            throw StartFailure(
-                "\(path): the store \(damaged.joined(separator: " and ")) was found damaged, and this node has no peers to "
-                    + "rebuild it from; restore a backup, or move the directory away to start empty")
+        var identity = old ?? NodeIdentity(cluster: cluster, node: node.name)
+        var distrusted: [String: String] = [:]
+        for store in ["objects", "hints"] { distrusted[store] = damage(of: store) }
+        var isAsLeft = false
+        if let stop = identity.cleanStop, let inventory = try StoreInventory(of: objects) {
+            isAsLeft = inventory == stop.inventory
+            if !inventory.hasContents(of: stop.inventory), distrusted["objects"] == nil {
+                distrusted["objects"] =
+                    "the last clean stop left \(stop.inventory.summary), and there are \(inventory.summary) of other contents"
+            }
+        } else if identity.incarnation > 0, LevelDBStore.presence(at: objects) == .vacant {
+            distrusted["objects"] = "it is empty, though this node has stored in it"
         }
-        for store in old?.damaged ?? [] { try moveAside(store, wall) }
-        var identity = NodeIdentity(
-            cluster: cluster, node: node.name, incarnation: 0,
-            generation: max((old?.generation ?? 0) + 1, wall.milliseconds))
-        var counter: UInt64 = 0
-        if let old, let stop = old.cleanStop, old.damaged == nil, let place = place(of: objects),
-            place == (stop.device, stop.inode)
-        {
-            identity.incarnation = old.incarnation
-            counter = stop.counter
-        } else {
-            identity.incarnation = max((old?.incarnation ?? 0) + 1, wall.milliseconds)
-        }
+        let counter = isAsLeft && distrusted["objects"] == nil ? identity.cleanStop?.counter : nil
+        identity.cleanStop = nil
+        // What is not as it was left is noted first, or the next start would not know.
+        if let reason = distrusted["objects"] { try markDamaged("objects", reason) }
         try save(identity)
-        return (identity, counter)
+        return DirectoryClaim(identity: identity, distrusted: distrusted, counter: counter)
     }
 
+    /// Begins a life, once the stores are open, and writes it to disk before anything is minted in it. The old one goes
+    /// on only if `objects` holds all that was ever acknowledged under it (`objectsAreKept`: it was opened as it lay
+    /// there); else the incarnation is a new one. `counter`: where minting goes on.
+    func begin(_ claim: DirectoryClaim, objectsAreKept: Bool, wall: WallTime) throws -> (
+        identity: NodeIdentity, counter: UInt64
+    ) {
+        var identity = claim.identity
+        // Both are below Limits.gossipCounter, or the file would have been refused.
+        identity.generation += 1
+        if let counter = claim.counter, objectsAreKept {
+            // No wall clock: were this an image of the whole disk from an earlier clean stop, the other nodes know this
+            // generation already, and say so.
+            try save(identity)
+            return (identity, counter)
+        }
+        identity.generation = max(identity.generation, wall.milliseconds)
+        identity.incarnation = max(identity.incarnation + 1, wall.milliseconds)
+        try save(identity)
+        return (identity, 0)
+    }
+
+    /// Notes a clean stop. The stores must be closed.
     func end(_ identity: NodeIdentity, counter: UInt64) throws {
         var identity = identity
-        if let (device, inode) = place(of: objects) {
-            identity.cleanStop = NodeIdentity.CleanStop(counter: counter, device: device, inode: inode)
+        identity.cleanStop = try StoreInventory(of: objects).map {
+            NodeIdentity.CleanStop(counter: counter, inventory: $0)
         }
         try save(identity)
     }
@@ -114,19 +122,31 @@ struct DataDirectory: Sendable {
         try save(identity)
     }
 
-    /// Remembers that `store` cannot be trusted, for the next start.
-    func markDamaged(_ store: String) throws {
-        guard var identity = try loadIdentity() else { return }
-        identity.cleanStop = nil
-        identity.damaged = Array(Set((identity.damaged ?? []) + [store])).sorted()
-        try save(identity)
+    private func damageFile(_ store: String) -> String { path(of: store) + "/DAMAGED" }
+
+    /// Leaves a mark in the store's directory, for all starts to come. Whoever puts another directory in its place has
+    /// taken the mark away with it.
+    func markDamaged(_ store: String, _ reason: String) throws {
+        guard damage(of: store) == nil else { return }
+        try replace(damageFile(store), with: Array((reason + "\n").utf8))
+    }
+
+    /// Why a store must not be used as it is, if an earlier start or run has found that.
+    private func damage(of store: String) -> String? {
+        guard let mark = try? Data(contentsOf: URL(fileURLWithPath: damageFile(store))) else { return nil }
+        let reason =
+            String(decoding: mark.prefix(1_000), as: UTF8.self).split(separator: "\n").first ?? "no reason given"
+        return "\(reason), says \(damageFile(store))"
     }
 
     func moveAside(_ store: String, _ wall: WallTime) throws {
-        let from = path + "/" + store
-        guard FileManager.default.fileExists(atPath: from) else { return }
+        let from = path(of: store)
+        let files = FileManager.default
+        guard files.fileExists(atPath: from) else { return }
+        var number = wall.milliseconds
+        while files.fileExists(atPath: "\(from).damaged-\(number)") { number += 1 }
         do {
-            try FileManager.default.moveItem(atPath: from, toPath: "\(from).damaged-\(wall.milliseconds)")
+            try files.moveItem(atPath: from, toPath: "\(from).damaged-\(number)")
         } catch {
             throw StartFailure("cannot move the damaged store \(from) aside: \(error.localizedDescription)")
         }
@@ -141,25 +161,24 @@ struct DataDirectory: Sendable {
             }
             return nil
         }
-        do {
-            let identity = try JSONDecoder().decode(
-                NodeIdentity.self, from: Data(contentsOf: URL(fileURLWithPath: identityFile)))
-            guard identity.format == 1 else {
-                throw StartFailure("\(identityFile) has format \(identity.format); this version reads format 1")
-            }
-            return identity
-        } catch let failure as StartFailure {
-            throw failure
-        } catch {
-            throw StartFailure("cannot read \(identityFile): \(error)")
+        let bytes: Data
+        do { bytes = try Data(contentsOf: URL(fileURLWithPath: identityFile)) } catch {
+            throw StartFailure("cannot read \(identityFile): \(error.localizedDescription)")
         }
+        var damaged: [String] = []
+        let identity: NodeIdentity
+        do throws(IdentityFailure) { identity = try NodeIdentity(decoding: bytes, damaged: &damaged) } catch {
+            throw StartFailure(
+                "cannot read \(identityFile): \(error). Restore it together with the stores, or move the whole "
+                    + "directory away to begin anew")
+        }
+        for store in damaged where FileManager.default.fileExists(atPath: path(of: store)) {
+            try markDamaged(store, "it was found damaged while the node ran")
+        }
+        return identity
     }
 
-    private func save(_ identity: NodeIdentity) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        try replace(identityFile, with: [UInt8](try encoder.encode(identity)) + [0x0A])
-    }
+    private func save(_ identity: NodeIdentity) throws { try replace(identityFile, with: try identity.encode()) }
 
     /// The ring document of the last start, if one was kept.
     func keptRing() -> [UInt8]? {
@@ -175,27 +194,22 @@ struct DataDirectory: Sendable {
     func replace(_ file: String, with bytes: [UInt8]) throws {
         let aside = file + ".new"
         let descriptor = open(aside, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
-        guard descriptor >= 0 else { throw StartFailure("cannot write \(aside): \(String(cString: strerror(errno)))") }
+        guard descriptor >= 0 else { throw StartFailure.system("cannot write \(aside)") }
         defer { close(descriptor) }
         var written = 0
         while written < bytes.count {
             let n = bytes[written...].withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-            guard n > 0 else { throw StartFailure("cannot write \(aside): \(String(cString: strerror(errno)))") }
+            guard n > 0 else { throw StartFailure.system("cannot write \(aside)") }
             written += n
         }
         guard fsync(descriptor) == 0, rename(aside, file) == 0 else {
-            throw StartFailure("cannot write \(file): \(String(cString: strerror(errno)))")
+            throw StartFailure.system("cannot write \(file)")
         }
-        let directory = open(path, O_RDONLY)
-        guard directory >= 0 else { throw StartFailure("cannot open \(path)") }
+        let parent = String(file.prefix(upTo: file.lastIndex(of: "/") ?? file.startIndex))
+        let directory = open(parent, O_RDONLY)
+        guard directory >= 0 else { throw StartFailure.system("cannot open \(parent)") }
         defer { close(directory) }
-        guard fsync(directory) == 0 else { throw StartFailure("cannot sync \(path)") }
-    }
-
-    private func place(of directory: String) -> (device: UInt64, inode: UInt64)? {
-        var status = stat()
-        guard stat(directory, &status) == 0 else { return nil }
-        return (UInt64(status.st_dev), UInt64(status.st_ino))
+        guard fsync(directory) == 0 else { throw StartFailure.system("cannot sync \(parent)") }
     }
 
     /// What is left of the disk that holds the directory; all of it where that cannot be told.

@@ -39,7 +39,8 @@ final class TestCluster: @unchecked Sendable {
 
     /// Three nodes in three countries, every key on all of them.
     static func three(
-        buckets: String = "", hosts: [String]? = nil, arguments: [String] = [], launchers: [[String]]? = nil
+        buckets: String = "", hosts: [String]? = nil, arguments: [String] = [], launchers: [[String]]? = nil,
+        moving moved: Int? = nil, to data: String = ""
     ) throws -> TestCluster {
         let directory = try TemporaryDirectory()
         let ports = try Ports.free(6)
@@ -50,8 +51,9 @@ final class TestCluster: @unchecked Sendable {
         try Data(ringFile(places, buckets: buckets).utf8).write(to: URL(fileURLWithPath: path))
         let nodes = places.enumerated().map { place, entry in
             TestNode(
-                entry.0, host: entry.host, http: entry.http, peer: entry.peer, data: "\(directory.path)/\(entry.0)",
-                in: directory.path, arguments: ["--ring", path, "--node", entry.0] + arguments,
+                entry.0, host: entry.host, http: entry.http, peer: entry.peer,
+                data: place == moved ? data : "\(directory.path)/\(entry.0)", in: directory.path,
+                arguments: ["--ring", path, "--node", entry.0] + arguments,
                 launcher: launchers?[place] ?? [])
         }
         return TestCluster(directory, nodes, ring: path)

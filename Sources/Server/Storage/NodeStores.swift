@@ -1,0 +1,120 @@
+// A node's stores, opened: what is sound stays, what is damaged is moved aside, and only then the node's life is
+// chosen, since whether the old one may go on depends on what the stores still hold.
+
+import HintedHandoff
+import Logging
+import Ring
+import Storage
+import World
+
+struct NodeStores {
+    let objects: LevelDBStore
+    let hints: LevelDBStore
+    let keeper: HintKeeper
+    /// `objects` was opened as it lay there, and not begun empty.
+    let objectsAreKept: Bool
+
+    init(_ directory: DataDirectory, _ claim: DirectoryClaim, ring: RingDocument, objectFiles: Int, _ logger: Logger)
+        throws
+    {
+        let buckets = [ring.defaults] + ring.buckets.map(\.properties)
+        let options = StoreOptions(
+            openFiles: objectFiles, fillsLogs: buckets.allSatisfy { $0.durability == .synced })
+        let opening = Opening(directory: directory, claim: claim, logger: logger)
+        (objects, objectsAreKept) = try opening.open(
+            "objects", mayStartEmpty: { NodeStores.canBeFilled(claim.identity.node, ring) }
+        ) {
+            path throws(StorageFailure) in try LevelDBStore(path: path, options: options)
+        }
+        // Hints are copies of what the other replicas of their keys have, and a node starts without them.
+        let identity = claim.identity.node
+        let found = try opening.open("hints", mayStartEmpty: { true }) { path throws(StorageFailure) in
+            let store = try LevelDBStore(
+                path: path, options: StoreOptions(blockCacheBytes: 1 << 20, writeBufferBytes: 4 << 20))
+            guard let node = NodeID(identity) else { throw StorageFailure(.inputOutput, "\(identity) is no name") }
+            return (store, try HintKeeper(identity: node, store: store))
+        }
+        (hints, keeper) = found.store
+        if keeper.unreadable > 0 {
+            logger.error(
+                "hints that this version cannot read are kept, and not delivered",
+                metadata: ["hints": "\(keeper.unreadable)", "store": "\(directory.hints)"])
+        }
+    }
+
+    /// Whether all that the node holds has another replica.
+    private static func canBeFilled(_ node: String, _ ring: RingDocument) -> Bool {
+        ring.nodes.count > 1
+            && !ring.placements.contains { placement in
+                (0..<ring.partitions).contains { partition in
+                    let primaries = ring.preferenceList(placement: placement.name, partition: partition).primaries
+                    return primaries.map(\.name) == [node]
+                }
+            }
+    }
+
+    func close() {
+        objects.close()
+        hints.close()
+    }
+
+    private struct Opening {
+        let directory: DataDirectory
+        let claim: DirectoryClaim
+        let logger: Logger
+
+        /// A damaged store is moved aside and begun anew where other replicas can fill it; else the node stops and
+        /// leaves it to its operator.
+        func open<Store>(
+            _ name: String, mayStartEmpty: () -> Bool, _ make: (String) throws(StorageFailure) -> Store
+        ) throws -> (store: Store, isKept: Bool) {
+            let path = directory.path(of: name)
+            let isUsed = claim.identity.incarnation > 0
+            do throws(StorageFailure) {
+                if let reason = claim.distrusted[name] { throw StorageFailure(.corruption, reason) }
+                let presence = LevelDBStore.presence(at: path)
+                let store = try make(path)
+                if isUsed, presence != .present {
+                    logger.warning("store was taken away; it begins empty", metadata: ["store": "\(path)"])
+                }
+                return (store, presence == .present)
+            } catch {
+                guard error.kind == .corruption else { throw StartFailure(opening: path, error) }
+                // To be opened once is enough for LevelDB to tidy up what showed the damage.
+                try directory.markDamaged(name, "\(error)")
+                guard mayStartEmpty() else { throw StartFailure(opening: path, error) }
+                logger.critical(
+                    "store is damaged; it is moved aside and rebuilt from peers",
+                    metadata: ["store": "\(path)", "reason": "\(error)"])
+            }
+            try directory.moveAside(name, MachineClock.wall())
+            do throws(StorageFailure) { return (try make(path), false) } catch {
+                throw StartFailure(opening: path, error)
+            }
+        }
+    }
+}
+
+/// A data directory whose stores are open, and the life that begins in it.
+struct OpenedDirectory {
+    let directory: DataDirectory
+    let stores: NodeStores
+    let identity: NodeIdentity
+    let counter: UInt64
+    private let lock: DirectoryLock?
+
+    init(path: String, ring: RingDocument, node: NodeID, objectFiles: Int, _ logger: Logger) throws {
+        directory = try DataDirectory(path: path)
+        lock = try directory.lock()
+        let claim = try directory.claim(cluster: ring.cluster, node: node)
+        stores = try NodeStores(directory, claim, ring: ring, objectFiles: objectFiles, logger)
+        (identity, counter) = try directory.begin(
+            claim, objectsAreKept: stores.objectsAreKept, wall: MachineClock.wall())
+    }
+
+    /// Closes the stores and notes that the stop was clean. No thread may use them any more.
+    func end(counter: UInt64) throws {
+        stores.close()
+        try directory.end(identity, counter: max(counter, self.counter))
+    }
+}
