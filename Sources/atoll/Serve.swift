@@ -129,7 +129,8 @@ struct Serve: AsyncParsableCommand {
         _ environment: [String: String], _ dataPath: String, _ logger: Logger
     ) async throws -> (RingDocument, NodeID) {
         let node = try (self.node ?? environment["ATOLL_NODE"]).map(RingFiles.nodeID)
-        if let path = ring ?? environment["ATOLL_RING"] {
+        switch try RingSource(self, environment, node) {
+        case .file(let path):
             let document = try RingFiles.load(path)
             if let node { return (document, node) }
             guard document.nodes.count == 1 else {
@@ -137,8 +138,7 @@ struct Serve: AsyncParsableCommand {
                 throw CommandFailure.usage("say which node this is: --node, one of \(names)")
             }
             return (document, document.nodes[0].id)
-        }
-        if let seed = seed ?? environment["ATOLL_SEED"] {
+        case .seed(let seed):
             guard let node else { throw CommandFailure.usage("--seed needs --node, this node's id in the ring") }
             guard let address = HostPort(seed) else {
                 throw CommandFailure.usage("--seed: \"\(seed)\" is no HOST:PORT")
@@ -148,24 +148,67 @@ struct Serve: AsyncParsableCommand {
                     try await SeedClient.fetchRing(from: address, as: node, dataPath: dataPath, logger: logger), node
                 )
             } catch let failure as StartFailure { throw failure } catch { throw CommandFailure.usage("\(error)") }
+        case .none:
+            let document = try SingleNode.document(http: http ?? environment["ATOLL_HTTP"])
+            return (document, document.nodes[0].id)
         }
-        var address: HostPort?
-        if let text = http ?? environment["ATOLL_HTTP"] {
-            guard let parsed = HostPort(text) else { throw CommandFailure.usage("--http: \"\(text)\" is no HOST:PORT") }
-            address = parsed
+    }
+}
+
+/// Where a node has its ring from. What would be ignored there is refused: a node that listens elsewhere than it was
+/// told, or belongs to another cluster, looks well and is not.
+enum RingSource {
+    case file(String)
+    case seed(String)
+    /// A cluster of its own.
+    case none
+
+    /// A flag counts more than a variable of the environment, also than one of another name.
+    init(_ serve: Serve, _ environment: [String: String], _ node: NodeID?) throws {
+        if serve.ring != nil || serve.seed != nil {
+            try self.init(ring: serve.ring, seed: serve.seed, http: serve.http)
+        } else {
+            try self.init(
+                ring: environment["ATOLL_RING"], seed: environment["ATOLL_SEED"],
+                http: serve.http ?? environment["ATOLL_HTTP"])
         }
-        let document = try SingleNode.document(http: address)
-        return (document, document.nodes[0].id)
+        if case .none = self, let node {
+            throw CommandFailure.usage(
+                "--node \(node) says which node of a ring this is, and there is no ring: give --ring or --seed too")
+        }
+    }
+
+    private init(ring: String?, seed: String?, http: String?) throws {
+        switch (ring, seed) {
+        case (.some, .some):
+            throw CommandFailure.usage("the ring comes from a file or from a node: --ring or --seed, not both")
+        case (.some(let path), nil): self = .file(path)
+        case (nil, .some(let address)): self = .seed(address)
+        case (nil, nil):
+            self = .none
+            return
+        }
+        guard http == nil else {
+            throw CommandFailure.usage(
+                "--http is for a node without a ring; in one the ring file says where it listens")
+        }
     }
 }
 
 enum SingleNode {
     /// `http`: where it listens; its peer port, which nobody calls, lies a hundred further.
-    static func document(http: HostPort?) throws -> RingDocument {
+    static func document(http text: String?) throws -> RingDocument {
         do {
-            guard let http else { return try RingDocument.singleNode() }
-            let port = http.port <= 65_435 ? http.port + 100 : http.port - 100
-            return try RingDocument.singleNode(http: http, peer: HostPort(host: http.host, port: port))
+            guard let text else { return try RingDocument.singleNode() }
+            guard let http = HostPort(text) else { throw CommandFailure.usage("--http: \"\(text)\" is no HOST:PORT") }
+            guard let peer = HostPort(host: http.host, port: http.port + 100) else {
+                throw CommandFailure.usage(
+                    "--http: the peer port lies 100 above \(http.port), and there is no port \(http.port + 100); "
+                        + "take one up to 65435")
+            }
+            return try RingDocument.singleNode(http: http, peer: peer)
+        } catch let failure as CommandFailure {
+            throw failure
         } catch { throw CommandFailure.usage("\(error)") }
     }
 }

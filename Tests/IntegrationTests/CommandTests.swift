@@ -8,11 +8,14 @@ struct CommandRun {
     let status: ExitStatus
     let output: String
 
-    init(_ arguments: [String], input: [UInt8] = [], within seconds: Double = 15) throws {
+    init(
+        _ arguments: [String], environment: [String] = [], input: [UInt8] = [], within seconds: Double = 15
+    ) throws {
         let directory = try TemporaryDirectory()
         // In a directory of its own: what is left to its default must not land in the sources.
         let process = try ChildProcess(
-            "env", ["-C", directory.path, AtollBinary.path] + arguments, output: directory.path + "/output",
+            "env", ["-C", directory.path] + environment + [AtollBinary.path] + arguments,
+            output: directory.path + "/output",
             input: input)
         status = try process.wait(within: seconds)
         output = process.output
@@ -92,13 +95,27 @@ extension Integration {
                 ["get", "a/b", "--url", "ftp://x"],
                 ["get", "a/b", "--url", nobody], ["status", "--url", nobody],
                 ["serve", "--ring", "/nowhere.toml", "--node", "x"],
-                ["serve", "--http", "nonsense"], ["serve", "--loops", "0"], ["serve", "--log-level", "loud"],
+                ["serve", "--http", "nonsense"], ["serve", "--http", "127.0.0.1:65500"],
+                ["serve", "--node", "de-fra-1"],
+                ["serve", "--node", "de-fra-1", "--http", "127.0.0.1:7070"], ["serve", "--seed", "127.0.0.1:1"],
+                ["serve", "--ring", "x.toml", "--seed", "127.0.0.1:1", "--node", "x"],
+                ["serve", "--ring", "x.toml", "--node", "x", "--http", "127.0.0.1:7070"], ["serve", "--loops", "0"],
+                ["serve", "--log-level", "loud"],
                 ["put", "a/b", "v", "--file", "x"],
             ] {
                 let run = try CommandRun(arguments)
                 #expect(run.status == .exited(2), "\(arguments): \(run.output)")
                 #expect(!run.output.isEmpty, "\(arguments)")
             }
+            #expect(try CommandRun(["serve", "--node", "x"]).output.contains("--ring"))
+            #expect(try CommandRun(["serve", "--http", "127.0.0.1:65436"]).output.contains("65435"))
+            #expect(try CommandRun(["serve"], environment: ["ATOLL_NODE=x"]).output.contains("--ring"))
+            let both = try CommandRun(["serve"], environment: ["ATOLL_RING=x.toml", "ATOLL_HTTP=127.0.0.1:7070"])
+            #expect(both.status == .exited(2) && both.output.contains("--http"))
+            // A flag counts more than a variable, which may be meant for other nodes started here.
+            let flag = try CommandRun(
+                ["serve", "--ring", "x.toml"], environment: ["ATOLL_SEED=127.0.0.1:1", "ATOLL_HTTP=127.0.0.1:7070"])
+            #expect(flag.status == .exited(2) && flag.output.contains("cannot read x.toml"))
             #expect(try run("get", "a/%zz").status == .exited(2))
             #expect(try run("get", "a/b", "-r", "9").status == .exited(2))
             #expect(try CommandRun(["--version"]).status == .exited(0))
