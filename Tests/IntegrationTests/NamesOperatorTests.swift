@@ -87,6 +87,27 @@ extension Integration {
             #expect(try Names.register("still", Names.token(), at: cluster[1]).status == 201)
         }
 
+        /// One call must not take the votes from the countries by mistake.
+        @Test func votesGoToFewOnlyWhereThatIsMeant() throws {
+            let cluster = try Names.three()
+            defer { cluster.end() }
+            let three = TestCluster.names.sorted()
+            func move(_ query: String) throws -> Response {
+                try cluster[1].request("POST", "/v1/namestore/acceptors?\(query)", body: [])
+            }
+            for nodes in ["us-iad-1", "us-iad-1,jp-tyo-1"] {
+                let refused = try move("nodes=\(nodes)")
+                #expect(refused.status == 400 && refused.json["type"] as? String == "/problems/weak-acceptors")
+            }
+            let one = try ring(cluster, acceptors: ["us-iad-1"])
+            let unsure = try reconfigure(one, at: cluster[1])
+            #expect(unsure.status == .exited(2) && unsure.output.contains("--yes"), "\(unsure.output)")
+            for node in cluster.nodes { #expect(try acceptors(node) == three) }
+            let sure = try CommandRun(["names", "reconfigure", one, "--yes", "--url", cluster[1].url], within: 60)
+            #expect(sure.status == .exited(0), "\(sure.output)")
+            #expect(try acceptors(cluster[1]) == ["us-iad-1"])
+        }
+
         /// Empty: another store, no vote, and the operator is told; reconfigured with the same ring file it votes
         /// again.
         @Test func aLostDiskIsReplaced() throws {

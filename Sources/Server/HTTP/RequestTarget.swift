@@ -31,6 +31,8 @@ struct RequestQuery: Equatable {
     var generation: UInt64?
     /// Of the namestore: its acceptors to be.
     var nodes: [NodeID]?
+    /// Though they are no sound set.
+    var force = false
     /// Of a ring document.
     var epoch: UInt64?
     var digest: [UInt8]?
@@ -135,7 +137,9 @@ enum RequestTarget {
         }
         if isNamed(1, "namestore") {
             if segments.count == 2 { return .namestore }
-            if segments.count == 3, isNamed(2, "acceptors") { return .acceptors(try parseQuery(query, ["nodes"])) }
+            if segments.count == 3, isNamed(2, "acceptors") {
+                return .acceptors(try parseQuery(query, ["nodes", "force"]))
+            }
             if segments.count == 3, isNamed(2, "ring") {
                 return .ringEpoch(try parseQuery(query, ["epoch", "digest"]))
             }
@@ -238,6 +242,7 @@ enum RequestTarget {
         case "ttl": query.ttlMs = UInt64(try number(name, text, 1...Int(Limits.hintAge.inMilliseconds) * 3_650))
         case "limit": query.limit = try number(name, text, 1...Limits.rangeItems)
         case "generation": query.generation = UInt64(try number(name, text, 0...Int.max))
+        case "force": query.force = try flag(name, text)
         case "nodes": query.nodes = try nodes(text)
         case "epoch": query.epoch = UInt64(try number(name, text, 1...Int.max))
         case "digest": query.digest = try digest(value)

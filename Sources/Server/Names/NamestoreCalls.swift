@@ -18,6 +18,11 @@ enum NamestoreCall: Sendable {
         guard let nodes = query.nodes else { throw .malformed("nodes is missing: the new acceptors, comma between") }
         for node in nodes where ring.node(node) == nil { throw .malformed("there is no node \(node) in the ring") }
         guard Set(nodes).count == nodes.count else { throw .malformed("nodes names a node twice") }
+        if let weakness = ring.weakness(ofAcceptors: nodes), !query.force {
+            throw Problem(
+                400, "weak-acceptors", "These acceptors would not survive a loss",
+                weakness + "; force=true moves the votes all the same")
+        }
         self = .reconfigure(nodes)
     }
 

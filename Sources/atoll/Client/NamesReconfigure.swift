@@ -89,13 +89,21 @@ extension NamesCommand {
                 Exit status 1 if it was refused, 2 if the node can't be reached.
                 """)
         @Argument(help: "The ring file whose [names] acceptors are to vote.") var file: String
+        @Flag(help: "Also to acceptors that would not survive a loss: other than 3, 5 or 7 in as many countries.")
+        var yes = false
         @OptionGroup var node: NodeOptions
 
         func run() async throws {
-            let targets = try RingFiles.load(file).nameAcceptors.map(\.name)
+            let ring = try RingFiles.load(file)
+            let targets = ring.nameAcceptors
             guard !targets.isEmpty else { throw CommandFailure.usage("\(file) names no acceptors under [names]") }
+            if let weakness = ring.weakness(ofAcceptors: targets), !yes {
+                throw CommandFailure.usage("\(weakness); say --yes to move the votes there all the same")
+            }
             let url = try await node.node()
-            let query = QueryText([("nodes", targets.joined(separator: ","))])
+            let query = QueryText([
+                ("nodes", targets.map(\.name).joined(separator: ",")), ("force", yes ? "true" : nil),
+            ])
             let response = try await ClientConnection.request(.POST, "/v1/namestore/acceptors" + query.text, to: url)
             var status = try NamestoreStatus(from: response)
             var last = ""
