@@ -58,6 +58,8 @@ public enum Limits {
     /// Bytes a second that a body must come with on the whole, beyond `bodyReadTimeout`: a tenth of a poor mobile link.
     /// A byte now and then would hold a connection, and its body's memory, for ever.
     public static let bodyLeastRate = 4 << 10
+    /// The body of a call that stores no value: none of them reads one, but clients send some.
+    public static let otherBodyBytes = 4 << 10
     /// How long a client may take to read an answer that is larger than the socket's buffers.
     public static let answerReadTimeout = Span.minutes(10)
     /// A keep-alive connection without a request. Longer than common client pools keep theirs (60 s), so that the

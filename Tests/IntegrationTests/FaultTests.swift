@@ -127,7 +127,7 @@ extension Integration {
             try running { cluster in
                 let node = cluster[1]
                 let begun = try node.connect()
-                try begun.send("PUT /v1/kv/stop/begun HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345")
+                try begun.send("PUT /v1/kv/stop/begun HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n12345")
                 let idle = try node.connect()
                 #expect(try idle.request("GET", "/healthz").status == 200)
                 node.process?.signal(SIGTERM)
@@ -143,7 +143,7 @@ extension Integration {
                 #expect(try cluster[0].get("stop/begun").text == "1234567890")
                 // A client that never finishes holds the stop up for the grace period only.
                 let stuck = try cluster[2].connect()
-                try stuck.send("PUT /v1/kv/stop/stuck HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345")
+                try stuck.send("PUT /v1/kv/stop/stuck HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n12345")
                 #expect(try cluster[2].stop(within: 14) == .exited(0))
             }
         }

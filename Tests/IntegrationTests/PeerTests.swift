@@ -123,7 +123,7 @@ extension Integration {
             try expectRejection { try $0.send(frame: []) }
             try expectRejection { try $0.send(frame: [], length: Int(UInt32.max)) }
             try expectRejection { try $0.send(frame: [], length: Limits.handshakeBytes + 1) }
-            try expectRejection { try $0.connection.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n") }
+            try expectRejection { try $0.connection.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n") }
             for message in [.ping(1), .ringRequest, .gossip([1]), request(.read(key: [1], summaryOver: 0))]
                 as [PeerMessage]
             {

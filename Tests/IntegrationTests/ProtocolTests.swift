@@ -10,10 +10,12 @@ extension Integration {
             let connection = try cluster()[0].connect()
             var request = ""
             for i in 0..<40 {
-                request += "PUT /v1/kv/pipe/k\(i) HTTP/1.1\r\nHost: x\r\nContent-Length: \("\(i)".count)\r\n\r\n\(i)"
                 request +=
-                    "GET /v1/kv/pipe/k\(i) HTTP/1.1\r\nHost: x\r\n\r\nHEAD /v1/kv/pipe/k\(i) HTTP/1.1\r\nHost: x\r\n\r\n"
-                request += "GET /v1/nodes HTTP/1.1\r\nHost: x\r\n\r\nGET /v1/kv/pipe/none HTTP/1.1\r\nHost: x\r\n\r\n"
+                    "PUT /v1/kv/pipe/k\(i) HTTP/1.1\r\nHost: localhost\r\nContent-Length: \("\(i)".count)\r\n\r\n\(i)"
+                request +=
+                    "GET /v1/kv/pipe/k\(i) HTTP/1.1\r\nHost: localhost\r\n\r\nHEAD /v1/kv/pipe/k\(i) HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                request +=
+                    "GET /v1/nodes HTTP/1.1\r\nHost: localhost\r\n\r\nGET /v1/kv/pipe/none HTTP/1.1\r\nHost: localhost\r\n\r\n"
             }
             try connection.send(request)
             for i in 0..<40 {
@@ -30,14 +32,17 @@ extension Integration {
         @Test func whatComesBeforeGarbageIsStillAnswered() throws {
             let node = try cluster()[0]
             let tails = [
-                ("GARBAGE\r\n\r\n", 400), ("GET /v1/kv/b/%zz HTTP/1.1\r\n\r\n", 400),
-                ("PUT /v1/kv/b/k HTTP/1.1\r\nContent-Length: 9999999\r\n\r\n", 413),
-                ("GET /healthz HTTP/1.1\r\nx: \(String(repeating: "a", count: 40 << 10))\r\n\r\n", 431),
+                ("GARBAGE\r\n\r\n", 400), ("GET /v1/kv/b/%zz HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+                ("PUT /v1/kv/b/k HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999999\r\n\r\n", 413),
+                (
+                    "GET /healthz HTTP/1.1\r\nHost: localhost\r\nx: \(String(repeating: "a", count: 40 << 10))\r\n\r\n",
+                    431
+                ),
             ]
             for (i, (tail, status)) in tails.enumerated() {
                 let connection = try node.connect()
-                let put = "PUT /v1/kv/before/k\(i) HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nv"
-                try connection.send(put + "GET /v1/kv/before/k\(i) HTTP/1.1\r\nHost: x\r\n\r\n" + tail)
+                let put = "PUT /v1/kv/before/k\(i) HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nv"
+                try connection.send(put + "GET /v1/kv/before/k\(i) HTTP/1.1\r\nHost: localhost\r\n\r\n" + tail)
                 #expect(try connection.response(to: "PUT").status == 201, "\(i)")
                 let got = try connection.response()
                 #expect(got.status == 200 && got.text == "v", "\(i)")
@@ -49,8 +54,10 @@ extension Integration {
         @Test func oneByteAtATime() throws {
             let connection = try cluster()[0].connect()
             let put =
-                "PUT /v1/kv/slow/k HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3;ext=1\r\nabc\r\n2\r\nde\r\n0\r\nTrailer: x\r\n\r\n"
-            for byte in (put + "GET /v1/kv/slow/k HTTP/1.1\r\nHost: x\r\n\r\n").utf8 { try connection.send([byte]) }
+                "PUT /v1/kv/slow/k HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3;ext=1\r\nabc\r\n2\r\nde\r\n0\r\nTrailer: x\r\n\r\n"
+            for byte in (put + "GET /v1/kv/slow/k HTTP/1.1\r\nHost: localhost\r\n\r\n").utf8 {
+                try connection.send([byte])
+            }
             #expect(try connection.response(to: "PUT").status == 201)
             #expect(try connection.response().text == "abcde")
         }
@@ -59,21 +66,23 @@ extension Integration {
             let node = try cluster()[0]
             let connection = try node.connect()
             try connection.send(
-                "PUT /v1/kv/expect/k HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n")
+                "PUT /v1/kv/expect/k HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n")
             #expect(try connection.response().status == 100)
             try connection.send("body")
             #expect(try connection.response(to: "PUT").status == 201)
             #expect(try node.get("expect/k").text == "body")
             let refused = try node.connect()
             try refused.send(
-                "PUT /v1/kv/expect/k HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 99999999\r\n\r\n")
+                "PUT /v1/kv/expect/k HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 99999999\r\n\r\n"
+            )
             #expect(try refused.response().status == 413)
         }
 
         @Test func connectionsEndWhenAskedTo() throws {
             let node = try cluster()[0]
             for request in [
-                "GET /healthz HTTP/1.0\r\n\r\n", "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+                "GET /healthz HTTP/1.0\r\n\r\n",
+                "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
             ] {
                 let connection = try node.connect()
                 try connection.send(request)
@@ -114,7 +123,7 @@ extension Integration {
             let node = try cluster()[0]
             for target in ["/v1/kv/b/none", "/v1/kv/b/%zz", "/v1/nodes", "/nowhere"] {
                 let connection = try node.connect()
-                try connection.send("HEAD \(target) HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                try connection.send("HEAD \(target) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
                 #expect(try connection.response(to: "HEAD").status >= 400)
                 #expect(try connection.readToEnd().isEmpty, "\(target)")
             }
@@ -126,7 +135,8 @@ extension Integration {
             #expect(try node.request("PUT", "/v1/kv/unread/k", body: value).status < 300)
             let before = try #require(node.process?.residentBytes)
             let connection = try Connection(node.httpPort, receiveBuffer: 4_096)
-            try connection.send(String(repeating: "GET /v1/kv/unread/k HTTP/1.1\r\nHost: x\r\n\r\n", count: 150))
+            try connection.send(
+                String(repeating: "GET /v1/kv/unread/k HTTP/1.1\r\nHost: localhost\r\n\r\n", count: 150))
             // Long enough for the node to answer all of them, if it did.
             let other = try node.connect()
             for _ in 0..<300 { #expect(try other.request("GET", "/v1/kv/unread/k").body.count == value.count) }
@@ -139,7 +149,7 @@ extension Integration {
             let node = try cluster()[0]
             try node.put("half/k", "v")
             let connection = try node.connect()
-            try connection.send("GET /v1/kv/half/k HTTP/1.1\r\nHost: x\r\n\r\n")
+            try connection.send("GET /v1/kv/half/k HTTP/1.1\r\nHost: localhost\r\n\r\n")
             connection.finishSending()
             #expect(try connection.response().text == "v")
             #expect(try connection.readToEnd().isEmpty)
@@ -152,7 +162,7 @@ extension Integration {
             for closing in ["Connection: close\r\n", ""] {
                 let connection = try Connection(node.httpPort, receiveBuffer: 4_096)
                 // Eight answers are more than the socket's buffers hold, and only the last request closes.
-                let request = "GET /v1/kv/slow/large HTTP/1.1\r\nHost: x\r\n"
+                let request = "GET /v1/kv/slow/large HTTP/1.1\r\nHost: localhost\r\n"
                 try connection.send(String(repeating: request + "\r\n", count: 7) + request + closing + "\r\n")
                 try eventually("the node has written what it can", within: 5) {
                     try node.request("GET", "/healthz").status == 200
@@ -166,7 +176,7 @@ extension Integration {
             let node = try cluster()[0]
             let before = try #require(node.process?.residentBytes)
             let idle = try (0..<300).map { _ in try node.connect() }
-            for connection in idle { try connection.send("GET /healthz HTTP/1.1\r\n") }
+            for connection in idle { try connection.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n") }
             try node.put("idle/k", "v")
             #expect(try node.get("idle/k").text == "v")
             #expect(try #require(node.process?.residentBytes) - before < 64 << 20)
@@ -180,7 +190,7 @@ extension Integration {
             for ending in ["trailer", "extension"] {
                 let connection = try node.connect()
                 try connection.send(
-                    "PUT /v1/kv/trail/k HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nv\r\n")
+                    "PUT /v1/kv/trail/k HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nv\r\n")
                 try connection.send(ending == "trailer" ? "0\r\n" : "1;")
                 let line =
                     ending == "trailer"

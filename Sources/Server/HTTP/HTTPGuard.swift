@@ -23,10 +23,11 @@ final class HTTPGuard: ChannelInboundHandler, RemovableChannelHandler {
     private var bodyBytes = 0
     /// When the last answer was written: a client that still reads it is not idle.
     private var answeredAt = NIODeadline.now()
-    /// Of the request whose head is on its way: the length of its first line as far as it has come.
-    private var lineBytes = 0
-    private var isLineOver = false
-    /// Requests came before the answers to earlier ones had left: where one begins, only the parser knows then.
+    /// Of the request whose head is on its way.
+    private var line = RequestLineStart()
+    /// The next head began in the bytes that were looked at last. Where requests come before the answers to earlier
+    /// ones have left, only the parser knows where one begins.
+    private var isLineKnown = false
     var isPipelined = false
     /// When the client will have been too slow; nil while it waits for us.
     private var deadline: NIODeadline?
@@ -51,12 +52,12 @@ final class HTTPGuard: ChannelInboundHandler, RemovableChannelHandler {
         case .ended: return
         case .idle:
             phase = .headers
-            lineBytes = 0
-            isLineOver = false
+            line.begin()
+            isLineKnown = !isPipelined
             arm(Limits.headerReadTimeout)
-            measureLine(data)
-        case .headers: measureLine(data)
-        case .answering: break
+            line.take(unwrapInboundIn(data).readableBytesView)
+        case .headers: line.take(unwrapInboundIn(data).readableBytesView)
+        case .answering: isPipelined = true
         case .body:
             bodyBytes += unwrapInboundIn(data).readableBytes
             armBody(.now())
@@ -69,21 +70,12 @@ final class HTTPGuard: ChannelInboundHandler, RemovableChannelHandler {
         context.fireChannelInactive()
     }
 
-    private func measureLine(_ data: NIOAny) {
-        guard !isLineOver else { return }
-        let bytes = unwrapInboundIn(data).readableBytesView
-        let end = bytes.firstIndex(of: 0x0A)
-        isLineOver = end != nil
-        lineBytes += (end ?? bytes.endIndex) - bytes.startIndex
-    }
-
-    /// The parser counts one limit for all of a head; this tells whether the target alone was beyond its own.
-    var isTargetTooLong: Bool {
-        !isPipelined && lineBytes > Limits.targetBytes + "OPTIONS  HTTP/1.1".utf8.count
-    }
+    var isTargetTooLong: Bool { isLineKnown && line.isTargetTooLong }
+    var isMethodUnknown: Bool { isLineKnown && line.isMethodUnknown }
 
     /// Told by the HTTP handler.
     func headersCame() {
+        isLineKnown = false
         guard case .ended = phase else {
             phase = .body
             bodyBegan = .now()

@@ -115,10 +115,7 @@ final class HTTPHandler: ChannelDuplexHandler {
         case .body(let part):
             guard case .reading(let request) = state else { return }
             guard request.body.count + part.readableBytes <= request.limit, service.reserve(part.readableBytes) else {
-                let problem: Problem =
-                    request.body.count + part.readableBytes > request.limit
-                    ? .tooLarge("the bucket takes values of up to \(request.limit) bytes") : .overloaded
-                return refuse(problem)
+                return refuse(request.body.count + part.readableBytes > request.limit ? request.tooLarge : .overloaded)
             }
             request.body.append(contentsOf: part.readableBytesView)
         case .end:
@@ -143,29 +140,27 @@ final class HTTPHandler: ChannelDuplexHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         if let error = error as? HTTPParserError {
-            guard error == .headerOverflow else { return refuse(.malformed("this is no HTTP/1.1 request")) }
-            return refuse(gate.isTargetTooLong ? Problem(RequestTarget.tooLong) : .headersTooLarge)
+            if error == .headerOverflow {
+                return refuse(gate.isTargetTooLong ? Problem(RequestTarget.tooLong) : .headersTooLarge)
+            }
+            return refuse(gate.isMethodUnknown ? .unknownMethod : .malformed("this is no HTTP/1.1 request"))
         }
         context.close(promise: nil)
     }
 
     private func begin(_ head: HTTPRequestHead) {
         // After an offer to upgrade, which is never taken up here, the parser reads no more.
-        isKeptAlive = head.isKeepAlive && !head.headers.contains(name: "upgrade")
+        let fields = HeadFields(head.headers)
+        isKeptAlive = head.isKeepAlive && !fields.offersUpgrade
         isOldClient = head.version == .http1_0
         isHead = head.method == .HEAD
         guard !service.isStopping else { return refuse(.stopping) }
-        guard head.headers.count <= Limits.headerCount else { return refuse(.headersTooLarge) }
-        let bytes = head.headers.reduce(head.uri.utf8.count) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }
-        guard bytes <= Limits.headerBytes + Limits.targetBytes else { return refuse(.headersTooLarge) }
-        let route: RequestRoute
-        do { route = try RequestTarget.parse(head.uri) } catch { return refuse(Problem(error)) }
-        let request = PendingRequest(head: head, route: route, limit: service.bodyLimit(route, head.method))
-        if let length = head.headers.first(name: "content-length").flatMap({ Int($0) }), length > request.limit {
-            return refuse(.tooLarge("the bucket takes values of up to \(request.limit) bytes"))
-        }
+        let checked: CheckedHead
+        do throws(Problem) { checked = try service.check(head, fields) } catch { return refuse(error) }
+        let request = PendingRequest(head: head, route: checked.route, limit: service.bodyLimit(checked.route))
+        guard checked.length ?? 0 <= request.limit else { return refuse(request.tooLarge) }
         state = .reading(request)
-        if head.headers.first(name: "expect")?.lowercased() == "100-continue", let context {
+        if checked.awaitsContinue, let context {
             context.writeAndFlush(
                 wrapOutboundOut(ByteBuffer(staticString: "HTTP/1.1 100 Continue\r\n\r\n")), promise: nil)
         }
@@ -182,6 +177,7 @@ final class HTTPHandler: ChannelDuplexHandler {
             return gate.end()
         }
         var response = HTTPResponse(problem)
+        response.headers.add(line: service.dateLine)
         response.omitsBody = isHead
         releaseBody()
         state = .closing
@@ -218,6 +214,7 @@ final class HTTPHandler: ChannelDuplexHandler {
         releaseBody()
         state = .idle
         var response = response
+        response.headers.add(line: service.dateLine)
         response.omitsBody = isHead
         if service.isStopping { isKeptAlive = false }
         write(response, context)
@@ -262,5 +259,10 @@ final class PendingRequest {
         self.head = head
         self.route = route
         self.limit = limit
+    }
+
+    var tooLarge: Problem {
+        if case .item = route { return .tooLarge("the bucket takes values of up to \(limit) bytes") }
+        return .tooLarge("this call takes \(limit) bytes at most")
     }
 }

@@ -25,7 +25,7 @@ struct HTTPResponse {
     init(_ problem: Problem) {
         self.init(problem.status, [("content-type", "application/problem+json")], body: problem.body)
         if problem.status == 503 { headers.add("retry-after", "1") }
-        if let allowed = problem.allowedMethods { headers.add("allow", allowed) }
+        if let header = problem.header { headers.add(header.name, header.value) }
     }
 
     static func json(_ body: [UInt8]) -> HTTPResponse {
@@ -62,8 +62,8 @@ struct HTTPResponse {
 struct HeaderLines {
     fileprivate(set) var bytes: [UInt8] = []
 
-    /// Room for the lines of most answers: context, account, content type.
-    init() { bytes.reserveCapacity(240) }
+    /// Room for the lines of most answers: context, account, content type, date.
+    init() { bytes.reserveCapacity(280) }
 
     /// A value may be a client's (a content type): what could end its line becomes a blank.
     mutating func add(_ name: String, _ value: String) {
@@ -79,6 +79,9 @@ struct HeaderLines {
 }
 
 extension HeaderLines {
+    /// A line that is written already.
+    mutating func add(line: [UInt8]) { bytes.append(contentsOf: line) }
+
     /// The `Atoll-Acks` header (docs/HTTP.md): how many replicas, where, how many by hint, and the level. Written in
     /// bytes, as it stands in every answer.
     mutating func add(_ account: Account) {

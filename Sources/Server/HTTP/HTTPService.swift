@@ -16,6 +16,8 @@ final class HTTPService: @unchecked Sendable {
     private let ring: RingSnapshot
     private var connections: [ObjectIdentifier: HTTPHandler] = [:]
     private var bodyBytes = 0
+    private var heads = HeadCheck()
+    private var date = HTTPDate()
     private(set) var isStopping = false
     private var unflushed: [HTTPHandler] = []
 
@@ -69,10 +71,17 @@ final class HTTPService: @unchecked Sendable {
 
     func count(_ route: String, _ status: UInt) { loop.countHTTP(route, status) }
 
-    func bodyLimit(_ route: RequestRoute, _ method: HTTPMethod) -> Int {
+    func check(_ head: HTTPRequestHead, _ fields: HeadFields) throws(Problem) -> CheckedHead {
+        try heads.check(head, fields)
+    }
+
+    /// For each answer: when it was made (RFC 9110, 6.6.1).
+    var dateLine: [UInt8] { date.line(at: MachineClock.wall()) }
+
+    func bodyLimit(_ route: RequestRoute) -> Int {
         switch route {
         case .item(let key, _): ring.properties(ofBucket: key.bucket).maxValueBytes
-        default: 4 << 10  // no other call takes a value
+        default: Limits.otherBodyBytes
         }
     }
 
@@ -109,6 +118,7 @@ final class HTTPService: @unchecked Sendable {
             (.healthz, .HEAD), (.readyz, .HEAD):
             answer(operations.answer(request.route), handler)
         case (.name(let raw, let query), let method): try name(raw, query, method, request, handler)
+        case (.server, .OPTIONS): handler.respond(HTTPResponse(200, [("allow", request.route.methods)]))
         case (.namestore, .GET): answer(operations.namestore(.show), handler)
         case (.acceptors(let query), .POST):
             answer(operations.namestore(try NamestoreCall(acceptors: query, in: ring.document)), handler)
@@ -165,7 +175,7 @@ final class HTTPService: @unchecked Sendable {
     private func read(
         _ key: StoredKey, _ query: RequestQuery, _ request: PendingRequest, _ handler: HTTPHandler
     ) throws(Problem) {
-        let accept = request.head.headers.first(name: "accept")
+        let accept = HTTPService.accept(request)
         let resolveLatest = query.resolveLatest
         try submit(.read, key, query, request) { outcome in
             switch outcome {
@@ -250,7 +260,7 @@ final class HTTPService: @unchecked Sendable {
         }
         var location: Coordinates?
         if let text = request.head.headers.first(name: "atoll-location") {
-            let parts = text.split(separator: ",").map { Double($0.trimming) }
+            let parts = text.split(separator: ",").map { Double($0.trimmed) }
             guard parts.count == 2, let latitude = parts[0], let longitude = parts[1],
                 let place = Coordinates(latitude: latitude, longitude: longitude)
             else { throw .malformed("Atoll-Location must be latitude,longitude in degrees") }
@@ -263,7 +273,7 @@ final class HTTPService: @unchecked Sendable {
     }
 
     private func replica(_ key: StoredKey, _ request: PendingRequest, _ handler: HTTPHandler) {
-        let accept = request.head.headers.first(name: "accept")
+        let accept = HTTPService.accept(request)
         loop.readOwn(key) { object in
             handler.respond(
                 ObjectResponses.read(
@@ -271,19 +281,16 @@ final class HTTPService: @unchecked Sendable {
         }
     }
 
+    /// Several lines of it are one list (RFC 9110, 5.3).
+    private static func accept(_ request: PendingRequest) -> String? {
+        let lines = request.head.headers["accept"]
+        return lines.count > 1 ? lines.joined(separator: ",") : lines.first
+    }
+
     private static func failure(_ outcome: ClientOutcome) -> HTTPResponse {
         guard case .failed(let failure, let account) = outcome else { return HTTPResponse(500) }
         var response = HTTPResponse(Problem(failure, account))
         if let account { response.headers.add(account) }
         return response
-    }
-}
-
-extension Substring {
-    fileprivate var trimming: Substring {
-        var text = self
-        while text.first == " " { text.removeFirst() }
-        while text.last == " " { text.removeLast() }
-        return text
     }
 }

@@ -7,7 +7,7 @@ import Ring
 import World
 
 enum ObjectResponses {
-    /// `accept`: the request's Accept header; siblings come as multipart/mixed where it asks for that.
+    /// `accept`: the request's Accept header; siblings come as multipart/mixed where it prefers that.
     static func read(
         _ object: StoredObject?, _ account: Account?, key: StoredKey, resolveLatest: Bool, accept: String?,
         wall: WallTime
@@ -29,7 +29,7 @@ enum ObjectResponses {
             return HTTPResponse(Problem.notFound("it was deleted, or its time is over"))
         }
         if values.count == 1 || resolveLatest { return value(newest) }
-        if accept?.contains("multipart/mixed") == true { return multipart(values) }
+        if AcceptHeader.prefersMultipart(accept) { return multipart(values) }
         return HTTPResponse(300, [("content-type", "application/json")], body: json(values))
     }
 

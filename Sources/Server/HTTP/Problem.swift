@@ -12,7 +12,8 @@ struct Problem: Error, Sendable {
     let name: String
     let title: String
     var detail: String
-    var allowedMethods: String?
+    /// A header line of its own that RFC 9110 asks for.
+    var header: (name: String, value: String)?
     /// More members of the document, in order.
     var members: [(String, JSONFragment)] = []
 
@@ -27,10 +28,26 @@ struct Problem: Error, Sendable {
     static func notFound(_ detail: String) -> Problem {
         Problem(404, "not-found", "Nothing is stored under this key", detail)
     }
-    /// `allowed`: the value of the `Allow` header, which RFC 9110 asks for.
+    /// `allowed`: the value of the `Allow` header.
     static func methodNotAllowed(_ allowed: String) -> Problem {
         var problem = Problem(405, "method-not-allowed", "This path does not take this method", "it takes \(allowed)")
-        problem.allowedMethods = allowed
+        problem.header = ("allow", allowed)
+        return problem
+    }
+    static func notImplemented(_ detail: String) -> Problem {
+        Problem(501, "not-implemented", "The node does not know how to do this", detail)
+    }
+    static let unknownMethod = notImplemented("no path takes this method")
+    static func wrongHost(_ host: String) -> Problem {
+        Problem(
+            421, "wrong-host", "The request is for another host",
+            "this node is localhost, an IP address, or a host under http in the ring file, not "
+                + RequestTarget.quoted(host))
+    }
+    /// The `Accept-Encoding` says that a value without one is taken.
+    static func unsupportedMedia(_ detail: String) -> Problem {
+        var problem = Problem(415, "unsupported-media-type", "The content is of a kind that is not taken", detail)
+        problem.header = ("accept-encoding", "identity")
         return problem
     }
     static let timeout = Problem(408, "request-timeout", "The request did not arrive in time")

@@ -1,5 +1,6 @@
 // The path and query of a request, read once and checked: bytes in, a route out. Pure, so that it can be fuzzed.
 
+import NIOHTTP1
 import Ring
 import World
 
@@ -49,6 +50,8 @@ indirect enum RequestRoute: Equatable {
     case acceptors(RequestQuery)
     case ringEpoch(RequestQuery)
     case ring, nodes, healthz, readyz, metrics
+    /// The node as such: the target `*`.
+    case server
 
     /// As in an `Allow` header.
     var methods: String {
@@ -58,8 +61,11 @@ indirect enum RequestRoute: Equatable {
         case .name: "GET, HEAD, PUT, DELETE"
         case .transfer, .acceptors, .ringEpoch: "POST"
         case .list, .namestore, .ring, .nodes, .metrics: "GET"
+        case .server: "GET, HEAD, PUT, DELETE, POST, OPTIONS"
         }
     }
+
+    func takes(_ method: HTTPMethod) -> Bool { methods.listElements.contains(method.rawValue.lowercased()) }
 
     /// For metrics: few, and never a client's text.
     var label: String {
@@ -74,6 +80,7 @@ indirect enum RequestRoute: Equatable {
         case .healthz: "healthz"
         case .readyz: "readyz"
         case .metrics: "metrics"
+        case .server: "server"
         }
     }
 }
@@ -97,6 +104,8 @@ enum RequestTarget {
             throw tooLong
         }
         guard bytes.first == UInt8(ascii: "/") else { throw .malformed("the target must begin with /") }
+        // What follows it is a reader's own business and never sent; taken as part of a key it would be another key.
+        guard !bytes.contains(UInt8(ascii: "#")) else { throw .malformed("# must be percent-encoded") }
         let mark = bytes.firstIndex(of: UInt8(ascii: "?")) ?? bytes.endIndex
         var segments: [ArraySlice<UInt8>] = []
         segments.reserveCapacity(6)

@@ -1,0 +1,150 @@
+// What a server must make sure of before it looks at what a request asks for (RFC 9110 and 9112): that its end can be
+// told, and that it is meant for an HTTP server without TLS.
+
+import NIOHTTP1
+import Ring
+import World
+
+/// A head that passed.
+struct CheckedHead {
+    let route: RequestRoute
+    /// Of the body as announced; nil where it comes in chunks.
+    let length: Int?
+    /// The client sends its body only when it is told to.
+    let awaitsContinue: Bool
+}
+
+struct HeadCheck {
+    /// The last `Host` that was one: nearly all of a loop's requests have the same.
+    private var lastHost: String?
+
+    mutating func check(_ head: HTTPRequestHead, _ fields: HeadFields) throws(Problem) -> CheckedHead {
+        guard head.headers.count <= Limits.headerCount,
+            fields.bytes + head.uri.utf8.count <= Limits.headerBytes + Limits.targetBytes
+        else { throw .headersTooLarge }
+        let length = try HeadCheck.length(head, fields)
+        try checkHost(head, fields)
+        guard HeadCheck.isImplemented(head.method) else { throw .unknownMethod }
+        let target = try HeadCheck.split(head)
+        let route: RequestRoute
+        if let target {
+            do { route = try RequestTarget.parse(target) } catch { throw Problem(error) }
+        } else {
+            route = .server
+        }
+        try HeadCheck.checkContent(head, fields)
+        guard try HeadCheck.expectsContinue(head, fields), length != 0 else {
+            return CheckedHead(route: route, length: length, awaitsContinue: false)
+        }
+        // A client that waits before it sends its body is told now what it would be told after it.
+        guard route.takes(head.method) else { throw .methodNotAllowed(route.methods) }
+        return CheckedHead(route: route, length: length, awaitsContinue: true)
+    }
+
+    // MARK: Framing
+
+    /// RFC 9112, 6: what can be read in two ways is how one request is smuggled inside another.
+    private static func length(_ head: HTTPRequestHead, _ fields: HeadFields) throws(Problem) -> Int? {
+        if let encoding = fields.transferEncoding {
+            guard head.version != .http1_0 else { throw .malformed("HTTP/1.0 has no Transfer-Encoding") }
+            guard fields.contentLength == nil else {
+                throw .malformed("Transfer-Encoding and Content-Length exclude each other")
+            }
+            let codings = encoding.split(separator: ",", omittingEmptySubsequences: false).map {
+                $0.trimmed.lowercased()
+            }
+            if let unknown = codings.first(where: { $0 != "chunked" && !$0.isEmpty }) {
+                throw .notImplemented("no Transfer-Encoding but chunked: \(RequestTarget.quoted(unknown))")
+            }
+            guard codings == ["chunked"] else { throw .malformed("Transfer-Encoding must be chunked, once") }
+            return nil
+        }
+        guard let text = fields.contentLength?.trimmed else { return 0 }
+        guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+            throw .malformed("Content-Length must be a number")
+        }
+        // What no number here can hold is longer than anything that is taken.
+        return Int(text) ?? Int.max
+    }
+
+    // MARK: For whom
+
+    /// RFC 9112, 3.2: exactly one; an old client may leave it out.
+    private mutating func checkHost(_ head: HTTPRequestHead, _ fields: HeadFields) throws(Problem) {
+        guard fields.hosts <= 1 else { throw .malformed("Host stands more than once") }
+        guard let text = fields.host else {
+            guard head.version == .http1_0 else { throw .malformed("Host is missing") }
+            return
+        }
+        if lastHost == text { return }
+        guard Authority(text.trimmed) != nil else { throw .malformed("Host is no host and port") }
+        lastHost = text
+    }
+
+    /// The target without what a proxy would need of it; nil for `*`, the server itself.
+    private static func split(_ head: HTTPRequestHead) throws(Problem) -> String? {
+        let target = head.uri
+        if target.utf8.first == UInt8(ascii: "/") { return target }
+        if target == "*" {
+            guard head.method == .OPTIONS else { throw .malformed("the target * is for OPTIONS only") }
+            return nil
+        }
+        // RFC 9112, 3.2.2: the absolute form must be accepted, and its host counts in place of Host's.
+        guard let colon = target.firstIndex(of: ":"), target[colon...].hasPrefix("://") else {
+            throw .malformed("the target must begin with /")
+        }
+        let scheme = target[..<colon].lowercased()
+        let rest = target[colon...].dropFirst(3)
+        let end = rest.firstIndex { $0 == "/" || $0 == "?" || $0 == "#" } ?? rest.endIndex
+        guard let authority = Authority(rest[..<end]) else { throw .malformed("the target has no host") }
+        // RFC 9110, 7.4: what asks for a secured connection must not be answered over one that isn't.
+        guard scheme == "http" else { throw .wrongHost("\(scheme)://\(authority.host)") }
+        let path = rest[end...]
+        if path.isEmpty, head.method == .OPTIONS { return nil }
+        return path.first == "/" ? String(path) : "/" + path
+    }
+
+    // MARK: What is asked
+
+    /// Methods that a path here takes, and those of RFC 9110 and 5789 beside them, which are recognised and refused
+    /// path by path. CONNECT is a proxy's.
+    private static func isImplemented(_ method: HTTPMethod) -> Bool {
+        switch method {
+        case .GET, .HEAD, .PUT, .DELETE, .POST, .OPTIONS, .TRACE, .PATCH: true
+        default: false
+        }
+    }
+
+    private static func checkContent(_ head: HTTPRequestHead, _ fields: HeadFields) throws(Problem) {
+        if head.method.changes {
+            // RFC 9110, 14.4: a part must not be stored as if it were all.
+            if fields.hasContentRange { throw .malformed("Content-Range: values are written as a whole") }
+            // The value would come back without it.
+            if fields.hasContentEncoding {
+                throw .unsupportedMedia("Content-Encoding is not kept; say it in Content-Type, or send it unencoded")
+            }
+        } else if fields.hasIfMatch || fields.ifNoneMatch?.listElements.contains("*") == true {
+            throw .malformed("there are no ETags here: If-Match and If-None-Match: * have no meaning for a read")
+        }
+    }
+
+    /// RFC 9110, 10.1.1. An old client does not know what a 100 is.
+    private static func expectsContinue(_ head: HTTPRequestHead, _ fields: HeadFields) throws(Problem) -> Bool {
+        guard let expect = fields.expect, head.version != .http1_0 else { return false }
+        let elements = expect.listElements
+        guard elements.allSatisfy({ $0 == "100-continue" }) else {
+            throw Problem(417, "expectation-failed", "The expectation can't be met", "only 100-continue can")
+        }
+        return !elements.isEmpty
+    }
+}
+
+extension HTTPMethod {
+    /// RFC 9110, 9.2.1: not safe.
+    var changes: Bool {
+        switch self {
+        case .GET, .HEAD, .OPTIONS, .TRACE: false
+        default: true
+        }
+    }
+}

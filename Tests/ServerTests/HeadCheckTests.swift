@@ -1,0 +1,106 @@
+// What of a head is decided without a socket: its target, its length, what it expects.
+
+import NIOHTTP1
+import Testing
+
+@testable import Server
+
+/// A head as it comes from the parser.
+enum Heads {
+    static func check(
+        _ method: HTTPMethod, _ target: String = "/v1/kv/b/k", _ headers: [(String, String)] = [("Host", "localhost")],
+        _ version: HTTPVersion = .http1_1
+    ) throws -> CheckedHead {
+        var check = HeadCheck()
+        let head = HTTPRequestHead(version: version, method: method, uri: target, headers: HTTPHeaders(headers))
+        let first = Result { try check.check(head, HeadFields(head.headers)) }
+        // What was remembered of the first changes nothing for the second.
+        let second = Result { try check.check(head, HeadFields(head.headers)) }
+        #expect((try? first.get())?.route == (try? second.get())?.route)
+        return try second.get()
+    }
+
+    static func refusal(
+        _ method: HTTPMethod, _ target: String = "/v1/kv/b/k", _ headers: [(String, String)] = [("Host", "localhost")],
+        _ version: HTTPVersion = .http1_1
+    ) -> String {
+        do { return "\(try check(method, target, headers, version).route.label)" } catch {
+            return (error as? Problem).map { "\($0.status) \($0.name)" } ?? "\(error)"
+        }
+    }
+}
+
+@Suite struct HeadCheckTests {
+    @Test(arguments: [
+        "", " ", ":80", "a b", "localhost:x", "localhost:99999", "localhost:123456", "user@localhost", "localhost/x",
+        "[::1", "::1", "[localhost]", "[127.0.0.1]", "local\u{FFFD}host", "http://localhost",
+        String(repeating: "h", count: 300),
+    ]) func whatIsNoHostIsMalformed(_ host: String) {
+        #expect(Heads.refusal(.GET, "/v1/kv/b/k", [("Host", host)]) == "400 malformed")
+    }
+
+    @Test func theAbsoluteFormsHostCounts() {
+        let strange = [("Host", "evil.example")]
+        #expect(Heads.refusal(.GET, "http://localhost/v1/kv/b/k", strange) == "kv")
+        #expect(Heads.refusal(.GET, "HTTP://One.Example:7070/v1/ring", strange) == "ring")
+        #expect(Heads.refusal(.GET, "https://localhost/v1/kv/b/k") == "421 wrong-host")
+        #expect(Heads.refusal(.GET, "http://localhost/v1/kv/b/k", []) == "400 malformed")
+        for target in ["http:///v1/ring", "http://u@localhost/v1/ring", "http:/v1/ring", "localhost:80", "v1/ring", ""]
+        {
+            #expect(Heads.refusal(.GET, target) == "400 malformed", "\(target)")
+        }
+        #expect(Heads.refusal(.GET, "http://localhost") == "404 no-such-path")
+        #expect(Heads.refusal(.GET, "http://localhost?x") == "404 no-such-path")
+        #expect(Heads.refusal(.OPTIONS, "http://localhost") == "server")
+        #expect(Heads.refusal(.OPTIONS, "*") == "server")
+        #expect(Heads.refusal(.GET, "*") == "400 malformed")
+    }
+
+    @Test func lengthsAreReadOrRefused() throws {
+        func length(_ headers: (String, String)...) throws -> Int? {
+            try Heads.check(.PUT, "/v1/kv/b/k", [("Host", "localhost")] + headers).length
+        }
+        #expect(try length() == 0)
+        #expect(try length(("Content-Length", " 007 ")) == 7)
+        #expect(try length(("content-length", "9223372036854775808")) == Int.max)
+        #expect(try length(("Transfer-Encoding", "Chunked\t")) == nil)
+        for text in ["", "-1", "+1", "0x1", "1,1", "1 1", "١"] {
+            #expect(throws: Problem.self) { try length(("Content-Length", text)) }
+        }
+        for (coding, answer) in [
+            ("", "400 malformed"), (",", "400 malformed"), ("chunked,", "400 malformed"),
+            ("chunked, chunked", "400 malformed"), ("gzip", "501 not-implemented"),
+            ("gzip, chunked", "501 not-implemented"), ("chunked, identity", "501 not-implemented"),
+            ("xchunked", "501 not-implemented"),
+        ] {
+            let headers = [("Host", "localhost"), ("Transfer-Encoding", coding)]
+            #expect(Heads.refusal(.PUT, "/v1/kv/b/k", headers) == answer, "\(coding)")
+        }
+        let chunked = [("Host", "localhost"), ("Transfer-Encoding", "chunked")]
+        #expect(Heads.refusal(.PUT, "/v1/kv/b/k", chunked + [("Transfer-Encoding", "")]) == "400 malformed")
+        #expect(Heads.refusal(.PUT, "/v1/kv/b/k", chunked + [("Content-Length", "1")]) == "400 malformed")
+        #expect(Heads.refusal(.PUT, "/v1/kv/b/k", chunked, .http1_0) == "400 malformed")
+    }
+
+    @Test func whoWaitsIsToldAtOnce() throws {
+        let waiting = [("Host", "localhost"), ("Content-Length", "1"), ("Expect", "100-Continue")]
+        #expect(try Heads.check(.PUT, "/v1/kv/b/k", waiting).awaitsContinue)
+        #expect(try !Heads.check(.PUT, "/v1/kv/b/k", waiting, .http1_0).awaitsContinue)
+        #expect(try !Heads.check(.PUT, "/v1/kv/b/k", [waiting[0], waiting[2]]).awaitsContinue)
+        #expect(Heads.refusal(.PUT, "/v1/ring", waiting) == "405 method-not-allowed")
+        #expect(
+            Heads.refusal(.PUT, "/v1/kv/b/k", [("Host", "localhost"), ("Expect", "more")]) == "417 expectation-failed")
+    }
+
+    @Test func contentThatWouldComeBackOtherwiseIsRefused() {
+        func put(_ name: String, _ value: String) -> String {
+            Heads.refusal(.PUT, "/v1/kv/b/k", [("Host", "localhost"), (name, value)])
+        }
+        #expect(put("Content-Range", "bytes 0-0/2") == "400 malformed")
+        #expect(put("Content-Encoding", "gzip") == "415 unsupported-media-type")
+        #expect(put("If-Match", "*") == "kv", "the call itself says what is wrong with it")
+        #expect(Heads.refusal(.GET, "/v1/kv/b/k", [("Host", "localhost"), ("If-Match", "*")]) == "400 malformed")
+        #expect(Heads.refusal(.GET, "/v1/kv/b/k", [("Host", "localhost"), ("If-None-Match", "*")]) == "400 malformed")
+        #expect(Heads.refusal(.GET, "/v1/kv/b/k", [("Host", "localhost"), ("If-None-Match", "\"v\"")]) == "kv")
+    }
+}
