@@ -58,6 +58,10 @@ public enum Limits {
     /// Bytes a second that a body must come with on the whole, beyond `bodyReadTimeout`: a tenth of a poor mobile link.
     /// A byte now and then would hold a connection, and its body's memory, for ever.
     public static let bodyLeastRate = 4 << 10
+    /// Bytes of chunk heads (sizes and extensions) in a chunked body: so many from the start, and so many more for each
+    /// byte of the body. Chunks of single bytes take five; a head that goes on and on would hold a connection for ever.
+    public static let chunkHeadBytes = 4 << 10
+    public static let chunkHeadBytesPerByte = 16
     /// The body of a call that stores no value: none of them reads one, but clients send some.
     public static let otherBodyBytes = 4 << 10
     /// How long a client may take to read an answer that is larger than the socket's buffers.

@@ -245,14 +245,20 @@ extension Integration {
             try silent.send(head)
             let dripping = try node.connect(timeout: 1)
             try dripping.send(head)
+            // A byte of a chunk's head is none of the body.
+            let extending = try node.connect(timeout: 40)
+            try extending.send(
+                "PUT /v1/kv/slow/k HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3;")
             let started = Stopwatch.now
             var answer: Response?
             while answer == nil, Stopwatch.now - started < 40 {
                 guard (try? dripping.send([0x61])) != nil else { break }
+                try? extending.send([0x61])
                 answer = try? dripping.response()
             }
             #expect(answer?.status == 408)
             #expect(try silent.response().status == 408)
+            #expect(try extending.response().status == 408)
             let elapsed = Stopwatch.now - started
             #expect(elapsed > 25 && elapsed < 38)
             #expect(try node.get("slow/k").status == 404)

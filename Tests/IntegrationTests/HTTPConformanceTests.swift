@@ -217,5 +217,30 @@ extension Integration {
             let date = try #require(formatter.date(from: text))
             #expect(date.timeIntervalSince(before) > -1.01 && date.timeIntervalSince(before) < 10)
         }
+
+        /// What stands between the parts of a body counts against its size, and gains no time: at the pace of a body it
+        /// would hold the connection for ever.
+        @Test(arguments: ["1;", "", "1\r\nv\r\n0\r\n"]) func aChunkThatNeverBegins(_ start: String) throws {
+            let node = try cluster()[0]
+            let filling = start.hasSuffix(";") ? "e" : start.isEmpty ? "0" : "x: y\r\n"
+            let connection = try node.connect(timeout: 20)
+            try connection.send(
+                "PUT /v1/kv/must/never HTTP/1.1\r\n\(host)Transfer-Encoding: chunked\r\n\r\n\(start)")
+            let piece = String(repeating: filling, count: 30_000 / filling.utf8.count)
+            // It may close on us while we send.
+            for _ in 0..<20 { guard (try? connection.send(piece)) != nil else { break } }
+            #expect([413, 431].contains(try connection.response().status))
+            #expect(try node.get("must/never").status == 404)
+        }
+
+        @Test func manySmallChunksAreTaken() throws {
+            let node = try cluster()[0]
+            let chunks = String(repeating: "1;x\r\na\r\n", count: 60_000)
+            let connection = try node.connect()
+            try connection.send(
+                "PUT /v1/kv/must/small HTTP/1.1\r\n\(host)Transfer-Encoding: chunked\r\n\r\n\(chunks)0\r\n\r\n")
+            #expect(try connection.response(to: "PUT").status == 201)
+            #expect(try node.get("must/small").body.count == 60_000)
+        }
     }
 }

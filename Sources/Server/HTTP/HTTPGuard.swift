@@ -1,5 +1,6 @@
-// Stands before the HTTP parser and holds the times that headers and bodies may take to arrive. A client that is slower
-// is told so and let go.
+// Stands before the HTTP parser and holds the times that headers and bodies may take to arrive, and how much a body's
+// chunks may take beside it, which the parser does not tell. A client that is slower, or sends more, is told so and let
+// go.
 
 import NIOCore
 import NIOHTTP1
@@ -20,7 +21,9 @@ final class HTTPGuard: ChannelInboundHandler, RemovableChannelHandler {
 
     private var phase = Phase.idle
     private var bodyBegan = NIODeadline.now()
+    /// Of the body that is on its way: its own bytes, and all that came with them.
     private var bodyBytes = 0
+    private var bytesOnTheWay = 0
     /// When the last answer was written: a client that still reads it is not idle.
     private var answeredAt = NIODeadline.now()
     /// Of the request whose head is on its way.
@@ -59,8 +62,13 @@ final class HTTPGuard: ChannelInboundHandler, RemovableChannelHandler {
         case .headers: line.take(unwrapInboundIn(data).readableBytesView)
         case .answering: isPipelined = true
         case .body:
-            bodyBytes += unwrapInboundIn(data).readableBytes
-            armBody(.now())
+            // All that came before has been through the parser: what was no body was heads of chunks, or a trailer.
+            guard bytesOnTheWay - bodyBytes <= Limits.chunkHeadBytes + bodyBytes * Limits.chunkHeadBytesPerByte else {
+                end()
+                refuse?(.tooLarge("the heads of its chunks take more than the chunks are worth"))
+                return
+            }
+            bytesOnTheWay += unwrapInboundIn(data).readableBytes
         }
         context.fireChannelRead(data)
     }
@@ -80,8 +88,16 @@ final class HTTPGuard: ChannelInboundHandler, RemovableChannelHandler {
             phase = .body
             bodyBegan = .now()
             bodyBytes = 0
+            bytesOnTheWay = 0
             return armBody(bodyBegan)
         }
+    }
+
+    /// Told by the HTTP handler: so much of the body itself, without what the chunks put around it. Only that holds a
+    /// connection.
+    func bodyCame(_ bytes: Int) {
+        bodyBytes += bytes
+        if case .body = phase { armBody(.now()) }
     }
 
     /// A body must go on coming, and on the whole not too slowly.

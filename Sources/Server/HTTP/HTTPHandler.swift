@@ -65,7 +65,11 @@ final class HTTPHandler: ChannelDuplexHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let part = unwrapInboundIn(data)
-        if isAnswering, case .head = part { gate.isPipelined = true }
+        switch part {
+        case .head: gate.isPipelined = gate.isPipelined || isAnswering
+        case .body(let bytes): gate.bodyCame(bytes.readableBytes)
+        case .end: break
+        }
         waiting.append(part)
         workOff(context)
     }
