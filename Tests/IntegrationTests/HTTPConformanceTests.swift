@@ -177,12 +177,44 @@ private let semantics: [ProtocolRow] = [
     .init("9110 12.5.1: Accept that nothing meets", "\(get)\(host)Accept: image/png;q=0.1\r\n\r\n", 200),
 ]
 
+/// docs/decisions/0015-whose-pages-may-call.md.
+private let strangers: [ProtocolRow] = [
+    .init(
+        "9112 3.2.2: its host counts", "GET http://evil.example/healthz HTTP/1.1\r\n\(host)\r\n", 421,
+        problem: "wrong-host"),
+    .init(
+        "9110 7.4: https only over TLS", "GET https://localhost/healthz HTTP/1.1\r\n\(host)\r\n", 421,
+        problem: "wrong-host"),
+    .init("9110 7.4: a request for another host", "\(get)Host: evil.example\r\n\r\n", 421, problem: "wrong-host"),
+    .init(
+        "9110 9.3.2: nor where it is refused", "HEAD /healthz HTTP/1.1\r\nHost: evil.example\r\n\r\n", 421,
+        method: "HEAD"),
+    .init(
+        "no page of another site changes anything", "\(put)Origin: http://evil.example\r\nContent-Length: 1\r\n\r\nx",
+        403,
+        problem: "foreign-origin"),
+    .init(
+        "nor one without an origin", "DELETE /v1/kv/must/k HTTP/1.1\r\n\(host)Origin: null\r\n\r\n", 403,
+        problem: "foreign-origin"),
+    .init(
+        "reading shows it nothing", "\(get)\(host)Origin: http://evil.example\r\n\r\n", 200,
+        headers: ["access-control-allow-origin": nil]),
+    .init(
+        "nor does a form",
+        "POST /v1/namestore/acceptors?nodes=solo&force=true HTTP/1.1\r\n\(host)Content-Type: text/plain\r\n"
+            + "Content-Length: 1\r\n\r\nx", 415, problem: "unsupported-media-type"),
+    .init(
+        "nor where it is called by another name",
+        "\(put.replacing("localhost", with: "evil.example"))Content-Length: 1\r\n\r\nx", 421),
+    .init("own pages may", "\(put)Origin: http://localhost\r\nContent-Length: 1\r\n\r\nx", 204),
+]
+
 extension Integration {
     @Suite(.singleNode) struct HTTPConformanceTests {
         @Test func everyMust() throws {
             let node = try cluster()[0]
             try node.put("must/k", "v")
-            let rows = messages + framing + semantics
+            let rows = messages + framing + semantics + strangers
             let findings = try atOnce(rows.count) { rows[$0].findings(on: node) }
             for (row, found) in zip(rows, findings) {
                 for finding in found { Issue.record("\(row.rule): \(finding)") }

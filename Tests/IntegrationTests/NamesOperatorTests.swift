@@ -87,18 +87,22 @@ extension Integration {
             #expect(try Names.register("still", Names.token(), at: cluster[1]).status == 201)
         }
 
-        /// One call must not take the votes from the countries by mistake.
+        /// Whoever may call the node, and a page in somebody's browser, must not take the votes from the countries by
+        /// one call.
         @Test func votesGoToFewOnlyWhereThatIsMeant() throws {
             let cluster = try Names.three()
             defer { cluster.end() }
             let three = TestCluster.names.sorted()
-            func move(_ query: String) throws -> Response {
-                try cluster[1].request("POST", "/v1/namestore/acceptors?\(query)", body: [])
+            func move(_ query: String, _ headers: [String: String] = [:]) throws -> Response {
+                try cluster[1].request("POST", "/v1/namestore/acceptors?\(query)", headers, body: [])
             }
             for nodes in ["us-iad-1", "us-iad-1,jp-tyo-1"] {
                 let refused = try move("nodes=\(nodes)")
                 #expect(refused.status == 400 && refused.json["type"] as? String == "/problems/weak-acceptors")
             }
+            let few = "nodes=us-iad-1&force=true"
+            #expect(try move(few, ["Origin": "http://evil.example"]).status == 403)
+            #expect(try move(few, ["Content-Type": "application/x-www-form-urlencoded"]).status == 415)
             let one = try ring(cluster, acceptors: ["us-iad-1"])
             let unsure = try reconfigure(one, at: cluster[1])
             #expect(unsure.status == .exited(2) && unsure.output.contains("--yes"), "\(unsure.output)")

@@ -16,7 +16,7 @@ final class HTTPService: @unchecked Sendable {
     private let ring: RingSnapshot
     private var connections: [ObjectIdentifier: HTTPHandler] = [:]
     private var bodyBytes = 0
-    private var heads = HeadCheck()
+    private var heads: HeadCheck
     private var date = HTTPDate()
     private(set) var isStopping = false
     private var unflushed: [HTTPHandler] = []
@@ -25,6 +25,7 @@ final class HTTPService: @unchecked Sendable {
         self.loop = loop
         self.operations = operations
         self.ring = ring
+        heads = HeadCheck(OwnAddresses(ring.document))
     }
 
     // MARK: Connections

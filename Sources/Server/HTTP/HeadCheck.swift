@@ -1,5 +1,5 @@
 // What a server must make sure of before it looks at what a request asks for (RFC 9110 and 9112): that its end can be
-// told, and that it is meant for an HTTP server without TLS.
+// told, that it is meant for this node, and that no stranger's web page sent it.
 
 import NIOHTTP1
 import Ring
@@ -15,23 +15,29 @@ struct CheckedHead {
 }
 
 struct HeadCheck {
-    /// The last `Host` that was one: nearly all of a loop's requests have the same.
-    private var lastHost: String?
+    let own: OwnAddresses
+    /// The last `Host` and what it says: nearly all of a loop's requests have the same.
+    private var lastHost: (text: String, authority: Authority)?
+
+    init(_ own: OwnAddresses) { self.own = own }
 
     mutating func check(_ head: HTTPRequestHead, _ fields: HeadFields) throws(Problem) -> CheckedHead {
         guard head.headers.count <= Limits.headerCount,
             fields.bytes + head.uri.utf8.count <= Limits.headerBytes + Limits.targetBytes
         else { throw .headersTooLarge }
         let length = try HeadCheck.length(head, fields)
-        try checkHost(head, fields)
+        let host = try host(head, fields)
         guard HeadCheck.isImplemented(head.method) else { throw .unknownMethod }
-        let target = try HeadCheck.split(head)
+        let (authority, target) = try HeadCheck.split(head)
+        let addressed = authority ?? host
+        if let addressed, !own.isOwn(addressed) { throw .wrongHost(addressed.host) }
         let route: RequestRoute
         if let target {
             do { route = try RequestTarget.parse(target) } catch { throw Problem(error) }
         } else {
             route = .server
         }
+        try checkPages(head, fields, addressed)
         try HeadCheck.checkContent(head, fields)
         guard try HeadCheck.expectsContinue(head, fields), length != 0 else {
             return CheckedHead(route: route, length: length, awaitsContinue: false)
@@ -70,24 +76,25 @@ struct HeadCheck {
     // MARK: For whom
 
     /// RFC 9112, 3.2: exactly one; an old client may leave it out.
-    private mutating func checkHost(_ head: HTTPRequestHead, _ fields: HeadFields) throws(Problem) {
+    private mutating func host(_ head: HTTPRequestHead, _ fields: HeadFields) throws(Problem) -> Authority? {
         guard fields.hosts <= 1 else { throw .malformed("Host stands more than once") }
         guard let text = fields.host else {
             guard head.version == .http1_0 else { throw .malformed("Host is missing") }
-            return
+            return nil
         }
-        if lastHost == text { return }
-        guard Authority(text.trimmed) != nil else { throw .malformed("Host is no host and port") }
-        lastHost = text
+        if let lastHost, lastHost.text == text { return lastHost.authority }
+        guard let host = Authority(text.trimmed) else { throw .malformed("Host is no host and port") }
+        lastHost = (text, host)
+        return host
     }
 
     /// The target without what a proxy would need of it; nil for `*`, the server itself.
-    private static func split(_ head: HTTPRequestHead) throws(Problem) -> String? {
+    private static func split(_ head: HTTPRequestHead) throws(Problem) -> (Authority?, String?) {
         let target = head.uri
-        if target.utf8.first == UInt8(ascii: "/") { return target }
+        if target.utf8.first == UInt8(ascii: "/") { return (nil, target) }
         if target == "*" {
             guard head.method == .OPTIONS else { throw .malformed("the target * is for OPTIONS only") }
-            return nil
+            return (nil, nil)
         }
         // RFC 9112, 3.2.2: the absolute form must be accepted, and its host counts in place of Host's.
         guard let colon = target.firstIndex(of: ":"), target[colon...].hasPrefix("://") else {
@@ -100,8 +107,8 @@ struct HeadCheck {
         // RFC 9110, 7.4: what asks for a secured connection must not be answered over one that isn't.
         guard scheme == "http" else { throw .wrongHost("\(scheme)://\(authority.host)") }
         let path = rest[end...]
-        if path.isEmpty, head.method == .OPTIONS { return nil }
-        return path.first == "/" ? String(path) : "/" + path
+        if path.isEmpty, head.method == .OPTIONS { return (authority, nil) }
+        return (authority, path.first == "/" ? String(path) : "/" + path)
     }
 
     // MARK: What is asked
@@ -112,6 +119,20 @@ struct HeadCheck {
         switch method {
         case .GET, .HEAD, .PUT, .DELETE, .POST, .OPTIONS, .TRACE, .PATCH: true
         default: false
+        }
+    }
+
+    /// Browsers name the page's origin with everything that may change something, but old ones do not for a form.
+    private func checkPages(_ head: HTTPRequestHead, _ fields: HeadFields, _ host: Authority?) throws(Problem) {
+        guard head.method.changes else { return }
+        if let origin = fields.origin, !own.isOwn(origin: origin, of: host) { throw .foreignOrigin(origin) }
+        // A form sends nothing but POST, and a value of any of these types is a good one for PUT.
+        guard head.method == .POST else { return }
+        for type in head.headers["content-type"] {
+            let essence = type.prefix { $0 != ";" }.trimmed.lowercased()
+            if ["application/x-www-form-urlencoded", "multipart/form-data", "text/plain"].contains(essence) {
+                throw .unsupportedMedia("a web form's content is not taken here; leave Content-Type out")
+            }
         }
     }
 

@@ -44,6 +44,11 @@ struct Problem: Error, Sendable {
             "this node is localhost, an IP address, or a host under http in the ring file, not "
                 + RequestTarget.quoted(host))
     }
+    static func foreignOrigin(_ origin: String) -> Problem {
+        Problem(
+            403, "foreign-origin", "Another site's page may not change anything",
+            "the page's origin is \(RequestTarget.quoted(origin))")
+    }
     /// The `Accept-Encoding` says that a value without one is taken.
     static func unsupportedMedia(_ detail: String) -> Problem {
         var problem = Problem(415, "unsupported-media-type", "The content is of a kind that is not taken", detail)
