@@ -97,7 +97,9 @@ let package = Package(
         tests("Simulator", ["Simulator", "NameStore", "World"]),
         tests(
             "Server",
-            ["Server", "Causality", "HintedHandoff", "NameStore", "Ring", "Storage", "Wire", "World", logging] + nio),
+            [
+                "Server", "Causality", "HintedHandoff", "NameStore", "Node", "Ring", "Storage", "Wire", "World", logging,
+            ] + nio),
         tests("NameStore", ["NameStore", "World"]),
         tests("Integration", ["Wire", "Ring", "World"]),
         tests("Tidy", []),

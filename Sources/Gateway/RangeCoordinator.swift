@@ -37,6 +37,7 @@ struct RangeCoordinator: Coordinator {
     private var found: [ListedItem] = []
     private var repairs = 0
     private var retry = Retry()
+    private var repairBytes = 0
     private(set) var isAnswered = false
     private var isAbandoned = false
 
@@ -206,15 +207,27 @@ struct RangeCoordinator: Coordinator {
                 versions.append(version)
             }
             items.append(ListedItem(key: key, object: object))
-            for (ask, version) in zip(pages, versions) where version != object && repairs < RangeCoordinator.mostRepairs
-            {
-                repairs += 1
-                out.emit(
-                    .ask(slot: asks.count, ask.candidate.node, .merge(key: key, object: object.encode(), repair: true)))
-                asks.append(Ask(candidate: ask.candidate, sentAt: now))
+            for (ask, version) in zip(pages, versions) where version != object {
+                repair(key, object, at: ask.candidate, now, &out)
             }
         }
         return (items, cut)
+    }
+
+    /// Sends what was merged to a replica that had something else; all repairs of a list together hold as much as a
+    /// page. What no frame carries is left to whoever writes the key next: sent, it would cost the connection.
+    private mutating func repair(
+        _ key: [UInt8], _ object: StoredObject, at candidate: Acknowledgement, _ now: Instant,
+        _ out: inout Outbox<CoordinatorEffect>
+    ) {
+        guard repairs < RangeCoordinator.mostRepairs,
+            repairs == 0 || repairBytes + object.payloadBytes <= Limits.rangeBytes,
+            let bytes = try? object.encodeWithinLimits()
+        else { return }
+        repairs += 1
+        repairBytes += bytes.count
+        out.emit(.ask(slot: asks.count, candidate.node, .merge(key: key, object: bytes, repair: true)))
+        asks.append(Ask(candidate: candidate, sentAt: now))
     }
 
     private mutating func answer(_ outcome: ClientOutcome, _ out: inout Outbox<CoordinatorEffect>) {

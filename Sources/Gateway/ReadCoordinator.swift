@@ -253,9 +253,8 @@ struct ReadCoordinator: Coordinator {
         let summary = merged.summary
         let stale = asks.filter { $0.candidate.hintFor == nil && $0.knows.map { $0 != summary } ?? false }
         guard !stale.isEmpty else { return }
-        let bytes = merged.encode()
         // Replicas that each are within the limits may be beyond them together; then the client must merge first.
-        guard bytes.count <= Limits.objectBytes, merged.siblings.count <= 2 * Limits.siblings else { return }
+        guard let bytes = try? merged.encodeWithinLimits() else { return }
         for node in primaries {
             let last = stale.last { $0.candidate.node == node }
             guard let last else { continue }

@@ -4,7 +4,7 @@
 
 package import Gossip
 package import Ring
-import Vnodes
+package import Vnodes
 package import Wire
 package import World
 
@@ -13,6 +13,8 @@ package enum ControlEffect: Sendable {
     case gossip([UInt8], to: NodeID)
     /// A step of anti-entropy: to a node, which may be our own; the answer is to come back under `id`.
     case ask(id: UInt64, NodeID, ReplicaRequest)
+    /// Keys that anti-entropy could not make the same on this node and a peer.
+    case keysApart(KeysApart)
     /// A node died or came back: the gateways choose accordingly.
     case liveness(NodeID, isAlive: Bool)
     /// How far a node says it is behind, for the score.
@@ -65,6 +67,8 @@ package struct ControlState: Sendable {
 
     package var rejectedGossip: UInt64 { gossiper.rejected }
     package var repairedKeys: UInt64 { antiEntropy.repaired }
+    package var refusedRepairs: UInt64 { antiEntropy.refused }
+    package var keysApart: Int { antiEntropy.keysApart }
     package var completedExchanges: UInt64 { antiEntropy.completed }
     package var abandonedExchanges: UInt64 { antiEntropy.abandoned }
     package var isRepairIdle: Bool { antiEntropy.isIdle }
@@ -81,6 +85,8 @@ package struct ControlState: Sendable {
 
     /// What this node says of itself from now on.
     package mutating func publish(_ report: NodeReport) {
+        var report = report
+        report.keysApart = antiEntropy.keysApart
         for (key, value) in report.pairs where gossiper.value(of: identity, key) != Array(value.utf8) {
             gossiper.set(key, Array(value.utf8))
         }
@@ -164,6 +170,11 @@ package struct ControlState: Sendable {
     }
 
     private mutating func drainRepair(_ out: inout Outbox<ControlEffect>) {
-        for case .ask(let id, let node, let request) in repairEffects.take() { out.emit(.ask(id: id, node, request)) }
+        for effect in repairEffects.take() {
+            switch effect {
+            case .ask(let id, let node, let request): out.emit(.ask(id: id, node, request))
+            case .apart(let apart): out.emit(.keysApart(apart))
+            }
+        }
     }
 }

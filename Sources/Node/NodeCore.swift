@@ -194,7 +194,7 @@ package struct NodeCore<Store: KeyValueStore> {
     private mutating func queue(_ job: Job) {
         switch Routing.part(for: job.request, shards: 1, ring: ring) {
         case .hints: hintDesk.waiting.append(job)
-        case .shard, .scanner: shardDesk.waiting.append(job)
+        case .shard, .scanner, .comparer: shardDesk.waiting.append(job)
         }
     }
 
@@ -222,6 +222,7 @@ package struct NodeCore<Store: KeyValueStore> {
         case .liveness(let node, let isAlive): gateway.setAvailable(node, isAlive && linked.contains(node))
         case .replicationDelay(let node, let ms): gateway.setReplicationDelay(node, ms: ms)
         case .staleIncarnation: break  // the simulator's disks know their lives
+        case .keysApart: break  // for a log
         }
     }
 

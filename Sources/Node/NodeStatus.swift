@@ -17,6 +17,8 @@ package struct NodeReport: Hashable, Sendable {
     package var replicationDelayMs = 0.0
     /// Hints that this node keeps for others.
     package var hints = 0
+    /// Keys that this node could not make the same on itself and a peer.
+    package var keysApart = 0
     package var diskFree = 1.0
     /// Its disk takes no values: hints for it wait.
     package var isDiskFull = false
@@ -29,7 +31,7 @@ package struct NodeReport: Hashable, Sendable {
         [
             ("rev", revision), ("epoch", "\(ringEpoch)"), ("rt", NodeReport.text(responseMs)),
             ("err", NodeReport.text(errorRate)), ("lag", NodeReport.text(replicationDelayMs)), ("hints", "\(hints)"),
-            ("free", NodeReport.text(diskFree)), ("full", isDiskFull ? "1" : "0"),
+            ("apart", "\(keysApart)"), ("free", NodeReport.text(diskFree)), ("full", isDiskFull ? "1" : "0"),
             ("loc", location.map { "\($0.latitude),\($0.longitude)" } ?? ""),
         ]
     }
@@ -44,6 +46,7 @@ package struct NodeReport: Hashable, Sendable {
             case "err": errorRate = NodeReport.number(text)
             case "lag": replicationDelayMs = NodeReport.number(text)
             case "hints": hints = Int(text) ?? 0
+            case "apart": keysApart = Int(text) ?? 0
             case "free": diskFree = NodeReport.number(text)
             case "full": isDiskFull = text == "1"
             case "loc":

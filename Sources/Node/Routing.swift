@@ -7,8 +7,10 @@ package enum NodePart: Hashable, Sendable {
     /// The storage shard of this number.
     case shard(Int)
     case hints
-    /// Reads over many keys, away from the shards' threads: they must not stand before requests.
+    /// Pages of keys, away from the shards' threads: they must not stand before requests.
     case scanner
+    /// Fingerprints, away from the pages: a client waits for those.
+    case comparer
 }
 
 package enum Routing {
@@ -16,7 +18,8 @@ package enum Routing {
     package static func part(for request: ReplicaRequest, shards: Int, ring: RingSnapshot) -> NodePart {
         switch request {
         case .hint, .readHints: .hints
-        case .compare, .range: .scanner
+        case .range: .scanner
+        case .compare: .comparer
         case .read(let key, _), .merge(let key, _, _): .shard(shard(of: key, shards, ring))
         case .mint(let request): .shard(shard(of: request.key, shards, ring))
         }

@@ -71,6 +71,17 @@ package struct StoredKey: Hashable, Sendable {
         return try? rest.takePart()
     }
 
+    /// A stored key as an operator knows it, for a log: bucket/partition key/sort key, without line breaks and the
+    /// like.
+    package static func text(of stored: [UInt8]) -> String {
+        guard let key = try? StoredKey(decoding: stored) else { return "no key" }
+        let parts = [key.bucket, key.partitionKey] + (key.sortKey.map { [$0] } ?? [])
+        return parts.map { part in
+            String(decoding: part, as: UTF8.self).unicodeScalars
+                .map { $0.properties.generalCategory == .control ? "?" : String($0) }.joined()
+        }.joined(separator: "/")
+    }
+
     /// The stored keys of the items under a partition key with sort keys in [start, end) that begin with `prefix`.
     package static func range(
         bucket: [UInt8], partitionKey: [UInt8], start: [UInt8]?, end: [UInt8]?, prefix: [UInt8]?

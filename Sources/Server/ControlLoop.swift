@@ -173,7 +173,7 @@ final class ControlLoop: @unchecked Sendable {
         eventLoop.submit { [self] in
             ControlFigures(
                 living: state.living.count, rejectedGossip: state.rejectedGossip, rejectedNames: rejectedNames,
-                repairedKeys: state.repairedKeys,
+                repairedKeys: state.repairedKeys, refusedRepairs: state.refusedRepairs, keysApart: state.keysApart,
                 completedExchanges: state.completedExchanges, abandonedExchanges: state.abandonedExchanges)
         }
     }
@@ -202,6 +202,7 @@ final class ControlLoop: @unchecked Sendable {
                 )
                 if bulkLinks[node]?.send(.request(envelope)) != true { state.fail(id) }
             }
+        case .keysApart(let apart): warn(apart)
         case .liveness(let node, let isAlive):
             logger.info(isAlive ? "node is alive" : "node is dead", metadata: ["node": "\(node)"])
             for loop in requestLoops { loop.setLiveness(node, isAlive: isAlive) }
@@ -209,6 +210,19 @@ final class ControlLoop: @unchecked Sendable {
             for loop in requestLoops { loop.setReplicationDelay(node, ms: ms) }
         case .staleIncarnation(let generation): onStaleIncarnation(generation)
         }
+    }
+
+    /// Replicas that stay apart are for the operator to see: nothing else tells of them.
+    private func warn(_ apart: KeysApart) {
+        guard let example = apart.example else { return }
+        let refusal = example.refusal
+        logger.warning(
+            "replicas differ, and one of them does not take what the other has",
+            metadata: [
+                "peer": "\(apart.peer)", "partition": "\(apart.partition)", "keys": "\(apart.keys)",
+                "first_key": "\(StoredKey.text(of: example.key))", "refused_by": "\(example.refusedBy)",
+                "reason": "\(refusal.code)\(refusal.detail.isEmpty ? "" : ": " + refusal.detail)",
+            ])
     }
 }
 
@@ -265,6 +279,8 @@ struct ControlFigures: Sendable {
     var rejectedGossip: UInt64
     var rejectedNames: UInt64
     var repairedKeys: UInt64
+    var refusedRepairs: UInt64
+    var keysApart: Int
     var completedExchanges: UInt64
     var abandonedExchanges: UInt64
 }

@@ -116,6 +116,12 @@ enum MetricsPage {
         page.gauge("atoll_hints_unreadable", "Hints kept that this version cannot read.", Double(hints.unreadable))
         page.counter("atoll_repaired_keys_total", "Keys sent by anti-entropy.", Double(control.repairedKeys))
         page.counter(
+            "atoll_repair_refused_total", "Keys sent by anti-entropy that a replica did not take.",
+            Double(control.refusedRepairs))
+        page.gauge(
+            "atoll_keys_apart", "Keys that anti-entropy could not make the same on both sides.",
+            Double(control.keysApart))
+        page.counter(
             "atoll_repair_exchanges_total", "Exchanges between replicas.",
             [
                 ("outcome=\"abandoned\"", Double(control.abandonedExchanges)),

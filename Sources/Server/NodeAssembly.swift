@@ -56,13 +56,7 @@ final class NodeAssembly: Sendable {
         let environment = StorageEnvironment(ring: ring, directory: directory) { store, failure in
             NodeAssembly.die(store, failure, directory, logger)
         }
-        let shardThreads = (0..<configuration.shards).map { _ in
-            ShardThread(environment, store: stores.objects, sharesCores: configuration.sharesCores)
-        }
-        // A scan may read a whole partition: one at a time, so that the last of a batch does not wait for all.
-        let scanner = ShardThread(environment, store: stores.objects, largestBatch: 1)
-        let hintThread = HintThread(environment, store: stores.hints)
-        let storage = StorageFront(environment, shards: shardThreads, scanner: scanner, hints: hintThread)
+        let storage = StorageFront(environment, stores, configuration)
         self.storage = storage
 
         var system = SystemRandomNumberGenerator()
@@ -90,10 +84,11 @@ final class NodeAssembly: Sendable {
         services = loops.map { [operations] loop in HTTPService(loop: loop, operations: operations, ring: ring) }
         environment.connect(loops + [control])
         let actor = Actor(node: node.id, incarnation: identity.incarnation)
-        for (index, thread) in shardThreads.enumerated() {
+        for (index, thread) in storage.shards.enumerated() {
             thread.start("atoll-shard-\(index)", shard: VnodeShard(actor: actor, counter: counter), ended: threadsEnded)
         }
-        scanner.start("atoll-scanner", shard: VnodeShard(actor: actor, counter: counter), ended: threadsEnded)
+        storage.scanner.start("atoll-scanner", shard: VnodeShard(actor: actor, counter: counter), ended: threadsEnded)
+        storage.comparer.start("atoll-comparer", shard: VnodeShard(actor: actor, counter: counter), ended: threadsEnded)
         nameRate = configuration.nameRate
         registry = Registry(
             node: node.id, incarnation: system.next(), random: random.fork(), ring: configuration.ring.nameAcceptors)
@@ -107,7 +102,7 @@ final class NodeAssembly: Sendable {
         } else {
             nameThread = nil
         }
-        hintThread.start(keeper: stores.keeper, ended: threadsEnded) { [control] in control.carry($0) }
+        storage.hints.start(keeper: stores.keeper, ended: threadsEnded) { [control] in control.carry($0) }
     }
 
     // MARK: Listening
@@ -199,6 +194,7 @@ final class NodeAssembly: Sendable {
         for loop in loops { try? await loop.eventLoop.submit { loop.disconnect() }.get() }
         for shard in storage.shards { shard.mailbox.close() }
         storage.scanner.mailbox.close()
+        storage.comparer.mailbox.close()
         storage.hints.mailbox.close()
         nameThread?.mailbox.close()
         await withCheckedContinuation { continuation in

@@ -153,6 +153,7 @@ final class NodeOperations: Sendable {
             let age = row.isSelf ? Span.zero : row.heartbeatAge
             text.member("heartbeat_age_ms", age.map { .decimal(($0.inMilliseconds * 10).rounded() / 10) } ?? .null)
             text.member("hints", .number(row.report.hints))
+            text.member("keys_apart", .number(row.report.keysApart))
             text.member("disk_free", .decimal(row.report.diskFree))
             let place = row.report.location ?? row.node.location
             text.member("location", place.map { .raw(Array("[\($0.latitude),\($0.longitude)]".utf8)) } ?? .null)

@@ -3,7 +3,7 @@
 // A classic hash tree (Merkle; Dynamo, section 4.7) is kept up to date with every write, or rebuilt as a whole. Since
 // stored order is ring order, any slice of the ring is one short scan here, so the tree need not exist: its one level
 // is computed when it is asked for. The fold is a sum, so the order of keys does not matter and an absent key adds
-// nothing.
+// nothing. It is computed piece by piece: a scan of a whole partition would keep all others waiting.
 
 import Causality
 package import Ring
@@ -11,16 +11,34 @@ package import Storage
 package import Wire
 import World
 
-package enum Fingerprints {
+/// What one scan of bounded length has found.
+package struct FingerprintPiece: Hashable, Sendable {
     /// One number for each slice; equal numbers mean equal contents, but for a chance of 2⁻⁶⁴.
+    package var sums: [UInt64]
+    /// The first key that they do not count; nil if they count all.
+    package var end: [UInt8]?
+}
+
+package enum Fingerprints {
+    /// Counts from `request.from` until the scan has read as much as one answer may, and one key at the least.
     package static func compute(
         _ request: CompareRequest, _ store: any KeyValueStore, _ ring: RingSnapshot
-    ) throws(StorageFailure) -> [UInt64] {
+    ) throws(StorageFailure) -> FingerprintPiece {
         var sums = [UInt64](repeating: 0, count: request.slices)
+        var end = request.until
         let width = sliceWidth(request)
         var bucket: (name: [UInt8], counts: Bool) = ([], false)
         var damaged: StorageFailure?
-        try store.scan(TokenRange.keys(first: request.first, last: request.last), reverse: false) { key, bytes in
+        var (keys, size) = (0, 0)
+        let range = TokenRange.keys(first: request.first, last: request.last)
+            .intersection(from: request.from, until: request.until)
+        try store.scan(range, reverse: false) { key, bytes in
+            guard keys == 0 || (keys < Limits.comparePieceKeys && size < Limits.comparePieceBytes) else {
+                end = key
+                return false
+            }
+            keys += 1
+            size += key.count + bytes.count
             guard let name = StoredKey.bucket(of: key) else { return true }
             if name != bucket.name {
                 bucket = (name, ring.properties(ofBucket: name).placement == request.placement)
@@ -36,7 +54,7 @@ package enum Fingerprints {
             return damaged == nil
         }
         if let damaged { throw damaged }
-        return sums
+        return FingerprintPiece(sums: sums, end: end)
     }
 
     /// Tokens a slice; the last slice may have fewer, or, where one is the whole ring, one more than fits the type.
@@ -64,5 +82,15 @@ package enum Fingerprints {
         hash = (hash ^ (hash >> 30)) &* 0xBF58_476D_1CE4_E5B9
         hash = (hash ^ (hash >> 27)) &* 0x94D0_49BB_1331_11EB
         return hash ^ (hash >> 31)
+    }
+}
+
+extension KeyRange {
+    /// The part of it in [from, until); nil is no bound.
+    func intersection(from: [UInt8], until: [UInt8]?) -> KeyRange {
+        var part = self
+        if part.start.lexicographicallyPrecedes(from) { part.start = from }
+        if let until, part.end.map({ until.lexicographicallyPrecedes($0) }) ?? true { part.end = until }
+        return part
     }
 }

@@ -66,7 +66,8 @@ package struct VnodeShard: Sendable {
         case .range(let request):
             return try range(request, batch.store)
         case .compare(let request):
-            return .fingerprints(try Fingerprints.compute(request, batch.store, surroundings.ring))
+            let piece = try Fingerprints.compute(request, batch.store, surroundings.ring)
+            return .fingerprints(piece.sums, end: piece.end)
         case .hint, .readHints:
             throw Refusal(.malformed, "hints are not kept here")
         }

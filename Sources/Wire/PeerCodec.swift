@@ -155,6 +155,8 @@ extension PBRequest {
                 $0.lastToken = request.last
                 $0.slices = UInt32(clamping: request.slices)
                 $0.placement = request.placement
+                $0.from = Data(request.from)
+                $0.until = Data(request.until ?? [])
             }
         }
     }
@@ -183,7 +185,8 @@ extension PBRequest {
             request = .compare(
                 CompareRequest(
                     first: m.firstToken, last: m.lastToken, slices: Int(m.slices),
-                    placement: try bounded(m.placement, Limits.bucketNameBytes)))
+                    placement: try bounded(m.placement, Limits.bucketNameBytes), from: try storedKey(m.from),
+                    until: m.until.isEmpty ? nil : try storedKey(m.until)))
         case nil: throw .malformed("a request of an unknown kind")
         }
         return RequestEnvelope(id: id, timeoutMs: timeoutMs, request: request)
@@ -294,7 +297,11 @@ extension PBReply {
                 }
                 $0.more = more
             }
-        case .fingerprints(let slices): fingerprints = .with { $0.slices = slices }
+        case .fingerprints(let slices, let end):
+            fingerprints = .with {
+                $0.slices = slices
+                if let end { $0.end = Data(end) }
+            }
         case .refused(let refusal):
             refused = .with {
                 $0.code = refusal.code.rawValue
@@ -322,7 +329,7 @@ extension PBReply {
             reply = .page(items: items, more: m.more)
         case .fingerprints(let m):
             guard m.slices.count <= Limits.compareSlices else { throw .overlong }
-            reply = .fingerprints(m.slices)
+            reply = .fingerprints(m.slices, end: m.hasEnd ? try storedKey(m.end) : nil)
         case .refused(let m):
             reply = .refused(
                 Refusal(Refusal.Code(rawValue: m.code) ?? .unknown, try bounded(m.detail, 1_024)))

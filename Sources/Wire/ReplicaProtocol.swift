@@ -28,23 +28,33 @@ extension ReplicaRequest {
         case .mint(let mint): mint.key.count + (mint.value?.count ?? 0) + (mint.context?.count ?? 0)
         case .merge(let key, let object, _), .hint(_, let key, let object): key.count + object.count
         case .range(let range): range.start.count + range.end.count
-        case .compare: 0
+        case .compare(let compare): compare.from.count + (compare.until?.count ?? 0)
         }
     }
 }
 
 /// Fingerprints of `slices` equal slices of the tokens [first, last], over keys of buckets under `placement`.
+///
+/// Only stored keys in [from, until) count. The answer may stop earlier (Limits.comparePieceBytes) and says where.
 package struct CompareRequest: Hashable, Sendable {
     package var first: UInt64
     package var last: UInt64
     package var slices: Int
     package var placement: String
+    /// Empty: from the first key.
+    package var from: [UInt8]
+    /// Nil: to the end of the token range.
+    package var until: [UInt8]?
 
-    package init(first: UInt64, last: UInt64, slices: Int, placement: String) {
+    package init(
+        first: UInt64, last: UInt64, slices: Int, placement: String, from: [UInt8] = [], until: [UInt8]? = nil
+    ) {
         self.first = first
         self.last = last
         self.slices = slices
         self.placement = placement
+        self.from = from
+        self.until = until
     }
 }
 
@@ -101,7 +111,8 @@ package enum ReplicaReply: Hashable, Sendable {
     /// The same; but what the write does not know of stood there already, and stands beside it or has won over it.
     case storedBeside
     case page(items: [RangeItem], more: Bool)
-    case fingerprints([UInt64])
+    /// `end`: the first stored key that they do not count any more; nil if they count all of the token range.
+    case fingerprints([UInt64], end: [UInt8]?)
     case refused(Refusal)
 
     package func isRefusal(_ code: Refusal.Code) -> Bool {

@@ -185,8 +185,16 @@ public enum Limits {
 
     /// Fingerprints in one answer of an exchange: two such rounds tell 65,536 slices of a partition apart.
     public static let compareSlices = 256
+    /// What one answer to a compare reads, in bytes and in keys: some tenths of a second on a slow disk. A partition of
+    /// gigabytes is compared piece by piece, so that no answer is late and other nodes' compares come in between.
+    public static let comparePieceBytes = 8 << 20
+    public static let comparePieceKeys = 8_192
     /// Keys that an exchange transfers at once, and a pause between two steps: repair must not starve the foreground.
     public static let exchangeWindow = 64
+    /// How long an exchange waits for a step's answer, the first time and at the most (doubled each time that it was in
+    /// vain): the largest object takes the longer of them on 11 Mbit/s.
+    public static let exchangePatience = Span.seconds(6)
+    public static let exchangePatienceLongest = Span.seconds(24)
 
     // MARK: Ring
 

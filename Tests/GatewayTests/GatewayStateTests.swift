@@ -214,7 +214,8 @@ private struct Bench {
         let bytes = object(&dice).encode()
         if dice.chance(0.1) {
             return [
-                .stored, .object([7]), .summary([]), .minted(object: [1], wasAbsent: true), .fingerprints([1]),
+                .stored, .object([7]), .summary([]), .minted(object: [1], wasAbsent: true),
+                .fingerprints([1], end: nil),
                 .refused(Refusal(.busy)),
             ]
             .randomElement(using: &dice) ?? .stored

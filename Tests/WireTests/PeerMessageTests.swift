@@ -27,7 +27,7 @@ import World
             .object(nil), .object([]), .object([1, 2]), .summary([2, 0]), .minted(object: [1], wasAbsent: true),
             .minted(object: [1], wasAbsent: false), .stored, .page(items: [], more: false),
             .page(items: [RangeItem(key: [1], object: [2]), RangeItem(key: [3], object: [])], more: true),
-            .fingerprints([]), .fingerprints([0, 1, .max]),
+            .fingerprints([], end: nil), .fingerprints([0, 1, .max], end: [1, 0, 2]),
         ] + Refusal.Code.allCases.map { .refused(Refusal($0, "because")) }
 
     private static let messages: [PeerMessage] =

@@ -9,19 +9,26 @@ struct PendingJobs {
     var shards: [[StorageJob]] = []
     var hints: [HintJob] = []
     var scans: [StorageJob] = []
+    var compares: [StorageJob] = []
 }
 
 final class StorageFront: Sendable {
     let environment: StorageEnvironment
     let shards: [ShardThread]
     let scanner: ShardThread
+    let comparer: ShardThread
     let hints: HintThread
 
-    init(_ environment: StorageEnvironment, shards: [ShardThread], scanner: ShardThread, hints: HintThread) {
+    /// The threads, not started yet.
+    init(_ environment: StorageEnvironment, _ stores: NodeStores, _ configuration: ServerConfiguration) {
         self.environment = environment
-        self.shards = shards
-        self.scanner = scanner
-        self.hints = hints
+        shards = (0..<configuration.shards).map { _ in
+            ShardThread(environment, store: stores.objects, sharesCores: configuration.sharesCores)
+        }
+        // A page or a compare may read megabytes: one at a time, so that the last of a batch does not wait for all.
+        scanner = ShardThread(environment, store: stores.objects, largestBatch: 1)
+        comparer = ShardThread(environment, store: stores.objects, largestBatch: 1)
+        hints = HintThread(environment, store: stores.hints)
     }
 
     /// Puts a request with the loop's other pending work; it leaves at the end of the loop's turn.
@@ -37,6 +44,7 @@ final class StorageFront: Sendable {
         case .shard(let index): pending.shards[index].append(job)
         case .hints: pending.hints.append(.request(job))
         case .scanner: pending.scans.append(job)
+        case .comparer: pending.compares.append(job)
         }
     }
 
@@ -60,14 +68,14 @@ final class StorageFront: Sendable {
                 id: job.address.id, inFlight: UInt32(Limits.mailboxRequests), serviceMicroseconds: 0, reply: reply)
             refused.append(StorageAnswer(address: job.address, envelope: envelope))
         }
-        for index in pending.shards.indices where !pending.shards[index].isEmpty {
-            if !shards[index].mailbox.put(pending.shards[index]) { pending.shards[index].forEach(refuse) }
-            pending.shards[index].removeAll(keepingCapacity: true)
+        func hand(_ jobs: inout [StorageJob], to thread: ShardThread) {
+            guard !jobs.isEmpty else { return }
+            if !thread.mailbox.put(jobs) { jobs.forEach(refuse) }
+            jobs.removeAll(keepingCapacity: true)
         }
-        if !pending.scans.isEmpty {
-            if !scanner.mailbox.put(pending.scans) { pending.scans.forEach(refuse) }
-            pending.scans.removeAll(keepingCapacity: true)
-        }
+        for index in pending.shards.indices { hand(&pending.shards[index], to: shards[index]) }
+        hand(&pending.scans, to: scanner)
+        hand(&pending.compares, to: comparer)
         if !pending.hints.isEmpty {
             if !hints.mailbox.put(pending.hints) {
                 for case .request(let job) in pending.hints { refuse(job) }

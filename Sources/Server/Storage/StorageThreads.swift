@@ -147,7 +147,7 @@ func runThread(_ name: String, _ ended: DispatchGroup, _ body: @escaping @Sendab
     thread.start()
 }
 
-/// One shard's thread, or the scanner's (a shard that is only ever asked to read).
+/// One shard's thread, or the scanner's or comparer's (shards that are only ever asked to read).
 final class ShardThread: Sendable {
     let mailbox = Mailbox<StorageJob>()
     private let environment: StorageEnvironment

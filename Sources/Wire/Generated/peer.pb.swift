@@ -536,6 +536,12 @@ nonisolated struct PBCompare: Sendable {
 
   var placement: String = String()
 
+  /// Only keys in [from, until) count; empty: from the first, to the last. A replica that stops before the end says
+  /// where, and is asked again from there.
+  var from: Data = Data()
+
+  var until: Data = Data()
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -728,9 +734,21 @@ nonisolated struct PBFingerprints: Sendable {
 
   var slices: [UInt64] = []
 
+  /// The first key that does not count any more; absent: all of the token range does.
+  var end: Data {
+    get {_end ?? Data()}
+    set {_end = newValue}
+  }
+  /// Returns true if `end` has been explicitly set.
+  var hasEnd: Bool {self._end != nil}
+  /// Clears the value of `end`. Subsequent reads from it will return its default value.
+  mutating func clearEnd() {self._end = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
+
+  fileprivate var _end: Data? = nil
 }
 
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
@@ -1635,7 +1653,7 @@ nonisolated extension PBRange: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
 
 nonisolated extension PBCompare: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Compare"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}first_token\0\u{3}last_token\0\u{1}slices\0\u{1}placement\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}first_token\0\u{3}last_token\0\u{1}slices\0\u{1}placement\0\u{1}from\0\u{1}until\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1647,6 +1665,8 @@ nonisolated extension PBCompare: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.lastToken) }()
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.slices) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.placement) }()
+      case 5: try { try decoder.decodeSingularBytesField(value: &self.from) }()
+      case 6: try { try decoder.decodeSingularBytesField(value: &self.until) }()
       default: break
       }
     }
@@ -1665,6 +1685,12 @@ nonisolated extension PBCompare: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if !self.placement.isEmpty {
       try visitor.visitSingularStringField(value: self.placement, fieldNumber: 4)
     }
+    if !self.from.isEmpty {
+      try visitor.visitSingularBytesField(value: self.from, fieldNumber: 5)
+    }
+    if !self.until.isEmpty {
+      try visitor.visitSingularBytesField(value: self.until, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1673,6 +1699,8 @@ nonisolated extension PBCompare: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if lhs.lastToken != rhs.lastToken {return false}
     if lhs.slices != rhs.slices {return false}
     if lhs.placement != rhs.placement {return false}
+    if lhs.from != rhs.from {return false}
+    if lhs.until != rhs.until {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2062,7 +2090,7 @@ nonisolated extension PBRefused: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension PBFingerprints: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Fingerprints"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}slices\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}slices\0\u{1}end\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2071,20 +2099,29 @@ nonisolated extension PBFingerprints: SwiftProtobuf.Message, SwiftProtobuf._Mess
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedFixed64Field(value: &self.slices) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self._end) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.slices.isEmpty {
       try visitor.visitPackedFixed64Field(value: self.slices, fieldNumber: 1)
     }
+    try { if let v = self._end {
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 2)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: PBFingerprints, rhs: PBFingerprints) -> Bool {
     if lhs.slices != rhs.slices {return false}
+    if lhs._end != rhs._end {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
