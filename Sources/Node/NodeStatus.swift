@@ -13,7 +13,7 @@ package struct NodeReport: Hashable, Sendable {
     package var responseMs = 0.0
     /// Share of this node's requests that failed.
     package var errorRate = 0.0
-    /// How long after their making writes arrive here, ms.
+    /// How long after their making fresh writes arrive here, ms; 0 where none have come lately.
     package var replicationDelayMs = 0.0
     /// Hints that this node keeps for others.
     package var hints = 0

@@ -9,7 +9,7 @@ enum MetricsPage {
     static func text(
         identity: NodeID, revision: String, ring: RingDocument, loops: [LoopFigures], control: ControlFigures,
         shards: [StorageCounters], hints: HintFigures, connections: ConnectionCounters.Values,
-        peers: PeerCounters.Values, freeShare: Double, uptime: Span
+        peers: PeerCounters.Values, freeShare: Double, now: Instant, startedAt: Instant
     ) -> String {
         var page = Page()
         page.gauge(
@@ -17,10 +17,10 @@ enum MetricsPage {
             [
                 ("node=\"\(identity)\",revision=\"\(revision)\",cluster=\"\(ring.cluster)\",epoch=\"\(ring.epoch)\"", 1)
             ])
-        page.gauge("atoll_uptime_seconds", "Since the start.", uptime.inSeconds)
+        page.gauge("atoll_uptime_seconds", "Since the start.", (now - startedAt).inSeconds)
         http(loops, connections, &page)
         gateway(loops, &page)
-        storage(shards, freeShare, &page)
+        storage(shards, freeShare, now, &page)
         cluster(control, hints, peers, loops, &page)
         return page.text
     }
@@ -81,7 +81,9 @@ enum MetricsPage {
             ])
     }
 
-    private static func storage(_ shards: [StorageCounters], _ freeShare: Double, _ page: inout Page) {
+    private static func storage(
+        _ shards: [StorageCounters], _ freeShare: Double, _ now: Instant, _ page: inout Page
+    ) {
         func sum(_ value: (StorageCounters) -> UInt64) -> Double { Double(shards.reduce(0) { $0 + value($1) }) }
         page.counter("atoll_storage_batches_total", "Batches worked by storage threads.", sum { $0.batches })
         page.counter("atoll_storage_requests_total", "Requests in them.", sum { $0.requests })
@@ -90,8 +92,8 @@ enum MetricsPage {
         page.gauge(
             "atoll_storage_service_ms", "Time a request takes in a storage thread.", shards.map(\.serviceMs).max() ?? 0)
         page.gauge(
-            "atoll_replication_delay_ms", "How long after their making writes arrive here.",
-            shards.map(\.replicationDelayMs).max() ?? 0)
+            "atoll_replication_delay_ms", "How long after their making fresh writes arrive here.",
+            shards.replicationDelayMs(at: now))
         page.gauge("atoll_disk_free_ratio", "Free share of the disk.", freeShare)
         var commits = LatencyBuckets()
         for shard in shards { commits.add(shard.commitSeconds) }

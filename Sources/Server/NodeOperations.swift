@@ -106,7 +106,7 @@ final class NodeOperations: Sendable {
             report.ringEpoch = ring.epoch
             report.location = ring.node(identity)?.location
             report.responseMs = threads.map(\.responseMs).max() ?? 0
-            report.replicationDelayMs = threads.map(\.replicationDelayMs).max() ?? 0
+            report.replicationDelayMs = threads.replicationDelayMs(at: MachineClock.instant())
             report.hints = storage.hints.figures.backlog.hints
             let now = MachineClock.instant()
             report.diskFree = storage.environment.room(now).share
@@ -172,7 +172,7 @@ final class NodeOperations: Sendable {
                 control: control, shards: storage.shards.map(\.counters), hints: storage.hints.figures,
                 connections: connections.values, peers: peers.values,
                 freeShare: storage.environment.room(MachineClock.instant()).share,
-                uptime: MachineClock.instant() - startedAt)
+                now: MachineClock.instant(), startedAt: startedAt)
             return HTTPResponse(
                 200, [("content-type", "text/plain; version=0.0.4; charset=utf-8")], body: Array(text.utf8))
         }

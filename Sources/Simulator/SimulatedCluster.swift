@@ -37,7 +37,7 @@ struct SimulatedMachine {
         var report = NodeReport()
         report.revision = "life \(life)"
         report.hints = core.keeper.total.hints
-        report.replicationDelayMs = core.shard.replicationDelayMs
+        report.replicationDelayMs = core.shard.replicationDelay.milliseconds(at: now)
         report.responseMs = Double(slowness)
         return report
     }

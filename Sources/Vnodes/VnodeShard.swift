@@ -16,8 +16,8 @@ package struct VnodeShard: Sendable {
     /// keys whose version vector a made-up context had raised above it.
     package private(set) var counter: UInt64
     private var clock = HybridClock()
-    /// How long after their making writes arrive here, in milliseconds: a moving average (α = 0.05) over merges.
-    package private(set) var replicationDelayMs = 0.0
+    /// How long after their making fresh writes arrive here from the replicas that minted them.
+    package private(set) var replicationDelay = DelayAverage()
 
     /// `counter`: where an earlier clean stop of the same incarnation left off; 0 for a new one.
     package init(actor: Actor, counter: UInt64 = 0) {
@@ -177,7 +177,9 @@ package struct VnodeShard: Sendable {
         let incoming = try StoredObject(decoding: bytes)
         let use: DiskState.Use = incoming.hasValue ? (repair ? .repair : .value) : .deletion
         guard surroundings.disk.takes(use) else { throw Refusal(.diskFull) }
-        noteDelay(of: incoming, at: surroundings.now.wall)
+        // What hints and repairs bring is as old as the trouble that they mend, and says nothing of what is written
+        // now.
+        if !repair { noteDelay(of: incoming, at: surroundings.now) }
         guard let stored else {
             batch.put(key.bytes, Written(bytes: bytes, object: incoming), synced: properties.durability == .synced)
             return .stored
@@ -217,10 +219,10 @@ package struct VnodeShard: Sendable {
         return (key, route.properties)
     }
 
-    private mutating func noteDelay(of object: StoredObject, at wall: WallTime) {
+    private mutating func noteDelay(of object: StoredObject, at now: Now) {
         let made = object.latestTime.wall.milliseconds
-        let delay = wall.milliseconds > made ? Double(wall.milliseconds - made) : 0
-        replicationDelayMs += 0.05 * (delay - replicationDelayMs)
+        let arrived = now.wall.milliseconds
+        replicationDelay.observe(arrived > made ? Double(arrived - made) : 0, at: now.instant)
     }
 }
 

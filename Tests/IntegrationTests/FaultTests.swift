@@ -86,6 +86,44 @@ extension Integration {
             }
         }
 
+        /// What `observer` says of how far `name` is behind, ms.
+        private func delay(of name: String, seenBy observer: TestNode) throws -> Double? {
+            let rows = try observer.request("GET", "/v1/nodes").json["nodes"] as? [[String: Any]] ?? []
+            return rows.first { $0["node"] as? String == name }?["replication_delay_ms"] as? Double
+        }
+
+        @Test func aNodeThatCaughtUpIsNotHeldForLate() throws {
+            try running { cluster in
+                let survivors = [cluster[0], cluster[1]]
+                let load = Load("late", on: survivors)
+                try load.awaitProgress(20)
+                cluster[2].kill()
+                try awaitView(cluster[2].name, "dead", of: survivors, within: 10)
+                try load.awaitProgress(300)
+                _ = load.stop()
+                // All that it gets is seconds old when it comes, and none of it is a fresh write.
+                try cluster[2].start()
+                try awaitView(cluster[2].name, "alive", of: survivors, within: 10)
+                try awaitNoHints(survivors, within: 30)
+                #expect(try (cluster[2].metric("atoll_storage_writes_total") ?? 0) >= 300)
+                #expect(try (cluster[2].metric("atoll_replication_delay_ms") ?? .nan) < 100)
+
+                // One that was held up measures it, and has forgotten it when it keeps up again.
+                let second = Load("held", on: survivors)
+                try second.awaitProgress(50)
+                cluster[2].process?.signal(SIGSTOP)
+                try second.awaitProgress(300)
+                cluster[2].process?.signal(SIGCONT)
+                try second.awaitProgress(50)
+                _ = second.stop()
+                for node in survivors {
+                    try eventually("\(node.name) knows that \(cluster[2].name) keeps up", within: 20) {
+                        try (self.delay(of: cluster[2].name, seenBy: node) ?? .nan) < 100
+                    }
+                }
+            }
+        }
+
         @Test func allKilledAtOnceLoseNothing() throws {
             try running { cluster in
                 let load = Load("all", on: cluster.nodes, clients: 6, endsAtFirstFailure: true)

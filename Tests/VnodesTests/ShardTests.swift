@@ -170,7 +170,51 @@ import World
         var other = Replica(Fixture.us, ring: replica.ring)
         let theirs = try #require(try other.ask(Fixture.put(key, "v")).minted)
         try replica.batch([.merge(key: key, object: theirs.encode(), repair: false)], at: 1_000)
-        #expect(abs(replica.shard.replicationDelayMs - 50) < 0.1)
+        #expect(abs(replica.shard.replicationDelay.milliseconds(at: .origin) - 50) < 0.1)
+    }
+
+    @Test mutating func repairsAndHintsAreNoDelay() throws {
+        var other = Replica(Fixture.us, ring: replica.ring)
+        for index in 0..<100 {
+            let old = try Fixture.key("old \(index)")
+            let object = try #require(try other.ask(Fixture.put(old, "v")).minted)
+            try replica.batch([.merge(key: old, object: object.encode(), repair: true)], at: 8_000)
+        }
+        #expect(replica.shard.replicationDelay.milliseconds(at: .origin) == 0)
+    }
+
+    @Test func aDelayIsForgottenWithTime() throws {
+        func after(_ milliseconds: Int64) -> Instant { Instant.origin + .milliseconds(milliseconds) }
+        // A replica was held up: what waited for it comes at once, and is eight seconds old.
+        var shard = VnodeShard(actor: Actor(node: Fixture.de, incarnation: 1))
+        let ring = replica.ring
+        var other = Replica(Fixture.us, ring: ring)
+        func deliver(_ name: String, madeAt made: UInt64, at now: Int64) throws {
+            let key = try Fixture.key(name)
+            guard case .minted(let object, _) = try other.ask(Fixture.put(key, "v"), at: made) else {
+                return #expect(Bool(false))
+            }
+            let wall = WallTime(milliseconds: Fixture.epochMs + UInt64(now))
+            _ = try shard.process(
+                [.merge(key: key, object: object, repair: false)], store: MemoryStore(),
+                in: BatchSurroundings(now: Now(instant: after(now), wall: wall), ring: ring))
+        }
+        for index in 0..<200 { try deliver("held \(index)", madeAt: 2_000, at: 10_000) }
+        #expect(abs(shard.replicationDelay.milliseconds(at: after(10_000)) - 8_000) < 1)
+        // Without writes the figure goes.
+        let quiet = shard.replicationDelay
+        #expect(quiet.milliseconds(at: after(12_000)) < 4_001)
+        #expect(quiet.milliseconds(at: after(18_000)) < 501)
+        #expect(quiet.milliseconds(at: after(60_000)) < 0.001 && quiet.milliseconds(at: after(1 << 40)) == 0)
+        // With few that come in time it goes as fast, and settles where they are.
+        for second in 11...40 as ClosedRange<Int64> {
+            try deliver("timely \(second)", madeAt: UInt64(second) * 1_000 - 30, at: second * 1_000)
+        }
+        #expect(abs(shard.replicationDelay.milliseconds(at: after(40_000)) - 30) < 2)
+        // With many it takes some dozens.
+        for index in 0..<100 { try deliver("held again \(index)", madeAt: 32_000, at: 40_000) }
+        for index in 0..<120 { try deliver("many \(index)", madeAt: 39_999, at: 40_000) }
+        #expect(shard.replicationDelay.milliseconds(at: after(40_000)) < 25)
     }
 
     @Test mutating func rangesComeInPages() throws {

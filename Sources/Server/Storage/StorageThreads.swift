@@ -111,9 +111,16 @@ struct StorageCounters: Sendable {
     var serviceMs = 0.0
     /// The same from its arrival to its answer, its wait and its batch's commit included, ms.
     var responseMs = 0.0
-    var replicationDelayMs = 0.0
+    var replicationDelay = DelayAverage()
     var highestCounter: UInt64 = 0
     var commitSeconds = LatencyBuckets()
+}
+
+extension [StorageCounters] {
+    /// The slowest thread's.
+    func replicationDelayMs(at now: Instant) -> Double {
+        map { $0.replicationDelay.milliseconds(at: now) }.max() ?? 0
+    }
 }
 
 /// Answers of a batch, sent out loop by loop: one hop each however many there are.
@@ -248,7 +255,7 @@ final class ShardThread: Sendable {
             counters.requests += UInt64(requests)
             counters.serviceMs += 0.05 * (serviceMs - counters.serviceMs)
             counters.responseMs += 0.05 * (responseMs - counters.responseMs)
-            counters.replicationDelayMs = shard.replicationDelayMs
+            counters.replicationDelay = shard.replicationDelay
             counters.highestCounter = shard.counter
             guard !outcome.writes.isEmpty else { return }
             counters.writes += UInt64(outcome.writes.count)
