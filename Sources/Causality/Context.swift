@@ -116,9 +116,9 @@ extension ByteWriter {
 extension ByteReader {
     fileprivate mutating func lives() throws(DecodingFailure) -> VersionVector {
         var entries: [Dot] = []
-        for _ in 0..<(try count(atMost: Limits.mergedVersions)) {
+        for _ in 0..<(try count(atMost: Limits.versionVectorEntries)) {
             let node = try nodeName()
-            for _ in 0..<(try count(atMost: Limits.mergedVersions - entries.count)) {
+            for _ in 0..<(try count(atMost: Limits.versionVectorEntries - entries.count)) {
                 entries.append(Dot(actor: Actor(node: node, incarnation: try varint()), counter: try varint()))
             }
         }

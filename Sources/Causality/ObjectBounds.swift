@@ -13,8 +13,10 @@ package enum ObjectExcess: Error, Hashable, Sendable {
 extension StoredObject {
     /// The object's bytes, if replicas take it and a frame carries it.
     package func encodeWithinLimits() throws(ObjectExcess) -> [UInt8] {
-        guard siblings.count <= 2 * Limits.siblings else { throw .siblings }
-        guard versions.entries.count <= Limits.versionVectorEntries else { throw .versions }
+        guard siblings.count <= Limits.mergedSiblings else { throw .siblings }
+        guard versions.entries.count <= Limits.versionVectorEntries, voided.count <= Limits.mergedVoidedAttempts else {
+            throw .versions
+        }
         // Looked at before it is built: the sides of a merge may be large each.
         guard payloadBytes <= Limits.objectBytes else { throw .bytes }
         let bytes = encode()

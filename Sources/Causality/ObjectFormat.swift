@@ -46,7 +46,7 @@ extension StoredObject {
         let known = Format.tombstoneFlag | Format.expiryFlag | (version == Format.attempted ? Format.attemptFlag : 0)
         let versions = try r.versions()
         let voided = version == Format.attempted ? try r.attempts() : []
-        let count = try r.count(atMost: Limits.siblings * 2)
+        let count = try r.count(atMost: Limits.mergedSiblings)
         var siblings: [Sibling] = []
         siblings.reserveCapacity(count)
         for _ in 0..<count {
@@ -91,7 +91,7 @@ extension ObjectSummary {
         let version = try r.byte()
         guard version == Format.summary else { throw .unknownVersion(version) }
         let versions = try r.versions()
-        let count = try r.count(atMost: Limits.siblings * 2)
+        let count = try r.count(atMost: Limits.mergedSiblings)
         var dots: [Dot] = []
         for _ in 0..<count { dots.append(try r.dot(in: versions)) }
         try r.finish()
@@ -139,7 +139,7 @@ extension ByteReader {
     }
 
     mutating func versions() throws(DecodingFailure) -> VersionVector {
-        let count = try count(atMost: Limits.mergedVersions)
+        let count = try count(atMost: Limits.versionVectorEntries)
         var entries: [Dot] = []
         entries.reserveCapacity(Swift.min(count, 16))
         for _ in 0..<count {

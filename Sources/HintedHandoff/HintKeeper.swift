@@ -138,10 +138,12 @@ package struct HintKeeper: Sendable {
         }
         incoming.merge(
             try StoredObject(decoding: old.object), rule: ring.properties(ofBucket: parsed.bucket).conflict.rule)
-        let merged = HintRecord(since: old.since, object: incoming.encode())
-        // Beyond this no replica would take it, and it would be sent for as long as it lives.
-        guard incoming.siblings.count <= 2 * Limits.siblings else { throw Refusal(.tooManySiblings) }
-        guard merged.object.count <= Limits.objectBytes else { throw Refusal(.tooLarge) }
+        // Beyond its limits no replica would take it, and it would be sent for as long as it lives.
+        let bytes: [UInt8]
+        do { bytes = try incoming.encodeWithinLimits() } catch {
+            throw Refusal(error == .bytes ? .tooLarge : .tooManySiblings)
+        }
+        let merged = HintRecord(since: old.since, object: bytes)
         try admit(target, merged.object.count - old.object.count)
         account(target, hints: 0, bytes: merged.object.count - old.object.count)
         return merged

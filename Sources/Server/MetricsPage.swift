@@ -89,6 +89,9 @@ enum MetricsPage {
         page.counter("atoll_storage_requests_total", "Requests in them.", sum { $0.requests })
         page.counter("atoll_storage_writes_total", "Keys written.", sum { $0.writes })
         page.counter("atoll_storage_written_bytes_total", "Bytes of them.", sum { $0.writtenBytes })
+        page.counter(
+            "atoll_merges_refused_total", "Merges whose result would be beyond an object's limits.",
+            sum { $0.unmergeable })
         page.gauge(
             "atoll_storage_service_ms", "Time a request takes in a storage thread.", shards.map(\.serviceMs).max() ?? 0)
         page.gauge(

@@ -18,6 +18,8 @@ package struct VnodeShard: Sendable {
     private var clock = HybridClock()
     /// How long after their making fresh writes arrive here from the replicas that minted them.
     package private(set) var replicationDelay = DelayAverage()
+    /// Merges refused since the start because the object would be beyond its limits.
+    package private(set) var unmergeable: UInt64 = 0
 
     /// `counter`: where an earlier clean stop of the same incarnation left off; 0 for a new one.
     package init(actor: Actor, counter: UInt64 = 0) {
@@ -105,7 +107,8 @@ package struct VnodeShard: Sendable {
     ) throws -> ReplicaReply {
         guard surroundings.disk.takes(request.value == nil ? .deletion : .value) else { throw Refusal(.diskFull) }
         if let sentAt = request.sentAtMs, !VnodeShard.isFresh(sentAt, surroundings.now.instant) { throw Refusal(.late) }
-        let (key, properties) = try owned(request.key, surroundings.ring)
+        let (key, route) = try owned(request.key, surroundings.ring)
+        let properties = route.properties
         guard (request.value?.count ?? 0) <= properties.maxValueBytes else {
             throw Refusal(.tooLarge, "the bucket takes values of up to \(properties.maxValueBytes) bytes")
         }
@@ -127,12 +130,17 @@ package struct VnodeShard: Sendable {
         guard object.siblings.count <= Limits.siblings else {
             throw Refusal(.tooManySiblings, "read the key and write with the context of what you read")
         }
-        guard object.versions.entries.count <= Limits.versionVectorEntries,
+        guard object.versions.entries.count <= Limits.mintedVersionEntries,
             object.voided.count <= Limits.voidedAttempts,
             VnodeShard.givesContext(object)
         else { throw Refusal(.vectorFull, "too many lives of nodes have written this key") }
         let bytes = object.encode()
-        guard bytes.count <= Limits.objectBytes else { throw Refusal(.tooLarge, "the siblings together are too large") }
+        let room = Limits.mintedBytes(replicas: route.primaries.count)
+        guard bytes.count <= room else {
+            throw Refusal(
+                .tooLarge,
+                "with \(route.primaries.count) replicas all siblings of a key together may take \(room) bytes")
+        }
         batch.put(key.bytes, Written(bytes: bytes, object: object), synced: properties.durability == .synced)
         return .minted(object: bytes, wasAbsent: wasAbsent)
     }
@@ -173,7 +181,8 @@ package struct VnodeShard: Sendable {
     ) throws -> ReplicaReply {
         let stored = try current(storedKey, batch)
         if stored?.bytes == bytes { return .stored }
-        let (key, properties) = try owned(storedKey, surroundings.ring)
+        let (key, route) = try owned(storedKey, surroundings.ring)
+        let properties = route.properties
         let incoming = try StoredObject(decoding: bytes)
         let use: DiskState.Use = incoming.hasValue ? (repair ? .repair : .value) : .deletion
         guard surroundings.disk.takes(use) else { throw Refusal(.diskFull) }
@@ -187,13 +196,8 @@ package struct VnodeShard: Sendable {
         var object = stored.object
         object.merge(incoming, rule: properties.conflict.rule)
         if object == stored.object { return VnodeShard.reply(to: incoming, in: object, properties, repair: repair) }
-        // Refusing here would keep replicas apart for ever, so the cap of `mint` has room for two sides that met.
-        guard object.siblings.count <= 2 * Limits.siblings else { throw Refusal(.tooManySiblings) }
         // What supersedes all that stood here is stored as it came.
-        let merged = object == incoming ? bytes : object.encode()
-        guard merged.count <= Limits.objectBytes else { throw Refusal(.tooLarge) }
-        guard object.versions.entries.count <= Limits.mergedVersions, object.voided.count <= Limits.mergedVoidedAttempts
-        else { throw Refusal(.vectorFull) }
+        let merged = object == incoming ? bytes : try withinLimits(object)
         batch.put(key.bytes, Written(bytes: merged, object: object), synced: properties.durability == .synced)
         return VnodeShard.reply(to: incoming, in: object, properties, repair: repair)
     }
@@ -209,14 +213,27 @@ package struct VnodeShard: Sendable {
         return others > 0 && stands ? .storedBeside : .stored
     }
 
+    /// Refusing here keeps replicas apart, so what `mint` takes has room for the merge of all sides (Limits). It does
+    /// happen to what was written under other limits, or by more lives of a replica than one.
+    private mutating func withinLimits(_ object: StoredObject) throws -> [UInt8] {
+        do { return try object.encodeWithinLimits() } catch {
+            unmergeable += 1
+            switch error {
+            case .siblings: throw Refusal(.tooManySiblings, "the merge has \(object.siblings.count) siblings")
+            case .versions: throw Refusal(.vectorFull, "the version vector of the merge is full")
+            case .bytes: throw Refusal(.tooLarge, "the siblings of the merge together are too large")
+            }
+        }
+    }
+
     /// The key taken apart, if this node is one of its replicas.
-    private func owned(_ key: [UInt8], _ ring: RingSnapshot) throws -> (StoredKey, BucketProperties) {
+    private func owned(_ key: [UInt8], _ ring: RingSnapshot) throws -> (StoredKey, Route) {
         let key = try StoredKey(decoding: key)
         let route = ring.route(bucket: key.bucket, token: key.token)
         guard route.primaries.contains(actor.node) else {
             throw Refusal(.notReplica, "\(actor.node) is no replica of this key in ring epoch \(ring.document.epoch)")
         }
-        return (key, route.properties)
+        return (key, route)
     }
 
     private mutating func noteDelay(of object: StoredObject, at now: Now) {

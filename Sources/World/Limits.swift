@@ -21,19 +21,23 @@ public enum Limits {
     public static let defaultValueBytes = 1 << 20
     /// The largest `max_value` a ring file may name: a quarter of a frame, so that a few siblings still fit.
     public static let largestValueBytes = 8 << 20
-    /// Siblings of one key. Past it a write is refused (409 `too-many-siblings`): a client that never merges would
-    /// otherwise grow the object, and every read of it, without bound.
+    /// Siblings of one key where it is written. Past it a write is refused (409 `too-many-siblings`): a client that
+    /// never merges would otherwise grow the object, and every read of it, without bound.
     public static let siblings = 64
+    /// Siblings of one key after a merge. However replicas were cut off from each other, what still stands of one
+    /// replica's writes stood together when it took the last of them, within `siblings`; so each adds that many at
+    /// most.
+    public static let mergedSiblings = siblings * replicas
     /// Entries of one version vector: one per node incarnation that ever coordinated a write of the key. A write that
     /// would need more is refused (409 `vector-full`).
     public static let versionVectorEntries = 512
+    /// The same where the key is written: each side of a cut adds its own entry to what all of them had.
+    public static let mintedVersionEntries = versionVectorEntries - replicas
     /// Attempts that one object remembers as void: each is a write that was handed on because its first replica fell
     /// silent. Past it such a write is not handed on any more and fails instead.
     public static let voidedAttempts = 128
-    /// What replicas that took writes apart from each other may come to together: of entries and of voided attempts.
-    /// Eight sides, so that whatever each of them accepted can meet.
-    public static let mergedVersions = 8 * versionVectorEntries
-    public static let mergedVoidedAttempts = 8 * voidedAttempts
+    /// The same after a merge of sides that were cut off from each other.
+    public static let mergedVoidedAttempts = voidedAttempts * replicas
     /// A context as it is decoded from its header. In base64 a third more, which must fit into `headerBytes`.
     public static let contextBytes = 20 << 10
     /// The context that an object may give when a write is accepted: half of what is taken back, since replicas that
@@ -110,6 +114,10 @@ public enum Limits {
     public static let frameBytes = 32 << 20
     /// What one object may take encoded: a frame less its envelope.
     public static let objectBytes = (32 << 20) - (64 << 10)
+    /// What of it an object may take where it is written, if so many replicas have it: as with `mergedSiblings`, each
+    /// of them can add that much to a merge, and replicas whose merge no frame carries would differ for ever. The few
+    /// KiB are for places in a merged version vector that take a byte more.
+    public static func mintedBytes(replicas: Int) -> Int { (objectBytes - (4 << 10)) / max(1, replicas) }
     /// Fields in one frame, those of its elements apart: what it takes to build them is many times what they take here.
     /// A page of `rangeItems` has most, and a few fields beside them.
     public static let frameFields = rangeItems + 24

@@ -55,7 +55,7 @@ import World
         var crowds: [StoredObject] = []
         for node in [HintBench.de, HintBench.jp, HintBench.us] {
             var crowd = StoredObject()
-            for counter in 1...UInt64(Limits.siblings) {
+            for counter in 1...UInt64(Limits.mergedSiblings / 2) {
                 let dot = Dot(actor: Actor(node: node, incarnation: 1), counter: counter)
                 crowd.write(
                     Sibling(dot: dot, payload: .value([1]), time: HybridTime(bits: counter)), context: CausalContext(of: StoredObject()),

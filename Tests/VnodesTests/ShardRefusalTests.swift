@@ -125,18 +125,77 @@ enum StoredKeyRange {
         }
     }
 
-    @Test mutating func mergesTakeTwoSidesFullOfSiblingsAndNoMore() throws {
-        var sides: [StoredObject] = []
+    /// What each of three replicas holds after it alone has written `value` until it was refused.
+    private mutating func filledSides(_ value: String) throws -> (sides: [Replica], refusals: [Refusal.Code]) {
+        var sides: [Replica] = []
+        var refusals: [Refusal.Code] = []
         for node in [Fixture.de, Fixture.us, Fixture.jp] {
             var side = Replica(node, ring: replica.ring)
-            for index in 0..<Limits.siblings {
-                try side.batch([Fixture.put(key, "\(node)\(index)", context: Fixture.blindContext(key))])
+            var refusal: Refusal.Code?
+            for _ in 0...Limits.siblings where refusal == nil {
+                refusal = try side.ask(Fixture.put(key, value, context: Fixture.blindContext(key))).refusal
             }
-            sides.append(try #require(try side.object(key)))
+            sides.append(side)
+            refusals.append(try #require(refusal))
         }
-        #expect(try replica.ask(.merge(key: key, object: sides[0].encode(), repair: true)) == .stored)
-        #expect(try replica.ask(.merge(key: key, object: sides[1].encode(), repair: true)) == .stored)
-        #expect(try replica.object(key)?.siblings.count == 2 * Limits.siblings)
-        #expect(try replica.ask(.merge(key: key, object: sides[2].encode(), repair: true)).refusal == .tooManySiblings)
+        return (sides, refusals)
+    }
+
+    /// Sends each side's object to each other, twice, as repair does.
+    private func meet(_ sides: inout [Replica]) throws {
+        for _ in 0..<2 {
+            for from in sides.indices {
+                let object = try #require(try sides[from].object(key)).encode()
+                for to in sides.indices where to != from {
+                    #expect(try sides[to].ask(.merge(key: key, object: object, repair: true)) == .stored)
+                }
+            }
+        }
+    }
+
+    @Test mutating func whatAllSidesOfACutTakeFitsTogether() throws {
+        var (sides, refusals) = try filledSides("v")
+        #expect(refusals == Array(repeating: .tooManySiblings, count: 3))
+        try meet(&sides)
+        #expect(try sides.map { try $0.object(key)?.siblings.count } == Array(repeating: 3 * Limits.siblings, count: 3))
+        #expect(try sides[0].contents() == sides[1].contents() && sides[1].contents() == sides[2].contents())
+    }
+
+    @Test mutating func theirBytesFitTogetherToo() throws {
+        var (sides, refusals) = try filledSides(String(repeating: "v", count: 1 << 20))
+        #expect(refusals == Array(repeating: .tooLarge, count: 3))
+        try meet(&sides)
+        #expect(try sides.map { try $0.object(key)?.siblings.count } == [30, 30, 30])
+        #expect(try sides[0].contents() == sides[1].contents() && sides[1].contents() == sides[2].contents())
+        #expect(sides.allSatisfy { $0.shard.unmergeable == 0 })
+        // Whoever has read them all makes them one again.
+        let all = CausalContext(of: try #require(try sides[0].object(key))).encode(for: key)
+        #expect(try sides[0].ask(Fixture.put(key, "one", context: all)).minted?.texts == ["one"])
+    }
+
+    /// An object of `count` siblings, written by as many actors or by one.
+    private func crowd(_ node: NodeID, _ count: Int, actors: Bool) throws -> [UInt8] {
+        let dots = (1...UInt64(count)).map {
+            Dot(actor: Actor(node: node, incarnation: actors ? $0 : 1), counter: actors ? 1 : $0)
+        }
+        let versions = try #require(VersionVector(ascending: actors ? dots : [dots[count - 1]]))
+        let siblings = (actors ? Array(dots.prefix(1)) : dots).map {
+            Sibling(dot: $0, payload: .value([1]), time: HybridTime(bits: $0.counter))
+        }
+        return try #require(StoredObject(versions: versions, siblings: siblings)).encode()
+    }
+
+    @Test(arguments: [true, false]) mutating func whatIsBeyondTheLimitsIsRefusedAndCounted(_ actors: Bool) throws {
+        let count = actors ? Limits.versionVectorEntries / 2 + 1 : Limits.mergedSiblings / 2 + 1
+        #expect(
+            try replica.ask(.merge(key: key, object: crowd(Fixture.de, count, actors: actors), repair: true)) == .stored
+        )
+        let before = try replica.contents()
+        #expect(
+            try replica.ask(.merge(key: key, object: crowd(Fixture.jp, count, actors: actors), repair: true)).refusal
+                == .tooManySiblings)
+        // What stands there can still be read.
+        #expect(try replica.contents() == before && replica.object(key) != nil)
+        #expect(replica.shard.unmergeable == 1)
     }
 }

@@ -113,6 +113,7 @@ struct StorageCounters: Sendable {
     var responseMs = 0.0
     var replicationDelay = DelayAverage()
     var highestCounter: UInt64 = 0
+    var unmergeable: UInt64 = 0
     var commitSeconds = LatencyBuckets()
 }
 
@@ -257,6 +258,7 @@ final class ShardThread: Sendable {
             counters.responseMs += 0.05 * (responseMs - counters.responseMs)
             counters.replicationDelay = shard.replicationDelay
             counters.highestCounter = shard.counter
+            counters.unmergeable = shard.unmergeable
             guard !outcome.writes.isEmpty else { return }
             counters.writes += UInt64(outcome.writes.count)
             counters.writtenBytes += UInt64(outcome.writes.reduce(0) { $0 + $1.byteCount })
