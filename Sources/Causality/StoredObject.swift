@@ -42,6 +42,9 @@ package struct Sibling: Hashable, Sendable {
 
     package var isTombstone: Bool { payload == .tombstone }
 
+    /// A value whose time is over, and that still has its bytes.
+    func isExpired(at wall: WallTime) -> Bool { !isTombstone && expiresAt.map { $0 <= wall } ?? false }
+
     /// Later wins; two writes of one instant are ordered by their dots, the same on every replica.
     func isNewer(than other: Sibling) -> Bool { time == other.time ? dot > other.dot : time > other.time }
 }
@@ -166,15 +169,16 @@ package struct StoredObject: Hashable, Sendable {
     }
 
     /// Drops the bytes of values whose time is over; their dots stay, as tombstones, so that no replica brings them
-    /// back.
+    /// back. The summary stays the same: to have done so already is no difference between replicas.
     package mutating func expire(at wall: WallTime) {
-        for i in siblings.indices {
-            if let end = siblings[i].expiresAt, end <= wall, !siblings[i].isTombstone {
-                siblings[i].payload = .tombstone
-                siblings[i].contentType = ""
-            }
+        for i in siblings.indices where siblings[i].isExpired(at: wall) {
+            siblings[i].payload = .tombstone
+            siblings[i].contentType = ""
         }
     }
+
+    /// Whether `expire` would drop anything.
+    package func hasExpired(at wall: WallTime) -> Bool { siblings.contains { $0.isExpired(at: wall) } }
 }
 
 /// What a replica holds, without the bytes: enough to tell whether two replicas agree, and which is behind.

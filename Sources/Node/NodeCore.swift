@@ -80,6 +80,8 @@ package struct NodeCore<Store: KeyValueStore> {
     private var hintDesk = Desk()
     /// Confirmed deliveries that wait until the hint disk has committed: they read what it writes.
     private var heldConfirmations: [(id: UInt64, node: NodeID)] = []
+    /// Found by compares, and rewritten with the next batches.
+    private var expired: [ExpiredObject] = []
     private var linked: [NodeID] = []
     private var nextReplay: Instant
     private var gatewayEffects = Outbox<GatewayEffect>()
@@ -248,8 +250,12 @@ package struct NodeCore<Store: KeyValueStore> {
         guard !shardDesk.isCommitting, !shardDesk.waiting.isEmpty else { return }
         let jobs = shardDesk.waiting
         shardDesk.waiting = []
+        let rewrites = expired.suffix(Limits.expiredAtOnce)
+        expired.removeLast(rewrites.count)
+        // Nobody waits for the answers to the rewrites, which stand after all others.
         let outcome = try shard.process(
-            jobs.map(\.request), store: objects, in: BatchSurroundings(now: now, ring: ring))
+            jobs.map(\.request) + rewrites.map(\.rewrite), store: objects, in: BatchSurroundings(now: now, ring: ring))
+        expired += outcome.expired
         try finish(jobs, outcome, .objects, now, &out)
     }
 

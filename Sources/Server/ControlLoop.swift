@@ -81,6 +81,7 @@ final class ControlLoop: @unchecked Sendable {
             eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: ControlLoop.replayEvery) { [self] _ in
                 guard !isStopped else { return }
                 let reachable = state.takingHints.filter { bulkLinks[$0]?.isUp == true }
+                storage.rewriteExpired()
                 if !reachable.isEmpty { _ = storage.hints.mailbox.put([.replay(reachable: reachable)]) }
             }
             eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: ControlLoop.reportEvery) { [self] _ in

@@ -90,6 +90,8 @@ enum MetricsPage {
         page.counter("atoll_storage_writes_total", "Keys written.", sum { $0.writes })
         page.counter("atoll_storage_written_bytes_total", "Bytes of them.", sum { $0.writtenBytes })
         page.counter(
+            "atoll_expired_objects_total", "Objects whose expired values gave back their bytes.", sum { $0.expired })
+        page.counter(
             "atoll_merges_refused_total", "Merges whose result would be beyond an object's limits.",
             sum { $0.unmergeable })
         page.gauge(

@@ -11,6 +11,8 @@ package struct BatchOutcome: Sendable {
     /// False if every write was to a bucket with `durability = "buffered"`.
     package var synced = false
     package var replies: [ReplicaReply] = []
+    /// What a compare came across.
+    package var expired: [ExpiredObject] = []
 
     package init() {}
 }
@@ -43,6 +45,20 @@ package enum DiskState: Int, Comparable, Sendable {
     }
 
     package static func < (a: DiskState, b: DiskState) -> Bool { a.rawValue < b.rawValue }
+}
+
+/// A stored object with values whose time is over. Once its shard is asked to look into it (a read of its summary), it
+/// drops their bytes.
+package struct ExpiredObject: Hashable, Sendable {
+    package let key: [UInt8]
+    package let byteCount: Int
+
+    package init(key: [UInt8], byteCount: Int) {
+        self.key = key
+        self.byteCount = byteCount
+    }
+
+    package var rewrite: ReplicaRequest { .read(key: key, summaryOver: 1) }
 }
 
 /// What a batch may assume of the world around it.

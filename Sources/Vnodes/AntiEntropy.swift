@@ -113,7 +113,8 @@ package struct AntiEntropy: Sendable {
             for partition in 0..<ring.document.partitions {
                 let primaries = ring.document.preferenceList(placement: placement, partition: partition).primaries
                 guard primaries.contains(identity) else { continue }
-                for peer in primaries where identity < peer {
+                // A replica without another is compared with itself: that finds the values whose time is over.
+                for peer in primaries where identity < peer || primaries.count == 1 {
                     shared.append(Shared(peer: peer, placement: placement, partition: partition))
                 }
             }
@@ -149,7 +150,8 @@ package struct AntiEntropy: Sendable {
             next = (regular + 1) % shared.count
             nextRegular = now + cycle / Int64(shared.count)
         }
-        guard let due = queue.firstIndex(where: { reachable.contains(shared[$0].peer) }) else { return }
+        guard let due = queue.firstIndex(where: { reachable.contains(shared[$0].peer) || shared[$0].peer == identity })
+        else { return }
         begin(queue.remove(at: due), now)
         drain(&out)
     }
@@ -217,7 +219,8 @@ package struct AntiEntropy: Sendable {
             until == nil || !AntiEntropy.precedes(until, end)
         else { return fail() }
         let piece = FingerprintPiece(sums: sums, end: end)
-        if isOwn { own = piece } else { peer = piece }
+        if isOwn { own = piece }
+        if !isOwn || current.map({ shared[$0].peer }) == identity { peer = piece }
         step = .comparing(own: own, peer: peer, until: until)
         guard let own, let peer, let current else { return }
         guard own.end != peer.end else {
@@ -250,7 +253,7 @@ package struct AntiEntropy: Sendable {
             next.from = pieceEnd
             return comparePiece(next, now)
         }
-        completed += 1
+        if shared[current].peer != identity { completed += 1 }
         patience = Limits.exchangePatience
         // What lies before the place where it began may have changed since the exchange that was broken off there.
         if beganMidway, !queue.contains(current) { queue.append(current) }
@@ -330,7 +333,7 @@ package struct AntiEntropy: Sendable {
     private mutating func askBoth(_ request: ReplicaRequest, _ now: Instant) {
         guard let current else { return }
         ask(identity, request, now)
-        ask(shared[current].peer, request, now)
+        if shared[current].peer != identity { ask(shared[current].peer, request, now) }
     }
 
     private mutating func ask(_ node: NodeID, _ request: ReplicaRequest, _ now: Instant, key: [UInt8] = []) {

@@ -9,7 +9,7 @@ import Causality
 package import Ring
 package import Storage
 package import Wire
-import World
+package import World
 
 /// What one scan of bounded length has found.
 package struct FingerprintPiece: Hashable, Sendable {
@@ -17,13 +17,18 @@ package struct FingerprintPiece: Hashable, Sendable {
     package var sums: [UInt64]
     /// The first key that they do not count; nil if they count all.
     package var end: [UInt8]?
+    /// What the scan came across on its way.
+    package var expired: [ExpiredObject] = []
 }
 
 package enum Fingerprints {
     /// Counts from `request.from` until the scan has read as much as one answer may, and one key at the least.
     package static func compute(
-        _ request: CompareRequest, _ store: any KeyValueStore, _ ring: RingSnapshot
+        _ request: CompareRequest, _ store: any KeyValueStore, _ ring: RingSnapshot, at wall: WallTime
     ) throws(StorageFailure) -> FingerprintPiece {
+        let expiredBy = WallTime(
+            milliseconds: wall.milliseconds - min(wall.milliseconds, UInt64(Limits.expiryGrace.inMilliseconds)))
+        var expired: [ExpiredObject] = []
         var sums = [UInt64](repeating: 0, count: request.slices)
         var end = request.until
         let width = sliceWidth(request)
@@ -46,6 +51,9 @@ package enum Fingerprints {
             guard bucket.counts else { return true }
             do {
                 let object = try StoredObject(decoding: bytes)
+                if object.hasExpired(at: expiredBy) {
+                    expired.append(ExpiredObject(key: key, byteCount: bytes.count))
+                }
                 let token = key[..<8].reduce(0) { $0 << 8 | UInt64($1) }
                 sums[min(Int((token - request.first) / width), request.slices - 1)] &+= fingerprint(key, object)
             } catch {
@@ -54,7 +62,7 @@ package enum Fingerprints {
             return damaged == nil
         }
         if let damaged { throw damaged }
-        return FingerprintPiece(sums: sums, end: end)
+        return FingerprintPiece(sums: sums, end: end, expired: expired)
     }
 
     /// Tokens a slice; the last slice may have fewer, or, where one is the whole ring, one more than fits the type.

@@ -18,6 +18,8 @@ package struct VnodeShard: Sendable {
     private var clock = HybridClock()
     /// How long after their making fresh writes arrive here from the replicas that minted them.
     package private(set) var replicationDelay = DelayAverage()
+    /// Objects whose expired values have given back their bytes since the start.
+    package private(set) var expired: UInt64 = 0
     /// Merges refused since the start because the object would be beyond its limits.
     package private(set) var unmergeable: UInt64 = 0
 
@@ -46,6 +48,7 @@ package struct VnodeShard: Sendable {
         }
         outcome.writes = batch.changes.map { .put(key: $0.key, value: $0.written.bytes) }
         outcome.synced = batch.synced
+        outcome.expired = batch.expired
         return outcome
     }
 
@@ -60,7 +63,7 @@ package struct VnodeShard: Sendable {
     ) throws -> ReplicaReply {
         switch request {
         case .read(let key, let summaryOver):
-            return try read(key, summaryOver: summaryOver, batch)
+            return try read(key, summaryOver: summaryOver, &batch, surroundings)
         case .mint(let request):
             return try mint(request, &batch, surroundings)
         case .merge(let key, let object, let repair):
@@ -68,7 +71,9 @@ package struct VnodeShard: Sendable {
         case .range(let request):
             return try range(request, batch.store)
         case .compare(let request):
-            let piece = try Fingerprints.compute(request, batch.store, surroundings.ring)
+            let piece = try Fingerprints.compute(
+                request, batch.store, surroundings.ring, at: surroundings.now.wall)
+            batch.expired += piece.expired
             return .fingerprints(piece.sums, end: piece.end)
         case .hint, .readHints:
             throw Refusal(.malformed, "hints are not kept here")
@@ -77,10 +82,23 @@ package struct VnodeShard: Sendable {
 
     // MARK: Reading
 
-    private func read(_ key: [UInt8], summaryOver: Int, _ batch: Batch) throws -> ReplicaReply {
+    /// Where the object is taken apart anyway, values whose time is over give back their bytes. A nearly full disk is
+    /// no reason against it: it is what makes room.
+    private mutating func read(
+        _ key: [UInt8], summaryOver: Int, _ batch: inout Batch, _ surroundings: BatchSurroundings
+    ) throws -> ReplicaReply {
         guard let bytes = try batch.change(of: key)?.bytes ?? batch.store.get(key) else { return .object(nil) }
         guard summaryOver > 0, bytes.count > summaryOver else { return .object(bytes) }
-        return .summary(try decode(bytes).summary.encode())
+        var object = try decode(bytes)
+        let summary = object.summary.encode()
+        if object.hasExpired(at: surroundings.now.wall), let bucket = StoredKey.bucket(of: key) {
+            object.expire(at: surroundings.now.wall)
+            expired += 1
+            batch.put(
+                key, Written(bytes: object.encode(), object: object),
+                synced: surroundings.ring.properties(ofBucket: bucket).durability == .synced)
+        }
+        return .summary(summary)
     }
 
     private func range(_ request: RangeRequest, _ store: any KeyValueStore) throws -> ReplicaReply {
@@ -254,6 +272,7 @@ private struct Batch {
     // An existential, not a generic: the shell is in another module, so a generic batch could not be specialised there.
     let store: any KeyValueStore
     private(set) var synced = false
+    var expired: [ExpiredObject] = []
     /// One a key, in the order in which the keys were first changed.
     private(set) var changes: [(key: [UInt8], written: Written)] = []
     private var places: [KeyBytes: Int] = [:]

@@ -168,6 +168,15 @@ public enum Limits {
     /// A node's delivery is tried again so long after it refused one because its disk is full. Gossip usually says
     /// sooner that there is room.
     public static let fullDiskPause = Span.seconds(5)
+    /// For so long after its end an expired value keeps its bytes on the disk: clocks of well-kept machines differ by
+    /// less, and what one of them has dropped no other brings back.
+    public static let expiryGrace = Span.seconds(5)
+    /// Objects with expired values that were found and wait to be rewritten; past it they are found again.
+    public static let expiredObjects = 65_536
+    /// Of those so many are rewritten at once, ten times a second, and such as have so many bytes: 1,000 objects and 40
+    /// MiB a second are a fraction of what a shard does for clients.
+    public static let expiredAtOnce = 100
+    public static let expiredBytesAtOnce = 4 << 20
     /// A read reply larger than this is sent as a digest by all but one replica.
     public static let digestBytes = 2_048
     /// The largest share of a node's memory that hot objects may take, per event loop.

@@ -1,6 +1,7 @@
 // The loops' side of the storage threads: which thread takes a request, and one hop for all of a turn's requests.
 
 import Node
+import Storage
 import Wire
 import World
 
@@ -57,6 +58,15 @@ final class StorageFront: Sendable {
                 return ids.contains(job.address.id)
             }.map(\.address.id)
         }
+    }
+
+    /// Has the shards rewrite some of the objects with expired values that compares have found. Call ten times a
+    /// second.
+    func rewriteExpired() {
+        var pending = PendingJobs()
+        for object in environment.expired.take() { add(object.rewrite, .nobody, to: &pending) }
+        // What a full mailbox does not take is found again.
+        _ = submit(&pending)
     }
 
     /// Hands the work over. What a full mailbox did not take comes back as refusals.

@@ -27,6 +27,9 @@ struct ReplyAddress: Sendable {
     let port: Int
     let asker: Asker
     let id: UInt64
+
+    /// An answer to here is dropped.
+    static let nobody = ReplyAddress(port: -1, asker: .control, id: 0)
 }
 
 struct StorageJob: MailboxWork {
@@ -57,6 +60,7 @@ protocol AnswerPort: AnyObject, Sendable {
 final class StorageEnvironment: Sendable {
     let ring: RingSnapshot
     let generations = Generations()
+    let expired = ExpiredQueue()
     let directory: DataDirectory
     /// Called from a thread whose disk has failed; does not return control to it.
     let stop: @Sendable (_ store: String, StorageFailure) -> Never
@@ -114,6 +118,7 @@ struct StorageCounters: Sendable {
     var replicationDelay = DelayAverage()
     var highestCounter: UInt64 = 0
     var unmergeable: UInt64 = 0
+    var expired: UInt64 = 0
     var commitSeconds = LatencyBuckets()
 }
 
@@ -218,6 +223,7 @@ final class ShardThread: Sendable {
         } catch {
             environment.stop("objects", error)
         }
+        environment.expired.add(outcome.expired)
         let worked = MachineClock.instant()
         let elapsed = worked - started
         let clockMs = UInt64(clamping: worked.nanoseconds / 1_000_000)
@@ -259,6 +265,7 @@ final class ShardThread: Sendable {
             counters.replicationDelay = shard.replicationDelay
             counters.highestCounter = shard.counter
             counters.unmergeable = shard.unmergeable
+            counters.expired = shard.expired
             guard !outcome.writes.isEmpty else { return }
             counters.writes += UInt64(outcome.writes.count)
             counters.writtenBytes += UInt64(outcome.writes.reduce(0) { $0 + $1.byteCount })
