@@ -123,13 +123,18 @@ public enum Limits {
     public static let frameFields = rangeItems + 24
     /// A run of numbers in a frame, in bytes: `batchRequests` ids of at most ten each.
     public static let packedBytes = 10 * batchRequests
-    /// A frame before the handshake is done: a stranger gets no more memory than this.
+    /// A frame before it is known who the peer is: a stranger gets no more memory than this.
     public static let handshakeBytes = 4 << 10
+    /// Connections of nodes that have no ring yet, at once. They are strangers, so they get one answer and
+    /// `handshakeTimeout` for all of it: even a rack that is switched on has its rings within seconds.
+    public static let joiningConnections = 16
     /// Bytes waiting to be written to one peer connection; past it sends fail at once and count as no answer.
     public static let peerQueueBytes = 64 << 20
     /// Accepted peer connections: 64 nodes with 16 loops and 2 more lanes each.
     public static let peerConnections = 2_048
+    /// Until it is known who a peer is, and until a node that joins has the ring.
     public static let handshakeTimeout = Span.seconds(5)
+    /// A round trip around the world takes less than half a second.
     public static let connectTimeout = Span.seconds(2)
     /// What was sent to a peer and not acknowledged by its machine for so long ends the connection: after a cut network
     /// is whole again the first new try comes within `connectTimeout` + `reconnectLongest`.

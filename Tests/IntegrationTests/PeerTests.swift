@@ -162,20 +162,47 @@ extension Integration {
             #expect(RingSnapshot(try RingDocument.decode(bytes)).digest == (try ring().digest))
         }
 
+        /// What a node that joins has said and heard, up to the welcome.
+        private func join(_ peer: PeerClient) throws -> Welcome {
+            try peer.send(
+                .hello(
+                    Hello(
+                        cluster: "", node: "new", incarnation: 0, ringEpoch: 0, ringDigest: [], lane: .control,
+                        joining: true)))
+            guard case .welcome(let welcome) = try peer.receive() else { throw HarnessFailure("no welcome") }
+            return welcome
+        }
+
         @Test func aJoiningNodeGetsTheRingAndNothingElse() throws {
-            let joining = PeerMessage.hello(
-                Hello(
-                    cluster: "", node: "new", incarnation: 0, ringEpoch: 0, ringDigest: [], lane: .control,
-                    joining: true))
+            let peer = try PeerClient(try cluster()[0])
+            #expect(try join(peer).accepted)
+            try peer.send(.ringRequest)
+            guard case .ringReply(let bytes) = try peer.receive() else { throw HarnessFailure("no ring") }
+            #expect(RingSnapshot(try RingDocument.decode(bytes)).digest == (try ring().digest))
+            try peer.expectEnd()
             try expectRejection { peer in
-                try peer.send(joining)
-                guard case .welcome(let welcome) = try peer.receive(), welcome.accepted else {
-                    throw HarnessFailure("not welcome")
-                }
-                try peer.send(.ringRequest)
-                guard case .ringReply = try peer.receive() else { throw HarnessFailure("no ring") }
+                #expect(try join(peer).accepted)
                 try peer.send(request(.read(key: [1], summaryOver: 0)))
             }
+            try expectRejection { peer in
+                #expect(try join(peer).accepted)
+                try peer.send(frame: [], length: Limits.handshakeBytes + 1)
+            }
+        }
+
+        @Test func joiningNodesAreFewAndDoNotStay() throws {
+            let node = try cluster()[0]
+            let started = Stopwatch.now
+            let joining = try (0..<Limits.joiningConnections).map { _ in try PeerClient(node) }
+            for peer in joining { #expect(try join(peer).accepted) }
+            try expectRejection { peer in
+                let welcome = try join(peer)
+                #expect(!welcome.accepted && welcome.reason.contains("try again"))
+            }
+            // They ask for nothing, and one never reads: their time is over all the same.
+            for peer in joining.dropFirst() { try peer.expectEnd() }
+            #expect(Stopwatch.now - started < 8)
+            try eventually("others may join", within: 3) { try join(PeerClient(node)).accepted }
         }
 
         /// A peer that speaks the protocol and lies in what it says.

@@ -34,8 +34,8 @@ final class PeerFraming {
     private(set) var framesIn: UInt64 = 0
     private(set) var framesOut: UInt64 = 0
 
-    /// The peer is known now: frames of full size may come.
-    func acceptLargeFrames() { decoder.limit = Limits.frameBytes }
+    /// It is known now who the peer is, and how much it may say at once.
+    func accept(framesUpTo bytes: Int) { decoder.limit = bytes }
 
     /// For the next connection.
     func reset() {

@@ -168,7 +168,7 @@ final class PeerLink {
                 return end(reason)
             }
             lastTrouble = ""
-            framing.acceptLargeFrames()
+            framing.accept(framesUpTo: Limits.frameBytes)
             state = .up(channel)
             owner?.linkChanged(self, isUp: true)
         case (.up, .reply(let envelope)):

@@ -15,6 +15,18 @@ struct PeerGate: Sendable {
     let identity: NodeID
     let incarnation: UInt64
     let ring: RingSnapshot
+    /// The whole frame that gives away the ring. All connections write this one block: strangers may ask for it, and
+    /// need not read it.
+    let ringReply: ByteBuffer
+
+    init(identity: NodeID, incarnation: UInt64, ring: RingSnapshot) {
+        self.identity = identity
+        self.incarnation = incarnation
+        self.ring = ring
+        let framing = PeerFraming()
+        framing.add(.ringReply(document: ring.document.encode()))
+        ringReply = framing.takeOutgoing() ?? ByteBuffer()
+    }
 
     /// Nil if `hello` is welcome, else what to tell the peer. The reasons are for its operator.
     func refusal(of hello: Hello) -> String? {
@@ -52,8 +64,10 @@ final class PeerServerHandler: ChannelInboundHandler {
     private enum Phase {
         case stranger
         case known(NodeID, Lane)
-        /// May only ask for the ring.
+        /// Still a stranger, but one that may ask for the ring, once.
         case joining
+        /// Has been sent the ring, and is let go when it has left.
+        case leaving
     }
 
     private let gate: PeerGate
@@ -65,6 +79,8 @@ final class PeerServerHandler: ChannelInboundHandler {
     private var phase = Phase.stranger
     private var number = 0
     private var stored: StoredReplies?
+    /// Ends the connection of whoever is not known by then.
+    private var deadline: Scheduled<Void>?
 
     init(gate: PeerGate, loop: RequestLoop, control: ControlLoop, counters: PeerCounters, logger: Logger) {
         self.gate = gate
@@ -78,13 +94,19 @@ final class PeerServerHandler: ChannelInboundHandler {
         counters.change { $0.open += 1 }
         let channel = context.channel
         let this = NIOLoopBound(self, eventLoop: context.eventLoop)
-        context.eventLoop.scheduleTask(in: .nanoseconds(Limits.handshakeTimeout.nanoseconds)) {
-            if case .stranger = this.value.phase { channel.close(promise: nil) }
+        deadline = context.eventLoop.scheduleTask(in: .nanoseconds(Limits.handshakeTimeout.nanoseconds)) {
+            if case .known = this.value.phase { return }
+            channel.close(promise: nil)
         }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        deadline?.cancel()
         counters.change { $0.open -= 1 }
+        switch phase {
+        case .joining, .leaving: counters.change { $0.joining -= 1 }
+        case .stranger, .known: break
+        }
         loop.removeConnection(number)
     }
 
@@ -103,8 +125,14 @@ final class PeerServerHandler: ChannelInboundHandler {
     private func receive(_ message: PeerMessage, _ context: ChannelHandlerContext) throws {
         switch (phase, message) {
         case (.stranger, .hello(let hello)): greet(hello, context)
-        case (.joining, .ringRequest), (.known, .ringRequest):
-            send(.ringReply(document: gate.ring.document.encode()), context)
+        case (.joining, .ringRequest):
+            phase = .leaving
+            let channel = context.channel
+            context.writeAndFlush(NIOAny(gate.ringReply)).whenComplete { _ in channel.close(promise: nil) }
+        case (.known, .ringRequest):
+            flush(context)
+            guard context.channel.isWritable else { return context.close(promise: nil) }
+            context.writeAndFlush(NIOAny(gate.ringReply), promise: nil)
         case (.known, .request(let envelope)): loop.serve(envelope, connection: number)
         case (.known, .mergeRequests(let requests)):
             for envelope in requests.envelopes { loop.serve(envelope, connection: number) }
@@ -116,18 +144,21 @@ final class PeerServerHandler: ChannelInboundHandler {
     }
 
     private func greet(_ hello: Hello, _ context: ChannelHandlerContext) {
-        let refusal = gate.refusal(of: hello)
+        var refusal = gate.refusal(of: hello)
+        if refusal == nil, hello.joining, !counters.admitJoining() {
+            refusal = "\(Limits.joiningConnections) nodes are asking for the ring; try again in a moment"
+        }
         send(.welcome(gate.welcome(refusal)), context)
         flush(context)
-        guard refusal == nil, hello.joining || NodeID(hello.node) != nil else {
+        if let refusal {
             counters.change { $0.rejected += 1 }
-            logger.warning("peer refused", metadata: ["reason": "\(refusal ?? "")", "from": "\(origin(context))"])
+            logger.warning("peer refused", metadata: ["reason": "\(refusal)", "from": "\(origin(context))"])
             return context.close(promise: nil)
         }
-        framing.acceptLargeFrames()
         if hello.joining {
             phase = .joining
         } else if let node = NodeID(hello.node) {
+            framing.accept(framesUpTo: Limits.frameBytes)
             phase = .known(node, hello.lane)
             number = loop.addConnection(PeerReturn(self, context))
         }
@@ -179,10 +210,21 @@ struct PeerReturn {
 final class PeerCounters: Sendable {
     struct Values: Sendable {
         var open = 0
+        /// Of those, such as have no ring yet.
+        var joining = 0
         var rejected: UInt64 = 0
     }
 
     private let box = NIOLockedValueBox(Values())
     var values: Values { box.withLockedValue { $0 } }
     func change(_ body: (inout Values) -> Void) { box.withLockedValue(body) }
+
+    /// Counts one more that joins; false if there are too many.
+    func admitJoining() -> Bool {
+        box.withLockedValue { values in
+            guard values.joining < Limits.joiningConnections else { return false }
+            values.joining += 1
+            return true
+        }
+    }
 }

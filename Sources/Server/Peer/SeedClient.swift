@@ -81,7 +81,7 @@ package enum SeedClient {
                 try framing.read(unwrapInboundIn(data)) { message in
                     switch message {
                     case .welcome(let welcome) where welcome.accepted:
-                        framing.acceptLargeFrames()
+                        framing.accept(framesUpTo: Limits.ringDocumentBytes + Limits.handshakeBytes)
                         send(.ringRequest, context)
                     case .welcome(let welcome): answer.fail(StartFailure(welcome.reason))
                     case .ringReply(let document): answer.succeed(document)
