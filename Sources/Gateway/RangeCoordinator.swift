@@ -1,8 +1,9 @@
 // One listing on its way: a page from as many replicas as the level needs, merged item by item.
 //
 // Each replica cuts its page where it must, so beyond the nearest cut nothing is known to be complete: items are given
-// out up to there and no further, and the client goes on from the last. Tombstones and expired values take part in the
-// merge and are left out of the answer. Items that differ between replicas are mended afterwards.
+// out up to there and no further, and the client goes on from the last. The answer is cut by its bytes as well: a page
+// is held here whole. Tombstones and expired values take part in the merge and are left out of the answer. Items that
+// differ between replicas are mended afterwards.
 
 import Causality
 import Ring
@@ -18,10 +19,6 @@ struct RangeCoordinator: Coordinator {
         var more = false
     }
 
-    /// One page is fetched again this often if all of it was tombstones, before the client is told to go on itself.
-    private static let longestSearch = 8
-    private static let mostRepairs = 64
-
     private var range: KeyRange
     private let reverse: Bool
     private let limit: Int
@@ -35,6 +32,7 @@ struct RangeCoordinator: Coordinator {
     private var rounds = 0
     private var tally = Tally()
     private var found: [ListedItem] = []
+    private var foundBytes = 0
     private var repairs = 0
     private var retry = Retry()
     private var repairBytes = 0
@@ -163,26 +161,32 @@ struct RangeCoordinator: Coordinator {
             return
         }
         let pages = asks[firstOfRound...].filter { $0.page != nil }
+        // Taken in by what follows, and large.
+        for slot in asks.indices { asks[slot].page = nil }
         let (merged, cut) = merge(Array(pages), now, &out)
-        var next: ListContinuation?
-        for var item in merged {
-            item.expire(at: wall)
-            guard !item.object.values.isEmpty else { continue }
-            if found.count == limit {
-                next = .at(item.key)
-                break
-            }
-            found.append(ListedItem(key: item.key, object: item.object.shown(rule)))
-        }
-        if found.count >= limit {
-            if next == nil, let cut { next = .after(cut) }
-            answer(.list(found, next: next, account), &out)
-        } else if let cut, rounds < RangeCoordinator.longestSearch {
+        let next = take(merged, wall)
+        // Where half a page is there, what one more round brings would mostly be fetched in vain.
+        if let cut, next == nil, found.count < limit, foundBytes < Limits.rangeBytes / 2, rounds < Limits.rangeRounds {
             if reverse { range.end = cut } else { range.start = cut + [0] }
             start(&directory, now, &out)
         } else {
-            answer(.list(found, next: cut.map { .after($0) }, account), &out)
+            answer(.list(found, next: next ?? cut.map { .after($0) }, account), &out)
         }
+    }
+
+    /// Adds what holds a value, as long as the page has room; returns the first item that it has none for.
+    private mutating func take(_ merged: [ListedItem], _ wall: WallTime) -> ListContinuation? {
+        for var item in merged {
+            item.expire(at: wall)
+            guard !item.object.values.isEmpty else { continue }
+            let bytes = item.byteCount
+            guard found.isEmpty || (found.count < limit && foundBytes + bytes <= Limits.rangeBytes) else {
+                return .at(item.key)
+            }
+            foundBytes += bytes
+            found.append(ListedItem(key: item.key, object: item.object.shown(rule)))
+        }
+        return nil
     }
 
     private func precedes(_ a: [UInt8], _ b: [UInt8]) -> Bool {
@@ -220,7 +224,7 @@ struct RangeCoordinator: Coordinator {
         _ key: [UInt8], _ object: StoredObject, at candidate: Acknowledgement, _ now: Instant,
         _ out: inout Outbox<CoordinatorEffect>
     ) {
-        guard repairs < RangeCoordinator.mostRepairs,
+        guard repairs < Limits.rangeRepairs,
             repairs == 0 || repairBytes + object.payloadBytes <= Limits.rangeBytes,
             let bytes = try? object.encodeWithinLimits()
         else { return }
@@ -238,6 +242,11 @@ struct RangeCoordinator: Coordinator {
 }
 
 extension ListedItem {
+    /// About what the item takes in an answer, before its bytes become JSON: its context repeats the version vector.
+    fileprivate var byteCount: Int {
+        key.count + object.payloadBytes + 64 * (object.versions.entries.count + object.siblings.count)
+    }
+
     fileprivate mutating func expire(at wall: WallTime) {
         var object = object
         object.expire(at: wall)

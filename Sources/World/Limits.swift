@@ -75,10 +75,17 @@ public enum Limits {
     public static let idleTimeout = Span.seconds(90)
     /// Values held in memory for requests that are still being received or answered, per event loop; past it 503.
     public static let inFlightBodyBytes = 256 << 20
-    /// Items of one page of a range read, and its bytes: a page is built in memory before it is sent.
+    /// Items of one page of a list, and its bytes, as they are stored: each replica that is asked makes such a page,
+    /// and the gateway holds all of them. One item alone may be larger.
     public static let rangeItems = 1_000
     public static let rangeBytes = 4 << 20
+    /// What suits a person who looks.
     public static let defaultRangeItems = 100
+    /// A page is fetched again this often where all of it was deleted items, before the client is told to go on itself.
+    public static let rangeRounds = 8
+    /// Items that one list mends: the rest is left to anti-entropy, or to the next list. With the asks of all rounds
+    /// they stay below the 256 that a request may number.
+    public static let rangeRepairs = 64
 
     // MARK: Requests
 

@@ -51,6 +51,63 @@ import World
             """, on: Cluster.three())
     }
 
+    @Test func aPageIsCutByItsBytes() throws {
+        try expectScript(
+            """
+            list one
+              de-1 range limit=101
+            de-1 page a=a1*1500 b=a1*1500 more
+              answer list [a=a1 b=a1] next after b acks=1 hints=0 de
+            list one
+              de-1 range limit=101
+            de-1 page a=a1*1000 more
+              de-1 range limit=100
+            de-1 page b=a1*1500 c=a1*1500 d=a1*1500 more
+              answer list [a=a1 b=a1 c=a1] next at d acks=1 hints=0 de
+            list one reverse
+              de-1 range limit=101 reverse
+            de-1 page d=a1*3000 c=a1*3000
+              answer list [d=a1] next at c acks=1 hints=0 de
+            list one
+              de-1 range limit=101
+            de-1 page a=a1*6000 more
+              answer list [a=a1] next after a acks=1 hints=0 de
+            """, on: Cluster.three())
+    }
+
+    @Test func aPageIsCutThoughItsReplicasKnowDifferentItems() throws {
+        try expectScript(
+            """
+            list quorum
+              de-1 range limit=101
+              us-1 range limit=101
+            de-1 page a=a1*2000 c=a1*2000
+            us-1 page b=b1*2000 d=b1*2000
+              us-1 repair a=a1
+              de-1 repair b=b1
+              us-1 repair c=a1
+              de-1 repair d=b1
+              answer list [a=a1 b=b1] next at c acks=2 hints=0 de us
+            us-1 stored
+            us-1 stored
+            de-1 stored
+            de-1 stored
+            """, on: Cluster.three())
+    }
+
+    /// What both sides of a cut hold fits into a frame on each, and not together.
+    @Test func whatIsLargerThanAFrameIsNotSentAsARepair() throws {
+        try expectScript(
+            """
+            list quorum
+              de-1 range limit=101
+              us-1 range limit=101
+            de-1 page a=a1*18000
+            us-1 page a=b1*18000
+              answer list [a=a1+b1] acks=2 hints=0 de us
+            """, on: Cluster.three())
+    }
+
     @Test func anItemDeletedOnOneSideStaysDeleted() throws {
         try expectScript(
             """

@@ -178,10 +178,12 @@ struct ScriptRunner {
     }
 
     /// Objects by name: `a1` is the first write of actor a, `a2` its second that has seen the first, `a1+b1` both of
-    /// two concurrent ones; `-a2` a deletion.
+    /// two concurrent ones; `-a2` a deletion; `a1*900` is `a1` with 900 KiB of zeros behind it.
     private func object(_ name: String) throws -> StoredObject {
         var merged = StoredObject()
-        for part in name.split(separator: "+") {
+        let size = name.split(separator: "*")
+        let padding = [UInt8](repeating: 0, count: (size.count > 1 ? Int(size[1]) ?? 0 : 0) << 10)
+        for part in size[0].split(separator: "+") {
             let isTombstone = part.hasPrefix("-")
             let word = part.drop { $0 == "-" }
             guard let actor = NodeID(String(word.prefix(1))), let counter = UInt64(word.dropFirst()), counter > 0 else {
@@ -191,7 +193,7 @@ struct ScriptRunner {
             for n in 1...counter {
                 let dot = Dot(actor: Actor(node: actor, incarnation: 1), counter: n)
                 let payload: Payload =
-                    isTombstone && n == counter ? .tombstone : .value(Array("\(word.prefix(1))\(n)".utf8))
+                    isTombstone && n == counter ? .tombstone : .value(Array("\(word.prefix(1))\(n)".utf8) + padding)
                 object.write(
                     Sibling(dot: dot, payload: payload, time: HybridTime(bits: n)), context: nil, rule: .siblings)
             }
@@ -237,7 +239,9 @@ struct ScriptRunner {
         return String(decoding: sort, as: UTF8.self) + "="
     }
 
-    private func text(_ value: [UInt8]?) -> String { value.map { String(decoding: $0, as: UTF8.self) } ?? "tombstone" }
+    private func text(_ value: [UInt8]?) -> String {
+        value.map { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) } ?? "tombstone"
+    }
 
     private func describe(_ bytes: [UInt8]) -> String {
         (try? StoredObject(decoding: bytes)).map(describe) ?? "garbage"

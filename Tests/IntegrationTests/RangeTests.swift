@@ -147,6 +147,12 @@ extension Integration {
             }
             // 60 items of 200 kB are three pages of 4 MiB, whatever limit is asked for.
             #expect(try all(cluster[1], "heavy/p", ["limit=1000"]).keys == (0..<60).map { Array("\(100 + $0)".utf8) })
+            // Larger ones than a page come one by one.
+            let large = [UInt8](repeating: 0x79, count: 6 << 20)
+            for i in 0..<3 { #expect(try connection.request("PUT", "/v1/kv/large/p/\(i)", body: large).status < 300) }
+            let first = try page(cluster[2], "large/p", "limit=1000")
+            #expect(first.keys == [Array("0".utf8)] && first.next == "start=0%00")
+            #expect(try all(cluster[2], "large/p", ["limit=1000"]).keys == (0..<3).map { Array("\($0)".utf8) })
             for i in 0..<250 {
                 #expect(try connection.request("PUT", "/v1/kv/many/p/\(1_000 + i)", body: [1]).status < 300)
             }
