@@ -158,8 +158,10 @@ package struct GatewayState: Sendable {
         _ reply: ReplyEnvelope, from node: NodeID, now: Now, _ out: inout Outbox<GatewayEffect>
     ) {
         guard let (key, slot, sentAt) = awaited(reply.id, of: node) else { return }
+        let isPage = if case .page = reply.reply { true } else { false }
         directory.change(node) {
             $0.outstanding -= 1
+            if isPage { return $0.listed() }
             $0.answered(
                 after: now.instant - sentAt, serviceMicroseconds: reply.serviceMicroseconds, inFlight: reply.inFlight)
             $0.tells(clockMs: reply.clockMs, at: now.instant)

@@ -58,9 +58,13 @@ package struct ReplicaStatistics: Hashable, Sendable {
         let trip = max(0, elapsed.inMilliseconds - service)
         serviceMs = ReplicaStatistics.average(serviceMs, service)
         roundTripMs = ReplicaStatistics.average(roundTripMs, trip)
-        errorRate *= 1 - ReplicaStatistics.alpha
         reportedInFlight = Int(inFlight)
+        listed()
     }
+
+    /// It answered a list. That is made by another thread, and takes as long as it is long, so nothing is learned of
+    /// how long a read or a write takes.
+    package mutating func listed() { errorRate *= 1 - ReplicaStatistics.alpha }
 
     /// An answer is late: its service time is at least this, and waiting for the rest before believing it would send
     /// more requests the same way.

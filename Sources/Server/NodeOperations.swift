@@ -1,6 +1,7 @@
 // What operators ask a node: its ring, its table of nodes, its health, its metrics. Gathered from all loops and threads
 // when asked, so that keeping the figures costs a request nothing.
 
+import Dispatch
 import Gateway
 import Gossip
 import HintedHandoff
@@ -33,6 +34,9 @@ final class NodeOperations: Sendable {
     private let eventLoop: any EventLoop
     private let parts: NIOLockedValueBox<(loops: [RequestLoop], control: ControlLoop?)> = NIOLockedValueBox(([], nil))
     private let startedAt = MachineClock.instant()
+    /// The ring document as clients read it. It is made when it is first asked for, once for each epoch, and not on a
+    /// loop: a large ring has megabytes.
+    private let ringBody = NIOLockedValueBox<(epoch: UInt64, body: EventLoopFuture<[UInt8]>)?>(nil)
     private let failures = NIOLockedValueBox<(answered: UInt64, failed: UInt64, rate: Double)>((0, 0, 0))
 
     init(identity: NodeID, revision: String, storage: StorageFront, on eventLoop: any EventLoop) {
@@ -74,7 +78,7 @@ final class NodeOperations: Sendable {
         let (loops, control) = parts.withLockedValue { $0 }
         guard let control else { return eventLoop.makeSucceededFuture(HTTPResponse(Problem.stopping)) }
         switch route {
-        case .ring: return eventLoop.makeSucceededFuture(.json(storage.environment.ring.document.json()))
+        case .ring: return ring().map { HTTPResponse.json($0) }
         case .nodes: return control.table().map { HTTPResponse.json(NodeOperations.json($0)) }
         case .metrics: return metrics(loops, control)
         case .readyz: return ready(control)
@@ -84,7 +88,19 @@ final class NodeOperations: Sendable {
         }
     }
 
-    /// Ready: enough nodes are known to live that a quorum of some key can be reached.
+    private func ring() -> EventLoopFuture<[UInt8]> {
+        let document = storage.environment.ring.document
+        return ringBody.withLockedValue { last in
+            if let last, last.epoch == document.epoch { return last.body }
+            let promise = eventLoop.makePromise(of: [UInt8].self)
+            DispatchQueue.global().async { promise.succeed(document.json()) }
+            last = (document.epoch, promise.futureResult)
+            return promise.futureResult
+        }
+    }
+
+    /// Ready: more than half of the ring's nodes are known to live, this one among them. Whether a quorum of a given
+    /// key can be reached depends on its placement.
     private func ready(_ control: ControlLoop) -> EventLoopFuture<HTTPResponse> {
         let nodes = storage.environment.ring.document.nodes.count
         return control.figures().map { figures in
@@ -146,7 +162,7 @@ final class NodeOperations: Sendable {
             text.member("http", .string(row.node.http.description))
             text.member("revision", .string(row.report.revision))
             text.member("ring_epoch", .number(Int(clamping: row.report.ringEpoch)))
-            text.member("incarnation", .number(Int(clamping: row.incarnation)))
+            text.member("generation", .number(Int(clamping: row.incarnation)))
             text.member("mean_response_ms", .decimal(row.report.responseMs))
             text.member("error_rate", .decimal(row.report.errorRate))
             text.member("replication_delay_ms", .decimal(row.report.replicationDelayMs))

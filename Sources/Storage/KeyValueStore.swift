@@ -22,7 +22,7 @@ package enum StoreWrite: Hashable, Sendable {
 }
 
 /// Why a store could not do what it was asked. After any of these on a write, nothing in memory may be believed: the
-/// process stops (design.md, "Faults").
+/// process stops (docs/OPERATIONS.md).
 package struct StorageFailure: Error, Hashable, Sendable, CustomStringConvertible {
     package enum Kind: Hashable, Sendable {
         case corruption

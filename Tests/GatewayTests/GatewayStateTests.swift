@@ -50,6 +50,19 @@ private struct Bench {
 }
 
 @Suite struct GatewayStateTests {
+    @Test func listsSayNothingOfHowLongReadsTake() throws {
+        var bench = try Bench(try Cluster.three())
+        let range = KeyRange(start: bench.key.bytes, end: nil)
+        bench.begin(1, .list(range: range, reverse: false, limit: 10), .all)
+        bench.instant = bench.instant + .milliseconds(900)
+        for ask in bench.asks { bench.reply(ask, .page(items: [], more: false)) }
+        #expect(bench.answers.count == 1)
+        for ask in bench.asks {
+            let statistics = bench.gateway.directory[ask.node]
+            #expect(statistics.serviceMs == nil && statistics.roundTripMs == nil && statistics.outstanding == 0)
+        }
+    }
+
     @Test func oneMoreThanItCanHoldIsRefused() throws {
         var bench = try Bench(try Cluster.three())
         for id in 1...Limits.requestsInFlight { bench.begin(UInt64(id), .read, .one) }

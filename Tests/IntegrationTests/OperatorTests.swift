@@ -42,7 +42,7 @@ extension Integration {
                                 && row["mean_response_ms"] is Double && row["error_rate"] is Double
                                 && row["replication_delay_ms"] is Double && (row["location"] as? [Double])?.count == 2
                                 && (row["heartbeat_age_ms"] as? Double ?? .infinity) < 5_000
-                                && (row["incarnation"] as? Int ?? 0) > 0
+                                && (row["generation"] as? Int ?? 0) > 0
                         }
                 }
             }

@@ -5,6 +5,20 @@ import Wire
 import World
 
 @Suite struct PeerMessageTests {
+    /// A replica cuts its page so that either of these is the largest.
+    @Test(arguments: [(1, Limits.objectBytes), (Limits.rangeItems, Limits.rangeBytes / Limits.rangeItems)])
+    func aPageFitsInAFrame(items: Int, bytes: Int) throws {
+        // A stored key is its token, and at worst every byte of the key escaped.
+        let key = [UInt8](repeating: 1, count: 2 * Limits.keyBytes + 16)
+        let page = Array(
+            repeating: RangeItem(key: key, object: [UInt8](repeating: 2, count: bytes)), count: items)
+        let reply = ReplyEnvelope(
+            id: .max, inFlight: .max, serviceMicroseconds: .max, reply: .page(items: page, more: true))
+        let frame = PeerMessage.reply(reply).encode()
+        #expect(frame.count <= Limits.frameBytes)
+        #expect(try PeerMessage(decoding: frame) == .reply(reply))
+    }
+
     private static let node = NodeID(literal: "de-fra-1")
 
     private static let requests: [ReplicaRequest] = [
