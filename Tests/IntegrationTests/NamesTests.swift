@@ -129,6 +129,22 @@ extension Integration {
             }
         }
 
+        /// Nobody takes a name that looks like another, and one that somebody holds can be looked at and given up.
+        @Test func namesThatLookAlikeAreNotGivenOut() throws {
+            let cluster = try Names.three()
+            defer { cluster.end() }
+            let token = Names.token()
+            #expect(try Names.register("user:ann", token, at: cluster[0]).status == 201)
+            let alike = "/v1/names/user:an%E2%80%8Bn"
+            let owner = ["Atoll-Owner": Names.token(), "Atoll-New-Owner": token]
+            let taken = try cluster[0].request("PUT", alike, owner, body: [])
+            #expect(taken.status == 400 && taken.text.contains("U+200B"), "\(taken.text)")
+            #expect(try cluster[1].request("POST", alike + "/transfer", owner, body: []).status == 400)
+            #expect(try cluster[1].request("GET", alike).text.contains("no-such-name"))
+            #expect(try cluster[2].request("DELETE", alike, owner).text.contains("no-such-name"))
+            #expect(try Names.register("slug:an%E2%80%8Bn", token, at: cluster[2]).status == 201)
+        }
+
         @Test func aDeadAcceptorFailsNoRegistration() throws {
             let cluster = try Names.three()
             defer { cluster.end() }

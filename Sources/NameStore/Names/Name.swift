@@ -18,6 +18,8 @@ package struct Name: Hashable, Sendable, CustomStringConvertible {
         /// A code point that this Unicode version doesn't know: its case may be defined later, and two names become
         /// one.
         case unassigned(UInt32)
+        /// A character that shows nothing, in a name of a person: there would be two that look like one.
+        case invisible(UInt32)
 
         package var description: String {
             switch self {
@@ -25,8 +27,15 @@ package struct Name: Hashable, Sendable, CustomStringConvertible {
             case .tooLong: "a name has at most \(Limits.nameBytes) bytes of UTF-8"
             case .notUTF8: "a name is valid UTF-8"
             case .controlCharacter: "a name has no NUL, CR or LF"
-            case .unassigned(let scalar): "U+\(String(scalar, radix: 16, uppercase: true)) is not assigned in Unicode"
+            case .unassigned(let scalar): "\(Refusal.codePoint(scalar)) is not assigned in Unicode"
+            case .invisible(let scalar):
+                "\(Refusal.codePoint(scalar)) shows nothing, and a name that begins with user: has no such character"
             }
+        }
+
+        private static func codePoint(_ scalar: UInt32) -> String {
+            let digits = String(scalar, radix: 16, uppercase: true)
+            return "U+" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
         }
     }
 
@@ -52,6 +61,19 @@ package struct Name: Hashable, Sendable, CustomStringConvertible {
             folded.starts(with: Name.caselessPrefix) ? folded : Array(Normalisation.composed(text).utf8)
         guard normal.count <= Limits.nameBytes else { throw .tooLong }
         bytes = normal
+    }
+
+    /// Throws if nobody may take this name anew. A rule that came later than some names is no part of what a name is:
+    /// what is held can still be looked at and given up.
+    package func checkMayBeTaken() throws(Refusal) {
+        guard bytes.starts(with: Name.caselessPrefix) else { return }
+        for scalar in description.unicodeScalars where Name.isInvisible(scalar) { throw .invisible(scalar.value) }
+    }
+
+    /// Control characters, and what Unicode tells programs to show as nothing.
+    private static func isInvisible(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
+            || DefaultIgnorable.ranges.contains { $0.contains(scalar.value) }
     }
 
     /// Nearly all names: ASCII is its own NFC, and its fold is lower case. Nil if there is anything else.

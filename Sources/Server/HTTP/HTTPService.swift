@@ -126,7 +126,7 @@ final class HTTPService: @unchecked Sendable {
         case (.ringEpoch(let query), .POST):
             answer(operations.namestore(try NamestoreCall(ringEpoch: query)), handler)
         case (.transfer(let raw, let query), .POST):
-            let name = try NameResponses.name(raw)
+            let name = try NameResponses.nameToTake(raw)
             let headers = request.head.headers
             try ask(
                 .transfer(
@@ -140,7 +140,7 @@ final class HTTPService: @unchecked Sendable {
     private func name(
         _ raw: [UInt8], _ query: RequestQuery, _ method: HTTPMethod, _ request: PendingRequest, _ handler: HTTPHandler
     ) throws(Problem) {
-        let name = try NameResponses.name(raw)
+        let name = try method == .PUT ? NameResponses.nameToTake(raw) : NameResponses.name(raw)
         let headers = request.head.headers
         switch method {
         case .GET, .HEAD: try ask(.read, name, query, method, handler)

@@ -10,6 +10,15 @@ enum NameResponses {
         do { return try Name(bytes) } catch { throw Problem(400, "bad-name", "This is no name", "\(error)") }
     }
 
+    /// The same for a request that gives the name to somebody: it must keep the present rules.
+    static func nameToTake(_ bytes: [UInt8]) throws(Problem) -> Name {
+        let name = try name(bytes)
+        do { try name.checkMayBeTaken() } catch {
+            throw Problem(400, "bad-name", "Nobody may take this name", "\(error)")
+        }
+        return name
+    }
+
     /// The owner's digest from a header of this name. The token itself goes no further.
     static func owner(_ headers: HTTPHeaders, _ header: String, of name: Name) throws(Problem) -> OwnerDigest {
         guard let text = headers.first(name: header) else {
