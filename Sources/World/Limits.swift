@@ -285,6 +285,8 @@ public enum Limits {
     public static let ownerTokenBytes = 256
     /// Ballot rounds. 2^62 is never reached by counting; above it a peer is lying, and adding one must not trap.
     public static let ballotRound: UInt64 = 1 << 62
+    /// What a client calls a request: a UUID or a digest with quotes around it, and a prefix that says whose.
+    public static let idempotencyKeyBytes = 255
     /// One message of the namestore: a page of `nameListKeys` of the longest names with their lengths fits.
     public static let nameMessageBytes = 256 << 10
     /// Keys in one page of a rescan.

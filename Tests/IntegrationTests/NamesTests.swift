@@ -82,7 +82,33 @@ extension Integration {
             let token = Names.token()
             let same = try atOnce(9) { try Names.register("slug-of-one", token, at: cluster[$0 % 3]).status }
             #expect(same.allSatisfy { $0 == 200 || $0 == 201 }, "\(same)")
+            #expect(same.count { $0 == 201 } == 1, "\(same)")
             #expect(try Names.register("slug-of-one", token, at: cluster[0]).json["generation"] as? Int == 1)
+        }
+
+        /// One request after the other through two nodes, and again when the node that carried the first has died.
+        @Test func anOwnerIsToldOnceThatItRegistered() throws {
+            let cluster = try Names.three()
+            defer { cluster.end() }
+            let token = Names.token()
+            func statuses(_ key: String?, at node: TestNode, _ prefix: String) throws -> [Int] {
+                let headers = ["Atoll-Owner": token].merging(key.map { ["Idempotency-Key": $0] } ?? [:]) { $1 }
+                return try (0..<40).map {
+                    try node.request("PUT", "/v1/names/\(prefix)-\($0)", headers, body: []).status
+                }
+            }
+            for number in 0..<40 {
+                #expect(try Names.register("told-\(number)", token, at: cluster[0]).status == 201)
+                #expect(try Names.register("told-\(number)", token, at: cluster[1]).status == 200, "\(number)")
+            }
+            #expect(try statuses("\"sign-up 7\"", at: cluster[0], "keyed").allSatisfy { $0 == 201 })
+            cluster[0].kill()
+            #expect(try statuses(nil, at: cluster[1], "told").allSatisfy { $0 == 200 })
+            #expect(try statuses("\"sign-up 7\"", at: cluster[2], "keyed").allSatisfy { $0 == 201 }, "the same request")
+            #expect(try statuses("\"sign-up 8\"", at: cluster[2], "keyed").allSatisfy { $0 == 200 }, "another one")
+            for key in ["", String(repeating: "k", count: 256), "caf\u{E9}"] {
+                #expect(try statuses(key, at: cluster[1], "bad").allSatisfy { $0 == 400 }, "\(key)")
+            }
         }
 
         @Test func aLifeOfAName() throws {

@@ -55,7 +55,7 @@ private struct Quiet {
     }
 
     mutating func ask(_ name: Int, owner: Int, through node: Int, client: Int) {
-        model.ask(client, .register(owner: owner, expected: nil), name, at: node)
+        model.ask(client, .register(owner: owner, id: model.sequence, expected: nil), name, at: node)
     }
 }
 
@@ -99,6 +99,30 @@ private struct Quiet {
             #expect(quiet.register(name, through: name % 7).0 == .registered(1))
             quiet.settle(.seconds(1))
             #expect(quiet.register(name, through: (name + 3) % 7).0 == .alreadyYours(1))
+        }
+    }
+
+    /// At once, before any hint of the first request has arrived anywhere, and after the node that carried it has died.
+    @Test(arguments: [3, 5]) func oneRequestIsToldThatItMadeTheRegistration(_ acceptors: Int) {
+        var quiet = Quiet(Quiet.uniform(7, roundTrip: 40), acceptors: acceptors, names: 14)
+        for name in 0..<14 {
+            #expect(quiet.register(name, through: name % 6).0 == .registered(1))
+            #expect(quiet.register(name, through: (name + 3) % 6).0 == .alreadyYours(1))
+        }
+        quiet.model.crash(0)
+        for name in 0..<14 { #expect(quiet.register(name, through: 6).0 == .alreadyYours(1)) }
+    }
+
+    /// The same request, sent again: it is told what it was told.
+    @Test(arguments: [3, 5]) func aRequestThatIsSentAgainHearsTheSame(_ acceptors: Int) {
+        var quiet = Quiet(Quiet.uniform(7, roundTrip: 40), acceptors: acceptors, names: 7)
+        for name in 0..<7 {
+            for node in [name, (name + 2) % 7, (name + 4) % 7] {
+                quiet.model.ask(0, .register(owner: 0, id: 99, expected: nil), name, at: node)
+                let end = quiet.model.now.instant + .seconds(10)
+                while quiet.model.clients[0].asked != nil, quiet.model.step(upTo: end) {}
+                #expect(quiet.model.history[name].last?.answer == .registered(1))
+            }
         }
     }
 

@@ -12,12 +12,24 @@ import World
         Entry(operation: call, called: called, returned: returned, answer: answer)
     }
 
-    private let register0 = NamesCall.register(owner: 0, expected: nil)
-    private let register1 = NamesCall.register(owner: 1, expected: nil)
+    private let register0 = NamesCall.register(owner: 0, id: 0, expected: nil)
+    private let register1 = NamesCall.register(owner: 1, id: 1, expected: nil)
 
     @Test func twoWinnersAreFound() {
         let history = [entry(register0, 1, 3, .registered(1)), entry(register1, 2, 4, .registered(1))]
         #expect(Judge.check(history) == .violated(at: 1))
+    }
+
+    @Test func anOwnerThatIsToldTwiceIsFound() {
+        let other = NamesCall.register(owner: 0, id: 9, expected: nil)
+        for span in [(4, 5), (2, 5)] as [(UInt64, UInt64)] {
+            let again = entry(other, span.0, span.1, .registered(1))
+            #expect(Judge.check([entry(register0, 1, 3, .registered(1)), again]) == .violated(at: 1))
+        }
+        let yours = entry(other, 4, 5, .alreadyYours(1))
+        #expect(Judge.check([entry(register0, 1, 3, .registered(1)), yours]) == .linearizable)
+        let same = entry(register0, 4, 5, .registered(1))
+        #expect(Judge.check([entry(register0, 1, 3, .registered(1)), same]) == .linearizable)
     }
 
     @Test func aWinnerAndALoserAreFine() {
@@ -43,7 +55,9 @@ import World
 
     @Test func whatCannotBeDecidedIsNotCalledFine() {
         var history: [Entry] = []
-        for index in 0..<14 { history.append(entry(.register(owner: index, expected: nil), UInt64(index), nil, nil)) }
+        for index in 0..<14 {
+            history.append(entry(.register(owner: index, id: UInt64(index), expected: nil), UInt64(index), nil, nil))
+        }
         for index in 0..<14 {
             history.append(entry(.release(owner: index, expected: nil), UInt64(20 + index), nil, nil))
         }
@@ -79,7 +93,8 @@ import World
         for (start, end) in spans {
             let owner = Int.random(in: 0..<2, using: &random)
             let calls: [NamesCall] = [
-                .register(owner: owner, expected: nil), .read, .release(owner: owner, expected: nil),
+                .register(owner: owner, id: random.next() % 3, expected: nil), .read,
+                .release(owner: owner, expected: nil),
                 .transfer(from: owner, to: 1 - owner, expected: nil),
             ]
             let call = calls[Int.random(in: 0..<calls.count, using: &random)]

@@ -11,19 +11,20 @@ import Testing
     /// the search simply goes on, up to the last seed and on from the first.
     private static func firstSeed(_ mutant: NamesMutant) -> UInt64 {
         switch mutant {
-        case .wipedDiskVotes: 1
-        case .noRescan: 3
+        case .wipedDiskVotes: 5
+        case .noRescan: 6
         case .fastReadAtMajority: 270
         case .noEpochCheck: 218
         case .fastQuorumIsMajority: 135
         case .votesBeforeSync: 6
         case .promisesNotStored: 3
-        case .ballotsUsedTwice: 109
+        case .ballotsUsedTwice: 458
         case .halfIsMajority: 2
         case .damagedIsAbsent: 2
         case .jointAsksNewSetOnly: 16
         case .unknownIsFailure: 2
         case .promiseHidesFastVote: 1
+        case .requestsAreOne: 1
         }
     }
 

@@ -2,8 +2,9 @@
 
 /// One request on one name. Owners are digests: tokens stay at the edge.
 package enum NameOperation: Equatable, Sendable {
-    /// Take the name if it is free. `expected`: only if the name's generation is this one (0: never registered).
-    case register(owner: OwnerDigest, expected: UInt64? = nil)
+    /// Take the name if it is free. Of all requests of one owner only `request` hears that it made the registration.
+    /// `expected`: only if the name's generation is this one (0: never registered).
+    case register(owner: OwnerDigest, request: RequestID, expected: UInt64? = nil)
     case read
     /// Give it up. `expected`: only in this generation.
     case release(owner: OwnerDigest, expected: UInt64? = nil)
@@ -30,8 +31,9 @@ enum RegisterOperation: Equatable, Sendable {
 
 /// The answer to a request. Generations let a client act on exactly what it saw.
 package enum NameAnswer: Equatable, Sendable {
-    /// Registered by this request, or by the same request of the same owner through another node.
+    /// Registered by this request.
     case registered(generation: UInt64)
+    /// Registered by another request of the same owner, or given to it.
     case alreadyYours(generation: UInt64)
     case taken(generation: UInt64)
     /// Of a read.

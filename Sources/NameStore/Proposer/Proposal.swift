@@ -178,12 +178,7 @@ struct Proposal: Sendable {
         _ value: RegisterValue, _ answer: NameAnswer, _ tally: Tally, _ c: inout ProposerContext
     ) {
         if quorums.isFastQuorum(tally.granted) {
-            // Only who was told that it is registered says that the fast ballot is known to have chosen. That was not
-            // us.
-            let isRepeat = tally.votes.contains { $0?.granted == true && $0?.state.known?.isFast == true }
-            return conclude(
-                Accepted(ballot: .fast, value: value),
-                isRepeat ? .alreadyYours(generation: value.generation) : answer, &c)
+            return conclude(Accepted(ballot: .fast, value: value), answer, &c)
         }
         guard quorums.isFastBlocked(by: tally.refused), quorums.isMajority(tally.answered) else { return }
         if case .chosen(let accepted) = tally.verdict(quorums),

@@ -25,9 +25,10 @@ extension RegisterOperation {
         var writer = ByteWriter()
         writer.fixed64(base)
         switch self {
-        case .name(.register(let owner, _)):
+        case .name(.register(let owner, let request, _)):
             writer.byte(1)
             writer.owner(owner)
+            writer.identifier(request)
         case .name(.release(let owner, _)):
             writer.byte(2)
             writer.owner(owner)
@@ -59,15 +60,18 @@ extension NameOperation {
             let id = RegisterOperation.name(self).id(base: generation, key: key)
             return .change(current.next(body, by: id), answer(generation + 1))
         }
+        /// Whether this very request made what stands: carried by another gateway, or sent again by its client.
+        var isAgain: Bool { RegisterOperation.name(self).id(base: generation - 1, key: key) == current.lastOperation }
         switch (self, current.body) {
         case (.pin, _): return .keep(.pinned)
         case (.read, .vacant): return .keep(.absent)
         case (.read, .held(let owner)): return .keep(.held(generation: generation, owner: owner))
         case (.read, .released): return .keep(.released(generation: generation))
 
-        case (.register(let owner, _), .held(let holder)):
-            return .keep(owner == holder ? .alreadyYours(generation: generation) : .taken(generation: generation))
-        case (.register(let owner, let expected), .vacant), (.register(let owner, let expected), .released):
+        case (.register(let owner, _, _), .held(let holder)):
+            guard owner == holder else { return .keep(.taken(generation: generation)) }
+            return .keep(isAgain ? .registered(generation: generation) : .alreadyYours(generation: generation))
+        case (.register(let owner, _, let expected), .vacant), (.register(let owner, _, let expected), .released):
             guard expected == nil || expected == generation else { return .keep(.stale(generation: generation)) }
             return change(.held(owner)) { .registered(generation: $0) }
 
@@ -88,9 +92,7 @@ extension NameOperation {
                 guard from != to else { return .keep(.transferred(generation: generation)) }
                 return change(.held(to)) { .transferred(generation: $0) }
             }
-            // The same transfer again, carried by another gateway or retried by its client.
-            let again = RegisterOperation.name(self).id(base: generation - 1, key: key) == current.lastOperation
-            return .keep(again ? .transferred(generation: generation) : .forbidden(generation: generation))
+            return .keep(isAgain ? .transferred(generation: generation) : .forbidden(generation: generation))
         case (.release, .vacant), (.transfer, .vacant), (.transfer, .released): return .keep(.absent)
         case (_, .configuration): return .keep(.absent)
         }

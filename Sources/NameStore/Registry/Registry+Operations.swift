@@ -77,7 +77,7 @@ extension Registry {
     }
 
     private func firstStep(of pending: Pending) -> Proposal.Start {
-        guard case .name(.register(_, let expected)) = pending.operation, (expected ?? 0) == 0, let quorums else {
+        guard case .name(.register(_, _, let expected)) = pending.operation, (expected ?? 0) == 0, let quorums else {
             return .classic
         }
         if seen.contains(pending.key) { return .look }

@@ -25,6 +25,15 @@ package enum ClusterKind {}
 package typealias StoreID = Identifier<StoreKind>
 package enum StoreKind {}
 
+/// One request of a client, however often and through however many nodes it is sent.
+package typealias RequestID = Identifier<RequestKind>
+package enum RequestKind {}
+
+extension Identifier where Kind == RequestKind {
+    /// Of a request that its client calls `key`.
+    package init(key: [UInt8]) { self.init(Digest256(domain: "atoll/namestore/request", [key])) }
+}
+
 /// A digest of what an operation asks and of the generation it starts from: the same request retried anywhere bears the
 /// same one.
 package typealias OperationID = Identifier<OperationKind>

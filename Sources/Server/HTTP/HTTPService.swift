@@ -146,7 +146,8 @@ final class HTTPService: @unchecked Sendable {
         case .GET, .HEAD: try ask(.read, name, query, method, handler)
         case .PUT:
             let owner = try NameResponses.owner(headers, "atoll-owner", of: name)
-            try ask(.register(owner: owner, expected: query.generation), name, query, method, handler)
+            let id = try NameResponses.requestID(headers)
+            try ask(.register(owner: owner, request: id, expected: query.generation), name, query, method, handler)
         case .DELETE:
             let owner = try NameResponses.owner(headers, "atoll-owner", of: name)
             try ask(.release(owner: owner, expected: query.generation), name, query, method, handler)

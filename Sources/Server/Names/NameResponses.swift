@@ -29,6 +29,21 @@ enum NameResponses {
         }
     }
 
+    /// What the client calls its request, so that it is one request however often it is sent; without that every one is
+    /// another.
+    static func requestID(_ headers: HTTPHeaders) throws(Problem) -> RequestID {
+        let keys = headers["idempotency-key"]
+        guard let key = keys.first else {
+            return RequestID(high: .random(in: 0 ... .max), low: .random(in: 0 ... .max))
+        }
+        guard keys.count == 1, (1...Limits.idempotencyKeyBytes).contains(key.utf8.count),
+            key.utf8.allSatisfy({ (0x20...0x7E).contains($0) })
+        else {
+            throw .malformed("Idempotency-Key stands once, with 1 to \(Limits.idempotencyKeyBytes) characters of ASCII")
+        }
+        return RequestID(key: Array(key.utf8))
+    }
+
     static func response(_ answer: NameAnswer, to method: HTTPMethod) -> HTTPResponse {
         switch answer {
         case .registered(let generation): document(201, "registered", generation)

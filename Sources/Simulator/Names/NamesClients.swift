@@ -53,7 +53,7 @@ extension NamesModel {
         let owner = Int.random(in: 0..<settings.owners, using: &random)
         let expected = random.chance(0.2) ? clients[client].generations[name] : nil
         switch random.unit() {
-        case ..<0.40: return .register(owner: owner, expected: expected)
+        case ..<0.40: return .register(owner: owner, id: sequence, expected: expected)
         case ..<0.65: return .read
         case ..<0.88: return .release(owner: owner, expected: expected)
         default:
@@ -69,7 +69,7 @@ extension NamesModel {
         clients[client].asked = NamesClient.Asked(
             request: request, name: name, entry: history[name].count - 1, node: node, call: call)
         report.requests += 1
-        let operation = NamesModel.operation(call, on: name)
+        let operation = seams.operation(NamesModel.operation(call, on: name))
         let deadline = instant + settings.timeout
         withRegistry(node) {
             $0.request(request, operation, on: NamesModel.name(name), deadline: deadline, now: $1)
@@ -79,7 +79,8 @@ extension NamesModel {
     private static func operation(_ call: NamesCall, on name: Int) -> NameOperation {
         switch call {
         case .read: .read
-        case .register(let owner, let expected): .register(owner: self.owner(owner, of: name), expected: expected)
+        case .register(let owner, let id, let expected):
+            .register(owner: self.owner(owner, of: name), request: RequestID(high: 0, low: id), expected: expected)
         case .release(let owner, let expected): .release(owner: self.owner(owner, of: name), expected: expected)
         case .transfer(let from, let to, let expected):
             .transfer(from: owner(from, of: name), to: owner(to, of: name), expected: expected)
@@ -111,7 +112,9 @@ extension NamesModel {
             let node = nodes.indices.filter({ nodes[$0].isUp }).randomElement(using: &random)
         {
             clients[index].made += 1
-            return ask(index, asked.call, asked.name, at: node)
+            // Half of them have no name for their request, and make another one.
+            let call = sequence % 2 == 0 ? asked.call : asked.call.anew(sequence)
+            return ask(index, call, asked.name, at: node)
         }
         events.insert(.client(index), at: instant + drawPause())
     }
@@ -144,5 +147,13 @@ extension NamesModel {
             report.unknown += 1
             if !isEnding { events.insert(.client(index), at: instant + drawPause()) }
         }
+    }
+}
+
+extension NamesCall {
+    /// The same as another request.
+    fileprivate func anew(_ id: UInt64) -> NamesCall {
+        guard case .register(let owner, _, let expected) = self else { return self }
+        return .register(owner: owner, id: id, expected: expected)
     }
 }

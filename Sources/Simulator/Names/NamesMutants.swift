@@ -31,6 +31,8 @@ package enum NamesMutant: String, CaseIterable, Sendable {
     case unknownIsFailure = "unknown-is-failure"
     /// A promise doesn't tell of a fast vote.
     case promiseHidesFastVote = "promise-hides-fast-vote"
+    /// All registrations of one owner are one request.
+    case requestsAreOne = "requests-are-one"
 }
 
 extension NamesMutant {
@@ -71,6 +73,11 @@ extension NamesMutant {
                 return (try? RecordFormat.decode(value, for: key)).map { _ in value }
             }
         case .jointAsksNewSetOnly: seams.rules.groups = { [$0.successors ?? $0.acceptors] }
+        case .requestsAreOne:
+            seams.operation = {
+                guard case .register(let owner, _, let expected) = $0 else { return $0 }
+                return .register(owner: owner, request: RequestID(high: 0, low: 0), expected: expected)
+            }
         case .unknownIsFailure:
             seams.answer = { $0 == .unknown(mayTakeEffect: true) ? .unknown(mayTakeEffect: false) : $0 }
         case .promiseHidesFastVote:

@@ -7,6 +7,8 @@ import World
 /// What stands between the parts. The default changes nothing.
 package struct NamesSeams: Sendable {
     package var rules = QuorumRules.standard
+    /// What a client asks, on its way into a registry.
+    package var operation: @Sendable (NameOperation) -> NameOperation = { $0 }
     /// A request on its way to an acceptor whose header is given. Nil drops it.
     package var request: @Sendable (NameMessage, StoreHeader) -> NameMessage? = { message, _ in message }
     /// A reply on its way out of an acceptor to that request.

@@ -3,7 +3,8 @@
 
 /// One request of a model's client.
 package enum NamesCall: Hashable, Sendable {
-    case register(owner: Int, expected: UInt64?)
+    /// `id`: of the request; one that is sent again keeps it.
+    case register(owner: Int, id: UInt64, expected: UInt64?)
     case read
     case release(owner: Int, expected: UInt64?)
     case transfer(from: Int, to: Int, expected: UInt64?)
@@ -39,8 +40,8 @@ package enum NamesSpecification: SequentialSpecification {
     package static var initial: State { State() }
 
     package static func next(_ state: State, _ call: NamesCall, _ answer: NamesReturn?) -> State? {
-        for (after, possible) in outcomes(state, call) where answer == nil || answer == possible { return after }
-        return nil
+        let (after, given) = outcome(state, call)
+        return answer == nil || answer == given ? after : nil
     }
 
     /// Generations only grow, and every answer tells the one it leaves.
@@ -53,48 +54,46 @@ package enum NamesSpecification: SequentialSpecification {
         }
     }
 
-    /// The state after, and the answer. Where two answers are allowed they leave the same state.
-    private static func outcomes(_ state: State, _ call: NamesCall) -> [(State, NamesReturn)] {
+    /// The state after, and the answer.
+    private static func outcome(_ state: State, _ call: NamesCall) -> (State, NamesReturn) {
         let now = state.generation
         func changed(_ holding: State.Holding) -> State {
             State(generation: now + 1, holding: holding, last: stripped(call))
         }
         func isStale(_ expected: UInt64?) -> Bool { expected.map { $0 != now } ?? false }
         switch (call, state.holding) {
-        case (.read, .never): return [(state, .absent)]
-        case (.read, .held(let owner)): return [(state, .held(now, owner: owner))]
-        case (.read, .released): return [(state, .released(now))]
+        case (.read, .never): return (state, .absent)
+        case (.read, .held(let owner)): return (state, .held(now, owner: owner))
+        case (.read, .released): return (state, .released(now))
 
-        case (.register(let owner, _), .held(let holder)):
-            guard owner == holder else { return [(state, .taken(now))] }
-            // The same owner's registration through two nodes at once is one registration: both are told that it is
-            // done.
-            let isSame = state.last == stripped(call)
-            return [(state, .alreadyYours(now))] + (isSame ? [(state, .registered(now))] : [])
-        case (.register(let owner, let expected), _):
-            return isStale(expected) ? [(state, .stale(now))] : [(changed(.held(owner)), .registered(now + 1))]
+        case (.register(let owner, _, _), .held(let holder)):
+            guard owner == holder else { return (state, .taken(now)) }
+            // Of all requests of its owner the one that made the registration is told so, and no other.
+            return (state, state.last == stripped(call) ? .registered(now) : .alreadyYours(now))
+        case (.register(let owner, _, let expected), _):
+            return isStale(expected) ? (state, .stale(now)) : (changed(.held(owner)), .registered(now + 1))
 
         case (.release(let owner, let expected), .held(let holder)):
-            guard owner == holder else { return [(state, .forbidden(now))] }
-            return isStale(expected) ? [(state, .stale(now))] : [(changed(.released(by: owner)), .released(now + 1))]
+            guard owner == holder else { return (state, .forbidden(now)) }
+            return isStale(expected) ? (state, .stale(now)) : (changed(.released(by: owner)), .released(now + 1))
         case (.release(let owner, let expected), .released(let last)):
-            guard owner == last else { return [(state, .absent)] }
-            return expected.map { $0 + 1 != now } ?? false ? [(state, .stale(now))] : [(state, .released(now))]
+            guard owner == last else { return (state, .absent) }
+            return expected.map { $0 + 1 != now } ?? false ? (state, .stale(now)) : (state, .released(now))
 
         case (.transfer(let from, let to, let expected), .held(let holder)):
             if from == holder {
-                if from == to { return [(state, isStale(expected) ? .stale(now) : .transferred(now))] }
-                return isStale(expected) ? [(state, .stale(now))] : [(changed(.held(to)), .transferred(now + 1))]
+                if from == to { return (state, isStale(expected) ? .stale(now) : .transferred(now)) }
+                return isStale(expected) ? (state, .stale(now)) : (changed(.held(to)), .transferred(now + 1))
             }
-            return state.last == stripped(call) ? [(state, .transferred(now))] : [(state, .forbidden(now))]
-        case (.release, .never), (.transfer, _): return [(state, .absent)]
+            return state.last == stripped(call) ? (state, .transferred(now)) : (state, .forbidden(now))
+        case (.release, .never), (.transfer, _): return (state, .absent)
         }
     }
 
     /// A request is the same one whatever generation it expects.
     private static func stripped(_ call: NamesCall) -> NamesCall {
         switch call {
-        case .register(let owner, _): .register(owner: owner, expected: nil)
+        case .register(let owner, let id, _): .register(owner: owner, id: id, expected: nil)
         case .release(let owner, _): .release(owner: owner, expected: nil)
         case .transfer(let from, let to, _): .transfer(from: from, to: to, expected: nil)
         case .read: .read
