@@ -106,7 +106,9 @@ final class NodeOperations: Sendable {
         return control.figures().map { figures in
             let isReady = (figures.living + 1) * 2 > nodes
             let text = "\(figures.living + 1) of \(nodes) nodes alive\n"
-            return HTTPResponse(isReady ? 200 : 503, [("content-type", "text/plain")], body: Array(text.utf8))
+            var response = HTTPResponse(isReady ? 200 : 503, [("content-type", "text/plain")], body: Array(text.utf8))
+            if !isReady { response.headers.add("retry-after", "1") }
+            return response
         }
     }
 

@@ -19,6 +19,8 @@ public enum Limits {
     /// The default `max_value` of a bucket. Larger things belong in chunks: one value is one frame, one allocation and
     /// one LevelDB record on each replica.
     public static let defaultValueBytes = 1 << 20
+    /// The body of a call that reads none: room for what a client's library sends unasked.
+    public static let otherBodyBytes = 4 << 10
     /// The largest `max_value` a ring file may name: a quarter of a frame, so that a few siblings still fit.
     public static let largestValueBytes = 8 << 20
     /// Siblings of one key where it is written. Past it a write is refused (409 `too-many-siblings`): a client that

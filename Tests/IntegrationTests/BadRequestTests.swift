@@ -75,6 +75,29 @@ extension Integration {
             try expect(400, to: "GET \(target) HTTP/1.1\r\nHost: localhost\r\n\r\n")
         }
 
+        /// What is known on a path but means nothing to the method is refused, not ignored.
+        @Test(arguments: [
+            "GET /v1/kv/b/k?w=1", "HEAD /v1/kv/b/k?w=1", "GET /v1/kv/b/k?ttl=5", "PUT /v1/kv/b/k?r=1",
+            "PUT /v1/kv/b/k?resolve=latest", "DELETE /v1/kv/b/k?r=1", "DELETE /v1/kv/b/k?resolve=latest",
+            "DELETE /v1/kv/b/k?ttl=5", "GET /v1/kv/b/k/?w=1", "GET /v1/names/n?generation=1",
+            "HEAD /v1/names/n?generation=1",
+            "GET /healthz?x=1", "GET /readyz?x", "GET /metrics?x=1", "GET /v1/namestore?x=1",
+        ]) func whatHasNoMeaningIsRefused(_ request: String) throws {
+            let words = request.split(separator: " ").map(String.init)
+            let answer = try cluster()[0].request(words[0], words[1], body: words[0] == "PUT" ? [0x61] : nil)
+            #expect(answer.status == 400)
+            try expectAlive()
+        }
+
+        @Test func headersMeanSomethingOrNothing() throws {
+            let node = try cluster()[0]
+            let refused = try node.request("DELETE", "/v1/kv/b/conditional", ["If-None-Match": "*"])
+            #expect(refused.status == 400 && refused.text.contains("If-None-Match"))
+            // A client may say where it is with whatever it asks; only a read goes by it.
+            #expect(try node.put("b/located", "x", ["Atoll-Location": "nowhere"]).status < 300)
+            #expect(try node.request("GET", "/v1/kv/b/located", ["Atoll-Location": "nowhere"]).status == 400)
+        }
+
         @Test func oversizedHeaders() throws {
             try expect(
                 431,
@@ -125,6 +148,8 @@ extension Integration {
             #expect(refused.status == 413 && refused["connection"] == "close")
             try expect(413, to: "PUT /v1/kv/body/k HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n")
             try expect(413, to: "PUT /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n\r\n")
+            let other = try node.request("PUT", "/healthz", body: [UInt8](repeating: 0x61, count: 5_000))
+            #expect(other.status == 413 && !other.text.contains("bucket"), "\(other.text)")
             // In chunks nobody knows the length before it is too much.
             let chunks = try node.connect()
             try chunks.send("PUT /v1/kv/body/k HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")

@@ -115,7 +115,9 @@ extension Integration {
             let cluster = try Names.three()
             defer { cluster.end() }
             let (ann, bob) = (Names.token(), Names.token())
-            #expect(try Names.register("user:life", ann, at: cluster[0]).status == 201)
+            #expect(try Names.register("user:life", ann, at: cluster[0], "?generation=0").status == 201)
+            #expect(try Names.register("user:life", ann, at: cluster[1], "?generation=0").status == 200)
+            #expect(try Names.register("user:life", bob, at: cluster[1], "?generation=0").text.contains("name-taken"))
             #expect(try cluster[1].request("GET", "/v1/names/user:LIFE").status == 200)
             #expect(try cluster[1].request("DELETE", "/v1/names/user:life", ["Atoll-Owner": bob]).status == 403)
             let stranger = try cluster[2].request(
@@ -128,6 +130,8 @@ extension Integration {
             #expect(try Names.register("user:life", bob, at: cluster[1]).status == 200)
             let left = try cluster[1].request("DELETE", "/v1/names/user:life", ["Atoll-Owner": bob])
             #expect(left.status == 204 && left["atoll-generation"] == "3")
+            let again = try cluster[0].request("DELETE", "/v1/names/user:life?generation=2", ["Atoll-Owner": bob])
+            #expect(again.status == 204 && again["atoll-generation"] == "3")
             #expect(try cluster[0].request("GET", "/v1/names/user:life").status == 404)
             #expect(try Names.register("user:life", ann, at: cluster[2], "?generation=1").status == 409)
             let taken = try Names.register("user:life", ann, at: cluster[2], "?generation=3")

@@ -104,6 +104,7 @@ final class HTTPService: @unchecked Sendable {
     private func item(
         _ key: StoredKey, _ query: RequestQuery, _ request: PendingRequest, _ handler: HTTPHandler
     ) throws(Problem) {
+        try query.checkItem(for: request.head.method)
         switch request.head.method {
         case .GET, .HEAD: try read(key, query, request, handler)
         case .PUT, .DELETE: try write(key, query, request, handler)
@@ -142,6 +143,7 @@ final class HTTPService: @unchecked Sendable {
     ) throws(Problem) {
         let name = try method == .PUT ? NameResponses.nameToTake(raw) : NameResponses.name(raw)
         let headers = request.head.headers
+        try query.checkName(for: method)
         switch method {
         case .GET, .HEAD: try ask(.read, name, query, method, handler)
         case .PUT:
@@ -253,15 +255,8 @@ final class HTTPService: @unchecked Sendable {
         _ operation: ClientRequest.Operation, _ key: StoredKey, _ query: RequestQuery,
         _ request: PendingRequest, _ outcome: @escaping (ClientOutcome) -> Void
     ) throws(Problem) {
-        // `r` on a write and `w` on a read have no meaning, and saying so beats ignoring them.
-        let level: ConsistencyLevel?
-        switch (operation, query.readLevel, query.writeLevel) {
-        case (.write, nil, let own), (.read, let own, nil), (.list, let own, nil): level = own
-        case (.write, _, _): throw .malformed("r has no meaning for \(request.head.method)")
-        case (.read, _, _), (.list, _, _): throw .malformed("w has no meaning for \(request.head.method)")
-        }
         var location: Coordinates?
-        if let text = request.head.headers.first(name: "atoll-location") {
+        if case .read = operation, let text = request.head.headers.first(name: "atoll-location") {
             let parts = text.split(separator: ",").map { Double($0.trimmed) }
             guard parts.count == 2, let latitude = parts[0], let longitude = parts[1],
                 let place = Coordinates(latitude: latitude, longitude: longitude)
@@ -270,7 +265,7 @@ final class HTTPService: @unchecked Sendable {
         }
         loop.submit(
             ClientRequest(
-                operation, key: key, level: level, strict: query.strict,
+                operation, key: key, level: query.readLevel ?? query.writeLevel, strict: query.strict,
                 timeout: query.timeout ?? Limits.defaultRequestTimeout, location: location), outcome)
     }
 

@@ -61,7 +61,9 @@ struct Problem: Error, Sendable {
     static let headersTooLarge = Problem(
         431, "headers-too-large", "The headers are too large",
         "a request may have \(Limits.headerCount) headers and \(Limits.headerBytes) bytes of them")
-    static func tooLarge(_ detail: String) -> Problem { Problem(413, "too-large", "The value is too large", detail) }
+    static func tooLarge(_ detail: String) -> Problem {
+        Problem(413, "too-large", "The body or the object is too large", detail)
+    }
 
     init(_ error: TargetError) {
         switch error.kind {

@@ -128,10 +128,9 @@ enum RequestTarget {
                 && segments[index].elementsEqual(
                     UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
         }
-        if segments.count == 1 {
-            if isNamed(0, "healthz") { return .healthz }
-            if isNamed(0, "readyz") { return .readyz }
-            if isNamed(0, "metrics") { return .metrics }
+        if segments.count == 1, isNamed(0, "healthz") || isNamed(0, "readyz") || isNamed(0, "metrics") {
+            _ = try parseQuery(query, [])
+            return isNamed(0, "healthz") ? .healthz : isNamed(0, "readyz") ? .readyz : .metrics
         }
         guard segments.count >= 2, isNamed(0, "v1") else { throw unknown }
         if segments.count == 2, isNamed(1, "ring") || isNamed(1, "nodes") {
@@ -145,7 +144,10 @@ enum RequestTarget {
             return .transfer(try decode(segments[2]), try parseQuery(query, ["timeout", "generation"]))
         }
         if isNamed(1, "namestore") {
-            if segments.count == 2 { return .namestore }
+            if segments.count == 2 {
+                _ = try parseQuery(query, [])
+                return .namestore
+            }
             if segments.count == 3, isNamed(2, "acceptors") {
                 return .acceptors(try parseQuery(query, ["nodes", "force"]))
             }
