@@ -53,7 +53,7 @@ extension NamesModel {
         let owner = Int.random(in: 0..<settings.owners, using: &random)
         let expected = random.chance(0.2) ? clients[client].generations[name] : nil
         switch random.unit() {
-        case ..<0.40: return .register(owner: owner, id: sequence, expected: expected)
+        case ..<0.40: return .register(owner: owner, id: sequence + 1, expected: expected)
         case ..<0.65: return .read
         case ..<0.88: return .release(owner: owner, expected: expected)
         default:
@@ -113,7 +113,7 @@ extension NamesModel {
         {
             clients[index].made += 1
             // Half of them have no name for their request, and make another one.
-            let call = sequence % 2 == 0 ? asked.call : asked.call.anew(sequence)
+            let call = sequence % 2 == 0 ? asked.call : asked.call.anew(sequence + 1)
             return ask(index, call, asked.name, at: node)
         }
         events.insert(.client(index), at: instant + drawPause())

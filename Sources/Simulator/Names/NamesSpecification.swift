@@ -90,6 +90,21 @@ package enum NamesSpecification: SequentialSpecification {
         }
     }
 
+    /// The same history, easier to judge: the id of a registration that never returned tells it from the others only if
+    /// it was sent again. Without one, those of one owner are alike. 0 is nobody's id.
+    static func withoutLonelyIDs(
+        _ history: [HistoryEntry<NamesCall, NamesReturn>]
+    ) -> [HistoryEntry<NamesCall, NamesReturn>] {
+        var uses: [UInt64: Int] = [:]
+        for entry in history { if case .register(_, let id, _) = entry.operation { uses[id, default: 0] += 1 } }
+        return history.map { entry in
+            guard case .register(let owner, let id, let expected) = entry.operation, entry.returned == nil,
+                uses[id] == 1
+            else { return entry }
+            return HistoryEntry(operation: .register(owner: owner, id: 0, expected: expected), called: entry.called)
+        }
+    }
+
     /// A request is the same one whatever generation it expects.
     private static func stripped(_ call: NamesCall) -> NamesCall {
         switch call {
