@@ -68,8 +68,6 @@ public enum Limits {
     /// byte of the body. Chunks of single bytes take five; a head that goes on and on would hold a connection for ever.
     public static let chunkHeadBytes = 4 << 10
     public static let chunkHeadBytesPerByte = 16
-    /// The body of a call that stores no value: none of them reads one, but clients send some.
-    public static let otherBodyBytes = 4 << 10
     /// How long a client may take to read an answer that is larger than the socket's buffers.
     public static let answerReadTimeout = Span.minutes(10)
     /// A keep-alive connection without a request. Longer than common client pools keep theirs (60 s), so that the

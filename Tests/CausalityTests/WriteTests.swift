@@ -14,7 +14,7 @@ import World
     }
 
     private func object(_ writes: (Sibling, VersionVector?)..., rule: ConflictRule = .siblings) -> StoredObject {
-        writes.reduce(into: StoredObject()) { $0.write($1.0, context: $1.1, rule: rule) }
+        writes.reduce(into: StoredObject()) { $0.write($1.0, context: $1.1.map { CausalContext(versions: $0, latestTime: HybridTime(bits: 0)) }, rule: rule) }
     }
 
     @Test func aWriteWithoutContextOverwritesAllThatStandsThere() {
