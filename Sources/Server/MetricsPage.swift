@@ -45,6 +45,12 @@ enum MetricsPage {
                 .map { ("route=\"\($0.route)\",code=\"\($0.status)\"", Double($0.count)) })
         page.gauge("atoll_http_connections", "Open client connections.", Double(connections.open))
         page.counter("atoll_http_connections_refused_total", "Connections over the limit.", Double(connections.refused))
+        page.gauge(
+            "atoll_client_bytes", "What all loops hold in memory for clients.",
+            Double(loops.reduce(0) { $0 + $1.clientBytes }))
+        page.counter(
+            "atoll_http_readers_cut_off_total", "Clients let go because their unread answers took room others needed.",
+            Double(loops.reduce(0) { $0 + $1.readersCutOff }))
         page.histogram("atoll_request_seconds", "From a request's last byte to its answer.", latency)
     }
 

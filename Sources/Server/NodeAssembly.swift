@@ -161,6 +161,16 @@ final class NodeAssembly: Sendable {
             .serverChannelOption(.backlog, value: 1_024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            // Grows no larger, as each connection keeps one.
+            .childChannelOption(
+                .recvAllocator,
+                value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 2_048, maximum: Limits.receiveBytes)
+            )
+            // Writable again when all has left: what is unread of a connection's small answers is bounded by this.
+            .childChannelOption(
+                .writeBufferWaterMark,
+                value: ChannelOptions.Types.WriteBufferWaterMark(low: 1, high: Limits.receiveBytes)
+            )
             // A client may say that it has sent all and still wait for its answer.
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelInitializer { [services, loops, operations, budget] channel in

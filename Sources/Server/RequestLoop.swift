@@ -25,7 +25,7 @@ final class RequestLoop: @unchecked Sendable {
     /// first cache of instructions holds; one step for all of them and then the next finds more of it there.
     private var arrivals: [(request: ClientRequest, outcome: (ClientOutcome) -> Void, at: Instant)] = []
     private var clients = SlotTable<(outcome: (ClientOutcome) -> Void, startedAt: Instant)>()
-    private var ownReads = SlotTable<(StoredObject?) -> Void>()
+    private var ownReads = SlotTable<(ReplicaReply) -> Void>()
     private var connections: [Int: PeerReturn] = [:]
     private var nextConnection = 1
     private var dirtyConnections: Set<Int> = []
@@ -36,6 +36,7 @@ final class RequestLoop: @unchecked Sendable {
     private var isFlushScheduled = false
     private var wakeAt: Instant?
     private(set) var statistics = LoopStatistics()
+    let memory = ClientMemory()
 
     init(
         _ eventLoop: any EventLoop, port: Int, identity: NodeID, storage: StorageFront, random: SeededRandom,
@@ -159,8 +160,8 @@ final class RequestLoop: @unchecked Sendable {
         return nil
     }
 
-    /// What this very node stores under `key`, past all quorums. Call on the loop.
-    func readOwn(_ key: StoredKey, _ outcome: @escaping (StoredObject?) -> Void) {
+    /// What this very node stores under `key`, past all quorums; or why it cannot say. Call on the loop.
+    func readOwn(_ key: StoredKey, _ outcome: @escaping (ReplicaReply) -> Void) {
         let id = ownReads.insert(outcome)
         storage.queue(
             .read(key: key.bytes, summaryOver: 0), ReplyAddress(port: port, asker: .ownRead, id: id), on: self)
@@ -212,9 +213,7 @@ final class RequestLoop: @unchecked Sendable {
             case .peer(let connection):
                 connections[connection]?.send(answer.envelope)
                 dirtyConnections.insert(connection)
-            case .ownRead:
-                let bytes: [UInt8]? = if case .object(let object) = answer.envelope.reply { object } else { nil }
-                ownReads.remove(answer.address.id)?(bytes.flatMap { try? StoredObject(decoding: $0) })
+            case .ownRead: ownReads.remove(answer.address.id)?(answer.envelope.reply)
             case .control: break
             }
         }
@@ -240,7 +239,8 @@ final class RequestLoop: @unchecked Sendable {
         eventLoop.submit { [self] in
             LoopFigures(
                 statistics: statistics, counters: gateway.counters, inFlight: gateway.requestsInFlight,
-                cacheHits: cache.hits, cacheMisses: cache.misses, linksUp: links.values.count { $0.isUp })
+                cacheHits: cache.hits, cacheMisses: cache.misses, linksUp: links.values.count { $0.isUp },
+                clientBytes: memory.heldBytes, readersCutOff: memory.readersCutOff)
         }
     }
 }
@@ -311,4 +311,6 @@ struct LoopFigures: Sendable {
     var cacheHits: UInt64
     var cacheMisses: UInt64
     var linksUp: Int
+    var clientBytes: Int
+    var readersCutOff: UInt64
 }

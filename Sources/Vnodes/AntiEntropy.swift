@@ -352,8 +352,8 @@ extension Refusal.Code {
     /// Asked for another key, the replica may well do it; asked for this one again, it would refuse again.
     fileprivate var concernsOnlyThisKey: Bool {
         switch self {
-        case .tooLarge, .tooManySiblings, .malformed, .notReplica: true
-        case .unknown, .busy, .diskFull, .exists, .hintsFull, .stopped: false
+        case .tooLarge, .tooManySiblings, .vectorFull, .malformed, .notReplica: true
+        case .unknown, .busy, .diskFull, .exists, .hintsFull, .stopped, .late, .voided: false
         }
     }
 }

@@ -53,9 +53,13 @@ public enum Limits {
     public static let headerCount = 64
     /// The target alone; past it 414. A key of 1 KiB fully percent-encoded takes 3 KiB.
     public static let targetBytes = 8 << 10
-    /// Open client connections of one node: 16 KiB of buffers each make 160 MiB at the very most. Fewer where the
-    /// process may not have so many files open.
+    /// Open client connections of one node. A block of `receiveBytes` each, and as much of small answers that are not
+    /// read, make 320 MiB at the very most; a head that is still coming in (`headerBytes`) is held for
+    /// `headerReadTimeout` only, and all else is counted in `clientBytes`. Fewer connections where the process may not
+    /// have so many files open.
     public static let httpConnections = 10_000
+    /// Read from a client at once, and written to one that does not read before its next request is looked at.
+    public static let receiveBytes = 16 << 10
     /// A new connection that says nothing: long enough for a pool that connects ahead of its requests.
     public static let firstByteTimeout = Span.seconds(30)
     /// From the first byte of a request to its last header (slow-loris), and between two body chunks.
@@ -73,8 +77,22 @@ public enum Limits {
     /// A keep-alive connection without a request. Longer than common client pools keep theirs (60 s), so that the
     /// client closes first and no request meets a closing socket.
     public static let idleTimeout = Span.seconds(90)
-    /// Values held in memory for requests that are still being received or answered, per event loop; past it 503.
-    public static let inFlightBodyBytes = 256 << 20
+    /// What a loop holds in memory for its clients: bodies from their first byte until their write is answered, what
+    /// reads and lists on their way are expected to bring, and answers of more than `receiveBytes` until the socket has
+    /// taken them. Past it 503, or the slowest reader is let go: 32 of the largest values, or 256 of usual ones.
+    public static let clientBytes = 256 << 20
+    /// A client whose answer has waited for this long may be let go where another needs the room: twice the time that a
+    /// value of 1 MiB takes on a mobile link of 2 Mbit/s.
+    public static let readerGrace = Span.seconds(10)
+    /// An answer is made and written in pieces of this size, as the socket takes them: a socket's own buffer.
+    public static let answerPieceBytes = 64 << 10
+    /// Pieces written to one client before the others have their turn: 1 MiB is a millisecond's work.
+    public static let answerPiecesPerTurn = 16
+    /// The body of a call that takes no value: some clients send one all the same.
+    public static let otherBodyBytes = 4 << 10
+    /// After an error that ends the connection: a client that still sends would lose the answer to a reset, so it has
+    /// this long to read it.
+    public static let lingerTimeout = Span.milliseconds(500)
     /// Items of one page of a list, and its bytes, as they are stored: each replica that is asked makes such a page,
     /// and the gateway holds all of them. One item alone may be larger.
     public static let rangeItems = 1_000

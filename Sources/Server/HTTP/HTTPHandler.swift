@@ -1,7 +1,8 @@
 // One client connection: takes requests apart, hands them to the loop, writes the answers.
 //
 // One request is answered at a time. A client that pipelines waits in `waiting`, and nothing more is read from its
-// socket while anything stands there; nor is anything taken from there while the client leaves its answers unread.
+// socket while anything stands there; nor is anything taken from there while the client leaves its answers unread. A
+// large answer is made piece by piece as the socket takes it, and counted in the loop's memory until it has left.
 
 import Causality
 import Gateway
@@ -20,6 +21,8 @@ final class HTTPHandler: ChannelDuplexHandler {
         case idle
         case reading(PendingRequest)
         case answering(PendingRequest)
+        /// What is left of the answer stands in `leaving`.
+        case sending
         case closing
     }
 
@@ -41,6 +44,13 @@ final class HTTPHandler: ChannelDuplexHandler {
     private var isInputOver = false
     /// Asking the channel each time would cost more than what is asked for.
     private var isWritable = true
+    private var leaving: OutgoingAnswer?
+    private var isSending = false
+    /// Of the answers so far, those that did not leave at once.
+    private var lateAnswers: UInt64 = 0
+    private var answerTimer: Scheduled<Void>?
+    /// What the answer takes of the loop's memory, if it is large.
+    private var heldBytes = 0
 
     init(service: HTTPService, gate: HTTPGuard) {
         self.service = service
@@ -58,6 +68,7 @@ final class HTTPHandler: ChannelDuplexHandler {
         self.context = nil
         gate.refuse = nil
         releaseBody()
+        giveUpAnswer()
         service.closed(self)
     }
 
@@ -66,7 +77,7 @@ final class HTTPHandler: ChannelDuplexHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let part = unwrapInboundIn(data)
         switch part {
-        case .head: gate.isPipelined = gate.isPipelined || isAnswering
+        case .head: gate.isPipelined = gate.isPipelined || isBusy
         case .body(let bytes): gate.bodyCame(bytes.readableBytes)
         case .end: break
         }
@@ -83,9 +94,9 @@ final class HTTPHandler: ChannelDuplexHandler {
         guard !isWorkingOff else { return }
         isWorkingOff = true
         // Answers that the client leaves unread must not pile up here.
-        while !isAnswering, isWritable, let part = waiting.popFirst() { take(part, context) }
+        while !isBusy, isWritable, let part = waiting.popFirst() { take(part, context) }
         isWorkingOff = false
-        guard waiting.isEmpty, !isAnswering else { return }
+        guard waiting.isEmpty, !isBusy else { return }
         if let refusal { return refuse(refusal) }
         if isInputOver { return finish(context) }
         if wantsRead {
@@ -94,10 +105,17 @@ final class HTTPHandler: ChannelDuplexHandler {
         }
     }
 
-    private var isAnswering: Bool { if case .answering = state { true } else { false } }
+    /// A request is being answered, or its answer leaves.
+    private var isBusy: Bool {
+        switch state {
+        case .answering, .sending: true
+        case .idle, .reading, .closing: false
+        }
+    }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         isWritable = context.channel.isWritable
+        send(context)
         workOff(context)
         context.fireChannelWritabilityChanged()
     }
@@ -118,17 +136,21 @@ final class HTTPHandler: ChannelDuplexHandler {
             begin(head)
         case .body(let part):
             guard case .reading(let request) = state else { return }
-            guard request.body.count + part.readableBytes <= request.limit, service.reserve(part.readableBytes) else {
-                return refuse(request.body.count + part.readableBytes > request.limit ? request.tooLarge : .overloaded)
+            guard request.body.count + part.readableBytes <= request.limit else {
+                return refuse(request.tooLarge)
             }
             request.body.append(contentsOf: part.readableBytesView)
+            // The array's block, not what is used of it: it grows by doubling.
+            let growth = request.body.capacity - request.heldBytes
+            guard growth == 0 || service.memory.reserve(growth) else { return refuse(.overloaded) }
+            request.heldBytes += growth
         case .end:
             gate.requestCame()
             switch state {
             case .reading(let request):
                 state = .answering(request)
                 service.handle(request, self)
-            case .idle, .answering, .closing: break
+            case .idle, .answering, .sending, .closing: break
             }
         }
     }
@@ -176,22 +198,25 @@ final class HTTPHandler: ChannelDuplexHandler {
     private func refuse(_ problem: Problem) {
         guard let context else { return }
         if case .closing = state { return }
-        guard !isAnswering, waiting.isEmpty || isWorkingOff else {
+        guard !isBusy, waiting.isEmpty || isWorkingOff else {
             refusal = problem
             return gate.end()
         }
-        var response = HTTPResponse(problem)
-        response.headers.add(line: service.dateLine)
-        response.omitsBody = isHead
         releaseBody()
         state = .closing
         gate.end()
         isKeptAlive = false
         service.count("refused", problem.status)
-        write(response, context)
+        var response = HTTPResponse(problem)
+        response.headers.add(line: service.dateLine)
+        var answer = OutgoingAnswer(response, .close, isHead: isHead, isOldClient: isOldClient)
+        context.write(wrapOutboundOut(answer.next(allocator)), promise: nil)
+        service.flushAtEndOfTurn(self)
         // A client that still sends would lose the answer to a reset: let it read, then close both ways.
         let channel = context.channel
-        context.eventLoop.scheduleTask(in: .milliseconds(500)) { channel.close(promise: nil) }
+        context.eventLoop.scheduleTask(in: .nanoseconds(Limits.lingerTimeout.nanoseconds)) {
+            channel.close(promise: nil)
+        }
     }
 
     /// Ends the connection once all that was written has left, or the client has not read for too long.
@@ -214,33 +239,102 @@ final class HTTPHandler: ChannelDuplexHandler {
     /// The answer to the request that was handed to the service. Ignored if the client is gone.
     func respond(_ response: HTTPResponse) {
         guard let context, case .answering(let request) = state else { return }
-        service.count(request.route.label, response.status.code)
-        releaseBody()
-        state = .idle
-        var response = response
+        var response = affordable(response)
         response.headers.add(line: service.dateLine)
-        response.omitsBody = isHead
+        service.count(request.route.label, response.status.code)
         if service.isStopping { isKeptAlive = false }
-        write(response, context)
+        let connection: HTTPResponse.Connection? = !isKeptAlive ? .close : isOldClient ? .keepAlive : nil
+        let answer = OutgoingAnswer(response, connection, isHead: isHead, isOldClient: isOldClient)
         isHead = false
-        guard isKeptAlive else { return finish(context) }
+        isKeptAlive = !answer.closes
+        state = .sending
+        leaving = answer
+        send(context)
+    }
+
+    /// The response, or that there is no room for it. A small one is made whole, and not worth counting.
+    private func affordable(_ response: HTTPResponse) -> HTTPResponse {
+        var response = response
+        if response.body.heldBytes <= Limits.answerPieceBytes { response.body = response.body.made }
+        guard response.body.heldBytes > Limits.receiveBytes else { return response }
+        guard service.memory.reserve(response.body.heldBytes) else { return HTTPResponse(Problem.overloaded) }
+        heldBytes = response.body.heldBytes
+        return response
+    }
+
+    /// Writes as much of the answer as the socket takes, and goes on to the next request when it is over.
+    private func send(_ context: ChannelHandlerContext) {
+        guard case .sending = state, !isSending else { return }
+        isSending = true
+        for _ in 0..<Limits.answerPiecesPerTurn {
+            guard isWritable, let piece = leaving?.next(allocator) else { break }
+            let isLast = leaving?.isOver ?? true
+            if isLast { leaving = nil }
+            write(piece, isLast: isLast, context)
+        }
+        isSending = false
+        if leaving == nil, heldBytes == 0 { return sent(context) }
+        if answerTimer == nil { becomeLate(context) }
+        // Others have their turn before more is made.
+        if leaving != nil, isWritable { continueLater(context) }
+    }
+
+    /// The answer is over; one that is counted has left as well.
+    private func sent(_ context: ChannelHandlerContext) {
+        answerTimer?.cancel()
+        answerTimer = nil
+        state = .idle
+        guard isKeptAlive, !service.isStopping else { return finish(context) }
         gate.responseLeft()
         workOff(context)
     }
 
-    private func write(_ response: HTTPResponse, _ context: ChannelHandlerContext) {
-        let connection: HTTPResponse.Connection? = !isKeptAlive ? .close : isOldClient ? .keepAlive : nil
-        context.write(wrapOutboundOut(response.encode(connection, allocator)), promise: nil)
-        service.flushAtEndOfTurn(self)
+    private func write(_ piece: ByteBuffer, isLast: Bool, _ context: ChannelHandlerContext) {
+        guard heldBytes > 0 else {
+            context.write(wrapOutboundOut(piece), promise: nil)
+            return service.flushAtEndOfTurn(self)
+        }
+        guard isLast else { return context.writeAndFlush(wrapOutboundOut(piece), promise: nil) }
+        let this = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        context.writeAndFlush(wrapOutboundOut(piece)).whenSuccess {
+            let (handler, context) = this.value
+            guard case .sending = handler.state else { return }
+            handler.release()
+            if !handler.isSending { handler.sent(context) }
+        }
+    }
+
+    private func continueLater(_ context: ChannelHandlerContext) {
+        let this = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        context.eventLoop.execute { if this.value.0.context != nil { this.value.0.send(this.value.1) } }
+    }
+
+    /// The answer has not left at once: its client has so long to read it, if nobody needs the room before.
+    private func becomeLate(_ context: ChannelHandlerContext) {
+        lateAnswers += 1
+        service.memory.awaits(self, answer: lateAnswers, MachineClock.instant())
+        let this = NIOLoopBound(self, eventLoop: context.eventLoop)
+        answerTimer = context.eventLoop.scheduleTask(in: .nanoseconds(Limits.answerReadTimeout.nanoseconds)) {
+            this.value.cutOff()
+        }
+    }
+
+    private func release() {
+        service.memory.release(heldBytes)
+        heldBytes = 0
+    }
+
+    private func giveUpAnswer() {
+        answerTimer?.cancel()
+        answerTimer = nil
+        leaving = nil
+        release()
     }
 
     func flushAnswers() { context?.flush() }
 
     private func releaseBody() {
-        switch state {
-        case .reading(let request), .answering(let request): service.release(request.body.count)
-        case .idle, .closing: break
-        }
+        if case .reading(let request) = state { service.release(request) }
     }
 
     /// The node is stopping: an idle connection ends now, a busy one after its answer.
@@ -251,6 +345,16 @@ final class HTTPHandler: ChannelDuplexHandler {
     var remoteAddress: String { context?.remoteAddress?.ipAddress ?? "" }
 }
 
+extension HTTPHandler: AnswerReader {
+    var leavingAnswer: UInt64? { if case .sending = state { lateAnswers } else { nil } }
+
+    func cutOff() {
+        giveUpAnswer()
+        state = .closing
+        context?.close(promise: nil)
+    }
+}
+
 /// A request as far as it has arrived. A class, as it is handed from state to state with all its parts.
 final class PendingRequest {
     let head: HTTPRequestHead
@@ -258,6 +362,10 @@ final class PendingRequest {
     /// The most bytes its body may have.
     let limit: Int
     var body: [UInt8] = []
+    /// What the body takes of the loop's memory.
+    var heldBytes = 0
+    /// It was handed on to be written.
+    var isWriting = false
 
     init(head: HTTPRequestHead, route: RequestRoute, limit: Int) {
         self.head = head

@@ -11,11 +11,13 @@ import World
 struct HTTPResponse {
     var status: HTTPResponseStatus
     var headers: HeaderLines
-    var body: [UInt8]
-    /// The answer to a HEAD: `body` tells its length only.
-    var omitsBody = false
+    var body: AnswerBody
 
     init(_ status: UInt, _ headers: [(String, String)] = [], body: [UInt8] = []) {
+        self.init(status, headers, body: AnswerBody(body))
+    }
+
+    init(_ status: UInt, _ headers: [(String, String)] = [], body: AnswerBody) {
         self.status = HTTPResponseStatus(statusCode: Int(status))
         self.headers = HeaderLines()
         self.body = body
@@ -31,30 +33,87 @@ struct HTTPResponse {
     static func json(_ body: [UInt8]) -> HTTPResponse {
         HTTPResponse(200, [("content-type", "application/json")], body: body)
     }
+    static func json(_ body: AnswerBody) -> HTTPResponse {
+        HTTPResponse(200, [("content-type", "application/json")], body: body)
+    }
 
     /// What the server does with the connection afterwards, where the client would not expect it (RFC 9112, 9.3).
     enum Connection: String {
         case close
         case keepAlive = "keep-alive"
     }
+}
 
-    /// All of it in one block, as it travels (RFC 9112, 4): an answer from the cache is small, and NIO's encoder would
-    /// make three writes of it.
-    func encode(_ connection: Connection?, _ allocator: ByteBufferAllocator) -> ByteBuffer {
+/// An answer as it travels (RFC 9112, 4): a small one in one block, since NIO's encoder would make three writes of it,
+/// a large one in pieces, each made when the socket has taken those before.
+struct OutgoingAnswer {
+    private enum Framing { case length, chunks, untilClose }
+
+    private let status: HTTPResponseStatus
+    private let headers: HeaderLines
+    private var body: AnswerBody
+    private let framing: Framing
+    private let connection: HTTPResponse.Connection?
+    private let length: Int?
+    private var isBegun = false
+    private(set) var isOver = false
+
+    /// - Parameters:
+    ///   - isHead: it answers a HEAD, and tells only what the body would be.
+    ///   - isOldClient: it reads no chunks, so that a body of unknown length must end with the connection.
+    init(_ response: HTTPResponse, _ connection: HTTPResponse.Connection?, isHead: Bool, isOldClient: Bool) {
+        status = response.status
+        headers = response.headers
         let hasNoBody = status == .noContent || status == .notModified
-        let sent = hasNoBody || omitsBody ? [] : body
-        var buffer = allocator.buffer(capacity: 128 + headers.bytes.count + sent.count)
+        length = hasNoBody ? nil : response.body.length
+        framing = hasNoBody || length != nil ? .length : isOldClient ? .untilClose : .chunks
+        self.connection = framing == .untilClose ? .close : connection
+        body = hasNoBody || isHead ? .empty : response.body
+    }
+
+    /// The connection must end after it.
+    var closes: Bool { connection == .close }
+
+    /// The next block to write, the head before the first; call until `isOver`.
+    mutating func next(_ allocator: ByteBufferAllocator) -> ByteBuffer {
+        // With the head, and with what ends a chunk, it fills one block of the allocator, whose sizes are powers of
+        // two.
+        let most = Limits.answerPieceBytes - 16
+        let expected = (isBegun ? 32 : 160 + headers.bytes.count) + (body.length ?? most)
+        var buffer = allocator.buffer(capacity: min(expected, Limits.answerPieceBytes))
+        if !isBegun { writeHead(&buffer) }
+        isBegun = true
+        if framing == .chunks, !body.isOver {
+            let start = buffer.writerIndex
+            // A size of fixed width, put right when it is known (RFC 9112, 7.1: leading zeros mean nothing).
+            buffer.writeStaticString("00000000\r\n")
+            let content = buffer.writerIndex
+            body.write(to: &buffer, until: most)
+            let size = String(buffer.writerIndex - content, radix: 16)
+            buffer.setString(size, at: start + 8 - size.utf8.count)
+            buffer.writeStaticString("\r\n")
+            if body.isOver { buffer.writeStaticString("0\r\n\r\n") }
+        } else {
+            body.write(to: &buffer, until: most)
+        }
+        isOver = body.isOver
+        return buffer
+    }
+
+    private func writeHead(_ buffer: inout ByteBuffer) {
         buffer.writeStaticString("HTTP/1.1 ")
         buffer.writeString(String(status.code))
         buffer.writeStaticString(" ")
         buffer.writeString(status.reasonPhrase)
         buffer.writeStaticString("\r\n")
         buffer.writeBytes(headers.bytes)
-        if !hasNoBody { buffer.writeString("content-length: \(body.count)\r\n") }
+        if let length {
+            buffer.writeString("content-length: \(length)\r\n")
+        } else if framing == .chunks {
+            buffer.writeStaticString("transfer-encoding: chunked\r\n")
+        }
         if let connection { buffer.writeString("connection: \(connection.rawValue)\r\n") }
         buffer.writeStaticString("\r\n")
-        buffer.writeBytes(sent)
-        return buffer
     }
 }
 
@@ -113,29 +172,6 @@ extension HeaderLines {
             bytes.append(0x30 + UInt8(number))
         } else {
             bytes.append(contentsOf: String(number).utf8)
-        }
-    }
-}
-
-extension [UInt8] {
-    mutating func append(_ text: StaticString) {
-        append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
-    }
-
-    /// RFC 4648, 4. Foundation's goes through a `Data` and a `String`: three blocks, and a thirtieth of all that a
-    /// write costs.
-    mutating func append(base64 input: [UInt8]) {
-        let digits: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-        var place = 0
-        while place < input.count {
-            let left = input.count - place
-            let group =
-                UInt32(input[place]) << 16 | (left > 1 ? UInt32(input[place + 1]) << 8 : 0)
-                | (left > 2 ? UInt32(input[place + 2]) : 0)
-            for digit in 0..<4 {
-                append(digit <= left ? digits.utf8Start[Int(group >> UInt32(18 - 6 * digit) & 63)] : 0x3D)
-            }
-            place += 3
         }
     }
 }

@@ -15,14 +15,19 @@ final class HTTPService: @unchecked Sendable {
     private let operations: NodeOperations
     private let ring: RingSnapshot
     private var connections: [ObjectIdentifier: HTTPHandler] = [:]
-    private var bodyBytes = 0
     private var heads: HeadCheck
     private var date = HTTPDate()
+    let memory: ClientMemory
+    /// One large object among many small ones must not keep the small ones out.
+    private var expectedRead = ExpectedBytes(copies: 1, over: 64, first: 0)
+    /// A page of a quorum's replicas each, and what is taken from them.
+    private var expectedList = ExpectedBytes(copies: 3, over: 8, first: Limits.rangeBytes / 4)
     private(set) var isStopping = false
     private var unflushed: [HTTPHandler] = []
 
     init(loop: RequestLoop, operations: NodeOperations, ring: RingSnapshot) {
         self.loop = loop
+        memory = loop.memory
         self.operations = operations
         self.ring = ring
         heads = HeadCheck(OwnAddresses(ring.document))
@@ -47,15 +52,6 @@ final class HTTPService: @unchecked Sendable {
     }
 
     var openConnections: Int { connections.count }
-
-    /// Takes room for a part of a body; false if the loop holds too much already.
-    func reserve(_ bytes: Int) -> Bool {
-        guard bodyBytes + bytes <= Limits.inFlightBodyBytes else { return false }
-        bodyBytes += bytes
-        return true
-    }
-
-    func release(_ bytes: Int) { bodyBytes -= bytes }
 
     /// Answers of one turn of the loop leave together at its end: clients that wait are woken once rather than for
     /// each.
@@ -89,6 +85,8 @@ final class HTTPService: @unchecked Sendable {
     // MARK: Requests
 
     func handle(_ request: PendingRequest, _ handler: HTTPHandler) {
+        // Only a write has use for its body, and needs it until it is answered, with or without its client.
+        defer { if !request.isWriting { release(request) } }
         do throws(Problem) {
             // Most requests: asked for alone, without a look at all the others.
             if case .item(let key, let query) = request.route {
@@ -99,6 +97,12 @@ final class HTTPService: @unchecked Sendable {
         } catch {
             handler.respond(HTTPResponse(error))
         }
+    }
+
+    /// Gives back the room that the request's body takes.
+    func release(_ request: PendingRequest) {
+        memory.release(request.heldBytes)
+        request.heldBytes = 0
     }
 
     private func item(
@@ -181,9 +185,10 @@ final class HTTPService: @unchecked Sendable {
     ) throws(Problem) {
         let accept = HTTPService.accept(request)
         let resolveLatest = query.resolveLatest
-        try submit(.read, key, query, request) { outcome in
+        try submit(.read, key, query, request, expecting: expectedRead.bytes) { [self] outcome in
             switch outcome {
             case .object(let object, let account):
+                expectedRead.observe(object?.payloadBytes ?? 0)
                 handler.respond(
                     ObjectResponses.read(
                         object, account, key: key, resolveLatest: resolveLatest, accept: accept,
@@ -218,7 +223,8 @@ final class HTTPService: @unchecked Sendable {
         let operation = ClientRequest.Operation.write(
             value: isDelete ? nil : request.body, contentType: isDelete ? "" : contentType, context: context,
             onlyIfAbsent: headers.contains(name: "if-none-match"), ttlMs: query.ttlMs)
-        try submit(operation, key, query, request) { outcome in
+        try submit(operation, key, query, request) { [self] outcome in
+            release(request)
             switch outcome {
             case .written(let object, let created, let account):
                 handler.respond(
@@ -227,6 +233,7 @@ final class HTTPService: @unchecked Sendable {
             default: handler.respond(HTTPService.failure(outcome))
             }
         }
+        request.isWriting = true
     }
 
     private func list(
@@ -240,9 +247,10 @@ final class HTTPService: @unchecked Sendable {
         } catch { throw .malformed("\(error)") }
         let operation = ClientRequest.Operation.list(
             range: range, reverse: query.reverse, limit: query.limit ?? Limits.defaultRangeItems)
-        try submit(operation, key, query, request) { outcome in
+        try submit(operation, key, query, request, expecting: expectedList.bytes) { [self] outcome in
             switch outcome {
             case .list(let items, let next, let account):
+                expectedList.observe(items.reduce(0) { $0 + $1.object.payloadBytes })
                 handler.respond(
                     ObjectResponses.list(
                         items, next: next, reverse: query.reverse, account, wall: MachineClock.wall()))
@@ -251,9 +259,10 @@ final class HTTPService: @unchecked Sendable {
         }
     }
 
+    /// `expecting`: the room that the answer will take until it is there.
     private func submit(
         _ operation: ClientRequest.Operation, _ key: StoredKey, _ query: RequestQuery,
-        _ request: PendingRequest, _ outcome: @escaping (ClientOutcome) -> Void
+        _ request: PendingRequest, expecting bytes: Int = 0, _ outcome: @escaping (ClientOutcome) -> Void
     ) throws(Problem) {
         var location: Coordinates?
         if case .read = operation, let text = request.head.headers.first(name: "atoll-location") {
@@ -263,18 +272,20 @@ final class HTTPService: @unchecked Sendable {
             else { throw .malformed("Atoll-Location must be latitude,longitude in degrees") }
             location = place
         }
-        loop.submit(
-            ClientRequest(
-                operation, key: key, level: query.readLevel ?? query.writeLevel, strict: query.strict,
-                timeout: query.timeout ?? Limits.defaultRequestTimeout, location: location), outcome)
+        guard memory.reserve(bytes) else { throw .overloaded }
+        let request = ClientRequest(
+            operation, key: key, level: query.readLevel ?? query.writeLevel, strict: query.strict,
+            timeout: query.timeout ?? Limits.defaultRequestTimeout, location: location)
+        loop.submit(request) { [memory] in
+            memory.release(bytes)
+            outcome($0)
+        }
     }
 
     private func replica(_ key: StoredKey, _ request: PendingRequest, _ handler: HTTPHandler) {
         let accept = HTTPService.accept(request)
-        loop.readOwn(key) { object in
-            handler.respond(
-                ObjectResponses.read(
-                    object, nil, key: key, resolveLatest: false, accept: accept, wall: MachineClock.wall()))
+        loop.readOwn(key) { reply in
+            handler.respond(ObjectResponses.own(reply, key: key, accept: accept, wall: MachineClock.wall()))
         }
     }
 

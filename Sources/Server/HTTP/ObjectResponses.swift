@@ -4,6 +4,7 @@ import Causality
 import Foundation
 import Gateway
 import Ring
+import Wire
 import World
 
 enum ObjectResponses {
@@ -24,6 +25,23 @@ enum ObjectResponses {
         return response
     }
 
+    /// What a shard of this very node said of `key`.
+    static func own(_ reply: ReplicaReply, key: StoredKey, accept: String?, wall: WallTime) -> HTTPResponse {
+        switch reply {
+        case .object(let bytes):
+            do {
+                let object = try bytes.map { try StoredObject(decoding: $0) }
+                return read(object, nil, key: key, resolveLatest: false, accept: accept, wall: wall)
+            } catch {
+                return HTTPResponse(
+                    Problem(500, "unreadable", "What is stored here cannot be read", "the object is damaged: \(error)"))
+            }
+        case .refused(let refusal) where refusal.code == .stopped: return HTTPResponse(Problem.stopping)
+        // Its mailbox is full: that says nothing about what is stored.
+        default: return HTTPResponse(Problem.overloaded)
+        }
+    }
+
     private static func values(_ values: [Sibling], resolveLatest: Bool, accept: String?) -> HTTPResponse {
         guard let newest = values.max(by: { ($0.time, $0.dot) < ($1.time, $1.dot) }) else {
             return HTTPResponse(Problem.notFound("it was deleted, or its time is over"))
@@ -37,8 +55,22 @@ enum ObjectResponses {
     private static func distinct(_ siblings: [Sibling]) -> [Sibling] {
         guard siblings.count > 1 else { return siblings }
         return siblings.enumerated().filter { index, sibling in
-            !siblings[..<index].contains { $0.payload == sibling.payload && $0.contentType == sibling.contentType }
+            !siblings[..<index].contains {
+                isSame($0.payload, sibling.payload) && $0.contentType == sibling.contentType
+            }
         }.map(\.element)
+    }
+
+    /// By blocks, where `==` goes byte by byte: every two of the siblings may have to be compared.
+    private static func isSame(_ a: Payload, _ b: Payload) -> Bool {
+        guard case .value(let a) = a, case .value(let b) = b else { return a == b }
+        guard a.count == b.count else { return false }
+        return a.withUnsafeBytes { a in
+            b.withUnsafeBytes { b in
+                guard let first = a.baseAddress, let second = b.baseAddress else { return true }
+                return memcmp(first, second, a.count) == 0
+            }
+        }
     }
 
     private static func value(_ sibling: Sibling) -> HTTPResponse {
@@ -59,59 +91,50 @@ enum ObjectResponses {
 
     // MARK: Several values
 
-    private static func json(_ siblings: [Sibling]) -> [UInt8] {
-        var text = JSONText()
-        text.open("{")
-        text.key("siblings")
-        text.open("[")
+    private static func json(_ siblings: [Sibling]) -> AnswerBody {
+        var body = JSONBody()
+        body.text.open("{")
+        describe(siblings, &body)
+        body.text.close("}")
+        return body.end()
+    }
+
+    private static func describe(_ siblings: [Sibling], _ body: inout JSONBody) {
+        body.text.key("siblings")
+        body.text.open("[")
         for sibling in siblings {
-            text.open("{")
-            describe(sibling, &text)
-            text.close("}")
+            body.text.open("{")
+            describe(sibling, &body)
+            body.text.close("}")
         }
-        text.close("]")
-        text.close("}")
-        return text.bytes + [0x0A]
+        body.text.close("]")
     }
 
-    private static func describe(_ sibling: Sibling, _ text: inout JSONText) {
-        text.member(
+    private static func describe(_ sibling: Sibling, _ body: inout JSONBody) {
+        body.text.member(
             "content_type", .string(sibling.contentType.isEmpty ? "application/octet-stream" : sibling.contentType))
-        text.member("time_ms", .number(Int(sibling.time.wall.milliseconds)))
-        if let end = sibling.expiresAt { text.member("expires_ms", .number(Int(clamping: end.milliseconds))) }
+        body.text.member("time_ms", .number(Int(sibling.time.wall.milliseconds)))
+        if let end = sibling.expiresAt { body.text.member("expires_ms", .number(Int(clamping: end.milliseconds))) }
         switch sibling.payload {
-        case .value(let bytes): describe("value", bytes, &text)
-        case .tombstone: text.member("deleted", .bool(true))
-        }
-    }
-
-    /// Text where the bytes are UTF-8, base64 under `NAME_base64` where they are not.
-    private static func describe(_ name: String, _ bytes: [UInt8], _ text: inout JSONText) {
-        if let string = String(validating: bytes, as: UTF8.self) {
-            text.member(name, .string(string))
-        } else {
-            text.member(name + "_base64", .string(Data(bytes).base64EncodedString()))
+        case .value(let bytes): body.member("value", bytes: bytes)
+        case .tombstone: body.text.member("deleted", .bool(true))
         }
     }
 
     private static func multipart(_ siblings: [Sibling]) -> HTTPResponse {
-        // A boundary no value contains: lengthened until that holds.
-        var boundary = "atoll-sibling"
-        while siblings.contains(where: { contains($0, boundary) }) { boundary += "-x" }
-        var body: [UInt8] = []
+        // 128 random bits stand in no value (RFC 2046, 5.1.1), and to look for them would take a pass over all.
+        let boundary = "atoll-sibling-" + String(UInt128.random(in: .min ... .max), radix: 36)
+        var parts: [AnswerBody.Part] = []
         for sibling in siblings {
             guard case .value(let bytes) = sibling.payload else { continue }
             let type = sibling.contentType.isEmpty ? "application/octet-stream" : sibling.contentType
-            body += Array("--\(boundary)\r\nContent-Type: \(type)\r\nContent-Length: \(bytes.count)\r\n\r\n".utf8)
-            body += bytes + Array("\r\n".utf8)
+            let start = parts.isEmpty ? "" : "\r\n"
+            let head = "\(start)--\(boundary)\r\nContent-Type: \(type)\r\nContent-Length: \(bytes.count)\r\n\r\n"
+            parts += [.bytes(Array(head.utf8)), .bytes(bytes)]
         }
-        body += Array("--\(boundary)--\r\n".utf8)
-        return HTTPResponse(300, [("content-type", "multipart/mixed; boundary=\(boundary)")], body: body)
-    }
-
-    private static func contains(_ sibling: Sibling, _ boundary: String) -> Bool {
-        guard case .value(let bytes) = sibling.payload else { return false }
-        return Data(bytes).range(of: Data(boundary.utf8)) != nil
+        parts.append(.bytes(Array("\r\n--\(boundary)--\r\n".utf8)))
+        let type = "multipart/mixed; boundary=\(boundary)"
+        return HTTPResponse(300, [("content-type", type)], body: AnswerBody(parts))
     }
 
     // MARK: Lists
@@ -119,41 +142,25 @@ enum ObjectResponses {
     static func list(
         _ items: [ListedItem], next: ListContinuation?, reverse: Bool, _ account: Account, wall: WallTime
     ) -> HTTPResponse {
-        var text = JSONText()
-        text.open("{")
-        text.key("items")
-        text.open("[")
+        var body = JSONBody()
+        body.text.open("{")
+        body.text.key("items")
+        body.text.open("[")
         for item in items {
             guard let key = try? StoredKey(decoding: item.key), let sortKey = key.sortKey else { continue }
             let values = distinct(item.object.values)
-            text.open("{")
-            describe("sort", sortKey, &text)
-            text.member("context", .string(ContextHeader.text(CausalContext(of: item.object), for: key)))
-            if values.count == 1 {
-                describe(values[0], &text)
-            } else {
-                text.member("siblings", .raw(elements(values)))
-            }
-            text.close("}")
+            body.text.open("{")
+            body.text.member("sort", bytes: sortKey)
+            body.text.member("context", .string(ContextHeader.text(CausalContext(of: item.object), for: key)))
+            if values.count == 1 { describe(values[0], &body) } else { describe(values, &body) }
+            body.text.close("}")
         }
-        text.close("]")
-        describe(next, reverse, &text)
-        text.close("}")
-        var response = HTTPResponse.json(text.bytes + [0x0A])
+        body.text.close("]")
+        describe(next, reverse, &body.text)
+        body.text.close("}")
+        var response = HTTPResponse.json(body.end())
         response.headers.add(account)
         return response
-    }
-
-    private static func elements(_ siblings: [Sibling]) -> [UInt8] {
-        var text = JSONText()
-        text.open("[")
-        for sibling in siblings {
-            text.open("{")
-            describe(sibling, &text)
-            text.close("}")
-        }
-        text.close("]")
-        return text.bytes
     }
 
     /// `next` is the value for `start` (for `end` where the list runs backward) that continues the list; null at its
@@ -166,7 +173,7 @@ enum ObjectResponses {
             case nil: nil
             }
         guard let place else { return text.member("next", .null) }
-        describe("next", place, &text)
+        text.member("next", bytes: place)
         text.member("next_parameter", .string("\(reverse ? "end" : "start")=\(percentEncoded(place))"))
     }
 

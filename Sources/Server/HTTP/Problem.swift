@@ -185,15 +185,29 @@ struct JSONText {
     private mutating func append(_ text: StaticString) { bytes.append(text) }
 
     private mutating func string(_ text: String) {
+        var text = text
         bytes.append(0x22)
-        for byte in text.utf8 {
-            switch byte {
-            case 0x22, 0x5C: bytes += [0x5C, byte]
-            case 0x0A: append("\\n")
-            case 0x00..<0x20: bytes += Array("\\u00\(byte < 16 ? "0" : "")\(String(byte, radix: 16))".utf8)
-            default: bytes.append(byte)
-            }
-        }
+        text.withUTF8 { bytes.append(escaped: UnsafeRawBufferPointer($0)) }
         bytes.append(0x22)
+    }
+
+    // MARK: Values
+
+    /// Text where the bytes are UTF-8, base64 under `KEY_base64` where they are not.
+    mutating func member(_ key: String, bytes value: [UInt8]) {
+        let isText = value.isUTF8
+        self.key(isText ? key : key + "_base64")
+        bytes.append(0x22)
+        if isText { value.withUnsafeBytes { bytes.append(escaped: $0) } } else { bytes.append(base64: value) }
+        bytes.append(0x22)
+        needsComma = true
+    }
+
+    /// Takes out what is there so far, to be followed by a member that is written elsewhere.
+    mutating func interrupt() -> [UInt8] {
+        comma()
+        needsComma = true
+        defer { bytes = [] }
+        return bytes
     }
 }

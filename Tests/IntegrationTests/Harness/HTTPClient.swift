@@ -130,8 +130,23 @@ final class Connection: @unchecked Sendable {
         if method == "HEAD" || status == 204 || status == 304 || (100..<200).contains(status) {
             return Response(status: status, headers: headers, body: [])
         }
+        if headers.contains(where: { $0.name == "transfer-encoding" && $0.value == "chunked" }) {
+            guard length == nil else { throw HarnessFailure("an answer with two lengths") }
+            return Response(status: status, headers: headers, body: try chunks())
+        }
         guard let length else { throw HarnessFailure("an answer \(status) without a length") }
         return Response(status: status, headers: headers, body: try read(length))
+    }
+
+    private func chunks() throws -> [UInt8] {
+        var body: [UInt8] = []
+        while true {
+            let text = try line()
+            guard let size = Int(text, radix: 16) else { throw HarnessFailure("no size of a chunk: \(text)") }
+            body += try read(size)
+            guard try line().isEmpty else { throw HarnessFailure("a chunk that is longer than its size") }
+            if size == 0 { return body }
+        }
     }
 
     /// A request as it should be, and its answer.
