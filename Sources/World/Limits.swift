@@ -88,8 +88,6 @@ public enum Limits {
     public static let answerPieceBytes = 64 << 10
     /// Pieces written to one client before the others have their turn: 1 MiB is a millisecond's work.
     public static let answerPiecesPerTurn = 16
-    /// The body of a call that takes no value: some clients send one all the same.
-    public static let otherBodyBytes = 4 << 10
     /// After an error that ends the connection: a client that still sends would lose the answer to a reset, so it has
     /// this long to read it.
     public static let lingerTimeout = Span.milliseconds(500)

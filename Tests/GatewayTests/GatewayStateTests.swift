@@ -28,6 +28,8 @@ private struct Bench {
             switch effect {
             case .ask(let node, let envelope): asks.append((node, envelope))
             case .answer(let id, let outcome): answers.append((id, outcome))
+            // It has been begun: its answer comes, or doesn't.
+            case .takeBack: break
             }
         }
     }
@@ -217,7 +219,7 @@ private struct Bench {
             let counter = UInt64.random(in: 1...3, using: &dice)
             let sibling = Sibling(
                 dot: Dot(actor: actor, counter: counter), payload: .value([1]), time: HybridTime(bits: counter))
-            object.write(sibling, context: dice.chance(0.5) ? nil : VersionVector(), rule: .siblings)
+            object.write(sibling, context: dice.chance(0.5) ? nil : CausalContext(of: StoredObject()), rule: .siblings)
         }
         return object
     }

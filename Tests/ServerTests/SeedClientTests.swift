@@ -34,8 +34,8 @@ import World
 
     private func own(_ cluster: String, _ name: String) throws {
         let node = try #require(NodeID(name))
-        _ = try directory.begin(
-            cluster: cluster, node: node, hasPeers: true, wall: WallTime(milliseconds: 1_000))
+        let claim = try directory.claim(cluster: cluster, node: node)
+        _ = try directory.begin(claim, objectsAreKept: false, wall: WallTime(milliseconds: 1_000))
     }
 
     private func remove() { try? FileManager.default.removeItem(atPath: directory.path) }

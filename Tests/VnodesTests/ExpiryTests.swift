@@ -71,7 +71,7 @@ import World
         let found = try replica.batch([.compare(whole)], at: ExpiryTests.later).expired
         try replica.batch([Fixture.put(found[0].key, "new")], at: ExpiryTests.later)
         let requests = found.map(\.rewrite) + found.map(\.rewrite)
-        #expect(try replica.batch(requests, at: ExpiryTests.later, diskIsNearlyFull: true).writes.count == 4)
+        #expect(try replica.batch(requests, at: ExpiryTests.later, disk: .nearlyFull).writes.count == 4)
         #expect(try replica.object(found[0].key)?.texts == ["new"])
     }
 
