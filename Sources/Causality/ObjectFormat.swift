@@ -69,6 +69,10 @@ extension StoredObject {
             }
         }
         try r.finish()
+        // Equal objects have equal bytes: the later version is for what the earlier one can't say.
+        guard version == Format.object || !voided.isEmpty || siblings.contains(where: { $0.attempt != nil }) else {
+            throw .malformed("no attempts in an object of attempts")
+        }
         guard let object = StoredObject(versions: versions, siblings: siblings, voided: voided) else {
             throw .malformed("siblings out of order or unknown to the version vector")
         }

@@ -55,8 +55,9 @@ package enum ConflictRule: Hashable, Sendable {
     case lastWriteWins
 }
 
-/// Invariants: siblings are strictly ascending by dot; every sibling's dot is covered by `versions`; none is of a voided
-/// attempt. Under last-write-wins no sibling is older than the newest of those that can't be voided.
+/// Invariants: siblings are strictly ascending by dot; every sibling's dot is covered by `versions`; none is of a
+/// voided attempt. Under last-write-wins there is at most one sibling, its time is the latest of all writes in
+/// `versions`, and no attempts are named: what one had put aside by its time would be lost with it.
 package struct StoredObject: Hashable, Sendable {
     package private(set) var versions: VersionVector
     package private(set) var siblings: [Sibling]
@@ -136,19 +137,8 @@ package struct StoredObject: Hashable, Sendable {
         return kept
     }
 
-    /// What may still be voided supersedes nothing by its time: with it, what it had put aside would be gone.
     private mutating func keepNewest() {
-        guard siblings.count > 1 else { return }
-        guard let winner = siblings.filter({ $0.attempt == nil }).max(by: { $1.isNewer(than: $0) }) else { return }
-        siblings.removeAll { winner.isNewer(than: $0) }
-    }
-
-    /// What a reader is shown: under last-write-wins the newest sibling alone.
-    package func shown(_ rule: ConflictRule) -> StoredObject {
-        guard rule == .lastWriteWins, siblings.count > 1, let newest else { return self }
-        var shown = self
-        shown.siblings = [newest]
-        return shown
+        if siblings.count > 1, let newest { siblings = [newest] }
     }
 
     /// Adds a write: it supersedes exactly what `context` has seen, or all that stands here if there is none.

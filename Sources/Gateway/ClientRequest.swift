@@ -2,6 +2,7 @@
 
 package import Causality
 package import Ring
+import Wire
 package import World
 
 package struct ClientRequest: Hashable, Sendable {
@@ -85,4 +86,18 @@ package enum RequestFailure: Error, Hashable, Sendable {
     /// Too few replicas answered in time. `mayTakeEffect`: a write had left, and some replica may have it.
     case quorumNotReached(mayTakeEffect: Bool)
     case malformed(String)
+}
+
+extension Refusal {
+    /// The failure to tell the client, where no other replica would answer otherwise.
+    var isFinal: RequestFailure? {
+        switch code {
+        case .exists: .exists
+        case .tooManySiblings: .tooManySiblings(detail)
+        case .vectorFull: .vectorFull(detail)
+        case .tooLarge: .tooLarge(detail)
+        case .malformed: .malformed(detail)
+        case .unknown, .busy, .diskFull, .notReplica, .hintsFull, .stopped, .late, .voided: nil
+        }
+    }
 }

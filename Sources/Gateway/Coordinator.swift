@@ -24,6 +24,8 @@ protocol Coordinator: Sendable {
     var byteCount: Int { get }
     /// When `wake` has something to do.
     var nextWake: Instant { get }
+    /// When to look again without an ask that is overdue by then: nobody could be asked, or it is too soon to answer.
+    var retryAt: Instant? { get }
     var openAsks: [(slot: Int, node: NodeID)] { get }
 
     /// Whom the open ask `slot` was sent to, and when.
@@ -89,5 +91,5 @@ extension Coordinator {
     mutating func hedge(_ directory: ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>) {}
     mutating func letGo(
         _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
-    ) { }
+    ) {}
 }

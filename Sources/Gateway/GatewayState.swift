@@ -167,9 +167,7 @@ package struct GatewayState: Sendable {
             $0.tells(clockMs: reply.clockMs, at: now.instant)
         }
         inFlight[key]?.coordinator.receive(reply.reply, slot: slot, &directory, now, &effects)
-        guard flush(key, now.instant, &out), case .refused = reply.reply else { return }
-        // What was refused may be asked again soon; all else is waited for no longer than before.
-        if let wake = inFlight[key]?.look({ $0.nextWake }) { setTimer(key, coordinator: wake) }
+        if flush(key, now.instant, &out) { setEarlierTimer(key) }
     }
 
     /// This gateway's own node has made the write of `ask` and commits it next: it may go to the other replicas
@@ -190,9 +188,12 @@ package struct GatewayState: Sendable {
         guard let (key, slot, _) = awaited(ask, of: node) else { return }
         lost(node)
         inFlight[key]?.coordinator.fail(slot: slot, wasSent: wasSent, &directory, now, &effects)
-        if flush(key, now.instant, &out), let wake = inFlight[key]?.look({ $0.nextWake }) {
-            setTimer(key, coordinator: wake)
-        }
+        if flush(key, now.instant, &out) { setEarlierTimer(key) }
+    }
+
+    /// Where an event has brought the next look at the request forward; all else is waited for no longer than before.
+    private mutating func setEarlierTimer(_ key: UInt64) {
+        if let at = inFlight[key]?.look({ $0.retryAt }).flatMap({ $0 }) { setTimer(key, coordinator: at) }
     }
 
     /// The request and the slot of `ask`, and when it was sent; nil unless its answer is still to come, from `node`.

@@ -130,8 +130,10 @@ struct RangeCoordinator: Coordinator {
     var nextWake: Instant {
         let slow = asks.filter { $0.isOpen }.map { $0.sentAt + Limits.replicaTimeout }.min()
         let next = slow.map { min($0, deadline) } ?? deadline
-        return isAnswered ? next : min(next, retry.at ?? next)
+        return min(next, retryAt ?? next)
     }
+
+    var retryAt: Instant? { isAnswered ? nil : retry.at }
 
     // MARK: Steps
 
@@ -184,7 +186,7 @@ struct RangeCoordinator: Coordinator {
                 return .at(item.key)
             }
             foundBytes += bytes
-            found.append(ListedItem(key: item.key, object: item.object.shown(rule)))
+            found.append(item)
         }
         return nil
     }

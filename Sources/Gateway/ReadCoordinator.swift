@@ -120,7 +120,8 @@ struct ReadCoordinator: Coordinator {
     }
 
     mutating func fail(
-        slot: Int, wasSent: Bool, _ directory: inout ReplicaDirectory, _ now: Now, _ out: inout Outbox<CoordinatorEffect>
+        slot: Int, wasSent: Bool, _ directory: inout ReplicaDirectory, _ now: Now,
+        _ out: inout Outbox<CoordinatorEffect>
     ) {
         guard asks.indices.contains(slot), asks[slot].isOpen else { return }
         asks[slot].isOpen = false
@@ -165,8 +166,10 @@ struct ReadCoordinator: Coordinator {
     var nextWake: Instant {
         let slow = asks.filter { $0.isOpen }.map { $0.sentAt + Limits.replicaTimeout }.min()
         let next = slow.map { min($0, deadline) } ?? deadline
-        return isAnswered ? next : min(next, retry.at ?? next)
+        return min(next, retryAt ?? next)
     }
+
+    var retryAt: Instant? { isAnswered ? nil : retry.at }
 
     // MARK: Steps
 
@@ -204,7 +207,7 @@ struct ReadCoordinator: Coordinator {
             discardWhatCannotBeFetched()
             if quorum.isReached(by: tally) {
                 guard !fetchWhatIsMissing(directory, now, &out) else { return }
-                answer(.object(merged.versions.isEmpty ? nil : merged.shown(rule), account), &out)
+                answer(.object(merged.versions.isEmpty ? nil : merged, account), &out)
             } else {
                 askWhatIsNeeded(directory, now, &out)
                 if !asks.contains(where: { $0.isOpen }) { retry.arm(now) }

@@ -11,8 +11,9 @@
 // goes on after the answer is what makes the replicas the same again.
 //
 // A write must take effect once, and not after the client has heard of it (decision 0022). So a mint that waits before
-// the own disk is taken back before another replica is asked; one that left for another node is voided by whatever takes
-// its place; and where a replica holds what an overwrite did not know of, it mints the write anew before the answer.
+// the own disk is taken back before another replica is asked; one that left for another node is voided by whatever
+// takes its place; and where a replica holds what an overwrite did not know of, it mints the write anew before the
+// answer.
 
 import Causality
 import Ring
@@ -21,7 +22,7 @@ import World
 
 struct WriteCoordinator: Coordinator {
     private enum Role: Hashable {
-        /// `attempt`: its name, at another node than the gateway's own.
+        /// `attempt`: its name, at another node than the gateway's own, where siblings are kept.
         case mint(attempt: UInt64?)
         case store
         case hint(for: NodeID)
@@ -188,9 +189,13 @@ struct WriteCoordinator: Coordinator {
         return nextWake
     }
 
+    var retryAt: Instant? {
+        guard !isAnswered else { return nil }
+        return minted != nil && quorum.isReached(by: tally) ? answerNotBefore : retry.at
+    }
+
     var nextWake: Instant {
-        var next = isAnswered ? deadline + Limits.replicaTimeout * 2 : min(deadline, retry.at ?? deadline)
-        if !isAnswered, minted != nil, quorum.isReached(by: tally) { next = min(next, answerNotBefore) }
+        var next = isAnswered ? deadline + Limits.replicaTimeout * 2 : min(deadline, retryAt ?? deadline)
         for ask in asks where ask.isOpen && !ask.isLate { next = min(next, ask.sentAt + Limits.replicaTimeout) }
         return next
     }
@@ -229,7 +234,7 @@ struct WriteCoordinator: Coordinator {
         var mint = request
         mint.voids = voids
         if node != directory.identity {
-            mint.attempt = directory.draw()
+            mint.attempt = rule == .siblings ? directory.draw() : nil
             mint.sentAtMs = directory[node].clockMs(now)
         }
         ask(node, .mint(attempt: mint.attempt), .mint(mint), now, &out)
@@ -245,7 +250,9 @@ struct WriteCoordinator: Coordinator {
         if let failure = refusal.isFinal { return answer(.failed(failure, account), &out) }
         // It has told its clock with this, so the next one is dated better; once is enough.
         let isFirst = asks.count { $0.isMint && $0.node == ask.node } == 1
-        if refusal.code == .late, isFirst { mint(at: ask.node, &directory, now, &out) } else {
+        if refusal.code == .late, isFirst {
+            mint(at: ask.node, &directory, now, &out)
+        } else {
             failed(ask, &directory, now, &out)
         }
     }
@@ -269,8 +276,8 @@ struct WriteCoordinator: Coordinator {
     private func isVoid(_ attempt: UInt64?) -> Bool { attempt.map(voids.contains) ?? false }
 
     private mutating func void(_ ask: Ask) {
-        guard case .mint(let attempt?) = ask.role, minted?.attempt != attempt, !isVoid(attempt) else { return }
-        voids.append(attempt)
+        guard case .mint(let attempt) = ask.role, minted == nil else { return }
+        if let attempt, !isVoid(attempt) { voids.append(attempt) }
         answerNotBefore = max(answerNotBefore, ask.sentAt + Limits.replicaTimeout)
     }
 
@@ -371,7 +378,7 @@ struct WriteCoordinator: Coordinator {
         guard !isAnswered else { return }
         if let minted, quorum.isReached(by: tally) {
             guard now >= answerNotBefore else { return }
-            answer(.written(minted.object.shown(rule), created: minted.created, account), &out)
+            answer(.written(minted.object, created: minted.created, account), &out)
         } else if !asks.contains(where: { $0.isOpen }), minted == nil, fullDisks == asks.count {
             answer(.failed(.diskFull, account), &out)
         } else if !asks.contains(where: { $0.isOpen && !$0.isLate }) {
@@ -383,19 +390,5 @@ struct WriteCoordinator: Coordinator {
         guard !isAnswered else { return }
         isAnswered = true
         out.emit(.answer(outcome))
-    }
-}
-
-extension Refusal {
-    /// The failure to tell the client, where no other replica would answer otherwise.
-    var isFinal: RequestFailure? {
-        switch code {
-        case .exists: .exists
-        case .tooManySiblings: .tooManySiblings(detail)
-        case .vectorFull: .vectorFull(detail)
-        case .tooLarge: .tooLarge(detail)
-        case .malformed: .malformed(detail)
-        case .unknown, .busy, .diskFull, .notReplica, .hintsFull, .stopped, .late, .voided: nil
-        }
     }
 }

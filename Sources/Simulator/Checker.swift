@@ -97,14 +97,18 @@ struct Checker {
         for sibling in object?.siblings ?? [] { checkNotOverwritten(sibling, of: key, asOf: startedAt, "is read") }
     }
 
-    /// `sibling` stands in an answer or on the disks: then no later write that was to overwrite it, and was acknowledged
-    /// by `time`, may have met it.
-    private mutating func checkNotOverwritten(_ sibling: Sibling, of key: StoredKey, asOf time: Instant, _ what: String) {
+    /// `sibling` stands in an answer or on the disks: then no later write that was to overwrite it, and was
+    /// acknowledged by `time`, may have met it.
+    private mutating func checkNotOverwritten(
+        _ sibling: Sibling, of key: StoredKey, asOf time: Instant, _ what: String
+    ) {
         guard case .value(let bytes) = sibling.payload,
             let old = writes.last(where: { $0.key == key && $0.value == bytes }), let end = old.acknowledgedAt,
             hasItsQuorum(old)
         else { return }
         let isLastWriteWins = ring.properties(ofBucket: key.bucket).conflict == .lastWriteWins
+        // A second form of it may win by a clock that is ahead; that is what the bucket asked for.
+        if isLastWriteWins, old.dot != sibling.dot { return }
         let later = writes.first { new in
             guard new.key == key, end < new.startedAt, let acknowledgedAt = new.acknowledgedAt, acknowledgedAt < time
             else { return false }
@@ -138,7 +142,9 @@ struct Checker {
         }
     }
 
-    private mutating func note(_ sibling: Sibling, of object: StoredObject, over held: StoredObject?, _ key: StoredKey) {
+    private mutating func note(
+        _ sibling: Sibling, of object: StoredObject, over held: StoredObject?, _ key: StoredKey
+    ) {
         let keyed = KeyedDot(key: key.bytes, dot: sibling.dot)
         guard let first = minted[keyed] else {
             checkSupersedesNothingLater(sibling, object, held, key)
@@ -174,7 +180,7 @@ struct Checker {
             violate("replicas of \(name(key)) differ: \(first.node) and \(other.node)")
         }
         let object = first.bytes.flatMap { try? StoredObject(decoding: $0) } ?? StoredObject()
-        for sibling in object.shown(ring.properties(ofBucket: key.bucket).conflict.rule).siblings {
+        for sibling in object.siblings {
             checkNotOverwritten(sibling, of: key, asOf: Instant(nanoseconds: .max), "stands")
         }
         for write in writes where write.key == key && write.acknowledgedAt != nil && isVouchedFor(write) {
@@ -200,19 +206,37 @@ struct Checker {
 
     private func isAlive(_ write: WriteRecord, in object: StoredObject) -> Bool {
         guard let dot = write.dot else { return false }
-        if object.siblings.contains(where: { $0.dot == dot }) { return true }
-        if ring.properties(ofBucket: write.key.bucket).conflict == .lastWriteWins { return object.versions.covers(dot) }
-        return object.siblings.contains { hasSeen(dot, $0, of: write.key, in: object) }
+        if ring.properties(ofBucket: write.key.bucket).conflict == .lastWriteWins {
+            return object.versions.covers(dot)
+        }
+        var visited: Set<Dot> = []
+        return isAccountedFor(dot, of: write.key, in: object, &visited)
     }
 
-    /// Whether the write behind `sibling` was free to supersede `dot`: what it may is its context, or, without one, all that the replica held
-    /// which minted it. A gateway that asks a second replica to mint makes two dots of one write, each with its own.
-    private func hasSeen(_ dot: Dot, _ sibling: Sibling, of key: StoredKey, in object: StoredObject) -> Bool {
-        let author = writes.first { other in
-            other.key == key && (other.dot == sibling.dot || other.value.map { sibling.payload == .value($0) } ?? false)
+    /// It stands, or what was free to supersede it is accounted for; so is an attempt if another one of its write is.
+    private func isAccountedFor(
+        _ dot: Dot, of key: StoredKey, in object: StoredObject, _ visited: inout Set<Dot>
+    ) -> Bool {
+        guard visited.insert(dot).inserted else { return false }
+        if object.siblings.contains(where: { $0.dot == dot }) { return true }
+        let payload = minted[KeyedDot(key: key.bytes, dot: dot)]?.payload
+        for (other, minting) in minted where other.key == key.bytes && other.dot != dot {
+            let isSameWrite = minting.payload == payload && payload != .tombstone
+            guard isSameWrite || hasSeen(dot, other.dot, minting, of: key) else { continue }
+            if isAccountedFor(other.dot, of: key, in: object, &visited) { return true }
+        }
+        return false
+    }
+
+    /// Whether the write that was minted as `other` was free to supersede `dot`: what it may is its context, or,
+    /// without one, all that the replica held which minted it. A gateway that asks a second replica to mint makes two
+    /// dots of one write, each with its own.
+    private func hasSeen(_ dot: Dot, _ other: Dot, _ minting: Minting, of key: StoredKey) -> Bool {
+        let author = writes.first { write in
+            write.key == key && (write.dot == other || write.value.map { minting.payload == .value($0) } ?? false)
         }
         if let context = author?.context { return covers(context, dot) }
-        return (minted[KeyedDot(key: key.bytes, dot: sibling.dot)]?.held ?? object.versions).covers(dot)
+        return minting.held.covers(dot)
     }
 
     /// A context's dot stands for what its write had seen as well.

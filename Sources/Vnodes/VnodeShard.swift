@@ -170,8 +170,8 @@ package struct VnodeShard: Sendable {
             || CausalContext(of: object).encode(for: []).count <= Limits.mintedContextBytes
     }
 
-    /// Whether a mint was surely sent within `Limits.mintAge`, by this node's clock. One dated later than now comes from
-    /// before this machine's last start.
+    /// Whether a mint was surely sent within `Limits.mintAge`, by this node's clock. One dated later than now comes
+    /// from before this machine's last start.
     private static func isFresh(_ sentAtMs: UInt64, _ now: Instant) -> Bool {
         let now = UInt64(clamping: now.nanoseconds / 1_000_000)
         return sentAtMs <= now && now - sentAtMs < UInt64(Limits.mintAge.inMilliseconds)
@@ -220,8 +220,8 @@ package struct VnodeShard: Sendable {
         return VnodeShard.reply(to: incoming, in: object, properties, repair: repair)
     }
 
-    /// Whether a write stands alone now, or beside what it does not know of (or, by last-write-wins, below). One that has
-    /// come by another way before, and was superseded since, is simply stored.
+    /// Whether a write stands alone now, or beside what it does not know of (or, by last-write-wins, below). One that
+    /// has come by another way before, and was superseded since, is simply stored.
     private static func reply(
         to write: StoredObject, in object: StoredObject, _ properties: BucketProperties, repair: Bool
     ) -> ReplicaReply {

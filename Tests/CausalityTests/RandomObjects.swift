@@ -78,6 +78,7 @@ struct KeyHistory {
         case 5:
             // At two replicas: the first fell silent, and the second took its place without a word of it.
             let attempt = random.next()
+            guard rule == .siblings else { break }
             write(replica, context: nil, attempt: attempt)
             if random.chance(0.5) { write((replica + 1) % replicas.count, context: nil, voiding: [attempt]) }
         case 6...8:
@@ -114,7 +115,7 @@ extension StoredObject {
         if siblings.contains(where: { !versions.covers($0.dot) || $0.dot.counter == 0 }) {
             return "a dot unknown to the vector"
         }
-        if rule == .lastWriteWins && siblings.count(where: { $0.attempt == nil }) > 1 { return "two winners" }
+        if rule == .lastWriteWins && siblings.count > 1 { return "two winners" }
         if siblings.contains(where: { $0.attempt.map(voided.contains) ?? false }) { return "a voided attempt stands" }
         return nil
     }

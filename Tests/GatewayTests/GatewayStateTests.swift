@@ -126,7 +126,7 @@ private struct Bench {
     /// Questions that were given up weigh on their replica as failures, and no longer as work it has before it.
     @Test func whatIsGivenUpIsNotOutstanding() throws {
         var bench = try Bench(try Cluster.three())
-        bench.begin(1, .read, .all)
+        bench.begin(1, .read, .all, timeout: Limits.replicaTimeout)
         bench.instant = .origin + Limits.replicaTimeout
         bench.wake()
         #expect(bench.answers.count == 1 && bench.gateway.requestsInFlight == 0)
@@ -173,7 +173,7 @@ private struct Bench {
                 bench.reply(ask, reply(to: ask, &dice), as: sender)
             case 9:
                 guard let ask = bench.asks.randomElement(using: &dice) else { continue }
-                bench.with { gateway, now, out in 
+                bench.with { gateway, now, out in
                     gateway.fail(ask.envelope.id, from: ask.node, wasSent: dice.chance(0.5), now: now, &out)
                 }
             case 10:

@@ -20,7 +20,8 @@ import World
             let dot = Dot(actor: Actor(node: node, incarnation: 1), counter: counter)
             let value = [UInt8](repeating: UInt8(truncatingIfNeeded: counter), count: bytes)
             object.write(
-                Sibling(dot: dot, payload: .value(value), time: HybridTime(bits: counter)), context: CausalContext(of: StoredObject()),
+                Sibling(dot: dot, payload: .value(value), time: HybridTime(bits: counter)),
+                context: CausalContext(of: StoredObject()),
                 rule: .siblings)
         }
         return object

@@ -85,12 +85,8 @@ import World
             us-1 page b=b1*2000 d=b1*2000
               us-1 repair a=a1
               de-1 repair b=b1
-              us-1 repair c=a1
-              de-1 repair d=b1
               answer list [a=a1 b=b1] next at c acks=2 hints=0 de us
             us-1 stored
-            us-1 stored
-            de-1 stored
             de-1 stored
             """, on: Cluster.three())
     }

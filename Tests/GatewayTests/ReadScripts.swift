@@ -155,6 +155,7 @@ import World
             after 1500
               jp-1 read or summary
             jp-1 breaks
+            after 3500
               answer failed quorumNotReached(mayTakeEffect: false) acks=1 hints=0 de short of quorum
             """, on: Cluster.three())
     }
@@ -169,6 +170,7 @@ import World
               jp-1 read
             us-1 refuses busy
             jp-1 garbage
+            after 5000
               answer failed quorumNotReached(mayTakeEffect: false) acks=0 hints=0  short of quorum
             """, on: Cluster.three())
     }

@@ -152,7 +152,7 @@ import World
             """
             put v quorum
               de-1 mint v
-            de-1 breaks
+            de-1 unsent
               us-1 mint v
             us-1 refuses notReplica
               jp-1 mint v
@@ -206,6 +206,7 @@ import World
               de-1 keep v for us-1
             de-1 stored
             jp-1 stored
+            after 5000
               answer failed quorumNotReached(mayTakeEffect: true) acks=2 hints=0 de jp short of all
             """, on: Cluster.three())
     }
@@ -224,6 +225,7 @@ import World
             F2 refuses hintsFull
               P1 keep v for P3
             P1 stored
+            after 5000
               answer failed quorumNotReached(mayTakeEffect: true) acks=2 hints=1 \(try Cluster.countries("P1", "F1")) short of all
             """, on: Cluster.withFallbacks(), at: Cluster.primary(1))
     }
@@ -250,6 +252,7 @@ import World
                   F2 keep v for P3
                 F2 stored
                 F1 stored
+                after 500
                   answer failed quorumNotReached(mayTakeEffect: true) acks=3 hints=2 \(try Cluster.countries("P1", "F1", "F2")) short of quorum
                 """, on: Cluster.withFallbacks(), at: Cluster.primary(1))
     }
@@ -282,6 +285,7 @@ import World
             P1 minted
               F1 keep v for P2
             F1 breaks
+            after 5000
               answer failed quorumNotReached(mayTakeEffect: true) acks=1 hints=0 de short of all
             """, on: Cluster.german(), at: "us-1")
     }
@@ -296,6 +300,7 @@ import World
             put v quorum
               P1 mint v
             P1 minted
+            after 5000
               answer failed quorumNotReached(mayTakeEffect: true) acks=1 hints=0 \(try Cluster.countries("P1")) short of quorum
             """, on: Cluster.withFallbacks(), at: "de-gw")
     }

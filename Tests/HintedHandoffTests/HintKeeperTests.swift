@@ -58,7 +58,8 @@ import World
             for counter in 1...UInt64(Limits.mergedSiblings / 2) {
                 let dot = Dot(actor: Actor(node: node, incarnation: 1), counter: counter)
                 crowd.write(
-                    Sibling(dot: dot, payload: .value([1]), time: HybridTime(bits: counter)), context: CausalContext(of: StoredObject()),
+                    Sibling(dot: dot, payload: .value([1]), time: HybridTime(bits: counter)),
+                    context: CausalContext(of: StoredObject()),
                     rule: .siblings)
             }
             crowds.append(crowd)

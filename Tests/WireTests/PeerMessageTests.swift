@@ -66,10 +66,21 @@ import World
             .storedReplies(StoredReplies(ids: [], inFlight: 0, serviceMicroseconds: 0)),
             .storedReplies(StoredReplies(ids: [0, 1 << 63, .max], inFlight: .max, serviceMicroseconds: 9)),
         ]
-        + requests.enumerated().map { .request(RequestEnvelope(id: UInt64($0) << 40, timeoutMs: .max, request: $1)) }
+        + requests.map(dated).enumerated().map {
+            .request(RequestEnvelope(id: UInt64($0) << 40, timeoutMs: .max, request: $1))
+        }
         + replies.enumerated().map {
             .reply(ReplyEnvelope(id: UInt64($0), inFlight: 3, serviceMicroseconds: .max, reply: $1))
         }
+
+    /// A mint that does not say when it was sent comes as one sent at 0: too old.
+    private static func dated(_ request: ReplicaRequest) -> ReplicaRequest {
+        guard case .mint(var mint) = request else { return request }
+        mint.sentAtMs = mint.value == nil ? 0 : .max
+        mint.attempt = mint.value.map { _ in .max }
+        mint.voids = mint.value == nil ? [] : [0, .max]
+        return .mint(mint)
+    }
 
     @Test func everyKindRoundTrips() throws {
         for message in PeerMessageTests.messages {

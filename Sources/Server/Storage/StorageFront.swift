@@ -49,8 +49,8 @@ final class StorageFront: Sendable {
         }
     }
 
-    /// Takes back what the gateway of loop `port` has asked its own node under `ids` and no thread has begun; which that
-    /// was.
+    /// Takes back what the gateway of loop `port` has asked its own node under `ids` and no thread has begun; which
+    /// that was.
     func takeBack(_ ids: Set<UInt64>, port: Int) -> [UInt64] {
         shards.flatMap { shard in
             shard.mailbox.takeBack { job in
