@@ -6,6 +6,7 @@
 .PHONY: help run test lint format build sim soak bench install clean dependencies dependencies-test toolchain
 
 SEEDS ?= 1..20000
+FRESH ?= 2000
 PREFIX ?= /usr/local
 
 help:
@@ -15,7 +16,7 @@ help:
 	@echo 'make build    build ./atoll, optimised'
 	@echo 'make lint     check the format of the sources'
 	@echo 'make format   put the format right'
-	@echo 'make sim      simulated clusters under faults      (SEEDS=$(SEEDS))'
+	@echo 'make sim      simulated clusters under faults      (SEEDS=$(SEEDS), and FRESH=$(FRESH) never played before)'
 	@echo 'make soak     real nodes, killed again and again   (ROUNDS=10)'
 	@echo 'make bench    measure, and compare with etcd and Redis where these are installed'
 	@echo 'make install  copy atoll to $(PREFIX)/bin          (PREFIX=$(PREFIX))'
@@ -44,8 +45,10 @@ build: toolchain dependencies
 sim: build
 	@echo '==> simulating, seeds $(SEEDS)'
 	@./atoll simulate --seeds $(SEEDS)
+	@./atoll simulate --fresh $(FRESH)
 	@echo '==> simulating the namestore, seeds $(SEEDS)'
 	@./atoll simulate --names --seeds $(SEEDS)
+	@./atoll simulate --names --fresh $(FRESH)
 
 soak: build
 	@scripts/soak.sh

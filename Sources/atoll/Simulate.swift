@@ -14,6 +14,8 @@ struct Simulate: ParsableCommand {
             """)
 
     @Option(help: "A..B, or one seed.") var seeds = "1..100"
+    @Option(help: "Instead of --seeds: so many that were never played, drawn anew each time. Which, is printed.")
+    var fresh: Int?
     @Option(
         help: """
             Plant a bug, to see it caught: \(Mutant.allCases.map(\.rawValue).joined(separator: ", ")); with --names \
@@ -26,7 +28,7 @@ struct Simulate: ParsableCommand {
     @Flag(help: "A JSON document for each seed.") var json = false
 
     func run() throws {
-        let range = try parse(seeds)
+        let range = try fresh.map(draw) ?? parse(seeds)
         if names { return try runNames(range) }
         let planted = try mutant.map { name -> Mutant in
             guard let mutant = Mutant(rawValue: name) else {
@@ -64,6 +66,15 @@ struct Simulate: ParsableCommand {
         }
         let simulation = NamesSimulation(mutant: planted, keepsGoing: keepGoing, isVerbose: verbose, isJSON: json)
         if simulation.run(range) > 0 { throw ExitCode(1) }
+    }
+
+    /// Seeds that are always the same can only pass, once they have.
+    private func draw(_ count: Int) throws -> ClosedRange<UInt64> {
+        guard (1...1_000_000_000).contains(count) else { throw CommandFailure.usage("--fresh takes a positive number") }
+        let first = UInt64.random(in: 1_000_000_000...UInt64.max / 2)
+        let last = first + UInt64(count) - 1
+        if !json { print("fresh seeds \(first)..\(last)") }
+        return first...last
     }
 
     private func parse(_ text: String) throws -> ClosedRange<UInt64> {
