@@ -13,7 +13,7 @@ extension Integration {
         private func readers(_ count: Int, _ node: TestNode, _ target: String) throws -> [Connection] {
             let before = try node.answered
             let readers = try (0..<count).map { _ in try Connection(node.httpPort, receiveBuffer: 4_096) }
-            for reader in readers { try reader.send("GET \(target) HTTP/1.1\r\nHost: x\r\n\r\n") }
+            for reader in readers { try reader.send("GET \(target) HTTP/1.1\r\nHost: localhost\r\n\r\n") }
             try eventually("\(count) are answered", within: 60) { try node.answered >= before + Double(count) }
             return readers
         }
@@ -68,7 +68,7 @@ extension Integration {
             }
             let reader = try Connection(node.httpPort, receiveBuffer: 4_096)
             for limit in [3, 1] {
-                try reader.send("GET /v1/kv/slowly/p/?limit=\(limit) HTTP/1.1\r\nHost: x\r\n\r\n")
+                try reader.send("GET /v1/kv/slowly/p/?limit=\(limit) HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 try eventually("it waits to be read", within: 5) { try node.metric("atoll_client_bytes") ?? 0 > 0 }
                 let items = try #require(try reader.response().json["items"] as? [[String: Any]])
                 #expect(items.count == limit)
