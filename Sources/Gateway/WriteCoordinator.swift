@@ -128,6 +128,10 @@ struct WriteCoordinator: Coordinator {
         asks[slot].isOpen = false
         let ask = asks[slot]
         switch (ask.role, reply) {
+        // Of a form that was minted anew meanwhile; it counts for nothing any more.
+        case (.mint, .minted) where !isCurrent(ask), (.store, .stored) where !isCurrent(ask),
+            (.store, .storedBeside) where !isCurrent(ask), (.hint, .stored) where !isCurrent(ask):
+            break
         case (.mint(let attempt), .minted(let bytes, let wasAbsent)):
             if minted == nil, !isVoid(attempt) {
                 replicate(bytes, wasAbsent, by: ask.node, attempt, &directory, now.instant, &out)
@@ -136,9 +140,6 @@ struct WriteCoordinator: Coordinator {
             if let minted, minted.by == ask.node, minted.attempt == attempt {
                 tally.add(Acknowledgement(node: ask.node, country: directory.country(of: ask.node)))
             }
-        case (.store, .stored) where !isCurrent(ask), (.store, .storedBeside) where !isCurrent(ask),
-            (.hint, .stored) where !isCurrent(ask):
-            break
         case (.store, .storedBeside) where overwrites && !isAnswered && round < primaries.count:
             mintAnew(at: ask.node, &directory, now.instant, &out)
         case (.store, .stored), (.store, .storedBeside):
@@ -155,7 +156,8 @@ struct WriteCoordinator: Coordinator {
         _ object: [UInt8], wasAbsent: Bool, slot: Int, _ directory: inout ReplicaDirectory, _ now: Now,
         _ out: inout Outbox<CoordinatorEffect>
     ) {
-        guard minted == nil, asks.indices.contains(slot), asks[slot].isOpen, asks[slot].isMint else { return }
+        guard minted == nil, asks.indices.contains(slot), asks[slot].isOpen, asks[slot].isMint, isCurrent(asks[slot])
+        else { return }
         replicate(object, wasAbsent, by: asks[slot].node, nil, &directory, now.instant, &out)
     }
 
@@ -368,7 +370,7 @@ struct WriteCoordinator: Coordinator {
                 let isAsked = asks.contains { $0.isOpen && $0.node == node && $0.role == .store && isCurrent($0) }
                 if !isAsked { store(at: node, minted.bytes, &directory, now, &out) }
             }
-        } else if !asks.contains(where: { $0.isMint && $0.isOpen && $0.node == directory.identity }) {
+        } else if !asks.contains(where: { $0.isMint && $0.isOpen && $0.node == directory.identity && isCurrent($0) }) {
             minters = nil
             tryNextMinter(&directory, now, &out)
         }

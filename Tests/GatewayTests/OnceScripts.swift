@@ -100,6 +100,28 @@ import World
             """, on: Cluster.three())
     }
 
+    /// The own disk's answer to the first form comes when that has been minted anew: it is not this write any more.
+    @Test func whatWasMintedAnewIsNotAnsweredByItsFirstForm() throws {
+        try expectScript(
+            """
+            put v quorum
+              de-1 mint v
+            de-1 prepares
+              jp-1 store v
+              us-1 store v
+            us-1 beside
+              us-1 mint v
+            de-1 minted
+            jp-1 stored
+            us-1 minted over
+              de-1 store v
+              jp-1 store v
+            jp-1 stored
+              answer written v acks=2 hints=0 jp us
+            de-1 stored
+            """, on: Cluster.three())
+    }
+
     /// No link yet to a node that is just back: the request looks again while its time allows.
     @Test func aQuorumThatComesBackInTimeIsReached() throws {
         try expectScript(
