@@ -18,6 +18,9 @@ enum RegressionSeeds {
         Entry(seed: 7, found: "writes answered 3 s after their deadline"),
         Entry(seed: 130, found: "the checker asked of a quorum what a lost disk had taken from it"),
         Entry(seed: 4276, found: "the checker counted a hint's keeper for a strict read"),
+        Entry(seed: 20_260_043, found: "an earlier write beside a later one that overwrote it"),
+        Entry(seed: 20_260_436, found: "an earlier write beside a later one that overwrote it"),
+        Entry(seed: 20_263_414, found: "a write was made again after its answer, over a later one"),
     ]
 }
 
