@@ -101,6 +101,15 @@ final class ControlLoop: @unchecked Sendable {
 
     // MARK: What comes in
 
+    /// `node` has connected: it listens as well, so our own links to it are tried at once.
+    func greeted(by node: NodeID) {
+        eventLoop.execute { [self] in
+            controlLinks[node]?.peerIsThere()
+            bulkLinks[node]?.peerIsThere()
+            for loop in requestLoops { loop.greeted(by: node) }
+        }
+    }
+
     func gossip(_ bytes: [UInt8], from node: NodeID) {
         eventLoop.execute { [self] in
             state.gossip(bytes, from: node, MachineClock.instant(), &effects)
@@ -173,7 +182,7 @@ final class ControlLoop: @unchecked Sendable {
     func figures() -> EventLoopFuture<ControlFigures> {
         eventLoop.submit { [self] in
             ControlFigures(
-                living: state.living.count, rejectedGossip: state.rejectedGossip, rejectedNames: rejectedNames,
+                living: state.living, rejectedGossip: state.rejectedGossip, rejectedNames: rejectedNames,
                 repairedKeys: state.repairedKeys, refusedRepairs: state.refusedRepairs, keysApart: state.keysApart,
                 completedExchanges: state.completedExchanges, abandonedExchanges: state.abandonedExchanges)
         }
@@ -276,7 +285,8 @@ extension ControlLoop: PeerLinkOwner {
 }
 
 struct ControlFigures: Sendable {
-    var living: Int
+    /// Other nodes that are alive.
+    var living: [NodeID]
     var rejectedGossip: UInt64
     var rejectedNames: UInt64
     var repairedKeys: UInt64

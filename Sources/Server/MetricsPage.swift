@@ -116,7 +116,8 @@ enum MetricsPage {
         _ page: inout Page
     ) {
         page.gauge(
-            "atoll_nodes_alive", "Nodes that gossip holds for alive, this one among them.", Double(control.living + 1))
+            "atoll_nodes_alive", "Nodes that gossip holds for alive, this one among them.",
+            Double(control.living.count + 1))
         page.counter("atoll_gossip_rejected_total", "Gossip messages refused.", Double(control.rejectedGossip))
         page.counter(
             "atoll_names_rejected_total", "Messages of the namestore that could not be read.",

@@ -99,13 +99,19 @@ final class NodeOperations: Sendable {
         }
     }
 
-    /// Ready: more than half of the ring's nodes are known to live, this one among them. Whether a quorum of a given
-    /// key can be reached depends on its placement.
+    /// Ready: more than half of the ring's nodes are known to live, this one among them, and those have connected to
+    /// it: so whoever restarts one node after the other may go on to the next. One that lives and cannot connect is not
+    /// waited for longer than `Limits.readyGrace`. Whether a quorum of a given key can be reached depends on its
+    /// placement.
     private func ready(_ control: ControlLoop) -> EventLoopFuture<HTTPResponse> {
         let nodes = storage.environment.ring.document.nodes.count
-        return control.figures().map { figures in
-            let isReady = (figures.living + 1) * 2 > nodes
-            let text = "\(figures.living + 1) of \(nodes) nodes alive\n"
+        return control.figures().map { [self] figures in
+            let connected = peers.values.data
+            let missing = figures.living.filter { connected[$0, default: 0] == 0 }
+            let isWaiting = !missing.isEmpty && MachineClock.instant() - startedAt < Limits.readyGrace
+            let isReady = (figures.living.count + 1) * 2 > nodes && !isWaiting
+            var text = "\(figures.living.count + 1) of \(nodes) nodes alive\n"
+            if !missing.isEmpty { text += "not connected: \(missing.map(\.name).sorted().joined(separator: ", "))\n" }
             var response = HTTPResponse(isReady ? 200 : 503, [("content-type", "text/plain")], body: Array(text.utf8))
             if !isReady { response.headers.add("retry-after", "1") }
             return response

@@ -230,6 +230,8 @@ final class RequestLoop: @unchecked Sendable {
         }
     }
 
+    func greeted(by node: NodeID) { eventLoop.execute { [self] in links[node]?.peerIsThere() } }
+
     func setReplicationDelay(_ node: NodeID, ms: Double) {
         eventLoop.execute { [self] in gateway.setReplicationDelay(node, ms: ms) }
     }

@@ -167,6 +167,10 @@ public enum Limits {
     public static let reconnectFirst = Span.milliseconds(50)
     public static let reconnectLongest = Span.seconds(2)
 
+    /// A node that starts waits so long, before it says that it is ready, for those that live to connect: more than a
+    /// `connectTimeout` and two of `reconnectLongest`. One that cannot reach it keeps it from serving no longer.
+    public static let readyGrace = Span.seconds(10)
+
     // MARK: Storage
 
     /// Requests waiting for one storage thread; past it they are answered `busy`.

@@ -21,7 +21,8 @@ protocol PeerLinkOwner: AnyObject {
 
 final class PeerLink {
     private enum State {
-        case down(attempt: Int)
+        /// `pause` ends with the next attempt.
+        case down(attempt: Int, pause: Scheduled<Void>?)
         case connecting(attempt: Int)
         case handshaking(any Channel, attempt: Int)
         case up(any Channel)
@@ -35,7 +36,7 @@ final class PeerLink {
     private let hello: @Sendable (Lane) -> Hello
     private let logger: Logger
     private weak var owner: (any PeerLinkOwner)?
-    private var state = State.down(attempt: 0)
+    private var state = State.down(attempt: 0, pause: nil)
     private let framing = PeerFraming()
     /// Requests sent and not answered.
     private var inFlight: Set<UInt64> = []
@@ -63,17 +64,18 @@ final class PeerLink {
     /// Requests in flight, for the owner's own accounts.
     var outstanding: Int { inFlight.count }
 
-    func start() {
-        eventLoop.preconditionInEventLoop()
-        if case .down(let attempt) = state { connect(attempt) }
-    }
+    func start() { connectIfDown() }
+
+    /// The peer has just shown itself: what is left of a pause between attempts is not waited for.
+    func peerIsThere() { connectIfDown() }
 
     func close() {
         let old = state
         state = .closed
         switch old {
         case .up(let channel), .handshaking(let channel, _): channel.close(promise: nil)
-        case .down, .connecting, .closed: break
+        case .down(_, let pause): pause?.cancel()
+        case .connecting, .closed: break
         }
     }
 
@@ -105,6 +107,13 @@ final class PeerLink {
     }
 
     // MARK: Connecting
+
+    private func connectIfDown() {
+        eventLoop.preconditionInEventLoop()
+        guard case .down(let attempt, let pause) = state else { return }
+        pause?.cancel()
+        connect(attempt)
+    }
 
     private func connect(_ attempt: Int) {
         state = .connecting(attempt: attempt)
@@ -140,7 +149,6 @@ final class PeerLink {
 
     private func retry(_ attempt: Int, _ trouble: String) {
         if case .closed = state { return }
-        state = .down(attempt: attempt + 1)
         if trouble != lastTrouble, attempt > 1 {
             logger.info("peer not reached", metadata: ["peer": "\(node)", "lane": "\(lane)", "reason": "\(trouble)"])
             lastTrouble = trouble
@@ -148,9 +156,8 @@ final class PeerLink {
         let pause = min(Limits.reconnectFirst * Int64(1 << min(attempt, 10)), Limits.reconnectLongest)
         let jittered = Int64(Double(pause.nanoseconds) * (0.5 + jitter.unit() / 2))
         let this = NIOLoopBound(self, eventLoop: eventLoop)
-        eventLoop.scheduleTask(in: .nanoseconds(jittered)) {
-            if case .down(let attempt) = this.value.state { this.value.connect(attempt) }
-        }
+        let next = eventLoop.scheduleTask(in: .nanoseconds(jittered)) { this.value.connectIfDown() }
+        state = .down(attempt: attempt + 1, pause: next)
     }
 
     // MARK: What comes

@@ -105,6 +105,7 @@ final class PeerServerHandler: ChannelInboundHandler {
         counters.change { $0.open -= 1 }
         switch phase {
         case .joining, .leaving: counters.change { $0.joining -= 1 }
+        case .known(let node, .data): counters.change { $0.data[node]? -= 1 }
         case .stranger, .known: break
         }
         loop.removeConnection(number)
@@ -160,7 +161,9 @@ final class PeerServerHandler: ChannelInboundHandler {
         } else if let node = NodeID(hello.node) {
             framing.accept(framesUpTo: Limits.frameBytes)
             phase = .known(node, hello.lane)
+            if hello.lane == .data { counters.change { $0.data[node, default: 0] += 1 } }
             number = loop.addConnection(PeerReturn(self, context))
+            control.greeted(by: node)
         }
     }
 
@@ -212,6 +215,8 @@ final class PeerCounters: Sendable {
         var open = 0
         /// Of those, such as have no ring yet.
         var joining = 0
+        /// Of those, such as carry requests for this node's replicas, by who sends them.
+        var data: [NodeID: Int] = [:]
         var rejected: UInt64 = 0
     }
 

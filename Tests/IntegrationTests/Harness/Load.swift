@@ -17,10 +17,13 @@ final class Load: @unchecked Sendable {
         var slowest = 0.0
     }
 
-    // `lock` guards `report` and `isStopped`.
+    // `lock` guards all that varies.
     private let lock = NSLock()
     private var report = Report()
     private var isStopped = false
+    /// A node that is sent nothing for now, as by a balancer that was told of its restart.
+    private var resting: Int?
+    private var busy: [Int]
     private let ended = DispatchGroup()
     private let nodes: [TestNode]
     private let name: String
@@ -33,6 +36,7 @@ final class Load: @unchecked Sendable {
         self.nodes = nodes
         self.name = name
         self.endsAtFirstFailure = endsAtFirstFailure
+        busy = Array(repeating: 0, count: nodes.count)
         for number in 0..<clients {
             ended.enter()
             let thread = Thread { [self] in
@@ -49,6 +53,20 @@ final class Load: @unchecked Sendable {
     func awaitProgress(_ count: Int, within seconds: Double = 20) throws {
         let before = acknowledged
         try eventually("\(name) gets on", within: seconds) { acknowledged >= before + count }
+    }
+
+    /// Sends nothing to the node at `place` from now on, and returns when it has answered what it was sent.
+    func rest(_ place: Int) throws {
+        lock.withLock { resting = place }
+        try eventually("\(nodes[place].name) has answered", within: 10) { lock.withLock { busy[place] == 0 } }
+    }
+
+    private func nextPlace(after step: inout Int) -> Int {
+        lock.withLock {
+            repeat { step += 1 } while step % nodes.count == resting
+            busy[step % nodes.count] += 1
+            return step % nodes.count
+        }
     }
 
     func stop() -> Report {
@@ -69,8 +87,10 @@ final class Load: @unchecked Sendable {
         var own: [(key: String, context: String)] = []
         var step = number
         while !lock.withLock({ isStopped }) {
-            step += 1
-            let place = step % nodes.count
+            let place = nextPlace(after: &step)
+            // Its connections end with the process.
+            if let resting = lock.withLock({ resting }) { connections[resting] = nil }
+            defer { lock.withLock { busy[place] -= 1 } }
             let started = Stopwatch.now
             do {
                 let connection = try connections[place] ?? nodes[place].connect()
