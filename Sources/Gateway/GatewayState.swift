@@ -56,6 +56,8 @@ package struct GatewayState: Sendable {
     private var trailing = Deque<UInt64>()
     private var trailingCount = 0
     private var trailingBytes = 0
+    /// Requests in flight at most, those aside that are answered.
+    private let places: Int
     private var wheel: TimerWheel
     private var hedging = HedgePolicy()
     private var effects = Outbox<CoordinatorEffect>()
@@ -63,7 +65,10 @@ package struct GatewayState: Sendable {
     private var taken: [CoordinatorEffect] = []
     package private(set) var counters = GatewayCounters()
 
-    package init(identity: NodeID, ring: RingSnapshot, random: SeededRandom, now: Instant) {
+    package init(
+        identity: NodeID, ring: RingSnapshot, random: SeededRandom, places: Int = Limits.requestsInFlight, now: Instant
+    ) {
+        self.places = places
         directory = ReplicaDirectory(identity: identity, ring: ring, random: random)
         wheel = TimerWheel(now: now)
     }
@@ -90,7 +95,7 @@ package struct GatewayState: Sendable {
     package mutating func begin(
         _ id: UInt64, _ request: ClientRequest, now: Now, _ out: inout Outbox<GatewayEffect>
     ) {
-        guard inFlight.count - trailingCount < Limits.requestsInFlight else {
+        guard inFlight.count - trailingCount < places else {
             return out.emit(.answer(id, .failed(.overloaded, nil)))
         }
         let started: InFlight

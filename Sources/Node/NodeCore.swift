@@ -89,16 +89,16 @@ package struct NodeCore<Store: KeyValueStore> {
     private static var replayEvery: Span { .milliseconds(100) }
 
     package init(
-        identity: NodeID, incarnation: UInt64, generation: UInt64, ring: RingSnapshot, objects: Store, hints: Store,
-        control: ControlConfiguration, random: SeededRandom, now: Instant
+        identity: NodeID, incarnation: UInt64, counter: UInt64 = 0, generation: UInt64, ring: RingSnapshot,
+        objects: Store, hints: Store, control: ControlConfiguration, places: Int, random: SeededRandom, now: Instant
     ) throws(StorageFailure) {
         var random = random
         self.identity = identity
         self.objects = objects
         self.hints = hints
         self.ring = ring
-        gateway = GatewayState(identity: identity, ring: ring, random: random.fork(), now: now)
-        shard = VnodeShard(actor: Actor(node: identity, incarnation: incarnation))
+        gateway = GatewayState(identity: identity, ring: ring, random: random.fork(), places: places, now: now)
+        shard = VnodeShard(actor: Actor(node: identity, incarnation: incarnation), counter: counter)
         keeper = try HintKeeper(identity: identity, store: hints)
         self.control = ControlState(
             identity: identity, incarnation: generation, ring: ring, configuration: control, random: random.fork(),

@@ -37,13 +37,17 @@ struct Checker {
     private let ring: RingSnapshot
     private(set) var violations: [String] = []
     private(set) var writes: [WriteRecord] = []
-    private var minted: [KeyedDot: Minting] = [:]
+    private var histories: [StoredKey: History] = [:]
     private var wipes: [NodeID: Int] = [:]
     private(set) var reads = 0
 
-    private struct KeyedDot: Hashable {
-        let key: [UInt8]
-        let dot: Dot
+    /// What happened to one key.
+    private struct History {
+        /// Places in `writes`, as they began.
+        var writes: [Int] = []
+        /// Values are unique in a run, so each tells its write.
+        var byValue: [[UInt8]: Int] = [:]
+        var minted: [Dot: Minting] = [:]
     }
 
     /// A dot as it first came to a disk: that of the replica which minted it.
@@ -53,6 +57,15 @@ struct Checker {
         let time: HybridTime
         /// All that this replica had heard of.
         let held: VersionVector
+        let attempt: UInt64?
+        /// Attempts of which it knew that others had taken their place.
+        let voided: [UInt64]
+
+        /// Whether both are forms of one write. Values are unique in a run; a deletion is told by its attempts.
+        func isFormOf(_ other: Minting) -> Bool {
+            guard payload == other.payload else { return false }
+            return payload != .tombstone || other.attempt.map(voided.contains) ?? false
+        }
     }
 
     init(ring: RingSnapshot) { self.ring = ring }
@@ -68,8 +81,11 @@ struct Checker {
 
     mutating func started(_ write: WriteRecord) -> Int {
         writes.append(write)
-        writes[writes.count - 1].wipesBefore = wipes
-        return writes.count - 1
+        let index = writes.count - 1
+        writes[index].wipesBefore = wipes
+        histories[write.key, default: History()].writes.append(index)
+        if let value = write.value { histories[write.key]?.byValue[value] = index }
+        return index
     }
 
     mutating func acknowledged(_ index: Int, _ object: StoredObject, _ account: Account, at time: Instant) {
@@ -86,13 +102,12 @@ struct Checker {
     mutating func read(_ key: StoredKey, _ object: StoredObject?, strictQuorum: Bool, startedAt: Instant) {
         reads += 1
         guard strictQuorum else { return }
-        for write in writes where write.key == key && write.strict && write.level == .quorum {
-            guard let end = write.acknowledgedAt, end < startedAt, let dot = write.dot, hasItsQuorum(write) else {
-                continue
-            }
-            if object?.versions.covers(dot) != true {
-                violate("a strict quorum read of \(name(key)) begun at \(startedAt) missed \(describe(write))")
-            }
+        for index in histories[key]?.writes ?? [] {
+            guard writes[index].strict, writes[index].level == .quorum, let end = writes[index].acknowledgedAt,
+                end < startedAt, let dot = writes[index].dot, object?.versions.covers(dot) != true,
+                hasItsQuorum(writes[index])
+            else { continue }
+            violate("a strict quorum read of \(name(key)) begun at \(startedAt) missed \(describe(writes[index]))")
         }
         for sibling in object?.siblings ?? [] { checkNotOverwritten(sibling, of: key, asOf: startedAt, "is read") }
     }
@@ -102,19 +117,27 @@ struct Checker {
     private mutating func checkNotOverwritten(
         _ sibling: Sibling, of key: StoredKey, asOf time: Instant, _ what: String
     ) {
-        guard case .value(let bytes) = sibling.payload,
-            let old = writes.last(where: { $0.key == key && $0.value == bytes }), let end = old.acknowledgedAt,
+        guard let old = author(of: sibling.payload, key).map({ writes[$0] }), let end = old.acknowledgedAt,
             hasItsQuorum(old)
         else { return }
         let isLastWriteWins = ring.properties(ofBucket: key.bucket).conflict == .lastWriteWins
         // A second form of it may win by a clock that is ahead; that is what the bucket asked for.
         if isLastWriteWins, old.dot != sibling.dot { return }
-        let later = writes.first { new in
-            guard new.key == key, end < new.startedAt, let acknowledgedAt = new.acknowledgedAt, acknowledgedAt < time
+        let later = histories[key]?.writes.first { index in
+            guard end < writes[index].startedAt, let acknowledgedAt = writes[index].acknowledgedAt,
+                acknowledgedAt < time
             else { return false }
-            return (new.context == nil || isLastWriteWins) && !new.onlyIfAbsent && hasItsQuorum(new)
+            let overwrites = (writes[index].context == nil || isLastWriteWins) && !writes[index].onlyIfAbsent
+            return overwrites && hasItsQuorum(writes[index])
         }
-        if let later { violate("\(describe(old)) \(what) as \(sibling.dot) after \(describe(later)) overwrote it") }
+        if let later {
+            violate("\(describe(old)) \(what) as \(sibling.dot) after \(describe(writes[later])) overwrote it")
+        }
+    }
+
+    private func author(of payload: Payload, _ key: StoredKey) -> Int? {
+        guard case .value(let bytes) = payload else { return nil }
+        return histories[key]?.byValue[bytes]
     }
 
     /// A write has been put on a disk.
@@ -145,10 +168,12 @@ struct Checker {
     private mutating func note(
         _ sibling: Sibling, of object: StoredObject, over held: StoredObject?, _ key: StoredKey
     ) {
-        let keyed = KeyedDot(key: key.bytes, dot: sibling.dot)
-        guard let first = minted[keyed] else {
+        guard let first = histories[key]?.minted[sibling.dot] else {
             checkSupersedesNothingLater(sibling, object, held, key)
-            minted[keyed] = Minting(payload: sibling.payload, time: sibling.time, held: object.versions)
+            histories[key, default: History()].minted[sibling.dot] =
+                Minting(
+                    payload: sibling.payload, time: sibling.time, held: object.versions, attempt: sibling.attempt,
+                    voided: object.voided)
             return
         }
         if first.payload != sibling.payload || first.time != sibling.time {
@@ -160,14 +185,12 @@ struct Checker {
     private mutating func checkSupersedesNothingLater(
         _ sibling: Sibling, _ object: StoredObject, _ held: StoredObject?, _ key: StoredKey
     ) {
-        guard case .value(let bytes) = sibling.payload, let held,
-            let own = writes.last(where: { $0.key == key && $0.value == bytes }), let end = own.acknowledgedAt
-        else { return }
+        guard let held, let own = author(of: sibling.payload, key), let end = writes[own].acknowledgedAt else { return }
         for gone in held.siblings where !object.siblings.contains(where: { $0.dot == gone.dot }) {
-            guard case .value(let value) = gone.payload,
-                let later = writes.last(where: { $0.key == key && $0.value == value }), end < later.startedAt
-            else { continue }
-            violate("\(describe(own)), as \(sibling.dot), superseded \(describe(later)), which began after its answer")
+            guard let later = author(of: gone.payload, key), end < writes[later].startedAt else { continue }
+            violate(
+                "\(describe(writes[own])), as \(sibling.dot), superseded \(describe(writes[later])), which began "
+                    + "after its answer")
         }
     }
 
@@ -183,9 +206,13 @@ struct Checker {
         for sibling in object.siblings {
             checkNotOverwritten(sibling, of: key, asOf: Instant(nanoseconds: .max), "stands")
         }
-        for write in writes where write.key == key && write.acknowledgedAt != nil && isVouchedFor(write) {
-            if !isAlive(write, in: object) {
-                violate("\(describe(write)), acknowledged, is neither there nor superseded: \(describe(object))")
+        let isLastWriteWins = ring.properties(ofBucket: key.bucket).conflict == .lastWriteWins
+        let accounted = isLastWriteWins ? [] : accountedFor(of: key, in: object)
+        for index in histories[key]?.writes ?? [] {
+            guard let dot = writes[index].dot, isVouchedFor(writes[index]) else { continue }
+            if isLastWriteWins ? !object.versions.covers(dot) : !accounted.contains(dot) {
+                violate(
+                    "\(describe(writes[index])), acknowledged, is neither there nor superseded: \(describe(object))")
             }
         }
     }
@@ -204,47 +231,39 @@ struct Checker {
         write.holders.filter { write.wipesBefore[$0.node] == wipes[$0.node] }
     }
 
-    private func isAlive(_ write: WriteRecord, in object: StoredObject) -> Bool {
-        guard let dot = write.dot else { return false }
-        if ring.properties(ofBucket: write.key.bucket).conflict == .lastWriteWins {
-            return object.versions.covers(dot)
+    /// The dots that stand, and those that one which is accounted for was free to supersede: what a write may is its
+    /// context, or, without one, all that the replica held which minted it. Attempts of one write are each other's (a
+    /// gateway that asks a second replica to mint makes two dots of it, each with its own).
+    private func accountedFor(of key: StoredKey, in object: StoredObject) -> Set<Dot> {
+        guard let history = histories[key] else { return [] }
+        var byDot: [Dot: Int] = [:]
+        for index in history.writes { if let dot = writes[index].dot, byDot[dot] == nil { byDot[dot] = index } }
+        // One that was acknowledged by hints alone came to no replica's disk.
+        let known = Set(history.minted.keys).union(byDot.keys)
+        var accounted = Set(object.siblings.map(\.dot))
+        var waiting = Array(accounted)
+        while let dot = waiting.popLast() {
+            guard let minting = history.minted[dot] else { continue }
+            let author = byDot[dot] ?? self.author(of: minting.payload, key)
+            let context = author.flatMap { writes[$0].context }
+            for other in known where !accounted.contains(other) {
+                let isSameWrite = history.minted[other].map { minting.isFormOf($0) } ?? false
+                let isSeen = context.map { covers($0, other, byDot) } ?? minting.held.covers(other)
+                if isSameWrite || isSeen {
+                    accounted.insert(other)
+                    waiting.append(other)
+                }
+            }
         }
-        var visited: Set<Dot> = []
-        return isAccountedFor(dot, of: write.key, in: object, &visited)
-    }
-
-    /// It stands, or what was free to supersede it is accounted for; so is an attempt if another one of its write is.
-    private func isAccountedFor(
-        _ dot: Dot, of key: StoredKey, in object: StoredObject, _ visited: inout Set<Dot>
-    ) -> Bool {
-        guard visited.insert(dot).inserted else { return false }
-        if object.siblings.contains(where: { $0.dot == dot }) { return true }
-        let payload = minted[KeyedDot(key: key.bytes, dot: dot)]?.payload
-        for (other, minting) in minted where other.key == key.bytes && other.dot != dot {
-            let isSameWrite = minting.payload == payload && payload != .tombstone
-            guard isSameWrite || hasSeen(dot, other.dot, minting, of: key) else { continue }
-            if isAccountedFor(other.dot, of: key, in: object, &visited) { return true }
-        }
-        return false
-    }
-
-    /// Whether the write that was minted as `other` was free to supersede `dot`: what it may is its context, or,
-    /// without one, all that the replica held which minted it. A gateway that asks a second replica to mint makes two
-    /// dots of one write, each with its own.
-    private func hasSeen(_ dot: Dot, _ other: Dot, _ minting: Minting, of key: StoredKey) -> Bool {
-        let author = writes.first { write in
-            write.key == key && (write.dot == other || write.value.map { minting.payload == .value($0) } ?? false)
-        }
-        if let context = author?.context { return covers(context, dot) }
-        return minting.held.covers(dot)
+        return accounted
     }
 
     /// A context's dot stands for what its write had seen as well.
-    private func covers(_ context: CausalContext, _ dot: Dot) -> Bool {
+    private func covers(_ context: CausalContext, _ dot: Dot, _ byDot: [Dot: Int]) -> Bool {
         var context: CausalContext? = context
         while let seen = context {
             if seen.versions.covers(dot) || seen.dot == dot { return true }
-            context = seen.dot.flatMap { own in writes.first { $0.dot == own }?.context }
+            context = seen.dot.flatMap { own in byDot[own] }.flatMap { writes[$0].context }
         }
         return false
     }

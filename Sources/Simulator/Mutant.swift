@@ -24,6 +24,16 @@ package enum Mutant: String, CaseIterable, Sendable {
     case staleQuorumCount = "stale-quorum-count"
     /// Deleting a key removes its record, tombstone and all.
     case lostTombstone = "lost-tombstone"
+    /// A node that lost its disk goes on minting where it left off, in the life that its new disk knows nothing of.
+    case wipedDiskKeepsLife = "wiped-disk-keeps-life"
+    /// A replica has never time to compare.
+    case compareRefused = "compare-refused"
+    /// Writes that are answered hold the places of clients.
+    case trailingTakesPlaces = "trailing-takes-places"
+    /// A node's replication delay never falls.
+    case lagSticks = "lag-sticks"
+    /// Nobody knows which attempt of a write is which, nor how old it is.
+    case attemptsUnknown = "attempts-unknown"
 }
 
 extension Mutant {
@@ -44,10 +54,29 @@ extension Mutant {
 
     /// The answer that this mutant gives in the addressee's place.
     func answer(_ message: PeerMessage) -> PeerMessage? {
-        guard self == .droppedHint, case .request(let envelope) = message, case .hint = envelope.request else {
-            return nil
+        guard case .request(let envelope) = message else { return nil }
+        let reply: ReplicaReply
+        switch (self, envelope.request) {
+        case (.droppedHint, .hint): reply = .stored
+        case (.compareRefused, .compare): reply = .refused(Refusal(.busy))
+        default: return nil
         }
-        return .reply(ReplyEnvelope(id: envelope.id, inFlight: 0, serviceMicroseconds: 0, reply: .stored))
+        return .reply(ReplyEnvelope(id: envelope.id, inFlight: 0, serviceMicroseconds: 0, reply: reply))
+    }
+
+    /// What this mutant makes of a message on its way.
+    func spoil(_ message: PeerMessage) -> PeerMessage {
+        switch (self, message) {
+        case (.attemptsUnknown, .request(var envelope)):
+            guard case .mint(var mint) = envelope.request else { return message }
+            (mint.attempt, mint.voids, mint.sentAtMs) = (nil, [], nil)
+            envelope.request = .mint(mint)
+            return .request(envelope)
+        case (.attemptsUnknown, .reply(var envelope)):
+            if envelope.reply == .storedBeside { envelope.reply = .stored }
+            return .reply(envelope)
+        default: return message
+        }
     }
 
     private func rewrite(_ write: StoreWrite, _ change: (StoredObject) -> StoredObject) -> StoreWrite {

@@ -58,6 +58,7 @@ struct SimulatedCluster {
     private var load: Workload
     private(set) var trace = TraceHash()
     private static let tickEvery = Span.milliseconds(20)
+    private static let longestDelayMs = 500.0
     /// 2026-01-01T00:00Z: wall clocks of the nodes start about here.
     private static let epochMs: Int64 = 1_767_225_600_000
 
@@ -110,7 +111,7 @@ struct SimulatedCluster {
         case .tick(let node, let life):
             guard machines[node].life == life, machines[node].core != nil else { return }
             schedule(.tick(node, life: life), after: SimulatedCluster.tickEvery)
-            let report = machines[node].report(at: now)
+            let report = machines[node].report(at: now, mutant)
             try step(node) { core, now, out in
                 if let report { core.publish(report) }
                 try core.tick(now, &out)
@@ -134,11 +135,9 @@ struct SimulatedCluster {
     private mutating func step(
         _ node: Int, _ body: (inout NodeCore<MemoryStore>, Now, inout Outbox<NodeEffect>) throws -> Void
     ) throws {
-        guard var core = machines[node].core else { return }
-        machines[node].core = nil
+        let time = clock(node)
         var out = Outbox<NodeEffect>()
-        try body(&core, clock(node), &out)
-        machines[node].core = core
+        try machines[node].step { core in try body(&core, time, &out) }
         for effect in out.take() { try carryOut(effect, node) }
     }
 
@@ -178,7 +177,7 @@ struct SimulatedCluster {
     // MARK: Network
 
     private mutating func send(_ message: PeerMessage, from: Int, to: Int) {
-        var message = message
+        var message = mutant?.spoil(message) ?? message
         if case .request(var envelope) = message {
             let wire = UInt64(questions.count)
             questions.append((from, machines[from].life, envelope.id))
@@ -253,11 +252,12 @@ struct SimulatedCluster {
         case .crash(let node): crash(node)
         case .start(let node): try start(node)
         case .wipe(let node):
+            let counter = mutant == .wipedDiskKeepsLife ? machines[node].core?.shard.counter : nil
             crash(node)
             machines[node].objects = MemoryStore()
             machines[node].hints = MemoryStore()
             checker.wiped(machines[node].identity)
-            try start(node)
+            try start(node, goingOnFrom: counter)
         case .cut(let links):
             cut = Set(links)
             announceLinks()
@@ -281,16 +281,18 @@ struct SimulatedCluster {
         announceLinks()
     }
 
-    private mutating func start(_ node: Int) throws {
+    /// `counter`: the last of its life so far; nil begins a new one.
+    private mutating func start(_ node: Int, goingOnFrom counter: UInt64? = nil) throws {
         guard machines[node].core == nil else { return }
         machines[node].life += 1
-        if mutant != .reusedDot || machines[node].incarnation == 0 { machines[node].incarnation += 1 }
+        let isSameLife = counter != nil || (mutant == .reusedDot && machines[node].incarnation > 0)
+        if !isSameLife { machines[node].incarnation += 1 }
         var control = ControlConfiguration(repairCycle: .seconds(8))
         control.gossip.fanOut = 2
         machines[node].core = try NodeCore(
-            identity: machines[node].identity, incarnation: machines[node].incarnation, generation: machines[node].life,
-            ring: nodesRing, objects: machines[node].objects, hints: machines[node].hints, control: control,
-            random: random.fork(), now: now)
+            identity: machines[node].identity, incarnation: machines[node].incarnation, counter: counter ?? 0,
+            generation: machines[node].life, ring: nodesRing, objects: machines[node].objects,
+            hints: machines[node].hints, control: control, places: Workload.places, random: random.fork(), now: now)
         schedule(.tick(node, life: machines[node].life), after: .milliseconds(Int64(random.unit() * 20)))
         announceLinks()
     }
@@ -316,6 +318,11 @@ struct SimulatedCluster {
             let (id, request) = load.next(client, through: node, at: now, &random, &checker)
         else { return }
         let sent = mutant?.spoil(request) ?? request
+        if mutant == .trailingTakesPlaces,
+            machines[node].core?.gateway.requestsInFlight ?? 0 >= Workload.places
+        {
+            return load.answered(id, .failed(.overloaded, nil), at: now, &checker)
+        }
         try step(node) { core, now, out in try core.submit(id, sent, now, &out) }
     }
 
@@ -345,6 +352,8 @@ struct SimulatedCluster {
                 let own = tables[place][place]
                 return table[place].incarnation == own.incarnation
                     && table[place].report.revision == own.report.revision
+                    // Without writes it falls to nothing.
+                    && table[place].report.replicationDelayMs < SimulatedCluster.longestDelayMs
                     && table[place].report.responseMs == own.report.responseMs
             }
         }

@@ -18,6 +18,9 @@ struct Workload {
         let deadline: Instant
     }
 
+    /// Requests that a gateway takes at once: few, so that it comes to that.
+    static let places = 8
+
     let keys: [StoredKey]
     private var pending: [UInt64: Request] = [:]
     private var nextID: UInt64 = 1
@@ -86,7 +89,13 @@ struct Workload {
         case (.read(let key, let strictQuorum, let client, let startedAt), .object(let object, _)):
             checker.read(key, object, strictQuorum: strictQuorum, startedAt: startedAt)
             if let place = keys.firstIndex(of: key) { contexts[client][place] = object.map { CausalContext(of: $0) } }
-        case (_, .failed): failures += 1
+        case (_, .failed(let failure, _)):
+            failures += 1
+            // This one waits no more, and had no place.
+            let waiting = pending.values.count { $0.node == request.node }
+            if failure == .overloaded, waiting < Workload.places {
+                checker.violate("request \(id) was refused as one too many while \(waiting) others waited")
+            }
         default: checker.violate("request \(id) got an answer of another kind")
         }
     }

@@ -1,15 +1,22 @@
-// Planted bugs prove that the simulator can fail: each is caught within 500 seeds, and the very seed that catches it
+// Planted bugs prove that the simulator can fail: each is caught within 2,000 seeds, and the very seed that catches it
 // holds without the bug, so that it is the bug that was caught and nothing else.
 
 import Simulator
 import Testing
 
 @Suite struct MutantTests {
-    private static let seeds: ClosedRange<UInt64> = 1...500
+    private static let seeds: ClosedRange<UInt64> = 1...2_000
 
-    @Test(arguments: Mutant.allCases) func isCaughtWithin500Seeds(_ mutant: Mutant) throws {
+    /// The first that catches it, where that is a late one: looked at before all others. After a change of the simulator
+    /// another may be the first; `atoll simulate --seeds 1..2000 --mutant NAME` tells.
+    private static let firstSeeds: [Mutant: UInt64] = [
+        .ackBeforeSync: 43, .droppedHint: 292, .wipedDiskKeepsLife: 136, .attemptsUnknown: 12,
+    ]
+
+    @Test(arguments: Mutant.allCases) func isCaughtWithin2000Seeds(_ mutant: Mutant) throws {
+        let first = MutantTests.firstSeeds[mutant].map { [$0] } ?? []
         let caught = try #require(
-            MutantTests.seeds.first { !Simulation.run(seed: $0, mutant: mutant).violations.isEmpty },
+            (first + MutantTests.seeds).first { !Simulation.run(seed: $0, mutant: mutant).violations.isEmpty },
             "\(mutant.rawValue) lives through \(MutantTests.seeds.upperBound) seeds")
         let clean = Simulation.run(seed: caught)
         #expect(clean.violations.isEmpty, "seed \(caught) is not caught by \(mutant.rawValue) alone")
