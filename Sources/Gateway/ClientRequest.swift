@@ -97,7 +97,7 @@ extension Refusal {
         case .vectorFull: .vectorFull(detail)
         case .tooLarge: .tooLarge(detail)
         case .malformed: .malformed(detail)
-        case .unknown, .busy, .diskFull, .notReplica, .hintsFull, .stopped, .late, .voided: nil
+        case .unknown, .busy, .diskFull, .notReplica, .hintsFull, .stopped, .late, .voided, .superseded: nil
         }
     }
 }

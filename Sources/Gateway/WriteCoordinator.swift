@@ -137,13 +137,13 @@ struct WriteCoordinator: Coordinator {
                 replicate(bytes, wasAbsent, by: ask.node, attempt, &directory, now.instant, &out)
             }
             // Two primaries may have minted, the first of them too late; only one write is this request's.
-            if let minted, minted.by == ask.node, minted.attempt == attempt {
-                tally.add(Acknowledgement(node: ask.node, country: directory.country(of: ask.node)))
-            }
+            if let minted, minted.by == ask.node, minted.attempt == attempt { acknowledged(ask, directory) }
         case (.store, .storedBeside) where overwrites && !isAnswered && round < primaries.count:
             mintAnew(at: ask.node, &directory, now.instant, &out)
-        case (.store, .stored), (.store, .storedBeside):
-            tally.add(Acknowledgement(node: ask.node, country: directory.country(of: ask.node)))
+        // Whatever superseded an overwrite there has not overwritten the rest; so the replica counts for nothing yet.
+        case (.store, .refused(let refusal)) where overwrites && refusal.code == .superseded: break
+        case (.store, .refused(let refusal)) where refusal.code == .superseded: acknowledged(ask, directory)
+        case (.store, .stored), (.store, .storedBeside): acknowledged(ask, directory)
         case (.hint(let target), .stored):
             tally.add(Acknowledgement(node: ask.node, country: directory.country(of: ask.node), hintFor: target))
         case (.mint, .refused(let refusal)): refused(refusal, slot, &directory, now.instant, &out)
@@ -211,6 +211,10 @@ struct WriteCoordinator: Coordinator {
             failed(asks[slot], &directory, now, &out)
         }
         isAbandoned = true
+    }
+
+    private mutating func acknowledged(_ ask: Ask, _ directory: ReplicaDirectory) {
+        tally.add(Acknowledgement(node: ask.node, country: directory.country(of: ask.node)))
     }
 
     // MARK: Minting

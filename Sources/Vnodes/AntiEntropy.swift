@@ -353,7 +353,7 @@ extension Refusal.Code {
     fileprivate var concernsOnlyThisKey: Bool {
         switch self {
         case .tooLarge, .tooManySiblings, .vectorFull, .malformed, .notReplica: true
-        case .unknown, .busy, .diskFull, .exists, .hintsFull, .stopped, .late, .voided: false
+        case .unknown, .busy, .diskFull, .exists, .hintsFull, .stopped, .late, .voided, .superseded: false
         }
     }
 }

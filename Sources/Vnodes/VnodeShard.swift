@@ -220,15 +220,21 @@ package struct VnodeShard: Sendable {
         return VnodeShard.reply(to: incoming, in: object, properties, repair: repair)
     }
 
-    /// Whether a write stands alone now, or beside what it does not know of (or, by last-write-wins, below). One that
-    /// has come by another way before, and was superseded since, is simply stored.
+    /// Whether a write stands alone now, or beside what it does not know of (or, by last-write-wins, below); or is gone
+    /// already, while something stands of which this replica cannot tell that it is later. What the same replica minted
+    /// after it is later for certain.
     private static func reply(
         to write: StoredObject, in object: StoredObject, _ properties: BucketProperties, repair: Bool
     ) -> ReplicaReply {
         if repair { return .stored }
-        let others = object.siblings.count { one in !write.siblings.contains { $0.dot == one.dot } }
-        let stands = others < object.siblings.count || properties.conflict.rule == .lastWriteWins
-        return others > 0 && stands ? .storedBeside : .stored
+        let others = object.siblings.filter { one in !write.siblings.contains { $0.dot == one.dot } }
+        if others.count < object.siblings.count || properties.conflict.rule == .lastWriteWins {
+            return others.isEmpty ? .stored : .storedBeside
+        }
+        let areLater = others.allSatisfy { other in
+            write.siblings.contains { $0.dot.actor.node == other.dot.actor.node && $0.dot < other.dot }
+        }
+        return areLater ? .stored : .refused(Refusal(.superseded))
     }
 
     /// Refusing here keeps replicas apart, so what `mint` takes has room for the merge of all sides (Limits). It does

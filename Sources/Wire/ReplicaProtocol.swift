@@ -153,6 +153,8 @@ package struct Refusal: Error, Hashable, Sendable {
         case late = 15
         /// Another attempt has taken this one's place.
         case voided = 16
+        /// It was superseded here before it came, and what superseded it stands beside what neither knew of.
+        case superseded = 17
     }
 
     package let code: Code

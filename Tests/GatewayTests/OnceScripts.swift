@@ -100,6 +100,27 @@ import World
             """, on: Cluster.three())
     }
 
+    /// A later write of the same gateway came first, and stands beside what neither knew of. Until that is overwritten
+    /// as well the earlier write is not acknowledged by its superseding; then it is.
+    @Test func anOverwriteSupersededBesideTheRestIsAskedForAgain() throws {
+        try expectScript(
+            """
+            put v quorum
+              de-1 mint v
+            de-1 minted
+              jp-1 store v
+              us-1 store v
+            jp-1 refuses superseded
+            us-1 refuses superseded
+            after 30
+              jp-1 store v
+              us-1 store v
+            us-1 stored
+              answer created v acks=2 hints=0 de us
+            jp-1 stored
+            """, on: Cluster.three())
+    }
+
     /// The own disk's answer to the first form comes when that has been minted anew: it is not this write any more.
     @Test func whatWasMintedAnewIsNotAnsweredByItsFirstForm() throws {
         try expectScript(

@@ -150,6 +150,24 @@ import World
         #expect(try replica.ask(.read(key: key, summaryOver: 0)) == .object(object.encode()))
     }
 
+    /// What became of a write that comes late, as far as the replica can tell.
+    @Test mutating func aLateWriteLearnsWhatStandsInItsPlace() throws {
+        func merge(_ object: StoredObject) -> ReplicaRequest {
+            .merge(key: key, object: object.encode(), repair: false)
+        }
+        var other = Replica(Fixture.us, ring: replica.ring)
+        let first = try #require(try other.ask(Fixture.put(key, "first")).minted)
+        let second = try #require(try other.ask(Fixture.put(key, "second")).minted)
+        // The same replica minted both, so what stands is later.
+        #expect(try replica.ask(merge(second)) == .stored)
+        #expect(try replica.ask(merge(first)) == .stored)
+        // Beside what that replica never knew, neither of the two has overwritten it.
+        try replica.batch([Fixture.put(key, "old", context: Fixture.blindContext(key))])
+        #expect(try replica.ask(merge(second)) == .storedBeside)
+        #expect(try replica.ask(merge(first)).refusal == .superseded)
+        #expect(try replica.ask(.merge(key: key, object: first.encode(), repair: true)) == .stored)
+    }
+
     @Test mutating func mergingIsIdempotentAndWritesOnlyNews() throws {
         var other = Replica(Fixture.us, ring: replica.ring)
         let theirs = try #require(try other.ask(Fixture.put(key, "theirs")).minted)
@@ -159,7 +177,7 @@ import World
         let newer = try #require(try replica.ask(Fixture.put(key, "ours")).minted)
         #expect(newer.versions.covers(theirs.versions))
         let again = try replica.batch([merge])
-        #expect(again.replies == [.stored] && again.writes.isEmpty)
+        #expect(again.replies[0].isRefusal(.superseded) && again.writes.isEmpty)
         // Written over there without having seen ours: both stay.
         let concurrent = try #require(try other.ask(Fixture.put(key, "more")).minted)
         try replica.batch([.merge(key: key, object: concurrent.encode(), repair: true)])
