@@ -14,9 +14,7 @@ extension StoredObject {
     /// The object's bytes, if replicas take it and a frame carries it.
     package func encodeWithinLimits() throws(ObjectExcess) -> [UInt8] {
         guard siblings.count <= Limits.mergedSiblings else { throw .siblings }
-        guard versions.entries.count <= Limits.versionVectorEntries, voided.count <= Limits.mergedVoidedAttempts else {
-            throw .versions
-        }
+        guard versions.entries.count <= Limits.versionVectorEntries else { throw .versions }
         // Looked at before it is built: the sides of a merge may be large each.
         guard payloadBytes <= Limits.objectBytes else { throw .bytes }
         let bytes = encode()

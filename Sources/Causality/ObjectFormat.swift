@@ -130,7 +130,7 @@ extension ByteWriter {
 
 extension ByteReader {
     mutating func attempts() throws(DecodingFailure) -> [UInt64] {
-        let count = try count(atMost: Limits.mergedVoidedAttempts)
+        let count = try count(atMost: Limits.voidedAttempts)
         var attempts: [UInt64] = []
         for _ in 0..<count { attempts.append(try fixed64()) }
         return attempts

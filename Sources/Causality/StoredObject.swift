@@ -61,8 +61,10 @@ package enum ConflictRule: Hashable, Sendable {
 package struct StoredObject: Hashable, Sendable {
     package private(set) var versions: VersionVector
     package private(set) var siblings: [Sibling]
-    /// Attempts that another has taken the place of, ascending. Whoever has heard of that other (covers its dot) has
-    /// its voided attempts here, so equal version vectors mean equal lists.
+    /// Attempts that another has taken the place of, ascending, so by their times. Whoever has heard of that other
+    /// (covers its dot) has its voided attempts here, but for those that came before the latest
+    /// `Limits.voidedAttempts`; and the latest of a union are the latest of the latest on either side. So equal version
+    /// vectors mean equal lists.
     package private(set) var voided: [UInt64]
 
     package init() {
@@ -114,6 +116,7 @@ package struct StoredObject: Hashable, Sendable {
         }
         guard !voided.isEmpty else { return }
         siblings.removeAll { $0.attempt.map(voided.contains) ?? false }
+        if voided.count > Limits.voidedAttempts { voided.removeFirst(voided.count - Limits.voidedAttempts) }
     }
 
     private static func survivors(_ a: StoredObject, _ b: StoredObject) -> [Sibling] {

@@ -146,7 +146,7 @@ package struct GatewayState: Sendable {
                 key: request.key.bytes, value: value, contentType: contentType, context: context,
                 onlyIfAbsent: onlyIfAbsent, expiresAt: value == nil ? nil : expiry)
             var write = WriteCoordinator(
-                mint, bucket: request.key.bucket, route: route, quorum: quorum, deadline: deadline)
+                mint, bucket: request.key.bucket, route: route, quorum: quorum, begunAt: now.wall, deadline: deadline)
             write.start(&directory, now.instant, &effects)
             return InFlight(id: id, coordinator: write, startedAt: now.instant)
         case .list(let range, let reverse, let limit):

@@ -99,6 +99,7 @@ package struct ReplicaDirectory: Sendable {
     /// A draw of the gateway's dice.
     package mutating func chance(_ p: Double) -> Bool { random.chance(p) }
 
-    /// A number that no other draw gives, of this gateway or another, but for a chance of 2⁻⁶⁴.
-    mutating func draw() -> UInt64 { random.next() }
+    /// A name for an attempt of a write that began at `wall`: later ones are greater, and two of one millisecond are
+    /// the same with a chance of 2⁻²².
+    mutating func attempt(of wall: WallTime) -> UInt64 { wall.milliseconds << 22 | random.next() >> 42 }
 }

@@ -21,40 +21,14 @@ import Wire
 import World
 
 struct WriteCoordinator: Coordinator {
-    private enum Role: Hashable {
-        /// `attempt`: its name, at another node than the gateway's own, where siblings are kept.
-        case mint(attempt: UInt64?)
-        case store
-        case hint(for: NodeID)
-    }
-
-    private struct Ask {
-        let node: NodeID
-        let role: Role
-        /// Which minting of the write it is about.
-        let round: Int
-        let sentAt: Instant
-        var isOpen = true
-        /// It took too long: a hint was written elsewhere, or another was asked.
-        var isLate = false
-
-        var isMint: Bool { if case .mint = role { true } else { false } }
-    }
-
-    private struct Minted {
-        let by: NodeID
-        let attempt: UInt64?
-        let bytes: [UInt8]
-        let object: StoredObject
-        let created: Bool
-    }
-
     private let request: MintRequest
     private let bucket: [UInt8]
     private let primaries: [NodeID]
     private let fallbacks: [NodeID]
     private let quorum: Quorum
     private let rule: ConflictRule
+    /// By the gateway's clock: what its attempts are ordered by when some are to be forgotten.
+    private let begunAt: WallTime
     private let deadline: Instant
     /// Whatever stood there before it began is to be superseded, seen or not.
     private let overwrites: Bool
@@ -66,6 +40,10 @@ struct WriteCoordinator: Coordinator {
     private var minted: Minted?
     /// How often the write was minted anew.
     private var round = 0
+    /// Who knows all forms of it so far, and is to mint the next one.
+    private var knowsForms: NodeID?
+    /// The attempts that made these forms.
+    private var forms: [UInt64] = []
     /// Attempts at other nodes of which nobody knows what became of them.
     private var voids: [UInt64] = []
     /// Until then one of these may still be carried out, over a write that would begin after this one's answer.
@@ -77,9 +55,10 @@ struct WriteCoordinator: Coordinator {
     private var isAbandoned = false
 
     init(
-        _ request: MintRequest, bucket: [UInt8], route: Route, quorum: Quorum, deadline: Instant
+        _ request: MintRequest, bucket: [UInt8], route: Route, quorum: Quorum, begunAt: WallTime, deadline: Instant
     ) {
         self.request = request
+        self.begunAt = begunAt
         self.bucket = bucket
         self.quorum = quorum
         self.deadline = deadline
@@ -238,9 +217,9 @@ struct WriteCoordinator: Coordinator {
         at node: NodeID, _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) {
         var mint = request
-        mint.voids = voids
+        mint.voids = node == knowsForms ? voids : voids + forms
         if node != directory.identity {
-            mint.attempt = rule == .siblings ? directory.draw() : nil
+            mint.attempt = rule == .siblings ? directory.attempt(of: begunAt) : nil
             mint.sentAtMs = directory[node].clockMs(now)
         }
         ask(node, .mint(attempt: mint.attempt), .mint(mint), now, &out)
@@ -268,7 +247,8 @@ struct WriteCoordinator: Coordinator {
     private mutating func mintAnew(
         at node: NodeID, _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) {
-        if let attempt = minted?.attempt { voids.append(attempt) }
+        if let attempt = minted?.attempt { forms.append(attempt) }
+        knowsForms = node
         round += 1
         minted = nil
         tally = Tally()

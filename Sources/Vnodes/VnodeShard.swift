@@ -148,9 +148,7 @@ package struct VnodeShard: Sendable {
         guard object.siblings.count <= Limits.siblings else {
             throw Refusal(.tooManySiblings, "read the key and write with the context of what you read")
         }
-        guard object.versions.entries.count <= Limits.mintedVersionEntries,
-            object.voided.count <= Limits.voidedAttempts,
-            VnodeShard.givesContext(object)
+        guard object.versions.entries.count <= Limits.mintedVersionEntries, VnodeShard.givesContext(object)
         else { throw Refusal(.vectorFull, "too many lives of nodes have written this key") }
         let bytes = object.encode()
         let room = Limits.mintedBytes(replicas: route.primaries.count)
@@ -221,8 +219,8 @@ package struct VnodeShard: Sendable {
     }
 
     /// Whether a write stands alone now, or beside what it does not know of (or, by last-write-wins, below); or is gone
-    /// already, while something stands of which this replica cannot tell that it is later. What the same replica minted
-    /// after it is later for certain.
+    /// already, while something stands of which this replica cannot tell that it is later. One sibling alone is, as
+    /// what superseded the write ends in it; and so is what the same replica minted after it.
     private static func reply(
         to write: StoredObject, in object: StoredObject, _ properties: BucketProperties, repair: Bool
     ) -> ReplicaReply {
@@ -234,7 +232,7 @@ package struct VnodeShard: Sendable {
         let areLater = others.allSatisfy { other in
             write.siblings.contains { $0.dot.actor.node == other.dot.actor.node && $0.dot < other.dot }
         }
-        return areLater ? .stored : .refused(Refusal(.superseded))
+        return others.count < 2 || areLater ? .stored : .refused(Refusal(.superseded))
     }
 
     /// Refusing here keeps replicas apart, so what `mint` takes has room for the merge of all sides (Limits). It does

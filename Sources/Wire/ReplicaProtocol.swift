@@ -147,7 +147,7 @@ package struct Refusal: Error, Hashable, Sendable {
         case hintsFull = 8
         /// The node has stopped taking writes for good.
         case stopped = 9
-        /// The key's version vector, or its list of voided attempts, has no room.
+        /// The key's version vector has no room.
         case vectorFull = 12
         /// The request may have been under way for so long that another replica was asked in its place.
         case late = 15

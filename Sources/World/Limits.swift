@@ -35,11 +35,10 @@ public enum Limits {
     public static let versionVectorEntries = 512
     /// The same where the key is written: each side of a cut adds its own entry to what all of them had.
     public static let mintedVersionEntries = versionVectorEntries - replicas
-    /// Attempts that one object remembers as void: each is a write that was handed on because its first replica fell
-    /// silent. Past it such a write is not handed on any more and fails instead.
-    public static let voidedAttempts = 128
-    /// The same after a merge of sides that were cut off from each other.
-    public static let mergedVoidedAttempts = voidedAttempts * replicas
+    /// Attempts that one object remembers as void, the latest: each is a write that was handed on because its first
+    /// replica fell silent. As many as clients write one key at once while that happens; and what was handed on before
+    /// so many others is long settled.
+    public static let voidedAttempts = 64
     /// A context as it is decoded from its header. In base64 a third more, which must fit into `headerBytes`.
     public static let contextBytes = 20 << 10
     /// The context that an object may give when a write is accepted: half of what is taken back, since replicas that

@@ -129,6 +129,23 @@ import World
         }
     }
 
+    /// However many writes are handed on, the latest are remembered, the same on every replica.
+    @Test func theLatestVoidedAttemptsAreRemembered() {
+        let rule = ConflictRule.siblings
+        let count = UInt64(Limits.voidedAttempts)
+        var left = StoredObject()
+        var right = StoredObject()
+        for attempt in 1...(2 * count) {
+            let (counter, isOdd) = ((attempt + 1) / 2, attempt % 2 == 1)
+            let write = sibling(isOdd ? a : b, counter, time: attempt)
+            if isOdd { left.write(write, context: nil, voiding: [attempt], rule: rule) }
+            if !isOdd { right.write(write, context: nil, voiding: [attempt], rule: rule) }
+        }
+        #expect(left.voided.count == Limits.voidedAttempts && right.voided.count == Limits.voidedAttempts)
+        #expect(left.merged(right, rule).voided == Array(count + 1...2 * count))
+        #expect(left.merged(right, rule) == right.merged(left, rule))
+    }
+
     /// Two writers in turn, each with the context of its own last answer: one sibling each.
     @Test func twoWritersWhoNeverReadKeepOneSiblingEach() {
         var object = StoredObject()

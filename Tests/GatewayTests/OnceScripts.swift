@@ -100,6 +100,30 @@ import World
             """, on: Cluster.three())
     }
 
+    /// Who was to mint it anew falls silent: the next one does not know the forms that it knew.
+    @Test func theFormsOfAWriteAreVoidForWhomeverKnowsThemNot() throws {
+        try expectScript(
+            """
+            put v quorum
+              P1 mint v
+            P1 minted
+              P2 store v
+              P3 store v
+            P2 beside
+              P2 mint v
+            P3 stored
+            P2 breaks
+              P1 mint v in place of 2
+            P1 minted over
+              P2 store v
+              P3 store v
+            P3 stored
+            after 1500
+              F1 keep v for P2
+              answer written v acks=2 hints=0 \(try Cluster.countries("P1", "P3"))
+            """, on: Cluster.withFallbacks(), at: "de-gw")
+    }
+
     /// A later write of the same gateway came first, and stands beside what neither knew of. Until that is overwritten
     /// as well the earlier write is not acknowledged by its superseding; then it is.
     @Test func anOverwriteSupersededBesideTheRestIsAskedForAgain() throws {

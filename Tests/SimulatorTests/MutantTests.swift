@@ -7,8 +7,8 @@ import Testing
 @Suite struct MutantTests {
     private static let seeds: ClosedRange<UInt64> = 1...2_000
 
-    /// The first that catches it, where that is a late one: looked at before all others. After a change of the simulator
-    /// another may be the first; `atoll simulate --seeds 1..2000 --mutant NAME` tells.
+    /// The first that catches it, where that is a late one: looked at before all others. After a change of the
+    /// simulator another may be the first; `atoll simulate --seeds 1..2000 --mutant NAME` tells.
     private static let firstSeeds: [Mutant: UInt64] = [
         .ackBeforeSync: 43, .droppedHint: 292, .wipedDiskKeepsLife: 136, .attemptsUnknown: 12,
     ]

@@ -37,15 +37,16 @@ final class TestCluster: @unchecked Sendable {
 
     static let names = ["de-fra-1", "us-iad-1", "jp-tyo-1"]
 
-    /// Three nodes in three countries, every key on all of them.
+    /// Three nodes in three countries, every key on all of them; or those named, of which three have a key.
     static func three(
-        buckets: String = "", hosts: [String]? = nil, arguments: [String] = [], launchers: [[String]]? = nil,
+        names: [String] = names, buckets: String = "", hosts: [String]? = nil, arguments: [String] = [],
+        launchers: [[String]]? = nil,
         moving moved: Int? = nil, to data: String = ""
     ) throws -> TestCluster {
         let directory = try TemporaryDirectory()
-        let ports = try Ports.free(6)
+        let ports = try Ports.free(2 * names.count)
         let places = names.enumerated().map { place, name in
-            (name, host: hosts?[place] ?? "127.0.0.1", http: ports[place], peer: ports[place + 3])
+            (name, host: hosts?[place] ?? "127.0.0.1", http: ports[place], peer: ports[place + names.count])
         }
         let path = directory.path + "/ring.toml"
         try Data(ringFile(places, buckets: buckets).utf8).write(to: URL(fileURLWithPath: path))
