@@ -107,11 +107,11 @@ package struct VnodeShard: Sendable {
         var more = false
         let range = KeyRange(start: request.start, end: request.end.isEmpty ? nil : request.end)
         try store.scan(range, reverse: request.reverse) { key, object in
-            guard items.count < request.limit, items.isEmpty || size + object.count <= Limits.rangeBytes else {
+            size += key.count + object.count
+            guard items.count < request.limit, items.isEmpty || size <= Limits.rangeBytes else {
                 more = true
                 return false
             }
-            size += key.count + object.count
             items.append(RangeItem(key: key, object: object))
             return true
         }
