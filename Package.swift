@@ -99,6 +99,7 @@ let package = Package(
             "Server",
             [
                 "Server", "Causality", "HintedHandoff", "NameStore", "Node", "Ring", "Storage", "Wire", "World", logging,
+                .product(name: "NIOEmbedded", package: "swift-nio"),
             ] + nio),
         tests("NameStore", ["NameStore", "World"]),
         tests("Integration", ["Wire", "Ring", "World"]),

@@ -22,6 +22,16 @@ import World
         }
     }
 
+    @Test func clientsHaveTheRestAndNoMoreThanTheirLimit() throws {
+        func clients(_ limit: Int) throws -> Int {
+            try DescriptorBudget(limit: limit, nodes: 1, loops: 1).httpConnections
+        }
+        let limit = try #require((8_192...16_384).first { try clients($0) == Limits.httpConnections })
+        #expect(try clients(limit - 1) == Limits.httpConnections - 1)
+        #expect(try clients(limit + 1) == Limits.httpConnections)
+        #expect(try clients(1 << 20) == Limits.httpConnections)
+    }
+
     @Test func tooFewAreRefusedWithTheNumberThatIsNeeded() {
         let failure = #expect(throws: StartFailure.self) { try DescriptorBudget(limit: 256, nodes: 3, loops: 1) }
         #expect(failure?.description.contains("256 files open") == true)

@@ -20,12 +20,13 @@ final class HTTPGuard: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private var phase = Phase.idle
-    private var bodyBegan = NIODeadline.now()
+    private let now: () -> NIODeadline
+    private var bodyBegan: NIODeadline
     /// Of the body that is on its way: its own bytes, and all that came with them.
     private var bodyBytes = 0
     private var bytesOnTheWay = 0
     /// When the last answer was written: a client that still reads it is not idle.
-    private var answeredAt = NIODeadline.now()
+    private var answeredAt: NIODeadline
     /// Of the request whose head is on its way.
     private var line = RequestLineStart()
     /// The next head began in the bytes that were looked at last. Where requests come before the answers to earlier
@@ -39,6 +40,13 @@ final class HTTPGuard: ChannelInboundHandler, RemovableChannelHandler {
     private static let checkEvery = TimeAmount.nanoseconds(Limits.headerReadTimeout.nanoseconds / 4)
     /// What is told to the client; set by the HTTP handler, which can write.
     var refuse: ((Problem) -> Void)?
+
+    /// - Parameter now: the time of the loop that the handler is used on.
+    init(now: @escaping () -> NIODeadline = NIODeadline.now) {
+        self.now = now
+        bodyBegan = now()
+        answeredAt = bodyBegan
+    }
 
     func handlerAdded(context: ChannelHandlerContext) {
         arm(Limits.firstByteTimeout)
@@ -86,7 +94,7 @@ final class HTTPGuard: ChannelInboundHandler, RemovableChannelHandler {
         isLineKnown = false
         guard case .ended = phase else {
             phase = .body
-            bodyBegan = .now()
+            bodyBegan = now()
             bodyBytes = 0
             bytesOnTheWay = 0
             return armBody(bodyBegan)
@@ -97,7 +105,7 @@ final class HTTPGuard: ChannelInboundHandler, RemovableChannelHandler {
     /// connection.
     func bodyCame(_ bytes: Int) {
         bodyBytes += bytes
-        if case .body = phase { armBody(.now()) }
+        if case .body = phase { armBody(now()) }
     }
 
     /// A body must go on coming, and on the whole not too slowly.
@@ -118,7 +126,7 @@ final class HTTPGuard: ChannelInboundHandler, RemovableChannelHandler {
     func responseLeft() {
         guard case .ended = phase else {
             phase = .idle
-            answeredAt = .now()
+            answeredAt = now()
             deadline = answeredAt + .nanoseconds(Limits.idleTimeout.nanoseconds)
             return
         }
@@ -130,16 +138,17 @@ final class HTTPGuard: ChannelInboundHandler, RemovableChannelHandler {
         timer?.cancel()
     }
 
-    private func arm(_ span: Span) { deadline = .now() + .nanoseconds(span.nanoseconds) }
+    private func arm(_ span: Span) { deadline = now() + .nanoseconds(span.nanoseconds) }
 
     private func check(_ context: ChannelHandlerContext) {
         let this = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         timer = context.eventLoop.scheduleTask(in: HTTPGuard.checkEvery) {
             let (this, context) = this.value
-            guard let deadline = this.deadline, deadline <= .now() else { return this.check(context) }
+            guard let deadline = this.deadline, deadline <= this.now() else { return this.check(context) }
             if case .idle = this.phase {
                 let isReading = !context.channel.isWritable
-                guard isReading, .now() < this.answeredAt + .nanoseconds(Limits.answerReadTimeout.nanoseconds) else {
+                guard isReading, this.now() < this.answeredAt + .nanoseconds(Limits.answerReadTimeout.nanoseconds)
+                else {
                     return context.close(promise: nil)
                 }
                 return this.check(context)
