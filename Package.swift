@@ -102,7 +102,7 @@ let package = Package(
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ] + nio),
         tests("NameStore", ["NameStore", "World"]),
-        tests("Integration", ["Wire", "Ring", "World"]),
+        tests("Integration", ["Causality", "Wire", "Ring", "Storage", "World"]),
         tests("Tidy", []),
     ],
     swiftLanguageModes: [.v6],

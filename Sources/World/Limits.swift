@@ -47,13 +47,14 @@ public enum Limits {
 
     // MARK: HTTP
 
-    /// Request line and all headers together; past it 431. Contexts are the largest honest header.
+    /// One header, and all of them together with as much more as a target may take; past it 431. Contexts are the
+    /// largest honest header.
     public static let headerBytes = 32 << 10
     public static let headerCount = 64
     /// The target alone; past it 414. A key of 1 KiB fully percent-encoded takes 3 KiB.
     public static let targetBytes = 8 << 10
     /// Open client connections of one node. A block of `receiveBytes` each, and as much of small answers that are not
-    /// read, make 320 MiB at the very most; a head that is still coming in (`headerBytes`) is held for
+    /// read, make 320 MiB at the very most; a head that is still coming in (40 KiB) is held for
     /// `headerReadTimeout` only, and all else is counted in `clientBytes`. Fewer connections where the process may not
     /// have so many files open.
     public static let httpConnections = 10_000

@@ -183,7 +183,8 @@ final class HTTPHandler: ChannelDuplexHandler {
         guard !service.isStopping else { return refuse(.stopping) }
         let checked: CheckedHead
         do throws(Problem) { checked = try service.check(head, fields) } catch { return refuse(error) }
-        let request = PendingRequest(head: head, route: checked.route, limit: service.bodyLimit(checked.route))
+        let limit = service.bodyLimit(checked.route, head.method)
+        let request = PendingRequest(head: head, route: checked.route, limit: limit)
         guard checked.length ?? 0 <= request.limit else { return refuse(request.tooLarge) }
         state = .reading(request)
         if checked.awaitsContinue, let context {
@@ -374,7 +375,9 @@ final class PendingRequest {
     }
 
     var tooLarge: Problem {
-        if case .item = route { return .tooLarge("the bucket takes values of up to \(limit) bytes") }
+        if case .item = route, head.method == .PUT {
+            return .tooLarge("the bucket takes values of up to \(limit) bytes")
+        }
         return .tooLarge("this call takes \(limit) bytes at most")
     }
 }

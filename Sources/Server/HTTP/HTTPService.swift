@@ -75,9 +75,10 @@ final class HTTPService: @unchecked Sendable {
     /// For each answer: when it was made (RFC 9110, 6.6.1).
     var dateLine: [UInt8] { date.line(at: MachineClock.wall()) }
 
-    func bodyLimit(_ route: RequestRoute) -> Int {
-        switch route {
-        case .item(let key, _): ring.properties(ofBucket: key.bucket).maxValueBytes
+    /// Only a write of an item has use for a body.
+    func bodyLimit(_ route: RequestRoute, _ method: HTTPMethod) -> Int {
+        switch (route, method) {
+        case (.item(let key, _), .PUT): ring.properties(ofBucket: key.bucket).maxValueBytes
         default: Limits.otherBodyBytes
         }
     }

@@ -60,7 +60,8 @@ struct Problem: Error, Sendable {
     static let overloaded = Problem(503, "overloaded", "Too many requests are in flight", "wait a moment and try again")
     static let headersTooLarge = Problem(
         431, "headers-too-large", "The headers are too large",
-        "a request may have \(Limits.headerCount) headers and \(Limits.headerBytes) bytes of them")
+        "a request may have \(Limits.headerCount) headers, each of \(Limits.headerBytes) bytes, and "
+            + "\(Limits.headerBytes + Limits.targetBytes) bytes in all with its target")
     static func tooLarge(_ detail: String) -> Problem {
         Problem(413, "too-large", "The body or the object is too large", detail)
     }
