@@ -322,6 +322,7 @@ extension Integration {
                 answer = try? connection.response()
             }
             #expect(answer?.status == 408)
+            #expect(answer?.json["type"] as? String == "/problems/request-timeout")
             let elapsed = Stopwatch.now - started
             #expect(elapsed > 8 && elapsed < 13)
             try expectAlive()

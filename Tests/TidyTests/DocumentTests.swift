@@ -94,6 +94,18 @@ import Testing
         try DocumentTests.expect(names, atLeast: 12, in: "docs/openapi.yaml")
     }
 
+    /// Each row of the table of errors is met in a test against a node, or a part of it, that names it.
+    @Test func everyKindOfProblemIsTested() throws {
+        let page = try #require(SourceTree.text("docs/HTTP.md"))
+        let cells = try Pattern(#"^\| \d{3} \| ((?:`[a-z-]+`(?:, )?)+) \|"#).matches(in: page).map { $0.groups[1] }
+        let types = try Set(cells.flatMap { try Pattern("`([a-z-]+)`").matches(in: $0).map { $0.groups[1] } })
+        #expect(types.count >= 35, "the pattern finds too little: \(types.sorted())")
+        let mention = try Pattern(#"(?:/problems/|\bproblem: ")([a-z-]+)""#)
+        let tests = SourceTree.tests.filter { ["IntegrationTests", "ServerTests"].contains($0.module) }
+        let tested = Set(tests.flatMap { file in mention.matches(in: file.text).map { $0.groups[1] } })
+        for type in types.subtracting(tested).sorted() { Issue.record("no test names the problem \(type)") }
+    }
+
     @Test func everyQueryParameterIsDocumented() throws {
         let names = try DocumentTests.names(
             #"^        case "(\w+)": (?:try )?query\."#, in: ["Sources/Server/HTTP/RequestTarget"])
