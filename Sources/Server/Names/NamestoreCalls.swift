@@ -39,12 +39,11 @@ extension NameDesk {
         switch call {
         case .show: return now(.json(status()))
         case .reconfigure(let nodes):
-            guard let outcome = reconfigure(to: nodes) else {
-                var response = HTTPResponse.json(status())
-                response.status = .accepted
-                return now(response)
-            }
-            return now(NamestoreResponses.refusal(outcome) ?? .json(status()))
+            // Whether these nodes have the votes already is for their stores to say, so that takes a moment too.
+            if let refusal = reconfigure(to: nodes).flatMap(NamestoreResponses.refusal) { return now(refusal) }
+            var response = HTTPResponse.json(status())
+            response.status = .accepted
+            return now(response)
         case .claim(let epoch, let digest):
             return request(.commitRing(number: epoch, digest: digest)).map(NamestoreResponses.claim)
         }
