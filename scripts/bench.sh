@@ -82,7 +82,7 @@ ready() {
     while [ $tries -lt 300 ]; do
         if [ "$3" = - ]; then
             (exec 3<>"/dev/tcp/127.0.0.1/$2") 2>/dev/null && return 0
-        elif (exec 3<>"/dev/tcp/127.0.0.1/$2" && printf 'GET %s HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n' "$3" >&3 &&
+        elif (exec 3<>"/dev/tcp/127.0.0.1/$2" && printf 'GET %s HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n' "$3" >&3 &&
             read -r -t 2 line <&3 && case $line in *" 200 "*) ;; *) exit 1 ;; esac) 2>/dev/null; then
             return 0
         fi
