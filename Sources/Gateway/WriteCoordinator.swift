@@ -32,6 +32,8 @@ struct WriteCoordinator: Coordinator {
     private let deadline: Instant
     /// Whatever stood there before it began is to be superseded, seen or not.
     private let overwrites: Bool
+    /// The gateway's own node comes first, if it is a primary.
+    private var hasTriedOwn = false
     /// Primaries that have not been asked to mint, best first; ranked once the gateway's own node will not do.
     private var minters: [NodeID]?
     private var spares: [NodeID]
@@ -202,11 +204,11 @@ struct WriteCoordinator: Coordinator {
         _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) {
         let own = directory.identity
-        if minters == nil, primaries.contains(own) {
-            minters = directory.rank(primaries.filter { $0 != own }, near: nil)
+        if !hasTriedOwn, primaries.contains(own) {
+            hasTriedOwn = true
             return mint(at: own, &directory, now, &out)
         }
-        var left = minters ?? directory.rank(primaries, near: nil)
+        var left = minters ?? directory.rank(primaries.filter { $0 != own }, near: nil)
         // A primary that can't be reached is not worth waiting for while another can.
         let next = left.firstIndex { directory.isAvailable($0) } ?? left.indices.first
         if let next { mint(at: left.remove(at: next), &directory, now, &out) }
@@ -253,8 +255,13 @@ struct WriteCoordinator: Coordinator {
         minted = nil
         tally = Tally()
         spares = fallbacks
-        minters = nil
+        tryAllAgain()
         mint(at: node, &directory, now, &out)
+    }
+
+    private mutating func tryAllAgain() {
+        hasTriedOwn = false
+        minters = nil
     }
 
     private func isCurrent(_ ask: Ask) -> Bool { ask.round == round }
@@ -355,7 +362,7 @@ struct WriteCoordinator: Coordinator {
                 if !isAsked { store(at: node, minted.bytes, &directory, now, &out) }
             }
         } else if !asks.contains(where: { $0.isMint && $0.isOpen && $0.node == directory.identity && isCurrent($0) }) {
-            minters = nil
+            tryAllAgain()
             tryNextMinter(&directory, now, &out)
         }
     }

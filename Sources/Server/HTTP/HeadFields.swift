@@ -51,11 +51,13 @@ struct HeadFields {
 }
 
 extension String {
-    /// Names of fields are caseless; `field` is in lower case.
+    /// Names of fields are caseless; `field` is in lower case. Every request comes through here several times, so the
+    /// bytes are looked at where they lie.
     fileprivate func isField(_ field: StaticString) -> Bool {
-        utf8.elementsEqual(UnsafeBufferPointer(start: field.utf8Start, count: field.utf8CodeUnitCount)) {
-            $0 | 0x20 == $1
-        }
+        let known = UnsafeBufferPointer(start: field.utf8Start, count: field.utf8CodeUnitCount)
+        return utf8.withContiguousStorageIfAvailable { name in
+            name.count == known.count && name.indices.allSatisfy { name[$0] | 0x20 == known[$0] }
+        } ?? utf8.elementsEqual(known) { $0 | 0x20 == $1 }
     }
 }
 
@@ -63,8 +65,12 @@ extension StringProtocol {
     /// Without the blanks and tabs around it.
     var trimmed: SubSequence {
         var text = self[...]
-        while let first = text.first, first == " " || first == "\t" { text.removeFirst() }
-        while let last = text.last, last == " " || last == "\t" { text.removeLast() }
+        while let first = text.unicodeScalars.first, first == " " || first == "\t" {
+            text = text[text.unicodeScalars.index(after: text.startIndex)...]
+        }
+        while let last = text.unicodeScalars.last, last == " " || last == "\t" {
+            text = text[..<text.unicodeScalars.index(before: text.endIndex)]
+        }
         return text
     }
 

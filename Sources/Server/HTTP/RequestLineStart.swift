@@ -20,10 +20,13 @@ struct RequestLineStart {
     }
 
     mutating func take(_ bytes: ByteBufferView) {
-        guard !isOver else { return }
+        if !isOver { bytes.withUnsafeBytes { take($0) } }
+    }
+
+    private mutating func take(_ bytes: UnsafeRawBufferPointer) {
         var line = bytes[...]
         // Empty lines before a request are skipped (RFC 9112, 2.2), as the parser does.
-        if length == 0 { line = line.drop { $0 == 0x0D || $0 == 0x0A } }
+        while length == 0, let first = line.first, first == 0x0D || first == 0x0A { line.removeFirst() }
         let end = line.firstIndex(of: 0x0A)
         isOver = end != nil
         if let end { line = line[..<end] }
