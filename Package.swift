@@ -62,7 +62,7 @@ let package = Package(
         room("NameStore", ["World", crypto]),
         // Floor 3
         room("Gateway", ["World", "Causality", "Wire", "Ring", deque]),
-        room("Node", ["World", "Causality", "Wire", "Ring", "Gossip", "Storage", "Vnodes", "HintedHandoff", "Gateway"]),
+        room("Node", ["World", "Wire", "Ring", "Gossip", "Storage", "Vnodes", "HintedHandoff", "Gateway"]),
         // Floor 4
         room(
             "Server",
@@ -94,6 +94,11 @@ let package = Package(
         tests("Vnodes", ["Vnodes", "Causality", "Ring", "Storage", "Wire", "World"]),
         tests("HintedHandoff", ["HintedHandoff", "Causality", "Ring", "Storage", "Wire", "World"]),
         tests("Gateway", ["Gateway", "Causality", "Ring", "Wire", "World"]),
+        tests(
+            "Node",
+            [
+                "Node", "Causality", "Gateway", "HintedHandoff", "Ring", "Storage", "Vnodes", "Wire", "World",
+            ]),
         tests("Simulator", ["Simulator", "NameStore", "World"]),
         tests(
             "Server",

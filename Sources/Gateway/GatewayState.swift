@@ -73,6 +73,7 @@ package struct GatewayState: Sendable {
         wheel = TimerWheel(now: now)
     }
 
+    package var identity: NodeID { directory.identity }
     package var requestsInFlight: Int { inFlight.count }
     /// When `wake` has something to do; nil if never. Mutating, so that the question is not asked of a copy.
     package var nextWake: Instant? { mutating get { wheel.next } }

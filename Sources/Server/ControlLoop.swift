@@ -20,11 +20,11 @@ final class ControlLoop: @unchecked Sendable {
     private let port: Int
     private let identity: NodeID
     private let storage: StorageFront
-    private var state: ControlState
+    private var core: ControlCore
     private var controlLinks: [NodeID: PeerLink] = [:]
     private var bulkLinks: [NodeID: PeerLink] = [:]
     private var requestLoops: [RequestLoop] = []
-    private var effects = Outbox<ControlEffect>()
+    private var effects = Outbox<ControlCore.Effect>()
     private var pending = PendingJobs()
     private let logger: Logger
     private let onStaleIncarnation: @Sendable (UInt64) -> Void
@@ -36,7 +36,6 @@ final class ControlLoop: @unchecked Sendable {
     private var rejectedNames: UInt64 = 0
 
     private static let tickEvery = TimeAmount.milliseconds(50)
-    private static let replayEvery = TimeAmount.milliseconds(100)
     private static let reportEvery = TimeAmount.milliseconds(1_000)
 
     init(
@@ -46,8 +45,10 @@ final class ControlLoop: @unchecked Sendable {
         self.eventLoop = eventLoop
         self.port = port
         self.identity = state.identity
-        self.state = state
         self.storage = storage
+        core = ControlCore(
+            state: state, port: port, shards: storage.shards.count, ring: storage.environment.ring,
+            now: MachineClock.instant())
         self.logger = logger
         self.onStaleIncarnation = onStaleIncarnation
     }
@@ -74,19 +75,11 @@ final class ControlLoop: @unchecked Sendable {
             for link in controlLinks.values { link.start() }
             for link in bulkLinks.values { link.start() }
             eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: ControlLoop.tickEvery) { [self] _ in
-                guard !isStopped else { return }
-                state.tick(MachineClock.instant(), &effects)
-                drain()
-            }
-            eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: ControlLoop.replayEvery) { [self] _ in
-                guard !isStopped else { return }
-                let reachable = state.takingHints.filter { bulkLinks[$0]?.isUp == true }
-                storage.rewriteExpired()
-                if !reachable.isEmpty { _ = storage.hints.mailbox.put([.replay(reachable: reachable)]) }
+                if !isStopped { hear(.tick) }
             }
             eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: ControlLoop.reportEvery) { [self] _ in
                 guard !isStopped else { return }
-                report().hop(to: eventLoop).whenSuccess { [self] in state.publish($0) }
+                report().hop(to: eventLoop).whenSuccess { [self] in hear(.report($0)) }
             }
         }
     }
@@ -111,10 +104,7 @@ final class ControlLoop: @unchecked Sendable {
     }
 
     func gossip(_ bytes: [UInt8], from node: NodeID) {
-        eventLoop.execute { [self] in
-            state.gossip(bytes, from: node, MachineClock.instant(), &effects)
-            drain()
-        }
+        eventLoop.execute { [self] in hear(.gossip(bytes, from: node)) }
     }
 
     /// A message of the namestore. What cannot be read is counted and changes nothing.
@@ -163,25 +153,14 @@ final class ControlLoop: @unchecked Sendable {
     }
 
     /// Hints to carry to their replicas, from the hint thread.
-    func carry(_ deliveries: [HintDelivery]) {
-        eventLoop.execute { [self] in
-            for delivery in deliveries {
-                let envelope = RequestEnvelope(
-                    id: AskID.hint(delivery.id).wire, timeoutMs: UInt32(Limits.replicaTimeout.inMilliseconds),
-                    request: delivery.request)
-                if bulkLinks[delivery.target]?.send(.request(envelope)) != true {
-                    _ = storage.hints.mailbox.put([.reject(delivery.id, delivery.target, isFull: false)])
-                }
-            }
-            for link in bulkLinks.values { link.flush() }
-        }
-    }
+    func carry(_ deliveries: [HintDelivery]) { eventLoop.execute { [self] in hear(.deliver(deliveries)) } }
 
-    func table() -> EventLoopFuture<[NodeStatus]> { eventLoop.submit { [self] in state.table } }
+    func table() -> EventLoopFuture<[NodeStatus]> { eventLoop.submit { [self] in core.state.table } }
 
     func figures() -> EventLoopFuture<ControlFigures> {
         eventLoop.submit { [self] in
-            ControlFigures(
+            let state = core.state
+            return ControlFigures(
                 living: state.living, rejectedGossip: state.rejectedGossip, rejectedNames: rejectedNames,
                 repairedKeys: state.repairedKeys, refusedRepairs: state.refusedRepairs, keysApart: state.keysApart,
                 completedExchanges: state.completedExchanges, abandonedExchanges: state.abandonedExchanges)
@@ -190,28 +169,27 @@ final class ControlLoop: @unchecked Sendable {
 
     // MARK: What goes out
 
-    private func drain() {
+    private func hear(_ input: ControlCore.Input) {
+        let now = MachineClock.now()
+        core.handle(input, now, &effects)
         while !effects.isEmpty {
-            for effect in effects.take() { carryOut(effect) }
+            for effect in effects.take() { carryOut(effect, now) }
+            let refused = storage.submit(&pending)
+            if !refused.isEmpty { core.handle(.answers(refused), now, &effects) }
         }
-        let refused = storage.submit(&pending)
-        for answer in refused { state.fail(answer.address.id) }
         for link in controlLinks.values { link.flush() }
         for link in bulkLinks.values { link.flush() }
     }
 
-    private func carryOut(_ effect: ControlEffect) {
+    private func carryOut(_ effect: ControlCore.Effect, _ now: Now) {
         switch effect {
         case .gossip(let bytes, let node): _ = controlLinks[node]?.send(.gossip(bytes))
-        case .ask(let id, let node, let request):
-            if node == identity {
-                storage.add(request, ReplyAddress(port: port, asker: .control, id: id), to: &pending)
-            } else {
-                let envelope = RequestEnvelope(
-                    id: AskID.repair(id).wire, timeoutMs: UInt32(Limits.replicaTimeout.inMilliseconds), request: request
-                )
-                if bulkLinks[node]?.send(.request(envelope)) != true { state.fail(id) }
+        case .send(let envelope, let node):
+            if bulkLinks[node]?.send(.request(envelope)) != true {
+                core.handle(.lost([envelope.id], node), now, &effects)
             }
+        case .work(let part, let job): storage.add(job, to: part, of: &pending)
+        case .hints(let job): _ = storage.hints.mailbox.put([job])
         case .keysApart(let apart): warn(apart)
         case .liveness(let node, let isAlive):
             logger.info(isAlive ? "node is alive" : "node is dead", metadata: ["node": "\(node)"])
@@ -237,33 +215,16 @@ final class ControlLoop: @unchecked Sendable {
 }
 
 extension ControlLoop: AnswerPort {
-    func deliver(_ answers: [StorageAnswer]) {
-        eventLoop.execute { [self] in
-            let now = MachineClock.instant()
-            for answer in answers { state.answer(answer.envelope.reply, to: answer.address.id, now, &effects) }
-            drain()
-        }
-    }
+    func deliver(_ answers: [StorageAnswer]) { eventLoop.execute { [self] in hear(.answers(answers)) } }
+    func deliver(expired: [ExpiredObject]) { eventLoop.execute { [self] in hear(.expired(expired)) } }
 }
 
 extension ControlLoop: PeerLinkOwner {
-    func linkChanged(_ link: PeerLink, isUp: Bool) {}
-
-    func link(_ link: PeerLink, answered replies: [ReplyEnvelope]) {
-        for envelope in replies {
-            switch AskID(envelope.id) {
-            case .hint(let id):
-                let isFull = envelope.reply.isRefusal(.diskFull)
-                let isStored = envelope.reply == .stored
-                _ = storage.hints.mailbox.put([
-                    isStored ? .confirm(id, link.node) : .reject(id, link.node, isFull: isFull)
-                ])
-            case .repair(let id): state.answer(envelope.reply, to: id, MachineClock.instant(), &effects)
-            case .gateway: break
-            }
-        }
-        drain()
+    func linkChanged(_ link: PeerLink, isUp: Bool) {
+        if link.lane == .bulk { hear(.link(link.node, isUp: isUp)) }
     }
+
+    func link(_ link: PeerLink, answered replies: [ReplyEnvelope]) { hear(.replies(replies, from: link.node)) }
 
     func link(_ link: PeerLink, received message: PeerMessage) {
         switch message {
@@ -273,15 +234,7 @@ extension ControlLoop: PeerLinkOwner {
         }
     }
 
-    func link(_ link: PeerLink, lost requests: [UInt64]) {
-        for id in requests {
-            switch AskID(id) {
-            case .hint(let id): _ = storage.hints.mailbox.put([.reject(id, link.node, isFull: false)])
-            case .repair(let id): state.fail(id)
-            case .gateway: break
-            }
-        }
-    }
+    func link(_ link: PeerLink, lost requests: [UInt64]) { hear(.lost(requests, link.node)) }
 }
 
 struct ControlFigures: Sendable {

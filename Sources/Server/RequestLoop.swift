@@ -17,24 +17,19 @@ final class RequestLoop: @unchecked Sendable {
     private let port: Int
     private let identity: NodeID
     private let storage: StorageFront
-    private var gateway: GatewayState
+    private var core: LoopCore
     private var links: [NodeID: PeerLink] = [:]
-    private var alive: Set<NodeID> = []
-    private var cache: ReadCache
-    /// Requests of this turn, begun together at its end. Each step of a request is many times what the processor's
-    /// first cache of instructions holds; one step for all of them and then the next finds more of it there.
-    private var arrivals: [(request: ClientRequest, outcome: (ClientOutcome) -> Void, at: Instant)] = []
     private var clients = SlotTable<(outcome: (ClientOutcome) -> Void, startedAt: Instant)>()
     private var ownReads = SlotTable<(ReplicaReply) -> Void>()
     private var connections: [Int: PeerReturn] = [:]
     private var nextConnection = 1
     private var dirtyConnections: Set<Int> = []
-    private var effects = Outbox<GatewayEffect>()
-    /// Empty between turns.
-    private var taken: [GatewayEffect] = []
-    private var isDraining = false
+    private var effects = Outbox<LoopCore.Effect>()
+    /// Empty between events.
+    private var taken: [LoopCore.Effect] = []
+    /// Work collected during this turn of the loop, handed to the storage threads at its end.
+    private var pending = PendingJobs()
     private var isFlushScheduled = false
-    private var wakeAt: Instant?
     private(set) var statistics = LoopStatistics()
     let memory = ClientMemory()
 
@@ -46,9 +41,12 @@ final class RequestLoop: @unchecked Sendable {
         self.port = port
         self.identity = identity
         self.storage = storage
-        gateway = GatewayState(
-            identity: identity, ring: storage.environment.ring, random: random, now: MachineClock.instant())
-        cache = ReadCache(limit: cacheBytes)
+        let environment = storage.environment
+        let gateway = GatewayState(
+            identity: identity, ring: environment.ring, random: random, now: MachineClock.instant())
+        core = LoopCore(
+            gateway: gateway, port: port, shards: storage.shards.count, ring: environment.ring,
+            stripes: environment.stripes, cacheBytes: cacheBytes)
     }
 
     /// Opens a link to every other node. Call on the loop.
@@ -62,110 +60,96 @@ final class RequestLoop: @unchecked Sendable {
 
     func disconnect() { for link in links.values { link.close() } }
 
-    // MARK: Clients
+    var requestsInFlight: Int { core.requestsInFlight }
+
+    // MARK: What comes in
 
     /// Takes a request of a client of this loop; `outcome` is called once, on the loop, later.
     func submit(_ request: ClientRequest, _ outcome: @escaping (ClientOutcome) -> Void) {
-        arrivals.append((request, outcome, MachineClock.instant()))
+        let now = MachineClock.now()
+        core.handle(.client(clients.insert((outcome, now.instant)), request), now, &effects)
         scheduleFlush()
     }
-
-    private func beginArrivals() {
-        guard !arrivals.isEmpty else { return }
-        let now = MachineClock.now()
-        let begun = arrivals
-        // Before any answer, which may let the next request of its connection in.
-        arrivals = []
-        for (request, outcome, arrivedAt) in begun {
-            gateway.begin(clients.insert((outcome, arrivedAt)), request, now: now, &effects)
-        }
-        drain(now)
-    }
-
-    var requestsInFlight: Int { gateway.requestsInFlight + arrivals.count }
-
-    private func drain(_ now: Now) {
-        guard !isDraining else { return }
-        isDraining = true
-        var unwanted: Set<UInt64> = []
-        while !effects.isEmpty || !unwanted.isEmpty {
-            if effects.isEmpty {
-                for id in storage.takeBack(unwanted, port: port) {
-                    gateway.fail(id, from: identity, wasSent: false, now: now, &effects)
-                }
-                unwanted = []
-            }
-            effects.take(into: &taken)
-            for effect in taken {
-                switch effect {
-                case .ask(let node, let envelope): ask(node, envelope, now)
-                case .takeBack(let id): unwanted.insert(id)
-                case .answer(let id, let outcome):
-                    guard let client = clients.remove(id) else { continue }
-                    statistics.note(outcome, MachineClock.instant() - client.startedAt)
-                    client.outcome(outcome)
-                }
-            }
-        }
-        taken.removeAll(keepingCapacity: true)
-        isDraining = false
-        armTimer()
-    }
-
-    private func ask(_ node: NodeID, _ envelope: RequestEnvelope, _ now: Now) {
-        if node == identity {
-            if let reply = perform(envelope, .gateway) { gateway.receive(reply, from: node, now: now, &effects) }
-        } else if links[node]?.send(.request(envelope)) == true {
-            scheduleFlush()
-        } else {
-            gateway.fail(envelope.id, from: node, wasSent: false, now: now, &effects)
-        }
-    }
-
-    private func armTimer() {
-        // An earlier wake takes the place of a later one, whose task then finds little to do.
-        guard let next = gateway.nextWake, wakeAt.map({ next < $0 }) ?? true else { return }
-        wakeAt = next
-        let delay = max(1_000_000, (next - MachineClock.instant()).nanoseconds)
-        eventLoop.scheduleTask(in: .nanoseconds(delay)) { [self] in
-            if wakeAt == next { wakeAt = nil }
-            let now = MachineClock.now()
-            gateway.wake(now: now, &effects)
-            drain(now)
-        }
-    }
-
-    // MARK: This node's replicas
 
     /// A peer's request for one of our replicas. Call on the loop.
     func serve(_ envelope: RequestEnvelope, connection: Int) {
         statistics.peerRequests += 1
-        guard let reply = perform(envelope, .peer(connection: connection)) else { return }
-        connections[connection]?.send(reply)
-        dirtyConnections.insert(connection)
-        scheduleFlush()
-    }
-
-    /// The answer, if it can be given at once: from the cache, or a refusal because a thread's mailbox is full.
-    private func perform(_ envelope: RequestEnvelope, _ asker: ReplyAddress.Asker) -> ReplyEnvelope? {
-        if case .read(let key, let summaryOver) = envelope.request {
-            let generation = storage.environment.generations.current(key)
-            if let object = cache.find(key, generation: generation),
-                summaryOver == 0 || (object?.count ?? 0) <= summaryOver
-            {
-                return ReplyEnvelope(id: envelope.id, inFlight: 0, serviceMicroseconds: 1, reply: .object(object))
-            }
-        }
-        storage.queue(envelope.request, ReplyAddress(port: port, asker: asker, id: envelope.id), on: self)
-        return nil
+        hear(.request(envelope, connection: connection))
     }
 
     /// What this very node stores under `key`, past all quorums; or why it cannot say. Call on the loop.
     func readOwn(_ key: StoredKey, _ outcome: @escaping (ReplicaReply) -> Void) {
-        let id = ownReads.insert(outcome)
-        storage.queue(
-            .read(key: key.bytes, summaryOver: 0), ReplyAddress(port: port, asker: .ownRead, id: id), on: self)
+        hear(.ownRead(ownReads.insert(outcome), key: key.bytes))
     }
+
+    private func hear(_ input: LoopCore.Input) {
+        let now = MachineClock.now()
+        core.handle(input, now, &effects)
+        carryOut(now)
+    }
+
+    // MARK: What goes out
+
+    private func carryOut(_ now: Now) {
+        while !effects.isEmpty {
+            var unwanted: Set<UInt64> = []
+            var unsent: [(ask: UInt64, to: NodeID)] = []
+            effects.take(into: &taken)
+            for effect in taken {
+                switch effect {
+                case .send(let envelope, let node):
+                    if links[node]?.send(.request(envelope)) == true {
+                        scheduleFlush()
+                    } else {
+                        unsent.append((envelope.id, node))
+                    }
+                case .work(let part, let job):
+                    storage.add(job, to: part, of: &pending)
+                    scheduleFlush()
+                case .takeBack(let ask): unwanted.insert(ask)
+                case .answerPeer(let envelope, let connection):
+                    connections[connection]?.send(envelope)
+                    dirtyConnections.insert(connection)
+                    scheduleFlush()
+                case .answer(let id, let outcome):
+                    guard let client = clients.remove(id) else { continue }
+                    statistics.note(outcome, now.instant - client.startedAt)
+                    client.outcome(outcome)
+                case .answerOwnRead(let id, let reply): ownReads.remove(id)?(reply)
+                case .wakeAt(let instant): wake(at: instant)
+                }
+            }
+            taken.removeAll(keepingCapacity: true)
+            for (ask, node) in unsent { core.handle(.unsent([ask], node), now, &effects) }
+            if !unwanted.isEmpty {
+                core.handle(.tookBack(storage.takeBack(unwanted, port: port)), now, &effects)
+            }
+        }
+    }
+
+    /// Timers that an earlier one has made needless find little to do.
+    private func wake(at instant: Instant) {
+        let delay = max(1_000_000, (instant - MachineClock.instant()).nanoseconds)
+        eventLoop.scheduleTask(in: .nanoseconds(delay)) { [self] in hear(.wake) }
+    }
+
+    func scheduleFlush() {
+        guard !isFlushScheduled else { return }
+        isFlushScheduled = true
+        eventLoop.execute { [self] in
+            hear(.turnEnds)
+            isFlushScheduled = false
+            let refused = storage.submit(&pending)
+            for link in links.values { link.flush() }
+            for number in dirtyConnections { connections[number]?.flush() }
+            dirtyConnections.removeAll(keepingCapacity: true)
+            if !refused.isEmpty { hear(.answers(refused)) }
+            // An answer may have let the next request of its connection in.
+            if core.hasArrivals { scheduleFlush() }
+        }
+    }
+
+    // MARK: Connections
 
     func addConnection(_ connection: PeerReturn) -> Int {
         let number = nextConnection
@@ -179,98 +163,38 @@ final class RequestLoop: @unchecked Sendable {
         dirtyConnections.remove(number)
     }
 
-    /// Work collected during this turn of the loop, handed to the storage threads at its end.
-    var pendingJobs = PendingJobs()
-
-    func scheduleFlush() {
-        guard !isFlushScheduled else { return }
-        isFlushScheduled = true
-        eventLoop.execute { [self] in
-            beginArrivals()
-            isFlushScheduled = false
-            let refused = storage.submit(&pendingJobs)
-            for link in links.values { link.flush() }
-            for number in dirtyConnections { connections[number]?.flush() }
-            dirtyConnections.removeAll(keepingCapacity: true)
-            if !refused.isEmpty { take(refused) }
-            if !arrivals.isEmpty { scheduleFlush() }
-        }
-    }
-
-    private func take(_ answers: [StorageAnswer]) {
-        let now = MachineClock.now()
-        for answer in answers {
-            if let (key, generation) = answer.read, case .object(let object) = answer.envelope.reply {
-                cache.insert(key, object: object, generation: generation)
-            }
-            switch answer.address.asker {
-            case .gateway:
-                if answer.isCommitted {
-                    gateway.receive(answer.envelope, from: identity, now: now, &effects)
-                } else if case .minted(let object, let wasAbsent) = answer.envelope.reply {
-                    gateway.prepared(answer.address.id, object: object, wasAbsent: wasAbsent, now: now, &effects)
-                }
-            case .peer(let connection):
-                connections[connection]?.send(answer.envelope)
-                dirtyConnections.insert(connection)
-            case .ownRead: ownReads.remove(answer.address.id)?(answer.envelope.reply)
-            case .control: break
-            }
-        }
-        drain(now)
-        if !dirtyConnections.isEmpty { scheduleFlush() }
-    }
-
     // MARK: What the control loop says
 
     func setLiveness(_ node: NodeID, isAlive: Bool) {
-        eventLoop.execute { [self] in
-            if isAlive { alive.insert(node) } else { alive.remove(node) }
-            gateway.setAvailable(node, isAlive && links[node]?.isUp == true)
-        }
+        eventLoop.execute { [self] in hear(.liveness(node, isAlive: isAlive)) }
     }
 
     func greeted(by node: NodeID) { eventLoop.execute { [self] in links[node]?.peerIsThere() } }
 
     func setReplicationDelay(_ node: NodeID, ms: Double) {
-        eventLoop.execute { [self] in gateway.setReplicationDelay(node, ms: ms) }
+        eventLoop.execute { [self] in hear(.replicationDelay(node, ms: ms)) }
     }
 
     /// A copy of the loop's figures, for metrics.
     func figures() -> EventLoopFuture<LoopFigures> {
         eventLoop.submit { [self] in
             LoopFigures(
-                statistics: statistics, counters: gateway.counters, inFlight: gateway.requestsInFlight,
-                cacheHits: cache.hits, cacheMisses: cache.misses, linksUp: links.values.count { $0.isUp },
+                statistics: statistics, counters: core.gateway.counters, inFlight: core.requestsInFlight,
+                cacheHits: core.cache.hits, cacheMisses: core.cache.misses, linksUp: links.values.count { $0.isUp },
                 clientBytes: memory.heldBytes, readersCutOff: memory.readersCutOff)
         }
     }
 }
 
 extension RequestLoop: AnswerPort {
-    func deliver(_ answers: [StorageAnswer]) { eventLoop.execute { [self] in take(answers) } }
+    func deliver(_ answers: [StorageAnswer]) { eventLoop.execute { [self] in hear(.answers(answers)) } }
 }
 
 extension RequestLoop: PeerLinkOwner {
-    func linkChanged(_ link: PeerLink, isUp: Bool) {
-        // A link that stands is proof enough until gossip says otherwise: a returning node serves at once.
-        if isUp { alive.insert(link.node) }
-        gateway.setAvailable(link.node, isUp && alive.contains(link.node))
-    }
-
-    func link(_ link: PeerLink, answered replies: [ReplyEnvelope]) {
-        let now = MachineClock.now()
-        for envelope in replies { gateway.receive(envelope, from: link.node, now: now, &effects) }
-        drain(now)
-    }
-
+    func linkChanged(_ link: PeerLink, isUp: Bool) { hear(.link(link.node, isUp: isUp)) }
+    func link(_ link: PeerLink, answered replies: [ReplyEnvelope]) { hear(.replies(replies, from: link.node)) }
     func link(_ link: PeerLink, received message: PeerMessage) {}
-
-    func link(_ link: PeerLink, lost requests: [UInt64]) {
-        let now = MachineClock.now()
-        for id in requests { gateway.fail(id, from: link.node, wasSent: true, now: now, &effects) }
-        drain(now)
-    }
+    func link(_ link: PeerLink, lost requests: [UInt64]) { hear(.lost(requests, link.node)) }
 }
 
 /// Totals of one loop, for metrics.

@@ -38,7 +38,7 @@ package enum Mutant: String, CaseIterable, Sendable {
 
 extension Mutant {
     /// What this mutant makes of the writes that a node is about to commit.
-    func spoil(_ writes: [StoreWrite], _ disk: Disk, _ store: MemoryStore) -> [StoreWrite] {
+    func spoil(_ writes: [StoreWrite], _ disk: Disk) -> [StoreWrite] {
         switch (self, disk) {
         case (.forgottenSiblings, .objects): writes.map { rewrite($0) { $0.keepingNewest() } }
         case (.lostTombstone, .objects):
@@ -53,15 +53,14 @@ extension Mutant {
     }
 
     /// The answer that this mutant gives in the addressee's place.
-    func answer(_ message: PeerMessage) -> PeerMessage? {
-        guard case .request(let envelope) = message else { return nil }
+    func answer(_ envelope: RequestEnvelope) -> ReplyEnvelope? {
         let reply: ReplicaReply
         switch (self, envelope.request) {
         case (.droppedHint, .hint): reply = .stored
         case (.compareRefused, .compare): reply = .refused(Refusal(.busy))
         default: return nil
         }
-        return .reply(ReplyEnvelope(id: envelope.id, inFlight: 0, serviceMicroseconds: 0, reply: reply))
+        return ReplyEnvelope(id: envelope.id, inFlight: 0, serviceMicroseconds: 0, reply: reply)
     }
 
     /// What this mutant makes of a message on its way.

@@ -71,6 +71,8 @@ enum Fault: Hashable, Sendable {
     case slow(node: Int, factor: Int64)
     /// The node's wall clock is off by this.
     case skew(node: Int, milliseconds: Int64)
+    /// Its process stands still for so long, and then goes on as if nothing had been.
+    case stop(node: Int, Span)
 }
 
 struct DirectedLink: Hashable, Sendable {
@@ -83,8 +85,11 @@ struct Scenario: Sendable {
     let nodes: Int
     let clients: Int
     let keys: Int
-    let loss: Double
-    let duplication: Double
+    /// Request loops and shards of each node.
+    let loops: Int
+    let shards: Int
+    /// How many of the requests break their connection.
+    let resets: Double
     /// The longest that a disk at its ease takes to sync.
     let slowestSync: Span
     /// In order of time.
@@ -98,8 +103,9 @@ struct Scenario: Sendable {
         nodes = [3, 3, 5, 6, 7].randomElement(using: &random) ?? 3
         clients = Int.random(in: 3...8, using: &random)
         keys = Int.random(in: 2...10, using: &random)
-        loss = [0, 0, 0.01, 0.1].randomElement(using: &random) ?? 0
-        duplication = [0, 0.05].randomElement(using: &random) ?? 0
+        loops = Int.random(in: 1...3, using: &random)
+        shards = Int.random(in: 1...3, using: &random)
+        resets = [0, 0, 0.001, 0.01].randomElement(using: &random) ?? 0
         length = .seconds(Int64.random(in: 6...12, using: &random))
         var faults = Scenario.faults(nodes: nodes, length: length, &random)
         slowestSync = .milliseconds(random.chance(0.3) ? 80 : 3)
@@ -114,7 +120,7 @@ struct Scenario: Sendable {
         for _ in 0..<Int.random(in: 1...5, using: &random) {
             let node = Int.random(in: 0..<nodes, using: &random)
             let at = time()
-            switch Int.random(in: 0..<12, using: &random) {
+            switch Int.random(in: 0..<14, using: &random) {
             case 0...3:
                 faults.append((at, .crash(node: node)))
                 faults.append((at + .milliseconds(Int64.random(in: 50...4_000, using: &random)), .start(node: node)))
@@ -124,6 +130,8 @@ struct Scenario: Sendable {
             case 7: faults.append((at, .slow(node: node, factor: Int64.random(in: 5...200, using: &random))))
             case 8:
                 faults.append((at, .skew(node: node, milliseconds: Int64.random(in: -60_000...60_000, using: &random))))
+            case 9, 10:
+                faults.append((at, .stop(node: node, .milliseconds(Int64.random(in: 100...6_000, using: &random)))))
             // One lost disk a run: no more than what a write at two replicas is promised to outlive.
             default: if !faults.contains(where: { $0.fault.isWipe }) { faults.append((at, .wipe(node: node))) }
             }

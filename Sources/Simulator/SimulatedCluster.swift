@@ -1,31 +1,26 @@
-// Whole clusters in one thread and virtual time: every message, disk write and tick is an event in one queue, and all
-// chance comes from one seed.
+// Whole clusters in one thread and virtual time: every message, disk write, turn and tick is an event in one queue, and
+// all chance comes from one seed.
 
-import Causality
 import Gateway
 import Gossip
 import HeapModule
-import HintedHandoff
 import Node
 import Ring
 import Storage
-import Vnodes
 import Wire
 import World
 
-extension PeerMessage {
-    fileprivate var isMint: Bool {
-        guard case .request(let envelope) = self, case .mint = envelope.request else { return false }
-        return true
-    }
-}
-
 struct SimulatedCluster {
     enum Event {
-        case deliver(PeerMessage, from: Int, to: Int, life: UInt64)
+        case node(Int, SimulatedNode.Input, life: UInt64)
         case tick(Int, life: UInt64)
-        case commit(Int, Disk, [StoreWrite], synced: Bool, life: UInt64)
-        case link(Int, peer: Int, isUp: Bool, life: UInt64)
+        case commit(Int, NodePart, Disk, [StoreWrite], synced: Bool, life: UInt64)
+        /// Bytes arrive at one end of a connection.
+        case bytes(Int, isToServer: Bool, [UInt8])
+        case connect(Int, Port, to: Int, life: UInt64)
+        /// A connection is reset; or given up, if its bytes still do not get through.
+        case reset(Int)
+        case giveUp(Int)
         case client(Int)
         case fault(Fault)
     }
@@ -45,20 +40,17 @@ struct SimulatedCluster {
     /// What the nodes are told, which a mutant may falsify.
     private let nodesRing: RingSnapshot
     private(set) var now = Instant.origin
-    private(set) var machines: [SimulatedMachine] = []
-    private(set) var checker: Checker
+    var machines: [SimulatedMachine] = []
+    var checker: Checker
+    var network = SimulatedNetwork()
     private var events = Heap<Scheduled>()
     private var order: UInt64 = 0
-    private var random: SeededRandom
-    private var cut: Set<DirectedLink> = []
-    /// Every request that was sent, by its number on the wire: an answer goes back on the connection of its request,
-    /// and is lost with that. (The numbers of two lives of a node are the same.)
-    private var questions: [(from: Int, life: UInt64, id: UInt64)] = []
-    private var isFaulty = true
-    private var load: Workload
-    private(set) var trace = TraceHash()
-    private static let tickEvery = Span.milliseconds(20)
-    private static let longestDelayMs = 500.0
+    var random: SeededRandom
+    var cut: Set<DirectedLink> = []
+    var isFaulty = true
+    var load: Workload
+    var trace = TraceHash()
+    private static let tickEvery = Span.milliseconds(50)
     /// 2026-01-01T00:00Z: wall clocks of the nodes start about here.
     private static let epochMs: Int64 = 1_767_225_600_000
 
@@ -80,9 +72,11 @@ struct SimulatedCluster {
 
     // MARK: Running
 
-    private mutating func schedule(_ event: Event, after span: Span) {
+    mutating func schedule(_ event: Event, after span: Span) { schedule(event, at: now + max(span, .zero)) }
+
+    mutating func schedule(_ event: Event, at instant: Instant) {
         order += 1
-        events.insert(Scheduled(at: now + span, order: order, event: event))
+        events.insert(Scheduled(at: max(instant, now), order: order, event: event))
     }
 
     /// Plays all events up to `time`.
@@ -95,50 +89,55 @@ struct SimulatedCluster {
         now = time
     }
 
-    private mutating func play(_ event: Event) throws {
+    mutating func play(_ event: Event) throws {
         switch event {
-        case .deliver(let message, let from, let to, let life):
-            guard machines[to].life == life, machines[to].core != nil else { return }
-            trace.add(1, now, UInt64(to), message)
-            var message = message
-            if case .reply(var envelope) = message {
-                machines[to].asked.removeAll { $0.wire == envelope.id }
-                envelope.id = questions[Int(envelope.id)].id
-                message = .reply(envelope)
-            }
-            let sender = machines[from].identity
-            try step(to) { core, now, out in try core.receive(message, from: sender, now, &out) }
+        case .node(let node, let input, let life):
+            guard isRunning(node, life), !isDeferred(event, node) else { return }
+            try step(node, input)
         case .tick(let node, let life):
-            guard machines[node].life == life, machines[node].core != nil else { return }
+            guard isRunning(node, life), !isDeferred(event, node) else { return }
             schedule(.tick(node, life: life), after: SimulatedCluster.tickEvery)
-            let report = machines[node].report(at: now, mutant)
-            try step(node) { core, now, out in
-                if let report { core.publish(report) }
-                try core.tick(now, &out)
-            }
-        case .commit(let node, let disk, let writes, let synced, let life):
-            guard machines[node].life == life, machines[node].core != nil else { return }
+            if let report = machines[node].report(at: now, mutant) { try step(node, .control(.report(report))) }
+            try step(node, .control(.tick))
+        case .commit(let node, let part, let disk, let writes, let synced, let life):
+            guard isRunning(node, life) else { return }
             trace.add(2, now, UInt64(node), UInt64(writes.count))
             try apply(writes, disk, synced, node)
-            if mutant != .ackBeforeSync { try step(node) { core, now, out in try core.committed(disk, now, &out) } }
-        case .link(let node, let peer, let isUp, let life):
-            guard machines[node].life == life, machines[node].core != nil else { return }
-            try linkChanged(node, peer, isUp)
-        case .client(let client):
-            if isFaulty { try runClient(client) }
-        case .fault(let fault):
-            if isFaulty { try strike(fault) }
+            if mutant != .ackBeforeSync { try play(.node(node, .committed(part), life: life)) }
+        case .bytes(let connection, let isToServer, let bytes):
+            guard !network[connection].isBroken else { return }
+            let receiver = isToServer ? network[connection].server : network[connection].client
+            guard !isDeferred(event, receiver) else { return }
+            try receive(bytes, connection, isToServer)
+        case .connect(let node, let port, let peer, let life):
+            guard isRunning(node, life), !isDeferred(event, node) else { return }
+            try connect(node, port, peer)
+        case .reset(let connection): try breakOff(connection)
+        case .giveUp(let connection):
+            let (client, server) = (network[connection].client, network[connection].server)
+            if isCut(client, server) || isCut(server, client) { try breakOff(connection) }
+        case .client(let client): if isFaulty { try runClient(client) }
+        case .fault(let fault): if isFaulty { try strike(fault) }
         }
     }
 
+    func isRunning(_ node: Int, _ life: UInt64) -> Bool {
+        machines[node].node != nil && machines[node].life == life
+    }
+
+    /// A node that is stopped hears of everything when it goes on. Its disk and its machine's network go on meanwhile.
+    mutating func isDeferred(_ event: Event, _ node: Int) -> Bool {
+        guard machines[node].stoppedUntil > now else { return false }
+        schedule(event, at: machines[node].stoppedUntil)
+        return true
+    }
+
     /// Lets one node handle something, and carries out what it wants.
-    private mutating func step(
-        _ node: Int, _ body: (inout NodeCore<MemoryStore>, Now, inout Outbox<NodeEffect>) throws -> Void
-    ) throws {
+    mutating func step(_ node: Int, _ input: SimulatedNode.Input) throws {
         let time = clock(node)
-        var out = Outbox<NodeEffect>()
-        try machines[node].step { core in try body(&core, time, &out) }
-        for effect in out.take() { try carryOut(effect, node) }
+        var out = Outbox<SimulatedNode.Output>()
+        try machines[node].node?.handle(input, time, &out)
+        for output in out.take() { try carryOut(output, node) }
     }
 
     private func clock(_ node: Int) -> Now {
@@ -146,25 +145,32 @@ struct SimulatedCluster {
         return Now(instant: now, wall: WallTime(milliseconds: UInt64(wall)))
     }
 
-    private mutating func carryOut(_ effect: NodeEffect, _ node: Int) throws {
-        switch effect {
-        case .send(let message, let target):
-            guard let to = machines.firstIndex(where: { $0.identity == target }) else { return }
-            send(message, from: node, to: to)
+    private mutating func carryOut(_ output: SimulatedNode.Output, _ node: Int) throws {
+        let life = machines[node].life
+        switch output {
+        case .send(let message, let port, let target):
+            guard let peer = machines.firstIndex(where: { $0.identity == target }) else { return }
+            try send(message, node, port, peer)
+        case .answerPeer(let envelope, let connection):
+            guard !network[connection].isBroken else { return }
+            transmit(mutant?.spoil(.reply(envelope)) ?? .reply(envelope), connection, isToServer: false)
         case .answer(let id, let outcome):
             trace.add(3, now, UInt64(node), id)
             load.answered(id, outcome, at: now, &checker)
-        case .commit(let disk, let writes, let synced):
+        case .commit(let part, let disk, let writes, let synced):
             let sync = Span(nanoseconds: Int64(random.unit() * Double(scenario.slowestSync.nanoseconds)))
             let delay = (.microseconds(200) + sync) * machines[node].slowness
-            let spoiled =
-                mutant?.spoil(writes, disk, disk == .objects ? machines[node].objects : machines[node].hints) ?? writes
+            let spoiled = mutant?.spoil(writes, disk) ?? writes
             guard mutant == .ackBeforeSync else {
-                return schedule(.commit(node, disk, spoiled, synced: synced, life: machines[node].life), after: delay)
+                return schedule(.commit(node, part, disk, spoiled, synced: synced, life: life), after: delay)
             }
             try apply(spoiled, disk, false, node)
-            schedule(.commit(node, disk, [], synced: synced, life: machines[node].life), after: delay)
-            try step(node) { core, now, out in try core.committed(disk, now, &out) }
+            schedule(.commit(node, part, disk, [], synced: synced, life: life), after: delay)
+            schedule(.node(node, .committed(part), life: life), after: .zero)
+        case .hop(let input):
+            let delay = Span.microseconds(5 + Int64(random.unit() * 100)) * machines[node].slowness
+            schedule(.node(node, input, life: life), after: delay)
+        case .at(let instant, let input): schedule(.node(node, input, life: life), at: instant)
         }
     }
 
@@ -172,76 +178,6 @@ struct SimulatedCluster {
         let store = disk == .objects ? machines[node].objects : machines[node].hints
         for write in writes { checker.stored(write, over: try store.get(write.key), disk, by: machines[node].identity) }
         try store.commit(writes, synced: synced)
-    }
-
-    // MARK: Network
-
-    private mutating func send(_ message: PeerMessage, from: Int, to: Int) {
-        var message = mutant?.spoil(message) ?? message
-        if case .request(var envelope) = message {
-            let wire = UInt64(questions.count)
-            questions.append((from, machines[from].life, envelope.id))
-            machines[from].asked.append((wire, to))
-            envelope.id = wire
-            message = .request(envelope)
-        } else if case .reply(let envelope) = message, questions[Int(envelope.id)].life != machines[to].life {
-            return
-        }
-        if let reply = mutant?.answer(message) {
-            return schedule(.deliver(reply, from: to, to: from, life: machines[from].life), after: latency(from, to))
-        }
-        guard machines[to].core != nil, !cut.contains(DirectedLink(from: from, to: to)) else { return }
-        // A connection delivers once. Whatever merges may come twice all the same, since it is also sent twice; a mint
-        // is not.
-        let copies = isFaulty && random.chance(scenario.duplication) && !message.isMint ? 2 : 1
-        for _ in 0..<copies {
-            if isFaulty && random.chance(scenario.loss) { continue }
-            schedule(.deliver(message, from: from, to: to, life: machines[to].life), after: latency(from, to))
-        }
-    }
-
-    /// Half a round trip and an exponential tail, which is what reorders messages.
-    private mutating func latency(_ from: Int, _ to: Int) -> Span {
-        let pair = [machines[from].country, machines[to].country].sorted()
-        let base: Int64 =
-            switch (pair[0], pair[1]) {
-            case ("de", "us"): 45
-            case ("de", "jp"): 110
-            case ("jp", "us"): 75
-            default: 1
-            }
-        let tail = random.exponential(mean: .microseconds(500 + base * 100))
-        return (.milliseconds(base) + tail) * max(1, min(20, max(machines[from].slowness, machines[to].slowness) / 4))
-    }
-
-    private func isLinked(_ a: Int, _ b: Int) -> Bool {
-        machines[a].core != nil && machines[b].core != nil && !cut.contains(DirectedLink(from: a, to: b))
-            && !cut.contains(DirectedLink(from: b, to: a))
-    }
-
-    /// Each side notices a change of the connection in its own time; a broken one loses what was asked over it.
-    private mutating func announceLinks() {
-        for a in machines.indices where machines[a].core != nil {
-            for b in machines.indices where b != a {
-                let isUp = isLinked(a, b)
-                let delay = Span.milliseconds(isUp ? Int64(100 + random.unit() * 400) : Int64(random.unit() * 3_000))
-                schedule(.link(a, peer: b, isUp: isUp, life: machines[a].life), after: delay)
-            }
-        }
-    }
-
-    private mutating func linkChanged(_ node: Int, _ peer: Int, _ isUp: Bool) throws {
-        // What was announced may have changed again meanwhile.
-        guard isLinked(node, peer) == isUp else { return }
-        let target = machines[peer].identity
-        try step(node) { core, now, out in try core.linkChanged(target, isUp: isUp, now, &out) }
-        guard !isUp else { return }
-        let lost = machines[node].asked.filter { $0.to == peer }
-        machines[node].asked.removeAll { $0.to == peer }
-        for (wire, _) in lost {
-            let id = questions[Int(wire)].id
-            try step(node) { core, now, out in try core.lost(id, to: target, now, &out) }
-        }
     }
 
     // MARK: Faults
@@ -252,7 +188,7 @@ struct SimulatedCluster {
         case .crash(let node): crash(node)
         case .start(let node): try start(node)
         case .wipe(let node):
-            let counter = mutant == .wipedDiskKeepsLife ? machines[node].core?.shard.counter : nil
+            let counter = mutant == .wipedDiskKeepsLife ? machines[node].node?.counter : nil
             crash(node)
             machines[node].objects = MemoryStore()
             machines[node].hints = MemoryStore()
@@ -260,41 +196,54 @@ struct SimulatedCluster {
             try start(node, goingOnFrom: counter)
         case .cut(let links):
             cut = Set(links)
-            announceLinks()
+            networkChanged()
         case .heal:
             cut = []
-            announceLinks()
+            networkChanged()
         case .slow(let node, let factor): machines[node].slowness = factor
         case .skew(let node, let milliseconds): machines[node].skewMs = milliseconds
+        case .stop(let node, let span): machines[node].stoppedUntil = now + span
         }
     }
 
     private mutating func crash(_ node: Int) {
-        guard machines[node].core != nil else { return }
-        machines[node].core = nil
-        machines[node].asked = []
+        guard machines[node].node != nil else { return }
+        machines[node].node = nil
+        machines[node].stoppedUntil = .origin
         // The disk keeps what was synced, and of the rest as much as it likes.
         let lost = Int.random(in: 0...max(1, machines[node].objects.unsyncedCommits), using: &random)
         machines[node].objects.crash(losing: lost)
         machines[node].hints.crash(losing: lost)
         load.gatewayCrashed(node)
-        announceLinks()
+        for number in network.standing(where: { $0.client == node }) { _ = network.breakOff(number) }
+        // The others notice in their own time.
+        for number in network.standing(where: { $0.server == node }) {
+            schedule(.reset(number), after: .milliseconds(Int64(random.unit() * 3_000)))
+        }
     }
 
     /// `counter`: the last of its life so far; nil begins a new one.
     private mutating func start(_ node: Int, goingOnFrom counter: UInt64? = nil) throws {
-        guard machines[node].core == nil else { return }
+        guard machines[node].node == nil else { return }
         machines[node].life += 1
+        let life = machines[node].life
         let isSameLife = counter != nil || (mutant == .reusedDot && machines[node].incarnation > 0)
         if !isSameLife { machines[node].incarnation += 1 }
         var control = ControlConfiguration(repairCycle: .seconds(8))
         control.gossip.fanOut = 2
-        machines[node].core = try NodeCore(
-            identity: machines[node].identity, incarnation: machines[node].incarnation, counter: counter ?? 0,
-            generation: machines[node].life, ring: nodesRing, objects: machines[node].objects,
-            hints: machines[node].hints, control: control, places: Workload.places, random: random.fork(), now: now)
-        schedule(.tick(node, life: machines[node].life), after: .milliseconds(Int64(random.unit() * 20)))
-        announceLinks()
+        let birth = SimulatedNode.Birth(
+            incarnation: machines[node].incarnation, counter: counter ?? 0, generation: life, ring: nodesRing,
+            objects: machines[node].objects, hints: machines[node].hints, loops: scenario.loops,
+            shards: scenario.shards, places: Workload.places)
+        machines[node].node = try SimulatedNode(
+            machines[node].identity, birth, control: control, random: random.fork(), now: now)
+        schedule(.tick(node, life: life), after: .milliseconds(Int64(random.unit() * 50)))
+        for port in machines[node].node?.ports ?? [] {
+            for peer in machines.indices where peer != node {
+                schedule(
+                    .connect(node, port, to: peer, life: life), after: .milliseconds(Int64(random.unit() * 300)))
+            }
+        }
     }
 
     /// Ends all faults and the load: every node runs, and every message arrives.
@@ -305,7 +254,7 @@ struct SimulatedCluster {
             machines[node].slowness = 1
             try start(node)
         }
-        announceLinks()
+        networkChanged()
     }
 
     // MARK: Load
@@ -313,71 +262,16 @@ struct SimulatedCluster {
     private mutating func runClient(_ client: Int) throws {
         let pause = Span.milliseconds(Int64(20 + random.unit() * 180))
         schedule(.client(client), after: pause)
-        let running = machines.indices.filter { machines[$0].core != nil }
-        guard let node = running.randomElement(using: &random),
-            let (id, request) = load.next(client, through: node, at: now, &random, &checker)
-        else { return }
+        let running = machines.indices.filter { machines[$0].node != nil && machines[$0].stoppedUntil <= now }
+        guard let node = running.randomElement(using: &random) else { return }
+        let gateway = GatewayLoop(node: node, loop: Int.random(in: 0..<scenario.loops, using: &random))
+        guard let (id, request) = load.next(client, through: gateway, at: now, &random, &checker) else { return }
         let sent = mutant?.spoil(request) ?? request
         if mutant == .trailingTakesPlaces,
-            machines[node].core?.gateway.requestsInFlight ?? 0 >= Workload.places
+            machines[node].node?.requestsInFlight(gateway.loop) ?? 0 >= Workload.places
         {
             return load.answered(id, .failed(.overloaded, nil), at: now, &checker)
         }
-        try step(node) { core, now, out in try core.submit(id, sent, now, &out) }
-    }
-
-    // MARK: The end
-
-    /// Whether nothing is left to be done: all know all alive and what they say of themselves, no hints, replicas the
-    /// same.
-    var isConverged: Bool {
-        for machine in machines {
-            guard let core = machine.core, core.control.living.count == machines.count - 1,
-                core.keeper.total.hints == 0
-            else { return false }
-        }
-        guard isGossipConverged else { return false }
-        return load.keys.allSatisfy { key in
-            let held = replicas(of: key).map(\.bytes)
-            return held.allSatisfy { $0 == held.first }
-        }
-    }
-
-    /// Every node has heard, of every other, the very figures of its present life that it says of itself. (Revision and
-    /// slowness stand still after healing; the other figures may be a round behind.)
-    private var isGossipConverged: Bool {
-        let tables = machines.compactMap { $0.core?.control.table }
-        return tables.allSatisfy { table in
-            table.indices.allSatisfy { place in
-                let own = tables[place][place]
-                return table[place].incarnation == own.incarnation
-                    && table[place].report.revision == own.report.revision
-                    // Without writes it falls to nothing.
-                    && table[place].report.replicationDelayMs < SimulatedCluster.longestDelayMs
-                    && table[place].report.responseMs == own.report.responseMs
-            }
-        }
-    }
-
-    /// What each primary of the key has on its disk.
-    func replicas(of key: StoredKey) -> [(node: NodeID, bytes: [UInt8]?)] {
-        ring.route(bucket: key.bucket, token: key.token).primaries.compactMap { node in
-            guard let machine = machines.first(where: { $0.identity == node }) else { return nil }
-            return (node, (try? machine.objects.get(key.bytes)) ?? nil)
-        }
-    }
-
-    mutating func finish(convergedIn span: Span?) {
-        load.checkAnswered(at: now, &checker)
-        if span == nil {
-            let living = machines.map {
-                "\($0.identity) sees \($0.core?.control.living.count ?? -1), keeps \($0.core?.keeper.total.hints ?? -1) hints"
-            }
-            checker.violate("not converged a minute after healing: " + living.joined(separator: "; "))
-        }
-        for key in load.keys { checker.finish(key, replicas: replicas(of: key)) }
-        for key in load.keys {
-            for replica in replicas(of: key) { trace.add(5, now, 0, UInt64(replica.bytes?.count ?? 0)) }
-        }
+        try step(node, .loop(gateway.loop, .client(id, sent)))
     }
 }

@@ -6,6 +6,12 @@ import Node
 import Ring
 import World
 
+/// A request loop of a node.
+struct GatewayLoop: Hashable {
+    let node: Int
+    let loop: Int
+}
+
 struct Workload {
     private enum Pending {
         case write(Int, client: Int)
@@ -14,7 +20,7 @@ struct Workload {
 
     private struct Request {
         let kind: Pending
-        let node: Int
+        let gateway: GatewayLoop
         let deadline: Instant
     }
 
@@ -39,7 +45,8 @@ struct Workload {
     }
 
     mutating func next(
-        _ client: Int, through node: Int, at now: Instant, _ random: inout SeededRandom, _ checker: inout Checker
+        _ client: Int, through gateway: GatewayLoop, at now: Instant, _ random: inout SeededRandom,
+        _ checker: inout Checker
     ) -> (UInt64, ClientRequest)? {
         let place = Int.random(in: 0..<keys.count, using: &random)
         let key = keys[place]
@@ -70,7 +77,7 @@ struct Workload {
                         key: key, value: value, context: context, onlyIfAbsent: onlyIfAbsent, level: level ?? .quorum,
                         strict: strict, startedAt: now)), client: client)
         }
-        pending[id] = Request(kind: kind, node: node, deadline: now + timeout)
+        pending[id] = Request(kind: kind, gateway: gateway, deadline: now + timeout)
         return (id, request)
     }
 
@@ -92,7 +99,7 @@ struct Workload {
         case (_, .failed(let failure, _)):
             failures += 1
             // This one waits no more, and had no place.
-            let waiting = pending.values.count { $0.node == request.node }
+            let waiting = pending.values.count { $0.gateway == request.gateway }
             if failure == .overloaded, waiting < Workload.places {
                 checker.violate("request \(id) was refused as one too many while \(waiting) others waited")
             }
@@ -102,7 +109,7 @@ struct Workload {
 
     /// Its requests will never be answered.
     mutating func gatewayCrashed(_ node: Int) {
-        for id in pending.keys.sorted() where pending[id]?.node == node { pending[id] = nil }
+        for id in pending.keys.sorted() where pending[id]?.gateway.node == node { pending[id] = nil }
     }
 
     /// Every request is answered by its deadline, give or take a tick.

@@ -22,7 +22,8 @@ import Testing
         ("DequeModule", nil),
         ("HeapModule", nil),
         ("OrderedCollections", nil),
-        // The standard library, named for what it offers as SPI.
+        // The standard library: what it offers as SPI, and the cells that the caches of all loops look at.
+        ("Synchronization", "Node"),
         ("Swift", nil),
         ("SwiftProtobuf", "Wire"),
         ("TOMLKit", "Ring"),

@@ -8,7 +8,7 @@ import World
 /// What a loop has collected for each thread since it last handed work over.
 struct PendingJobs {
     var shards: [[StorageJob]] = []
-    var hints: [HintJob] = []
+    var hints: [HintCore.Job] = []
     var scans: [StorageJob] = []
     var compares: [StorageJob] = []
 }
@@ -32,16 +32,10 @@ final class StorageFront: Sendable {
         hints = HintThread(environment, store: stores.hints)
     }
 
-    /// Puts a request with the loop's other pending work; it leaves at the end of the loop's turn.
-    func queue(_ request: ReplicaRequest, _ address: ReplyAddress, on loop: RequestLoop) {
-        add(request, address, to: &loop.pendingJobs)
-        loop.scheduleFlush()
-    }
-
-    func add(_ request: ReplicaRequest, _ address: ReplyAddress, to pending: inout PendingJobs) {
-        let job = StorageJob(request: request, address: address, cameAt: MachineClock.instant())
+    /// Puts a job with the loop's other pending work; it leaves at the end of the loop's turn (`submit`).
+    func add(_ job: StorageJob, to part: NodePart, of pending: inout PendingJobs) {
         if pending.shards.isEmpty { pending.shards = Array(repeating: [], count: shards.count) }
-        switch Routing.part(for: job.request, shards: shards.count, ring: environment.ring) {
+        switch part {
         case .shard(let index): pending.shards[index].append(job)
         case .hints: pending.hints.append(.request(job))
         case .scanner: pending.scans.append(job)
@@ -60,27 +54,12 @@ final class StorageFront: Sendable {
         }
     }
 
-    /// Has the shards rewrite some of the objects with expired values that compares have found. Call ten times a
-    /// second.
-    func rewriteExpired() {
-        var pending = PendingJobs()
-        for object in environment.expired.take() { add(object.rewrite, .nobody, to: &pending) }
-        // What a full mailbox does not take is found again.
-        _ = submit(&pending)
-    }
-
     /// Hands the work over. What a full mailbox did not take comes back as refusals.
     func submit(_ pending: inout PendingJobs) -> [StorageAnswer] {
         var refused: [StorageAnswer] = []
-        func refuse(_ job: StorageJob) {
-            let reply = ReplicaReply.refused(Refusal(.busy, "too many requests wait for this storage thread"))
-            let envelope = ReplyEnvelope(
-                id: job.address.id, inFlight: UInt32(Limits.mailboxRequests), serviceMicroseconds: 0, reply: reply)
-            refused.append(StorageAnswer(address: job.address, envelope: envelope))
-        }
         func hand(_ jobs: inout [StorageJob], to thread: ShardThread) {
             guard !jobs.isEmpty else { return }
-            if !thread.mailbox.put(jobs) { jobs.forEach(refuse) }
+            if !thread.mailbox.put(jobs) { refused += jobs.map(\.refusal) }
             jobs.removeAll(keepingCapacity: true)
         }
         for index in pending.shards.indices { hand(&pending.shards[index], to: shards[index]) }
@@ -88,7 +67,7 @@ final class StorageFront: Sendable {
         hand(&pending.compares, to: comparer)
         if !pending.hints.isEmpty {
             if !hints.mailbox.put(pending.hints) {
-                for case .request(let job) in pending.hints { refuse(job) }
+                for case .request(let job) in pending.hints { refused.append(job.refusal) }
             }
             pending.hints.removeAll(keepingCapacity: true)
         }

@@ -11,56 +11,28 @@ import Vnodes
 import Wire
 import World
 
-/// Who waits for an answer.
-struct ReplyAddress: Sendable {
-    enum Asker: Sendable {
-        /// The loop's own gateway.
-        case gateway
-        /// A peer, on the loop's connection of this number.
-        case peer(connection: Int)
-        /// The loop itself, for an operator who asks what this node stores.
-        case ownRead
-        /// The control loop.
-        case control
-    }
-
-    let port: Int
-    let asker: Asker
-    let id: UInt64
-
-    /// An answer to here is dropped.
-    static let nobody = ReplyAddress(port: -1, asker: .control, id: 0)
-}
-
-struct StorageJob: MailboxWork {
-    let request: ReplicaRequest
-    let address: ReplyAddress
-    /// When it came to this node's storage, for the mean response time.
-    let cameAt: Instant
-
+extension StorageJob: MailboxWork {
     var byteCount: Int { request.byteCount }
 }
 
-struct StorageAnswer: Sendable {
-    let address: ReplyAddress
-    let envelope: ReplyEnvelope
-    /// For the cache of hot objects: the key that was read, and its stripe's generation before it was.
-    var read: (key: [UInt8], generation: UInt64)?
-    /// False for a write that this node's own gateway may send on while it is being committed: no answer, only the
-    /// news of one.
-    var isCommitted = true
+extension HintCore.Job: MailboxWork {
+    var byteCount: Int { if case .request(let job) = self { job.byteCount } else { 0 } }
 }
 
 /// Where answers go: an event loop.
 protocol AnswerPort: AnyObject, Sendable {
     func deliver(_ answers: [StorageAnswer])
+    func deliver(expired: [ExpiredObject])
+}
+
+extension AnswerPort {
+    func deliver(expired: [ExpiredObject]) {}
 }
 
 /// What the threads share.
 final class StorageEnvironment: Sendable {
     let ring: RingSnapshot
-    let generations = Generations()
-    let expired = ExpiredQueue()
+    let stripes = CacheStripes()
     let directory: DataDirectory
     /// Called from a thread whose disk has failed; does not return control to it.
     let stop: @Sendable (_ store: String, StorageFailure) -> Never
@@ -99,10 +71,7 @@ final class StorageEnvironment: Sendable {
         }
     }
 
-    func surroundings() -> BatchSurroundings {
-        let now = MachineClock.now()
-        return BatchSurroundings(now: now, ring: ring, disk: room(now.instant).state)
-    }
+    func diskState(_ now: Instant) -> DiskState { room(now).state }
 }
 
 /// Totals of one thread, for metrics.
@@ -129,22 +98,14 @@ extension [StorageCounters] {
     }
 }
 
-/// Answers of a batch, sent out loop by loop: one hop each however many there are.
-struct AnswerSorter {
-    private var byPort: [[StorageAnswer]]
-    private let ports: [any AnswerPort]
-
-    init(_ ports: [any AnswerPort]) {
-        self.ports = ports
-        byPort = Array(repeating: [], count: ports.count)
-    }
-
-    mutating func add(_ answer: StorageAnswer) {
-        if byPort.indices.contains(answer.address.port) { byPort[answer.address.port].append(answer) }
-    }
-
-    mutating func send() {
-        for (port, answers) in zip(ports, byPort) where !answers.isEmpty { port.deliver(answers) }
+extension [any AnswerPort] {
+    /// Answers of a batch, sent out loop by loop: one hop each however many there are.
+    func send(_ answers: [StorageAnswer]) {
+        var byPort: [[StorageAnswer]] = Array<[StorageAnswer]>(repeating: [], count: count)
+        for answer in answers where indices.contains(answer.address.port) {
+            byPort[answer.address.port].append(answer)
+        }
+        for (port, answers) in zip(self, byPort) where !answers.isEmpty { port.deliver(answers) }
     }
 }
 
@@ -169,8 +130,6 @@ final class ShardThread: Sendable {
     private let largestBatch: Int
     /// Of fewer requests there is little to share a sync among.
     private static let batchWorthFilling = 8
-    /// Whether there is another node to send anything to.
-    private let sendsAhead: Bool
     /// Other nodes run on the same cores.
     private let sharesCores: Bool
 
@@ -179,7 +138,6 @@ final class ShardThread: Sendable {
         sharesCores: Bool = false
     ) {
         self.sharesCores = sharesCores
-        sendsAhead = environment.ring.document.nodes.count > 1
         self.environment = environment
         self.store = store
         self.largestBatch = largestBatch
@@ -189,12 +147,13 @@ final class ShardThread: Sendable {
 
     func start(_ name: String, shard: VnodeShard, ended: DispatchGroup) {
         runThread(name, ended) { [self] in
-            var shard = shard
+            var core = ShardCore(
+                shard: shard, store: store, stripes: environment.stripes, ring: environment.ring)
             let ports = environment.connected
             var usual = 0
             while let jobs = mailbox.take(most: largestBatch) {
                 usual = max(jobs.count, usual - usual / 8)
-                work(jobs, &shard, ports)
+                do throws(StorageFailure) { try work(jobs, &core, ports) } catch { environment.stop("objects", error) }
                 // The core is theirs for once who wait for it with work for us: a batch costs as much as dozens of
                 // writes. A node that has its cores to itself only loses by it: another core would have been free.
                 if sharesCores, usual >= ShardThread.batchWorthFilling, mailbox.count < usual / 4 * 3 { sched_yield() }
@@ -202,59 +161,43 @@ final class ShardThread: Sendable {
         }
     }
 
-    private func work(_ jobs: [StorageJob], _ shard: inout VnodeShard, _ ports: [any AnswerPort]) {
-        let started = MachineClock.instant()
-        // Before the reads: a write that comes between only makes the cache miss.
-        let generations = jobs.map { job -> (key: [UInt8], generation: UInt64)? in
-            guard case .read(let key, _) = job.request else { return nil }
-            return (key, environment.generations.current(key))
-        }
-        let outcome: BatchOutcome
-        var commit = Span.zero
-        do {
-            outcome = try shard.process(jobs.map(\.request), store: store, in: environment.surroundings())
-            if !outcome.writes.isEmpty {
-                if outcome.synced, sendsAhead { announce(jobs, outcome, ports) }
+    private func work(
+        _ jobs: [StorageJob], _ core: inout ShardCore, _ ports: [any AnswerPort]
+    ) throws(StorageFailure) {
+        let started = MachineClock.now()
+        var out = Outbox<ShardCore.Effect>()
+        try core.handle(.jobs(jobs, environment.diskState(started.instant)), started, &out)
+        var commit: (writes: [StoreWrite], took: Span)?
+        for effect in out.take() {
+            if case .commit(let writes, let synced) = effect {
                 let before = MachineClock.instant()
-                try store.commit(outcome.writes, synced: outcome.synced)
-                commit = MachineClock.instant() - before
-                for write in outcome.writes { environment.generations.raise(write.key) }
+                try store.commit(writes, synced: synced)
+                commit = (writes, MachineClock.instant() - before)
+            } else {
+                carryOut(effect, ports)
             }
-        } catch {
-            environment.stop("objects", error)
         }
-        environment.expired.add(outcome.expired)
-        let worked = MachineClock.instant()
-        let elapsed = worked - started
-        let clockMs = UInt64(clamping: worked.nanoseconds / 1_000_000)
-        let service = UInt32(clamping: elapsed.nanoseconds / 1_000 / Int64(jobs.count))
-        let waiting = UInt32(clamping: mailbox.count)
-        var sorter = AnswerSorter(ports)
-        for (index, job) in jobs.enumerated() {
-            let envelope = ReplyEnvelope(
-                id: job.address.id, inFlight: waiting, serviceMicroseconds: service, clockMs: clockMs,
-                reply: outcome.replies[index])
-            sorter.add(StorageAnswer(address: job.address, envelope: envelope, read: generations[index]))
-        }
-        sorter.send()
+        let worked = MachineClock.now()
+        let service = (worked.instant - started.instant).nanoseconds / 1_000 / Int64(jobs.count)
+        let load = ShardCore.ReplicaLoad(waiting: mailbox.count, serviceMicroseconds: UInt32(clamping: service))
+        try core.handle(.worked(load), worked, &out)
+        for effect in out.take() { carryOut(effect, ports) }
         let finished = MachineClock.instant()
         let response = jobs.reduce(0.0) { $0 + (finished - $1.cameAt).inMilliseconds } / Double(jobs.count)
-        note(jobs.count, outcome, serviceMs: Double(service) / 1_000, responseMs: response, commit, shard)
+        note(jobs.count, serviceMs: Double(service) / 1_000, responseMs: response, commit, core.shard)
     }
 
-    /// Tells the gateways of this node what they are about to have written (WriteCoordinator).
-    private func announce(_ jobs: [StorageJob], _ outcome: BatchOutcome, _ ports: [any AnswerPort]) {
-        var sorter = AnswerSorter(ports)
-        for (job, reply) in zip(jobs, outcome.replies) {
-            guard case .gateway = job.address.asker, case .minted = reply else { continue }
-            let envelope = ReplyEnvelope(id: job.address.id, inFlight: 0, serviceMicroseconds: 0, reply: reply)
-            sorter.add(StorageAnswer(address: job.address, envelope: envelope, isCommitted: false))
+    private func carryOut(_ effect: ShardCore.Effect, _ ports: [any AnswerPort]) {
+        switch effect {
+        case .announce(let answers), .answer(let answers): ports.send(answers)
+        // The control loop has the last number.
+        case .expired(let found): ports.last?.deliver(expired: found)
+        case .commit: break
         }
-        sorter.send()
     }
 
     private func note(
-        _ requests: Int, _ outcome: BatchOutcome, serviceMs: Double, responseMs: Double, _ commit: Span,
+        _ requests: Int, serviceMs: Double, responseMs: Double, _ commit: (writes: [StoreWrite], took: Span)?,
         _ shard: VnodeShard
     ) {
         countersBox.withLockedValue { counters in
@@ -266,23 +209,12 @@ final class ShardThread: Sendable {
             counters.highestCounter = shard.counter
             counters.unmergeable = shard.unmergeable
             counters.expired = shard.expired
-            guard !outcome.writes.isEmpty else { return }
-            counters.writes += UInt64(outcome.writes.count)
-            counters.writtenBytes += UInt64(outcome.writes.reduce(0) { $0 + $1.byteCount })
-            counters.commitSeconds.observe(commit)
+            guard let commit else { return }
+            counters.writes += UInt64(commit.writes.count)
+            counters.writtenBytes += UInt64(commit.writes.reduce(0) { $0 + $1.byteCount })
+            counters.commitSeconds.observe(commit.took)
         }
     }
-}
-
-/// What the hint thread is asked: to keep and read hints, and to hand out what can be delivered.
-enum HintJob: MailboxWork {
-    case request(StorageJob)
-    case replay(reachable: [NodeID])
-    case confirm(UInt64, NodeID)
-    /// `isFull`: because the replica's disk is.
-    case reject(UInt64, NodeID, isFull: Bool)
-
-    var byteCount: Int { if case .request(let job) = self { job.byteCount } else { 0 } }
 }
 
 struct HintFigures: Sendable {
@@ -304,7 +236,7 @@ struct HintFigures: Sendable {
 }
 
 final class HintThread: Sendable {
-    let mailbox = Mailbox<HintJob>()
+    let mailbox = Mailbox<HintCore.Job>()
     private let environment: StorageEnvironment
     private let store: LevelDBStore
     private let figuresBox = NIOLockedValueBox(HintFigures())
@@ -320,60 +252,34 @@ final class HintThread: Sendable {
     func start(keeper: HintKeeper, ended: DispatchGroup, deliver: @escaping @Sendable ([HintDelivery]) -> Void) {
         figuresBox.withLockedValue { $0 = HintFigures(keeper) }
         runThread("atoll-hints", ended) { [self] in
-            var keeper = keeper
+            var core = HintCore(keeper: keeper, store: store, ring: environment.ring)
             let ports = environment.connected
             while let jobs = mailbox.take(most: Limits.batchRequests) {
-                do { try work(jobs, &keeper, ports, deliver) } catch let failure as StorageFailure {
-                    environment.stop("hints", failure)
-                } catch {
-                    environment.stop("hints", StorageFailure(.corruption, "\(error)"))
+                do throws(StorageFailure) { try work(jobs, &core, ports, deliver) } catch {
+                    environment.stop("hints", error)
                 }
-                let figures = HintFigures(keeper)
+                let figures = HintFigures(core.keeper)
                 figuresBox.withLockedValue { $0 = figures }
             }
         }
     }
 
     private func work(
-        _ jobs: [HintJob], _ keeper: inout HintKeeper, _ ports: [any AnswerPort], _ deliver: ([HintDelivery]) -> Void
-    ) throws {
-        let surroundings = environment.surroundings()
-        try keep(jobs, &keeper, surroundings, ports)
-        var forgotten: [StoreWrite] = []
-        var reachable: [NodeID]?
-        for job in jobs {
-            switch job {
-            case .request: break
-            case .confirm(let id, let target):
-                if let write = try keeper.confirm(id, from: target, store: store) { forgotten.append(write) }
-            case .reject(let id, let target, let isFull):
-                keeper.reject(id, from: target, isFull: isFull, now: surroundings.now.instant)
-            case .replay(let nodes): reachable = nodes
+        _ jobs: [HintCore.Job], _ core: inout HintCore, _ ports: [any AnswerPort], _ deliver: ([HintDelivery]) -> Void
+    ) throws(StorageFailure) {
+        var out = Outbox<HintCore.Effect>()
+        let now = MachineClock.now()
+        try core.handle(.jobs(jobs, environment.diskState(now.instant)), now, &out)
+        while !out.isEmpty {
+            for effect in out.take() {
+                switch effect {
+                case .commit(let writes, let synced):
+                    try store.commit(writes, synced: synced)
+                    try core.handle(.committed, MachineClock.now(), &out)
+                case .answer(let answers): ports.send(answers)
+                case .deliver(let deliveries): deliver(deliveries)
+                }
             }
         }
-        // Lost deletions only mean that a hint is delivered twice, so they need no sync of their own.
-        if !forgotten.isEmpty { try store.commit(forgotten, synced: false) }
-        if let reachable {
-            let (deliveries, expired) = try keeper.replay(to: reachable, store: store, now: surroundings.now)
-            if !expired.isEmpty { try store.commit(expired, synced: false) }
-            if !deliveries.isEmpty { deliver(deliveries) }
-        }
-    }
-
-    private func keep(
-        _ jobs: [HintJob], _ keeper: inout HintKeeper, _ surroundings: BatchSurroundings, _ ports: [any AnswerPort]
-    ) throws {
-        let requests = jobs.compactMap { job -> StorageJob? in
-            if case .request(let request) = job { request } else { nil }
-        }
-        guard !requests.isEmpty else { return }
-        let outcome = try keeper.process(requests.map(\.request), store: store, in: surroundings)
-        if !outcome.writes.isEmpty { try store.commit(outcome.writes, synced: outcome.synced) }
-        var sorter = AnswerSorter(ports)
-        for (job, reply) in zip(requests, outcome.replies) {
-            let envelope = ReplyEnvelope(id: job.address.id, inFlight: 0, serviceMicroseconds: 0, reply: reply)
-            sorter.add(StorageAnswer(address: job.address, envelope: envelope))
-        }
-        sorter.send()
     }
 }

@@ -1,32 +1,30 @@
 // An event loop's hot objects, in the bytes they are stored and sent in. Bounded; read and written by one loop only.
 
-import World
-
-/// Two generations of a plain map: what is read moves to the young one; when that is full it becomes the old one and
+/// Two halves of a plain map: what is read moves to the young one; when that is full it becomes the old one and
 /// what was old is forgotten. Close to least-recently-used, without a list to keep in order.
-struct ReadCache {
+package struct ReadCache: Sendable {
     private struct Entry {
         let object: [UInt8]?
-        let generation: UInt64
+        let stripe: UInt64
     }
 
     private let limit: Int
     private var young: [[UInt8]: Entry] = [:]
     private var old: [[UInt8]: Entry] = [:]
     private var youngBytes = 0
-    private(set) var hits: UInt64 = 0
-    private(set) var misses: UInt64 = 0
+    package private(set) var hits: UInt64 = 0
+    package private(set) var misses: UInt64 = 0
 
-    init(limit: Int) { self.limit = limit }
+    package init(limit: Int) { self.limit = limit }
 
-    /// The cached object (which may be "nothing there"); nil if there is none or `generation` has moved on.
-    mutating func find(_ key: [UInt8], generation: UInt64) -> [UInt8]?? {
+    /// The cached object (which may be "nothing there"); nil if there is none or `stripe` has moved on.
+    package mutating func find(_ key: [UInt8], stripe: UInt64) -> [UInt8]?? {
         if let entry = young[key] {
-            if entry.generation == generation {
+            if entry.stripe == stripe {
                 hits += 1
                 return .some(entry.object)
             }
-        } else if let entry = old[key], entry.generation == generation {
+        } else if let entry = old[key], entry.stripe == stripe {
             hits += 1
             insert(key, entry)
             return .some(entry.object)
@@ -35,10 +33,10 @@ struct ReadCache {
         return nil
     }
 
-    mutating func insert(_ key: [UInt8], object: [UInt8]?, generation: UInt64) {
+    package mutating func insert(_ key: [UInt8], object: [UInt8]?, stripe: UInt64) {
         // One large value would push out thousands of small ones.
         guard (object?.count ?? 0) <= limit / 64 else { return }
-        insert(key, Entry(object: object, generation: generation))
+        insert(key, Entry(object: object, stripe: stripe))
     }
 
     private mutating func insert(_ key: [UInt8], _ entry: Entry) {

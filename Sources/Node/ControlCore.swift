@@ -1,0 +1,164 @@
+// The control loop: gossip, hints going home, anti-entropy, and what the other parts need to know of the cluster.
+//
+// It asks other nodes over links of its own, for two of its parts; one table says whose an answer is.
+
+package import HintedHandoff
+package import Ring
+package import Storage
+package import Vnodes
+package import Wire
+package import World
+
+package struct ControlCore: Sendable {
+    package enum Input: Sendable {
+        case gossip([UInt8], from: NodeID)
+        /// What this node says of itself from now on.
+        case report(NodeReport)
+        /// Answers on the control loop's own links.
+        case replies([ReplyEnvelope], from: NodeID)
+        /// These asks will not be answered: they could not be sent, or their link broke.
+        case lost([UInt64], NodeID)
+        /// The link for asks.
+        case link(NodeID, isUp: Bool)
+        /// From this node's own threads.
+        case answers([StorageAnswer])
+        /// Hints to carry to their replicas.
+        case deliver([HintDelivery])
+        /// Found by compares, to be rewritten.
+        case expired([ExpiredObject])
+        /// Every 50 ms or so.
+        case tick
+    }
+
+    package enum Effect: Sendable {
+        case gossip([UInt8], to: NodeID)
+        case send(RequestEnvelope, to: NodeID)
+        case work(NodePart, StorageJob)
+        case hints(HintCore.Job)
+        /// For all request loops.
+        case liveness(NodeID, isAlive: Bool)
+        case replicationDelay(NodeID, ms: Double)
+        /// For the operator.
+        case keysApart(KeysApart)
+        /// This node must stop and begin again above that life (ControlEffect).
+        case staleIncarnation(UInt64)
+    }
+
+    private enum Asked: Sendable {
+        case repair(UInt64)
+        case delivery(UInt64)
+    }
+
+    package private(set) var state: ControlState
+    private let port: Int
+    private let shards: Int
+    private let ring: RingSnapshot
+    private var asked = SlotTable<Asked>()
+    private var linked: [NodeID] = []
+    /// Bounded: what finds no room is found again when its partition is compared the next time.
+    private var expired: [ExpiredObject] = []
+    private var nextReplay: Instant
+    private var effects = Outbox<ControlEffect>()
+    private static let replayEvery = Span.milliseconds(100)
+
+    package init(state: ControlState, port: Int, shards: Int, ring: RingSnapshot, now: Instant) {
+        self.state = state
+        self.port = port
+        self.shards = shards
+        self.ring = ring
+        nextReplay = now
+    }
+
+    package mutating func handle(_ input: Input, _ now: Now, _ out: inout Outbox<Effect>) {
+        switch input {
+        case .gossip(let bytes, let node): state.gossip(bytes, from: node, now.instant, &effects)
+        case .report(let report): state.publish(report)
+        case .replies(let replies, let node):
+            for reply in replies { answered(reply, node, now, &out) }
+        case .lost(let asks, let node):
+            for ask in asks { lost(ask, node, &out) }
+        case .link(let node, let isUp):
+            linked.removeAll { $0 == node }
+            if isUp { linked.append(node) }
+        case .answers(let answers):
+            for answer in answers { state.answer(answer.envelope.reply, to: answer.address.id, now.instant, &effects) }
+        case .deliver(let deliveries):
+            for delivery in deliveries { ask(delivery.target, .delivery(delivery.id), delivery.request, &out) }
+        case .expired(let found): expired += found.prefix(max(0, Limits.expiredObjects - expired.count))
+        case .tick:
+            state.tick(now.instant, &effects)
+            if now.instant >= nextReplay { replay(now, &out) }
+        }
+        drain(now, &out)
+    }
+
+    private mutating func drain(_ now: Now, _ out: inout Outbox<Effect>) {
+        for effect in effects.take() {
+            switch effect {
+            case .gossip(let bytes, let node): out.emit(.gossip(bytes, to: node))
+            case .ask(let id, let node, let request):
+                if node == state.identity {
+                    work(request, ReplyAddress(port: port, asker: .control, id: id), now, &out)
+                } else {
+                    ask(node, .repair(id), request, &out)
+                }
+            case .keysApart(let apart): out.emit(.keysApart(apart))
+            case .liveness(let node, let isAlive): out.emit(.liveness(node, isAlive: isAlive))
+            case .replicationDelay(let node, let ms): out.emit(.replicationDelay(node, ms: ms))
+            case .staleIncarnation(let generation): out.emit(.staleIncarnation(generation))
+            }
+        }
+    }
+
+    // MARK: Asking
+
+    private mutating func ask(
+        _ node: NodeID, _ what: Asked, _ request: ReplicaRequest, _ out: inout Outbox<Effect>
+    ) {
+        let envelope = RequestEnvelope(
+            id: asked.insert(what), timeoutMs: UInt32(Limits.replicaTimeout.inMilliseconds), request: request)
+        out.emit(.send(envelope, to: node))
+    }
+
+    private mutating func answered(
+        _ envelope: ReplyEnvelope, _ node: NodeID, _ now: Now, _ out: inout Outbox<Effect>
+    ) {
+        switch asked.remove(envelope.id) {
+        case .repair(let id): state.answer(envelope.reply, to: id, now.instant, &effects)
+        case .delivery(let id):
+            let isFull = envelope.reply.isRefusal(.diskFull)
+            out.emit(.hints(envelope.reply == .stored ? .confirm(id, node) : .reject(id, node, isFull: isFull)))
+        case nil: break
+        }
+    }
+
+    private mutating func lost(_ ask: UInt64, _ node: NodeID, _ out: inout Outbox<Effect>) {
+        switch asked.remove(ask) {
+        case .repair(let id): state.fail(id)
+        case .delivery(let id): out.emit(.hints(.reject(id, node, isFull: false)))
+        case nil: break
+        }
+    }
+
+    // MARK: The own disks
+
+    private func work(
+        _ request: ReplicaRequest, _ address: ReplyAddress, _ now: Now, _ out: inout Outbox<Effect>
+    ) {
+        let part = Routing.part(for: request, shards: shards, ring: ring)
+        out.emit(.work(part, StorageJob(request: request, address: address, cameAt: now.instant)))
+    }
+
+    private mutating func replay(_ now: Now, _ out: inout Outbox<Effect>) {
+        nextReplay = now.instant + ControlCore.replayEvery
+        var bytes = 0
+        var count = 0
+        while count < Limits.expiredAtOnce, bytes < Limits.expiredBytesAtOnce, let next = expired.popLast() {
+            bytes += next.byteCount
+            count += 1
+            work(next.rewrite, .nobody, now, &out)
+        }
+        let reachable = state.takingHints.filter { linked.contains($0) }
+        if !reachable.isEmpty { out.emit(.hints(.replay(reachable: reachable))) }
+    }
+}

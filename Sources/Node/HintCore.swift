@@ -1,0 +1,133 @@
+// The hint thread: keeps writes for replicas that could not take them, and hands them out when these can.
+//
+// A batch goes through in up to three steps, each with its commit: what is to be kept, synced, before it is answered;
+// what has been delivered is forgotten; what is too old is found on the way to the next deliveries, and forgotten as
+// well. Those two need no sync: a deletion that is lost only means that a hint is looked at twice.
+
+package import HintedHandoff
+package import Ring
+package import Storage
+import Wire
+package import World
+
+package struct HintCore: Sendable {
+    package enum Job: Sendable {
+        /// `.hint` or `.readHints`.
+        case request(StorageJob)
+        /// Send what there is to these. Call ten times a second.
+        case replay(reachable: [NodeID])
+        /// A delivery was stored.
+        case confirm(UInt64, NodeID)
+        /// It was not. `isFull`: because the replica's disk is full.
+        case reject(UInt64, NodeID, isFull: Bool)
+    }
+
+    package enum Input: Sendable {
+        /// A batch, while none is under way.
+        case jobs([Job], DiskState)
+        /// What was to be committed is.
+        case committed
+    }
+
+    package enum Effect: Sendable {
+        case commit([StoreWrite], synced: Bool)
+        case answer([StorageAnswer])
+        case deliver([HintDelivery])
+    }
+
+    private enum State {
+        case idle
+        /// The answers wait until the hints are on the disk, and the other jobs read what stands there.
+        case keeping([StorageAnswer], then: [Job])
+        case forgetting(thenReplay: [NodeID])
+        case expiring(thenDeliver: [HintDelivery])
+    }
+
+    package private(set) var keeper: HintKeeper
+    private let store: any KeyValueStore
+    private let ring: RingSnapshot
+    private var state = State.idle
+
+    package init(keeper: HintKeeper, store: any KeyValueStore, ring: RingSnapshot) {
+        self.keeper = keeper
+        self.store = store
+        self.ring = ring
+    }
+
+    package var isIdle: Bool { if case .idle = state { true } else { false } }
+
+    package mutating func handle(
+        _ input: Input, _ now: Now, _ out: inout Outbox<Effect>
+    ) throws(StorageFailure) {
+        switch (state, input) {
+        case (.idle, .jobs(let jobs, let disk)): try keep(jobs, disk, now, &out)
+        case (.keeping(let answers, let rest), .committed):
+            out.emit(.answer(answers))
+            try settle(rest, now, &out)
+        case (.forgetting(let reachable), .committed): try replay(reachable, now, &out)
+        case (.expiring(let deliveries), .committed): deliver(deliveries, &out)
+        case (.idle, .committed), (.keeping, .jobs), (.forgetting, .jobs), (.expiring, .jobs):
+            assertionFailure("a batch at a time")
+        }
+    }
+
+    private mutating func keep(
+        _ jobs: [Job], _ disk: DiskState, _ now: Now, _ out: inout Outbox<Effect>
+    ) throws(StorageFailure) {
+        var requests: [StorageJob] = []
+        var rest: [Job] = []
+        for job in jobs { if case .request(let request) = job { requests.append(request) } else { rest.append(job) } }
+        guard !requests.isEmpty else { return try settle(rest, now, &out) }
+        let outcome = try keeper.process(
+            requests.map(\.request), store: store, in: BatchSurroundings(now: now, ring: ring, disk: disk))
+        let answers = zip(requests, outcome.replies).map { job, reply in
+            let envelope = ReplyEnvelope(id: job.address.id, inFlight: 0, serviceMicroseconds: 0, reply: reply)
+            return StorageAnswer(address: job.address, envelope: envelope)
+        }
+        guard outcome.writes.isEmpty else {
+            state = .keeping(answers, then: rest)
+            return out.emit(.commit(outcome.writes, synced: outcome.synced))
+        }
+        out.emit(.answer(answers))
+        try settle(rest, now, &out)
+    }
+
+    private mutating func settle(
+        _ jobs: [Job], _ now: Now, _ out: inout Outbox<Effect>
+    ) throws(StorageFailure) {
+        var forgotten: [StoreWrite] = []
+        var reachable: [NodeID] = []
+        for job in jobs {
+            switch job {
+            case .request: break
+            case .confirm(let id, let target):
+                if let write = try keeper.confirm(id, from: target, store: store) { forgotten.append(write) }
+            case .reject(let id, let target, let isFull):
+                keeper.reject(id, from: target, isFull: isFull, now: now.instant)
+            case .replay(let nodes): reachable = nodes
+            }
+        }
+        guard forgotten.isEmpty else {
+            state = .forgetting(thenReplay: reachable)
+            return out.emit(.commit(forgotten, synced: false))
+        }
+        try replay(reachable, now, &out)
+    }
+
+    private mutating func replay(
+        _ reachable: [NodeID], _ now: Now, _ out: inout Outbox<Effect>
+    ) throws(StorageFailure) {
+        guard !reachable.isEmpty else { return deliver([], &out) }
+        let (deliveries, expired) = try keeper.replay(to: reachable, store: store, now: now)
+        guard expired.isEmpty else {
+            state = .expiring(thenDeliver: deliveries)
+            return out.emit(.commit(expired, synced: false))
+        }
+        deliver(deliveries, &out)
+    }
+
+    private mutating func deliver(_ deliveries: [HintDelivery], _ out: inout Outbox<Effect>) {
+        state = .idle
+        if !deliveries.isEmpty { out.emit(.deliver(deliveries)) }
+    }
+}

@@ -1,0 +1,73 @@
+// What the parts of a node hand each other: work for the disks, and its answers.
+
+package import Wire
+package import World
+
+/// Who waits for an answer.
+package struct ReplyAddress: Hashable, Sendable {
+    package enum Asker: Hashable, Sendable {
+        /// The loop's own gateway.
+        case gateway
+        /// A peer, on the loop's connection of this number.
+        case peer(connection: Int)
+        /// The loop itself, for an operator who asks what this node stores.
+        case ownRead
+        /// The control part.
+        case control
+    }
+
+    /// The loop's number; the control part's is the next after the last loop's.
+    package let port: Int
+    package let asker: Asker
+    package let id: UInt64
+
+    package init(port: Int, asker: Asker, id: UInt64) {
+        self.port = port
+        self.asker = asker
+        self.id = id
+    }
+
+    /// An answer to here is dropped.
+    package static let nobody = ReplyAddress(port: -1, asker: .control, id: 0)
+}
+
+package struct StorageJob: Sendable {
+    package let request: ReplicaRequest
+    package let address: ReplyAddress
+    /// When it came to this node's storage, for the mean response time.
+    package let cameAt: Instant
+
+    package init(request: ReplicaRequest, address: ReplyAddress, cameAt: Instant) {
+        self.request = request
+        self.address = address
+        self.cameAt = cameAt
+    }
+
+    /// The answer of a full mailbox.
+    package var refusal: StorageAnswer {
+        let reply = ReplicaReply.refused(Refusal(.busy, "too many requests wait for this storage thread"))
+        let envelope = ReplyEnvelope(
+            id: address.id, inFlight: UInt32(Limits.mailboxRequests), serviceMicroseconds: 0, reply: reply)
+        return StorageAnswer(address: address, envelope: envelope)
+    }
+}
+
+package struct StorageAnswer: Sendable {
+    package let address: ReplyAddress
+    package let envelope: ReplyEnvelope
+    /// For the cache of hot objects: the key that was read, and where its stripe stood before it was.
+    package var read: (key: [UInt8], stripe: UInt64)?
+    /// False for a write that this node's own gateway may send on while it is being committed: no answer, only the
+    /// news of one.
+    package var isCommitted = true
+
+    package init(
+        address: ReplyAddress, envelope: ReplyEnvelope, read: (key: [UInt8], stripe: UInt64)? = nil,
+        isCommitted: Bool = true
+    ) {
+        self.address = address
+        self.envelope = envelope
+        self.read = read
+        self.isCommitted = isCommitted
+    }
+}

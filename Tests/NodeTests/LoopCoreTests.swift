@@ -1,0 +1,117 @@
+// What a request loop does with what it hears.
+
+import Node
+import Ring
+import Testing
+import Wire
+import World
+
+@Suite struct LoopCoreTests {
+    private let ring: RingSnapshot
+    private let stripes = CacheStripes()
+    private let key: StoredKey
+    private var core: LoopCore
+
+    init() throws {
+        ring = try Bench.ring()
+        key = try Bench.key()
+        core = Bench.loop(ring, stripes)
+    }
+
+    private func jobs(_ effects: [LoopCore.Effect]) -> [StorageJob] {
+        effects.compactMap { if case .work(_, let job) = $0 { job } else { nil } }
+    }
+
+    private func sent(_ effects: [LoopCore.Effect]) -> [(envelope: RequestEnvelope, node: NodeID)] {
+        effects.compactMap { if case .send(let envelope, let node) = $0 { (envelope, node) } else { nil } }
+    }
+
+    private func answers(_ effects: [LoopCore.Effect]) -> Int {
+        effects.count { if case .answer = $0 { true } else { false } }
+    }
+
+    @Test mutating func requestsBeginTogetherAtTheEndOfTheTurn() {
+        #expect(core.hear(.client(7, Bench.put(key, "a"))).isEmpty)
+        #expect(core.hear(.client(8, Bench.put(key, "b"))).isEmpty)
+        #expect(core.requestsInFlight == 2 && core.hasArrivals)
+        #expect(jobs(core.hear(.turnEnds)).count == 2)
+        #expect(core.requestsInFlight == 2 && !core.hasArrivals)
+        #expect(core.hear(.turnEnds).isEmpty)
+    }
+
+    /// Mint, announcement, merges to the others, acknowledgements: and what a broken link and a full queue do to it.
+    @Test mutating func aWriteGoesFromThePartsToThePeersAndBack() throws {
+        for node in [Bench.us, Bench.jp] { _ = core.hear(.link(node, isUp: true)) }
+        _ = core.hear(.client(7, Bench.put(key, "a")))
+        let mint = try #require(jobs(core.hear(.turnEnds)).first)
+        #expect(mint.address == ReplyAddress(port: 0, asker: .gateway, id: mint.address.id))
+        let object = MintedObject.bytes("a", by: Bench.de)
+        let minted = Bench.reply(.minted(object: object, wasAbsent: true), to: mint.address.id)
+        let merges = sent(
+            core.hear(.answers([StorageAnswer(address: mint.address, envelope: minted, isCommitted: false)])))
+        #expect(Set(merges.map(\.node)) == [Bench.us, Bench.jp])
+        // Neither the news nor one peer's answer is a quorum.
+        let first = try #require(merges.first { $0.node == Bench.us })
+        #expect(answers(core.hear(.replies([Bench.reply(.stored, to: first.envelope.id)], from: Bench.us))) == 0)
+        let second = try #require(merges.first { $0.node == Bench.jp })
+        // A queue that is full is no answer: a hint, at this node for want of another.
+        let handed = jobs(core.hear(.unsent([second.envelope.id], Bench.jp)))
+        #expect(handed.map(\.request) == [.hint(target: Bench.jp, key: key.bytes, object: object)])
+        #expect(answers(core.hear(.answers([StorageAnswer(address: mint.address, envelope: minted)]))) == 1)
+    }
+
+    @Test mutating func aPeersReadIsAnsweredFromTheCacheUntilTheKeyIsWritten() throws {
+        let read = RequestEnvelope(id: 5, timeoutMs: 0, request: .read(key: key.bytes, summaryOver: 0))
+        let job = try #require(jobs(core.hear(.request(read, connection: 3))).first)
+        #expect(job.address.asker == .peer(connection: 3) && job.address.id == 5)
+        let answer = StorageAnswer(
+            address: job.address, envelope: Bench.reply(.object([1, 2]), to: 5),
+            read: (key.bytes, stripes.current(key.bytes)))
+        func answered(_ effects: [LoopCore.Effect]) -> [ReplicaReply] {
+            effects.compactMap { if case .answerPeer(let envelope, 3) = $0 { envelope.reply } else { nil } }
+        }
+        #expect(answered(core.hear(.answers([answer]))) == [.object([1, 2])])
+        #expect(answered(core.hear(.request(read, connection: 3))) == [.object([1, 2])])
+        #expect(core.cache.hits == 1)
+        stripes.raise(key.bytes)
+        let again = core.hear(.request(read, connection: 3))
+        #expect(answered(again).isEmpty && jobs(again).count == 1)
+        // What was read before the write came says nothing any more.
+        _ = core.hear(.answers([answer]))
+        #expect(jobs(core.hear(.request(read, connection: 3))).count == 1)
+    }
+
+    @Test mutating func whatTheOwnDiskHasNotBegunIsTakenBack() throws {
+        for node in [Bench.us, Bench.jp] { _ = core.hear(.link(node, isUp: true)) }
+        _ = core.hear(.client(7, Bench.put(key, "a")))
+        let begun = core.hear(.turnEnds)
+        let mint = try #require(jobs(begun).first)
+        let wake = begun.compactMap { if case .wakeAt(let at) = $0 { at } else { nil } }
+        #expect(wake.count == 1)
+        let late = core.hear(.wake, at: 1_510)
+        #expect(late.contains { if case .takeBack(mint.address.id) = $0 { true } else { false } })
+        // It was there still: another replica mints.
+        let next = sent(core.hear(.tookBack([mint.address.id]), at: 1_510))
+        #expect(next.count == 1)
+        #expect(next.allSatisfy { if case .mint = $0.envelope.request { true } else { false } })
+    }
+
+    @Test mutating func whoIsDeadOrUnlinkedIsNotAsked() {
+        // A link is proof enough; gossip overrules it; and it must stand.
+        let steps: [(LoopCore.Input, Int)] = [
+            (.link(Bench.us, isUp: true), 1), (.liveness(Bench.us, isAlive: false), 0),
+            (.liveness(Bench.us, isAlive: true), 1), (.link(Bench.us, isUp: false), 0),
+            (.liveness(Bench.jp, isAlive: true), 0), (.link(Bench.jp, isUp: true), 1),
+        ]
+        for (id, (input, reachable)) in steps.enumerated() {
+            _ = core.hear(input)
+            _ = core.hear(.client(UInt64(id), Bench.put(key, "a")))
+            for job in jobs(core.hear(.turnEnds)) {
+                let minted = Bench.reply(
+                    .minted(object: MintedObject.bytes("a", by: Bench.de), wasAbsent: true), to: job.address.id)
+                let effects = core.hear(.answers([StorageAnswer(address: job.address, envelope: minted)]))
+                #expect(sent(effects).count == reachable, "after step \(id)")
+            }
+        }
+    }
+}

@@ -1,0 +1,124 @@
+// What a storage thread and the hint thread do with a batch: nothing is answered before it is on the disk.
+
+import Causality
+import HintedHandoff
+import Node
+import Ring
+import Storage
+import Testing
+import Vnodes
+import Wire
+import World
+
+@Suite struct ShardCoreTests {
+    private let key: StoredKey
+    private let store = MemoryStore()
+    private let stripes = CacheStripes()
+    private var core: ShardCore
+
+    init() throws {
+        key = try Bench.key()
+        let shard = VnodeShard(actor: Actor(node: Bench.de, incarnation: 1))
+        core = ShardCore(shard: shard, store: store, stripes: stripes, ring: try Bench.ring())
+    }
+
+    private func answers(_ effects: [ShardCore.Effect]) -> [StorageAnswer] {
+        effects.flatMap { effect -> [StorageAnswer] in if case .answer(let answers) = effect { answers } else { [] } }
+    }
+
+    @Test mutating func aWriteIsAnnouncedCommittedAndThenAnswered() throws {
+        let mint = Bench.job(.mint(MintRequest(key: key.bytes, value: [1])), id: 4)
+        let read = Bench.job(.read(key: key.bytes, summaryOver: 0), .peer(connection: 2), id: 9)
+        let begun = try core.hear(.jobs([mint, read], .roomy))
+        #expect(!core.isIdle && answers(begun).isEmpty)
+        guard begun.count == 2, case .announce(let news) = begun[0], case .commit(let writes, true) = begun[1] else {
+            Issue.record("\(begun)")
+            return
+        }
+        #expect(news.map(\.address.id) == [4] && news.allSatisfy { !$0.isCommitted })
+        let before = stripes.current(key.bytes)
+        try store.commit(writes, synced: true)
+        let load = ShardCore.ReplicaLoad(waiting: 3, serviceMicroseconds: 50)
+        let done = answers(try core.hear(.worked(load), at: 12))
+        #expect(core.isIdle && done.map(\.address.id) == [4, 9] && done.allSatisfy(\.isCommitted))
+        #expect(done.allSatisfy { $0.envelope.inFlight == 3 && $0.envelope.clockMs == 12 })
+        // The read was worked with the batch, but is no good for a cache: the key has been written since.
+        #expect(done[1].read?.stripe == before && stripes.current(key.bytes) != before)
+    }
+
+    @Test mutating func aFullDiskTakesNoValue() throws {
+        let mint = Bench.job(.mint(MintRequest(key: key.bytes, value: [1])))
+        #expect(try core.hear(.jobs([mint], .nearlyFull)).isEmpty)
+        let load = ShardCore.ReplicaLoad(waiting: 0, serviceMicroseconds: 0)
+        #expect(answers(try core.hear(.worked(load))).allSatisfy { $0.envelope.reply.isRefusal(.diskFull) })
+    }
+}
+
+@Suite struct HintCoreTests {
+    private let key: StoredKey
+    private let store = MemoryStore()
+    private var core: HintCore
+
+    init() throws {
+        key = try Bench.key()
+        core = HintCore(
+            keeper: try HintKeeper(identity: Bench.de, store: store), store: store, ring: try Bench.ring())
+    }
+
+    private var hint: HintCore.Job {
+        .request(Bench.job(.hint(target: Bench.us, key: key.bytes, object: MintedObject.bytes("a", by: Bench.de))))
+    }
+
+    /// Carries out the commits of `effects` and of what follows; gives everything else.
+    private mutating func settle(_ effects: [HintCore.Effect]) throws -> [HintCore.Effect] {
+        try effects.flatMap { effect -> [HintCore.Effect] in
+            guard case .commit(let writes, let synced) = effect else { return [effect] }
+            try store.commit(writes, synced: synced)
+            return try settle(try core.hear(.committed))
+        }
+    }
+
+    @Test mutating func aHintIsKeptAnsweredDeliveredAndForgotten() throws {
+        let kept = try core.hear(.jobs([hint], .roomy))
+        guard kept.count == 1, case .commit(_, synced: true) = kept[0] else {
+            Issue.record("answered before it was kept: \(kept)")
+            return
+        }
+        let answered = try settle(kept)
+        guard answered.count == 1, case .answer(let answers) = answered[0] else {
+            Issue.record("\(answered)")
+            return
+        }
+        #expect(answers.map(\.envelope.reply) == [.stored] && core.isIdle)
+
+        let replay = HintCore.Job.replay(reachable: [Bench.us])
+        guard case .deliver(let deliveries)? = try settle(try core.hear(.jobs([replay], .roomy))).first else {
+            Issue.record("nothing is delivered")
+            return
+        }
+        #expect(deliveries.map(\.target) == [Bench.us])
+        // In one batch with the next replay: that one finds it gone.
+        let confirm = HintCore.Job.confirm(deliveries[0].id, Bench.us)
+        let forgotten = try core.hear(.jobs([replay, confirm], .roomy), at: 200)
+        guard case .commit(_, synced: false)? = forgotten.first else {
+            Issue.record("\(forgotten)")
+            return
+        }
+        #expect(try settle(forgotten).isEmpty)
+        #expect(core.keeper.total.hints == 0 && store.count == 0 && core.isIdle)
+    }
+
+    @Test mutating func aRefusedDeliveryLeavesItsTargetAlone() throws {
+        _ = try settle(try core.hear(.jobs([hint], .roomy)))
+        let replay = HintCore.Job.replay(reachable: [Bench.us])
+        guard case .deliver(let deliveries)? = try settle(try core.hear(.jobs([replay], .roomy))).first else {
+            Issue.record("nothing is delivered")
+            return
+        }
+        let reject = HintCore.Job.reject(deliveries[0].id, Bench.us, isFull: false)
+        #expect(try settle(try core.hear(.jobs([reject, replay], .roomy), at: 100)).isEmpty)
+        // The pass that ended before the refusal begins anew.
+        let passes = try [1_200, 1_300].flatMap { ms in try settle(try core.hear(.jobs([replay], .roomy), at: ms)) }
+        #expect(passes.count == 1)
+    }
+}
