@@ -112,8 +112,11 @@ struct SimulatedCluster {
         case .connect(let node, let port, let peer, let life):
             guard isRunning(node, life), !isDeferred(event, node) else { return }
             try connect(node, port, peer)
-        case .reset(let connection): try breakOff(connection)
+        // Whoever stands still learns of a broken connection when it goes on, and not after it has made a new one.
+        case .reset(let connection):
+            if !isDeferred(event, network[connection].client) { try breakOff(connection) }
         case .giveUp(let connection):
+            guard !isDeferred(event, network[connection].client) else { return }
             let (client, server) = (network[connection].client, network[connection].server)
             if isCut(client, server) || isCut(server, client) { try breakOff(connection) }
         case .client(let client): if isFaulty { try runClient(client) }
@@ -202,7 +205,9 @@ struct SimulatedCluster {
             networkChanged()
         case .slow(let node, let factor): machines[node].slowness = factor
         case .skew(let node, let milliseconds): machines[node].skewMs = milliseconds
-        case .stop(let node, let span): machines[node].stoppedUntil = now + span
+        // One pause at a time: what waits for its end comes in order.
+        case .stop(let node, let span):
+            if machines[node].stoppedUntil <= now { machines[node].stoppedUntil = now + span }
         }
     }
 
