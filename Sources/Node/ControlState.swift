@@ -71,7 +71,6 @@ package struct ControlState: Sendable {
     package var keysApart: Int { antiEntropy.keysApart }
     package var completedExchanges: UInt64 { antiEntropy.completed }
     package var abandonedExchanges: UInt64 { antiEntropy.abandoned }
-    package var isRepairIdle: Bool { antiEntropy.isIdle }
     /// Other nodes that live, as far as this one knows.
     package var living: [NodeID] { alive }
     /// Those of them that take what is kept for them: what a full disk refuses comes back as another hint.

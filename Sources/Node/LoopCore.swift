@@ -30,8 +30,8 @@ package struct LoopCore: Sendable {
         case tookBack([UInt64])
         case liveness(NodeID, isAlive: Bool)
         case replicationDelay(NodeID, ms: Double)
-        /// The time that `wakeAt` named.
-        case wake
+        /// It is the time that a `wakeAt` named.
+        case wake(Instant)
         case turnEnds
     }
 
@@ -107,8 +107,9 @@ package struct LoopCore: Sendable {
             set(&alive, node, isAlive)
             gateway.setAvailable(node, isAlive && linked.contains(node))
         case .replicationDelay(let node, let ms): gateway.setReplicationDelay(node, ms: ms)
-        case .wake:
-            wakeAt = nil
+        case .wake(let instant):
+            // One that an earlier one took the place of asks for no successor: they would never end.
+            if wakeAt == instant { wakeAt = nil }
             gateway.wake(now: now, &effects)
         case .turnEnds:
             guard !arrivals.isEmpty else { return }

@@ -130,7 +130,7 @@ final class RequestLoop: @unchecked Sendable {
     /// Timers that an earlier one has made needless find little to do.
     private func wake(at instant: Instant) {
         let delay = max(1_000_000, (instant - MachineClock.instant()).nanoseconds)
-        eventLoop.scheduleTask(in: .nanoseconds(delay)) { [self] in hear(.wake) }
+        eventLoop.scheduleTask(in: .nanoseconds(delay)) { [self] in hear(.wake(instant)) }
     }
 
     func scheduleFlush() {

@@ -156,7 +156,7 @@ struct SimulatedNode {
                     out.emit(.answerPeer(envelope, connection: connection))
                 case .answer(let id, let outcome): out.emit(.answer(id, outcome))
                 case .answerOwnRead: break
-                case .wakeAt(let instant): out.emit(.at(instant, .loop(loop, .wake)))
+                case .wakeAt(let instant): out.emit(.at(instant, .loop(loop, .wake(instant))))
                 }
             }
         }

@@ -1,5 +1,6 @@
 // What a request loop does with what it hears.
 
+import Gateway
 import Node
 import Ring
 import Testing
@@ -88,12 +89,30 @@ import World
         let mint = try #require(jobs(begun).first)
         let wake = begun.compactMap { if case .wakeAt(let at) = $0 { at } else { nil } }
         #expect(wake.count == 1)
-        let late = core.hear(.wake, at: 1_510)
+        let late = core.hear(.wake(try #require(wake.first)), at: 1_510)
         #expect(late.contains { if case .takeBack(mint.address.id) = $0 { true } else { false } })
         // It was there still: another replica mints.
         let next = sent(core.hear(.tookBack([mint.address.id]), at: 1_510))
         #expect(next.count == 1)
         #expect(next.allSatisfy { if case .mint = $0.envelope.request { true } else { false } })
+    }
+
+    /// However often an earlier time takes the place of a later one, one timer is followed by one.
+    @Test mutating func aTimerHasOneSuccessor() throws {
+        func wakes(_ effects: [LoopCore.Effect]) -> [Instant] {
+            effects.compactMap { if case .wakeAt(let at) = $0 { at } else { nil } }
+        }
+        var soon = Bench.put(key, "b")
+        soon.timeout = .milliseconds(100)
+        _ = core.hear(.client(1, Bench.put(key, "a")))
+        let later = try #require(wakes(core.hear(.turnEnds)).first)
+        _ = core.hear(.client(2, soon))
+        let earlier = try #require(wakes(core.hear(.turnEnds)).first)
+        #expect(earlier < later)
+        #expect(wakes(core.hear(.wake(earlier), at: 101)).count == 1)
+        // The first timer comes beside its successor, and has none of its own.
+        let both = [wakes(core.hear(.wake(later), at: 1_600)), wakes(core.hear(.wake(later), at: 1_600))]
+        #expect(both.map(\.count).reduce(0, +) <= 1)
     }
 
     @Test mutating func whoIsDeadOrUnlinkedIsNotAsked() {
