@@ -219,7 +219,8 @@ struct WriteCoordinator: Coordinator {
         at node: NodeID, _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) {
         var mint = request
-        mint.voids = node == knowsForms ? voids : voids + forms
+        // No more than a replica remembers, and takes.
+        mint.voids = Array((node == knowsForms ? voids : voids + forms).suffix(Limits.voidedAttempts))
         if node != directory.identity {
             mint.attempt = rule == .siblings ? directory.attempt(of: begunAt) : nil
             mint.sentAtMs = directory[node].clockMs(now)
