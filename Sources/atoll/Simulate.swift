@@ -9,8 +9,8 @@ struct Simulate: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run whole clusters in virtual time with faults, and check what is promised.",
         discussion: """
-            Every seed is a cluster, a load and faults: loss, duplication, reordering, partitions, crashes, lost disks, \
-            slow nodes, clock skew. The same seed gives the same trace hash. Exit status 1 if a promise was broken.
+            Every seed is a cluster, a load and faults: partitions, connections that hang and break, crashes, lost \
+            disks, slow and stopped nodes, clock skew. The same seed gives the same trace hash. Exit status 1 if a promise was broken.
             """)
 
     @Option(help: "A..B, or one seed.") var seeds = "1..100"

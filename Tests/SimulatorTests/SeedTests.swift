@@ -1,5 +1,5 @@
-// Whole clusters under loss, cuts, crashes and skew: no seed may break a promise, and a seed is all there is to its
-// run.
+// Whole clusters under cuts, broken links, crashes and skew: no seed may break a promise, and a seed is all there is to
+// its run.
 
 import Simulator
 import Testing
