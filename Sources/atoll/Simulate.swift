@@ -10,7 +10,8 @@ struct Simulate: ParsableCommand {
         abstract: "Run whole clusters in virtual time with faults, and check what is promised.",
         discussion: """
             Every seed is a cluster, a load and faults: partitions, connections that hang and break, crashes, lost \
-            disks, slow and stopped nodes, clock skew. The same seed gives the same trace hash. Exit status 1 if a promise was broken.
+            disks, slow and stopped nodes, clock skew. The same seed gives the same trace hash. Exit status 1 if a \
+            promise was broken.
             """)
 
     @Option(help: "A..B, or one seed.") var seeds = "1..100"
