@@ -60,7 +60,9 @@ let package = Package(
         room("NameStore", ["World", crypto]),
         // Floor 3
         room("Gateway", ["World", "Causality", "Wire", "Ring", deque]),
-        room("Node", ["World", "Wire", "Ring", "Gossip", "Storage", "Vnodes", "HintedHandoff", "Gateway"]),
+        room(
+            "Node",
+            ["World", "Wire", "Ring", "Gossip", "Storage", "Vnodes", "HintedHandoff", "NameStore", "Gateway"]),
         // Floor 4
         room(
             "Server",
@@ -95,7 +97,7 @@ let package = Package(
         tests(
             "Node",
             [
-                "Node", "Causality", "Gateway", "HintedHandoff", "Ring", "Storage", "Vnodes", "Wire", "World",
+                "Node", "Causality", "Gateway", "HintedHandoff", "NameStore", "Ring", "Storage", "Vnodes", "Wire", "World",
             ]),
         tests("Simulator", ["Simulator", "NameStore", "World"]),
         tests(

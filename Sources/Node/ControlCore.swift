@@ -1,4 +1,5 @@
-// The control loop: gossip, hints going home, anti-entropy, and what the other parts need to know of the cluster.
+// The control loop: gossip, hints going home, anti-entropy, names, and what the other parts need to know of the
+// cluster.
 //
 // It asks other nodes over links of its own, for two of its parts; one table says whose an answer is.
 
@@ -26,6 +27,7 @@ package struct ControlCore: Sendable {
         case deliver([HintDelivery])
         /// Found by compares, to be rewritten.
         case expired([ExpiredObject])
+        case names(NameDesk.Input)
         /// Every 50 ms or so.
         case tick
     }
@@ -35,6 +37,7 @@ package struct ControlCore: Sendable {
         case send(RequestEnvelope, to: NodeID)
         case work(NodePart, StorageJob)
         case hints(HintCore.Job)
+        case names(NameDesk.Effect)
         /// For all request loops.
         case liveness(NodeID, isAlive: Bool)
         case replicationDelay(NodeID, ms: Double)
@@ -50,6 +53,7 @@ package struct ControlCore: Sendable {
     }
 
     package private(set) var state: ControlState
+    package private(set) var names: NameDesk
     private let port: Int
     private let shards: Int
     private let ring: RingSnapshot
@@ -59,10 +63,14 @@ package struct ControlCore: Sendable {
     private var expired: [ExpiredObject] = []
     private var nextReplay: Instant
     private var effects = Outbox<ControlEffect>()
+    private var nameEffects = Outbox<NameDesk.Effect>()
     private static let replayEvery = Span.milliseconds(100)
 
-    package init(state: ControlState, port: Int, shards: Int, ring: RingSnapshot, now: Instant) {
+    package init(
+        state: ControlState, names: NameDesk, port: Int, shards: Int, ring: RingSnapshot, now: Instant
+    ) {
         self.state = state
+        self.names = names
         self.port = port
         self.shards = shards
         self.ring = ring
@@ -85,14 +93,17 @@ package struct ControlCore: Sendable {
         case .deliver(let deliveries):
             for delivery in deliveries { ask(delivery.target, .delivery(delivery.id), delivery.request, &out) }
         case .expired(let found): expired += found.prefix(max(0, Limits.expiredObjects - expired.count))
+        case .names(let input): names.handle(input, now.instant, &nameEffects)
         case .tick:
             state.tick(now.instant, &effects)
+            names.handle(.tick, now.instant, &nameEffects)
             if now.instant >= nextReplay { replay(now, &out) }
         }
         drain(now, &out)
     }
 
     private mutating func drain(_ now: Now, _ out: inout Outbox<Effect>) {
+        for effect in nameEffects.take() { out.emit(.names(effect)) }
         for effect in effects.take() {
             switch effect {
             case .gossip(let bytes, let node): out.emit(.gossip(bytes, to: node))

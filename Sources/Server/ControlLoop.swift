@@ -1,5 +1,5 @@
-// The node's one loop for the cluster rather than for requests: gossip, hints going home, anti-entropy. It has a thread
-// of its own, so that a loop busy with requests delays no heartbeat.
+// The node's one loop for the cluster rather than for requests: gossip, hints going home, anti-entropy, names. It has a
+// thread of its own, so that a loop busy with requests delays no heartbeat.
 
 import Gateway
 import HintedHandoff
@@ -18,9 +18,9 @@ final class ControlLoop: @unchecked Sendable {
     // Safe to share: all state is only touched on `eventLoop`, but for `report`, which has its lock.
     let eventLoop: any EventLoop
     private let port: Int
-    private let identity: NodeID
+    let identity: NodeID
     private let storage: StorageFront
-    private var core: ControlCore
+    private(set) var core: ControlCore
     private var controlLinks: [NodeID: PeerLink] = [:]
     private var bulkLinks: [NodeID: PeerLink] = [:]
     private var requestLoops: [RequestLoop] = []
@@ -28,44 +28,43 @@ final class ControlLoop: @unchecked Sendable {
     private var pending = PendingJobs()
     private let logger: Logger
     private let onStaleIncarnation: @Sendable (UInt64) -> Void
-    private var isStopped = false
-    private var names: NameDesk?
+    private(set) var isRunning = false
+    var nameClients = SlotTable<EventLoopPromise<NameAnswer>>()
+    var nameGate: NameGate
+    /// How the change of acceptors ended that this very event ended.
+    var reconfigured: ReconfigurationOutcome?
     /// What peers ask of it goes there without a turn on this loop.
     private let acceptor = NIOLockedValueBox<NameStoreThread?>(nil)
-    private var isNamesFlushScheduled = false
+    private var isFlushScheduled = false
     private var rejectedNames: UInt64 = 0
 
     private static let tickEvery = TimeAmount.milliseconds(50)
     private static let reportEvery = TimeAmount.milliseconds(1_000)
 
     init(
-        _ eventLoop: any EventLoop, port: Int, state: ControlState, storage: StorageFront, logger: Logger,
-        onStaleIncarnation: @escaping @Sendable (UInt64) -> Void
+        _ eventLoop: any EventLoop, port: Int, state: ControlState, names: NameDesk, nameRate: NameRate,
+        storage: StorageFront, logger: Logger, onStaleIncarnation: @escaping @Sendable (UInt64) -> Void
     ) {
         self.eventLoop = eventLoop
         self.port = port
         self.identity = state.identity
         self.storage = storage
         core = ControlCore(
-            state: state, port: port, shards: storage.shards.count, ring: storage.environment.ring,
+            state: state, names: names, port: port, shards: storage.shards.count, ring: storage.environment.ring,
             now: MachineClock.instant())
+        nameGate = NameGate(nameRate)
         self.logger = logger
         self.onStaleIncarnation = onStaleIncarnation
     }
 
     func start(
-        _ loops: [RequestLoop], registry: Registry, acceptor: NameStoreThread?, rate: NameRate,
-        hello: @escaping @Sendable (Lane) -> Hello,
+        _ loops: [RequestLoop], acceptor: NameStoreThread?, hello: @escaping @Sendable (Lane) -> Hello,
         report: @escaping @Sendable () -> EventLoopFuture<NodeReport>
     ) {
         self.acceptor.withLockedValue { $0 = acceptor }
         eventLoop.execute { [self] in
             requestLoops = loops
-            names = NameDesk(
-                identity: identity, eventLoop: eventLoop, registry: registry, acceptor: acceptor, rate: rate,
-                hasAcceptors: !storage.environment.ring.document.nameAcceptors.isEmpty
-            ) { [weak self] in self?.sendNames($0, to: $1) }
-            names?.start()
+            isRunning = true
             for node in storage.environment.ring.document.nodes where node.id != identity {
                 controlLinks[node.id] = PeerLink(
                     to: node, lane: .control, on: eventLoop, hello: hello, owner: self, logger: logger)
@@ -75,10 +74,10 @@ final class ControlLoop: @unchecked Sendable {
             for link in controlLinks.values { link.start() }
             for link in bulkLinks.values { link.start() }
             eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: ControlLoop.tickEvery) { [self] _ in
-                if !isStopped { hear(.tick) }
+                if isRunning { hear(.tick) }
             }
             eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: ControlLoop.reportEvery) { [self] _ in
-                guard !isStopped else { return }
+                guard isRunning else { return }
                 report().hop(to: eventLoop).whenSuccess { [self] in hear(.report($0)) }
             }
         }
@@ -86,7 +85,7 @@ final class ControlLoop: @unchecked Sendable {
 
     func stop() {
         eventLoop.execute { [self] in
-            isStopped = true
+            isRunning = false
             for link in controlLinks.values { link.close() }
             for link in bulkLinks.values { link.close() }
         }
@@ -110,47 +109,22 @@ final class ControlLoop: @unchecked Sendable {
     /// A message of the namestore. What cannot be read is counted and changes nothing.
     func names(_ bytes: [UInt8], from node: NodeID) {
         let message = try? NameMessage.decode(bytes)
-        if let message, message.isForAcceptorAlone, let acceptor = acceptor.withLockedValue({ $0 }) {
+        if let message, message.isForAcceptorAlone, let thread = acceptorThread {
             // A full mailbox loses the request; its sender asks again.
-            _ = acceptor.mailbox.put([Inbound(from: node, message: message)])
+            _ = thread.mailbox.put([Inbound(from: node, message: message)])
             return
         }
         eventLoop.execute { [self] in
             guard let message else { return rejectedNames += 1 }
-            names?.receive(message, from: node)
+            hear(.names(.message(message, from: node)))
         }
     }
+
+    /// Nil on a node that stores nothing, and before the start.
+    var acceptorThread: NameStoreThread? { acceptor.withLockedValue { $0 } }
 
     /// Votes that may leave, from the namestore's thread.
-    func carryVotes(_ batch: VoteBatch) {
-        eventLoop.execute { [self] in
-            names?.saw(batch.touched)
-            for (node, message) in batch.replies {
-                if node == identity { names?.receive(message, from: identity) } else { sendNames(message, to: node) }
-            }
-        }
-    }
-
-    private func sendNames(_ message: NameMessage, to node: NodeID) {
-        guard let link = controlLinks[node], link.send(.names(message.encode())) else { return }
-        // A hint goes with the next message, or at the next tick: alone it would wake the other side for nothing.
-        guard !message.isHint, !isNamesFlushScheduled else { return }
-        isNamesFlushScheduled = true
-        eventLoop.execute { [self] in
-            isNamesFlushScheduled = false
-            for link in controlLinks.values { link.flush() }
-        }
-    }
-
-    /// Runs `body` with the registry on this loop; fails while the node starts or stops.
-    func withNames<Answer: Sendable>(_ body: @escaping @Sendable (NameDesk) -> EventLoopFuture<Answer>)
-        -> EventLoopFuture<Answer>
-    {
-        eventLoop.flatSubmit { [self] in
-            guard let names, !isStopped else { return eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel) }
-            return body(names)
-        }
-    }
+    func carry(_ votes: VoteCore.Votes) { eventLoop.execute { [self] in hear(.names(.votes(votes))) } }
 
     /// Hints to carry to their replicas, from the hint thread.
     func carry(_ deliveries: [HintDelivery]) { eventLoop.execute { [self] in hear(.deliver(deliveries)) } }
@@ -169,7 +143,7 @@ final class ControlLoop: @unchecked Sendable {
 
     // MARK: What goes out
 
-    private func hear(_ input: ControlCore.Input) {
+    func hear(_ input: ControlCore.Input) {
         let now = MachineClock.now()
         core.handle(input, now, &effects)
         while !effects.isEmpty {
@@ -177,18 +151,33 @@ final class ControlLoop: @unchecked Sendable {
             let refused = storage.submit(&pending)
             if !refused.isEmpty { core.handle(.answers(refused), now, &effects) }
         }
-        for link in controlLinks.values { link.flush() }
-        for link in bulkLinks.values { link.flush() }
+        if case .tick = input { scheduleFlush() }
+    }
+
+    func send(_ message: PeerMessage, to node: NodeID) -> Bool { controlLinks[node]?.send(message) ?? false }
+
+    /// What the rest of this turn has to send leaves with it.
+    func scheduleFlush() {
+        guard !isFlushScheduled else { return }
+        isFlushScheduled = true
+        eventLoop.execute { [self] in
+            isFlushScheduled = false
+            for link in controlLinks.values { link.flush() }
+            for link in bulkLinks.values { link.flush() }
+        }
     }
 
     private func carryOut(_ effect: ControlCore.Effect, _ now: Now) {
         switch effect {
-        case .gossip(let bytes, let node): _ = controlLinks[node]?.send(.gossip(bytes))
+        case .gossip(let bytes, let node):
+            if send(.gossip(bytes), to: node) { scheduleFlush() }
         case .send(let envelope, let node):
+            scheduleFlush()
             if bulkLinks[node]?.send(.request(envelope)) != true {
                 core.handle(.lost([envelope.id], node), now, &effects)
             }
         case .work(let part, let job): storage.add(job, to: part, of: &pending)
+        case .names(let effect): carryOut(effect)
         case .hints(let job): _ = storage.hints.mailbox.put([job])
         case .keysApart(let apart): warn(apart)
         case .liveness(let node, let isAlive):

@@ -34,8 +34,6 @@ final class NodeAssembly: Sendable {
     private let services: [HTTPService]
     private let control: ControlLoop
     private let nameThread: NameStoreThread?
-    private let registry: Registry
-    private let nameRate: NameRate
     private let operations: NodeOperations
     private let threadsEnded = DispatchGroup()
     private let listeners = NIOLockedValueBox<[any Channel]>([])
@@ -75,8 +73,16 @@ final class NodeAssembly: Sendable {
             identity: node.id, incarnation: identity.generation, ring: ring,
             configuration: ControlConfiguration(repairCycle: configuration.repairCycle), random: random.fork(),
             now: MachineClock.instant())
+        // Every node that stores anything may be made an acceptor while it runs; until then its store has no vote.
+        let acceptors = configuration.ring.nameAcceptors
+        let hasAcceptor = node.capacityBytes > 0 || acceptors.contains(node.id)
+        let registry = Registry(
+            node: node.id, incarnation: system.next(), random: random.fork(), ring: acceptors)
+        let names = NameDesk(
+            registry: registry, isNamed: !acceptors.isEmpty, hasAcceptor: hasAcceptor, now: MachineClock.instant())
         control = ControlLoop(
-            controlGroup.next(), port: loops.count, state: state, storage: storage, logger: logger
+            controlGroup.next(), port: loops.count, state: state, names: names, nameRate: configuration.nameRate,
+            storage: storage, logger: logger
         ) { generation in NodeAssembly.restartAbove(generation, directory, logger) }
         operations = NodeOperations(
             identity: node.id, revision: configuration.revision, storage: storage, on: controlGroup.next())
@@ -89,16 +95,12 @@ final class NodeAssembly: Sendable {
         }
         storage.scanner.start("atoll-scanner", shard: VnodeShard(actor: actor, counter: counter), ended: threadsEnded)
         storage.comparer.start("atoll-comparer", shard: VnodeShard(actor: actor, counter: counter), ended: threadsEnded)
-        nameRate = configuration.nameRate
-        registry = Registry(
-            node: node.id, incarnation: system.next(), random: random.fork(), ring: configuration.ring.nameAcceptors)
-        // Every node that stores anything may be made an acceptor while it runs; until then its store has no vote.
-        if node.capacityBytes > 0 || configuration.ring.nameAcceptors.contains(node.id) {
+        if hasAcceptor {
             nameThread = try NameStoreThread(
                 node: node.id, directory: directory, fresh: StoreID(high: system.next(), low: system.next()),
                 logger: logger
             ) { failure in NodeAssembly.die("names", failure, directory, logger) }
-            nameThread?.start(ended: threadsEnded) { [control] in control.carryVotes($0) }
+            nameThread?.start(ended: threadsEnded) { [control] in control.carry($0) }
         } else {
             nameThread = nil
         }
@@ -115,7 +117,7 @@ final class NodeAssembly: Sendable {
         for loop in loops {
             try await loop.eventLoop.submit { [logger] in loop.connect(hello: hello, logger: logger) }.get()
         }
-        control.start(loops, registry: registry, acceptor: nameThread, rate: nameRate, hello: hello) { [operations] in
+        control.start(loops, acceptor: nameThread, hello: hello) { [operations] in
             operations.report()
         }
     }

@@ -58,7 +58,7 @@ final class NodeOperations: Sendable {
             return eventLoop.makeSucceededFuture(HTTPResponse(Problem.stopping))
         }
         return control.withNames { desk in
-            guard desk.isThere else { return desk.now(HTTPResponse(NameResponses.nowhere)) }
+            guard desk.core.names.isThere else { return desk.now(HTTPResponse(NameResponses.nowhere)) }
             if operation != .read, let wait = desk.admit(address) {
                 return desk.now(NameResponses.tooMany(wait))
             }

@@ -8,6 +8,7 @@ import Causality
 import Gateway
 import Gossip
 import HintedHandoff
+import NameStore
 import Node
 import Ring
 import Storage
@@ -108,7 +109,11 @@ struct SimulatedNode {
         let state = ControlState(
             identity: identity, incarnation: birth.generation, ring: ring, configuration: configuration,
             random: random.fork(), now: now)
-        control = ControlCore(state: state, port: birth.loops, shards: birth.shards, ring: ring, now: now)
+        let registry = Registry(
+            node: identity, incarnation: birth.generation, random: random.fork(), ring: ring.document.nameAcceptors)
+        let names = NameDesk(registry: registry, isNamed: false, hasAcceptor: false, now: now)
+        control = ControlCore(
+            state: state, names: names, port: birth.loops, shards: birth.shards, ring: ring, now: now)
     }
 
     // MARK: What is seen of it
@@ -176,6 +181,7 @@ struct SimulatedNode {
                 case .work(let part, let job):
                     if let refused = put(job, part, &out) { control.handle(.answers([refused]), now, &controlEffects) }
                 case .hints(let job): put(job, &out)
+                case .names: break  // no acceptors are named
                 case .liveness(let node, let isAlive):
                     for loop in loops.indices { out.emit(.hop(.loop(loop, .liveness(node, isAlive: isAlive)))) }
                 case .replicationDelay(let node, let ms):

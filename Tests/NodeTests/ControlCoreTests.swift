@@ -1,6 +1,7 @@
 // Whose an answer is: the control loop asks for two parts over the same links.
 
 import HintedHandoff
+import NameStore
 import Node
 import Ring
 import Storage
@@ -18,7 +19,9 @@ import World
         let state = ControlState(
             identity: Bench.de, incarnation: 1, ring: ring, configuration: ControlConfiguration(),
             random: SeededRandom(seed: 1), now: .origin)
-        core = ControlCore(state: state, port: 2, shards: 2, ring: ring, now: .origin)
+        let registry = Registry(node: Bench.de, incarnation: 1, random: SeededRandom(seed: 1), ring: [])
+        let names = NameDesk(registry: registry, isNamed: false, hasAcceptor: false, now: .origin)
+        core = ControlCore(state: state, names: names, port: 2, shards: 2, ring: ring, now: .origin)
     }
 
     /// A hint on its way to `us`, found by a keeper.

@@ -4,6 +4,7 @@ import Dispatch
 import Foundation
 import Logging
 import NameStore
+import Node
 import Storage
 import Testing
 import World

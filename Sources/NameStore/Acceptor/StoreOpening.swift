@@ -73,9 +73,10 @@ extension Acceptor {
     }
 
     /// The acceptor of a store that doesn't open: it says so, and nothing else.
-    package static func unreadable(node: NodeID, fresh: StoreID, reason: String) -> Acceptor {
-        Acceptor(
+    package static func unreadable(node: NodeID, fresh: StoreID, reason: String) -> OpenedStore {
+        let acceptor = Acceptor(
             node: node, header: StoreHeader(store: fresh), quarantine: .storeUnreadable(reason), nextCopy: 0)
+        return OpenedStore(acceptor: acceptor, initial: VoteBatch())
     }
 
     private static func created(node: NodeID, store: StoreID) -> OpenedStore {

@@ -6,32 +6,9 @@ import Foundation
 import Logging
 import NIOConcurrencyHelpers
 import NameStore
+import Node
 import Storage
 import World
-
-/// The acceptor's reads, on LevelDB.
-private struct LevelDBNameRecords: NameRecords {
-    /// Nil if it doesn't open. The acceptor is in quarantine then, and reads nothing.
-    let store: LevelDBStore?
-
-    func record(of key: [UInt8]) throws -> [UInt8]? { try sound().get(key) }
-
-    private func sound() throws -> LevelDBStore {
-        guard let store else { throw StorageFailure(.corruption, "the store doesn't open") }
-        return store
-    }
-
-    func keys(from: [UInt8], upTo: [UInt8], limit: Int) throws -> [[UInt8]] {
-        let store = try sound()
-        var keys: [[UInt8]] = []
-        try store.scan(KeyRange(start: from, end: upTo), reverse: false) { key, _ in
-            guard keys.count < limit else { return false }
-            keys.append(key)
-            return true
-        }
-        return keys
-    }
-}
 
 extension Inbound: MailboxWork {
     /// A name and a few numbers: the bound on pieces is enough.
@@ -41,14 +18,13 @@ extension Inbound: MailboxWork {
 final class NameStoreThread: Sendable {
     let mailbox = Mailbox<Inbound>()
     private let directory: DataDirectory
-    /// Nil if it doesn't open, and once the thread has it: that closes it when it ends.
-    private let opened: NIOLockedValueBox<LevelDBStore?>
+    /// What the thread begins with, until it takes it; the store is closed when the thread ends.
+    private let core: NIOLockedValueBox<VoteCore?>
+    private let store: NIOLockedValueBox<LevelDBStore?>
     private let logger: Logger
-    private let acceptor: Acceptor
-    private let initial: VoteBatch
+    let storeID: StoreID
     private let quarantineBox: NIOLockedValueBox<Quarantine?>
-    /// The names whose records were found damaged; told once each.
-    private let faults = NIOLockedValueBox<Set<RegisterKey>>([])
+    private let damaged = NIOLockedValueBox(0)
     private let stop: @Sendable (StorageFailure) -> Never
 
     /// Opens the store. `fresh`: sixteen random bytes, used if it is new.
@@ -59,71 +35,68 @@ final class NameStoreThread: Sendable {
         self.directory = directory
         self.logger = logger
         self.stop = stop
-        var opened: LevelDBStore?
+        let opened: OpenedStore
+        var store: LevelDBStore?
         do throws(StorageFailure) {
-            let store = try LevelDBStore(
+            let found = try LevelDBStore(
                 path: directory.names, options: StoreOptions(blockCacheBytes: 4 << 20, writeBufferBytes: 4 << 20))
-            let records = LevelDBNameRecords(store: store)
-            let header = try store.get(StoreLayout.header)
-            let first = KeyRange(start: StoreLayout.following(nil), end: StoreLayout.end)
-            var hasRecords = false
-            try store.scan(first, reverse: false) { _, _ in
-                hasRecords = true
-                return false
-            }
-            let found = Acceptor.open(
-                node: node, header: header, hasRecords: hasRecords,
-                frontiers: (0..<Frontier.copies).map { directory.frontier($0) }, fresh: fresh)
-            (acceptor, initial, opened) = (found.acceptor, found.initial, records.store)
+            opened = try Acceptor.open(
+                node: node, store: found, frontiers: (0..<Frontier.copies).map { directory.frontier($0) }, fresh: fresh)
+            store = found
         } catch {
             guard error.kind == .corruption else { throw StartFailure(opening: directory.names, error) }
             // The node goes on without it: its other data are sound, and other acceptors decide the names.
-            acceptor = .unreadable(node: node, fresh: fresh, reason: "\(error)")
-            initial = VoteBatch()
+            opened = Acceptor.unreadable(node: node, fresh: fresh, reason: "\(error)")
         }
-        self.opened = NIOLockedValueBox(opened)
-        quarantineBox = NIOLockedValueBox(acceptor.quarantine)
-        if let quarantine = acceptor.quarantine { say(quarantine) }
+        core = NIOLockedValueBox(VoteCore(opened, store: store))
+        self.store = NIOLockedValueBox(store)
+        storeID = opened.acceptor.header.store
+        quarantineBox = NIOLockedValueBox(nil)
+        if let quarantine = opened.acceptor.quarantine { say(quarantine) }
     }
 
     private func say(_ quarantine: Quarantine) {
+        quarantineBox.withLockedValue { $0 = quarantine }
         logger.critical(
             "the namestore casts no votes: it may have lost some",
             metadata: ["store": "\(directory.names)", "reason": "\(quarantine)"])
     }
 
-    var storeID: StoreID { acceptor.header.store }
     var quarantine: Quarantine? { quarantineBox.withLockedValue { $0 } }
     /// How many names' records were found damaged, counted up to a bound.
-    var damagedRecords: Int { faults.withLockedValue { $0.count } }
+    var damagedRecords: Int { damaged.withLockedValue { $0 } }
 
-    /// True the first time that this name is heard of.
-    private func note(_ key: RegisterKey) -> Bool {
-        faults.withLockedValue { $0.count < Limits.namesSeen && $0.insert(key).inserted }
+    /// `votes`: called on this thread with what may leave.
+    func start(ended: DispatchGroup, votes: @escaping @Sendable (VoteCore.Votes) -> Void) {
+        runThread("atoll-names", ended) { [self] in
+            guard var core = core.withLockedValue({ $0.take() }) else { return }
+            let store = store.withLockedValue { $0.take() }
+            let frontiers = openFrontiers()
+            var effects = Outbox<VoteCore.Effect>()
+            func hear(_ input: VoteCore.Input) {
+                core.handle(input, &effects)
+                while !effects.isEmpty {
+                    for effect in effects.take() {
+                        switch effect {
+                        case .commit(let writes, let synced, let frontier):
+                            core.handle(commit(writes, synced, frontier, store, frontiers), &effects)
+                        case .votes(let cast): votes(cast)
+                        case .quarantined(let quarantine): say(quarantine)
+                        case .damaged(let fault): say(fault)
+                        }
+                    }
+                }
+            }
+            hear(.start)
+            while let batch = mailbox.take(most: Limits.nameBatch) { hear(.asked(batch)) }
+        }
     }
 
-    /// `finished`: called on this thread with each batch once its replies may leave.
-    func start(ended: DispatchGroup, finished: @escaping @Sendable (VoteBatch) -> Void) {
-        runThread("atoll-names", ended) { [self] in
-            var acceptor = acceptor
-            let store = opened.withLockedValue { $0.take() }
-            let records = LevelDBNameRecords(store: store)
-            let frontiers = openFrontiers()
-            carryOut(initial, store, frontiers, &acceptor)
-            while let batch = mailbox.take(most: Limits.nameBatch) {
-                var votes = acceptor.process(batch, records: records)
-                if !carryOut(votes, store, frontiers, &acceptor) {
-                    // Mute by now: it says so to whoever asks, and nothing else.
-                    votes = acceptor.process(batch, records: records)
-                }
-                for fault in votes.faults where note(fault.key) {
-                    logger.critical(
-                        "a name's record is damaged; this acceptor is mute on it",
-                        metadata: ["record": "\(fault.key)", "reason": "\(fault.reason)"])
-                }
-                if !votes.replies.isEmpty || !votes.touched.isEmpty { finished(votes) }
-            }
-        }
+    private func say(_ fault: RecordFault) {
+        damaged.withLockedValue { $0 += 1 }
+        logger.critical(
+            "a name's record is damaged; this acceptor is mute on it",
+            metadata: ["record": "\(fault.key)", "reason": "\(fault.reason)"])
     }
 
     private func openFrontiers() -> FrontierFiles {
@@ -132,26 +105,18 @@ final class NameStoreThread: Sendable {
         }
     }
 
-    /// The store first, the frontier after it; if either fails no vote leaves. A disk that fails ends the process. A
-    /// store that is found damaged puts the acceptor into quarantine, and the node goes on: false.
-    @discardableResult
-    private func carryOut(
-        _ votes: VoteBatch, _ store: LevelDBStore?, _ frontiers: FrontierFiles, _ acceptor: inout Acceptor
-    ) -> Bool {
+    /// The store first, the frontier after it. A disk that fails ends the process.
+    private func commit(
+        _ writes: [StoreWrite], _ synced: Bool, _ frontier: VoteCore.FrontierCopy?, _ store: LevelDBStore?,
+        _ frontiers: FrontierFiles
+    ) -> VoteCore.Input {
         do {
-            if !votes.writes.isEmpty, let store {
-                try store.commit(votes.writes.map { .put(key: $0.key, value: $0.value) }, synced: votes.mustSync)
-            }
-            if let (copy, bytes) = votes.frontier {
-                try frontiers.write(copy, bytes, now: MachineClock.instant())
-            }
-            return true
+            if !writes.isEmpty, let store { try store.commit(writes, synced: synced) }
+            if let frontier { try frontiers.write(frontier.copy, frontier.bytes, now: MachineClock.instant()) }
+            return .committed
         } catch let failure as StorageFailure {
             guard failure.kind == .corruption else { stop(failure) }
-            acceptor.fallSilent(reason: "\(failure)")
-            quarantineBox.withLockedValue { $0 = acceptor.quarantine }
-            if let quarantine = acceptor.quarantine { say(quarantine) }
-            return false
+            return .damaged("\(failure)")
         } catch {
             stop(StorageFailure(.inputOutput, "\(error)"))
         }

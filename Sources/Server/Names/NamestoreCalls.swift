@@ -4,6 +4,7 @@
 import NIOCore
 import NIOHTTP1
 import NameStore
+import Node
 import Ring
 import World
 
@@ -34,7 +35,7 @@ enum NamestoreCall: Sendable {
     }
 }
 
-extension NameDesk {
+extension ControlLoop {
     func answer(_ call: NamestoreCall) -> EventLoopFuture<HTTPResponse> {
         switch call {
         case .show: return now(.json(status()))
@@ -50,10 +51,11 @@ extension NameDesk {
     }
 
     private func status() -> [UInt8] {
+        let names = core.names
         var text = JSONText()
         text.open("{")
-        text.member("founded", .bool(configuration != nil))
-        if let configuration {
+        text.member("founded", .bool(names.configuration != nil))
+        if let configuration = names.configuration {
             text.member("epoch", .number(Int(clamping: configuration.epoch)))
             text.key("acceptors")
             NamestoreResponses.write(configuration.acceptors, to: &text)
@@ -63,25 +65,27 @@ extension NameDesk {
         text.key("self")
         text.open("{")
         text.member("standing", .string(standing))
-        if let store = acceptor?.storeID { text.member("store", .string(store.description)) }
-        if let quarantine = acceptor?.quarantine { text.member("reason", .string(quarantine.description)) }
-        text.member("damaged_records", .number(acceptor?.damagedRecords ?? 0))
+        if let store = acceptorThread?.storeID { text.member("store", .string(store.description)) }
+        if let quarantine = acceptorThread?.quarantine { text.member("reason", .string(quarantine.description)) }
+        text.member("damaged_records", .number(acceptorThread?.damagedRecords ?? 0))
         text.close("}")
-        text.member("under_way", .number(underWay))
-        if let progress {
+        text.member("under_way", .number(names.underWay))
+        if let progress = names.progress {
             text.key("reconfiguration")
             NamestoreResponses.write(progress, to: &text)
         }
-        if let lastOutcome { text.member("last_reconfiguration", .string(NamestoreResponses.text(lastOutcome))) }
+        if let lastOutcome = names.lastOutcome {
+            text.member("last_reconfiguration", .string(NamestoreResponses.text(lastOutcome)))
+        }
         text.close("}")
         return text.bytes + [0x0A]
     }
 
     /// What this node's own store is in the namestore.
     private var standing: String {
-        guard let acceptor else { return "none" }
+        guard let acceptor = acceptorThread else { return "none" }
         if acceptor.quarantine != nil { return "quarantined" }
-        guard let configuration else { return "unfounded" }
+        guard let configuration = core.names.configuration else { return "unfounded" }
         let own = Member(node: identity, store: acceptor.storeID)
         if configuration.contains(own) { return "acceptor" }
         return configuration.members.contains { $0.node == identity } ? "replaced" : "spare"
