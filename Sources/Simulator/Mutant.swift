@@ -34,6 +34,37 @@ package enum Mutant: String, CaseIterable, Sendable {
     case lagSticks = "lag-sticks"
     /// Nobody knows which attempt of a write is which, nor how old it is.
     case attemptsUnknown = "attempts-unknown"
+
+    // Of names (Mutant+Names.swift).
+
+    /// A disk comes back empty and votes under its old identity.
+    case wipedDiskVotes = "wiped-disk-votes"
+    /// A reconfiguration lists no names.
+    case noRescan = "no-rescan"
+    /// A reader takes three of five fast votes for chosen.
+    case fastReadAtMajority = "fast-read-at-majority"
+    /// Acceptors vote in whatever epoch a message names.
+    case noEpochCheck = "no-epoch-check"
+    /// Three of five fast votes choose.
+    case fastQuorumIsMajority = "fast-quorum-is-majority"
+    /// Votes leave before they are synced: a crash takes back what was said.
+    case votesBeforeSync = "votes-before-sync"
+    /// A restarted acceptor has forgotten its promises.
+    case promisesNotStored = "promises-not-stored"
+    /// A restarted proposer uses its ballots again.
+    case ballotsUsedTwice = "ballots-used-twice"
+    /// Two quorums need not meet.
+    case halfIsMajority = "half-is-majority"
+    /// A record whose checksum fails reads as "nothing".
+    case damagedIsAbsent = "damaged-is-absent"
+    /// In a joint epoch only the new acceptors are asked.
+    case jointAsksNewSetOnly = "joint-asks-new-set-only"
+    /// A gateway reports as failed what may have taken effect.
+    case unknownIsFailure = "unknown-is-failure"
+    /// A promise doesn't tell of a fast vote.
+    case promiseHidesFastVote = "promise-hides-fast-vote"
+    /// All registrations of one owner are one request.
+    case requestsAreOne = "requests-are-one"
 }
 
 extension Mutant {

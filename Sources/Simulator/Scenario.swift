@@ -6,7 +6,7 @@ import World
 /// A cluster that scenarios are played on. The rings are ordinary ring files.
 enum SimulatedRing {
     /// `germanOnly`: the residency rule of the german placement; a mutant leaves it out.
-    static func text(nodes: Int, germanOnly: Bool = true) -> String {
+    static func text(nodes: Int, acceptors: Int, germanOnly: Bool = true) -> String {
         let places = [
             ("de", "fra"), ("us", "iad"), ("jp", "tyo"), ("de", "ber"), ("us", "sfo"), ("de", "muc"), ("jp", "osa"),
         ]
@@ -41,11 +41,13 @@ enum SimulatedRing {
 
                 """
         }
+        let names = (0..<nodes).map { "\(places[$0].0)-\(places[$0].1)-\($0)" }
+        text += "[names]\nacceptors = [\(names.prefix(acceptors).map { "\"\($0)\"" }.joined(separator: ", "))]\n"
         for index in 0..<nodes {
             let (country, zone) = places[index]
             text += """
                 [[node]]
-                id = "\(country)-\(zone)-\(index)"
+                id = "\(names[index])"
                 country = "\(country)"
                 zone = "\(zone)"
                 peer = "10.0.0.\(index + 1):7171"
@@ -73,6 +75,12 @@ enum Fault: Hashable, Sendable {
     case skew(node: Int, milliseconds: Int64)
     /// Its process stands still for so long, and then goes on as if nothing had been.
     case stop(node: Int, Span)
+    /// Some node is asked to move the namestore's votes to other nodes.
+    case reconfigure
+    /// The node's store of names is lost, and nothing else.
+    case loseNames(node: Int)
+    /// A bit of one of its records flips.
+    case damageNames(node: Int)
 }
 
 struct DirectedLink: Hashable, Sendable {
@@ -96,6 +104,9 @@ struct Scenario: Sendable {
     let faults: [(at: Span, fault: Fault)]
     /// Faults and load end then.
     let length: Span
+    let names: NamePlan
+    /// One way, between each two nodes, instead of what lies between their countries; and nothing else takes time.
+    var delays: [[Span]]?
 
     init(seed: UInt64) {
         var random = SeededRandom(seed: seed)
@@ -110,8 +121,26 @@ struct Scenario: Sendable {
         var faults = Scenario.faults(nodes: nodes, length: length, &random)
         slowestSync = .milliseconds(random.chance(0.3) ? 80 : 3)
         if random.chance(0.25) { faults += Scenario.powerCut(nodes: nodes, length: length, &random) }
+        var nameRandom = random.fork()
+        names = NamePlan(nodes: nodes, &nameRandom)
+        faults += Scenario.nameFaults(nodes: nodes, length: length, &nameRandom)
         self.faults = faults.enumerated().sorted { ($0.element.at, $0.offset) < ($1.element.at, $1.offset) }
             .map(\.element)
+    }
+
+    /// A run that plays names alone.
+    init(
+        seed: UInt64, nodes: Int, clients: Int, names: NamePlan, slowestSync: Span,
+        faults: [(at: Span, fault: Fault)], length: Span
+    ) {
+        self.seed = seed
+        self.nodes = nodes
+        self.clients = clients
+        self.names = names
+        self.slowestSync = slowestSync
+        self.faults = faults
+        self.length = length
+        (keys, loops, shards, resets) = (1, 1, 1, 0)
     }
 
     private static func faults(nodes: Int, length: Span, _ random: inout SeededRandom) -> [(at: Span, fault: Fault)] {

@@ -72,7 +72,8 @@ extension SimulatedCluster {
     }
 
     /// Half a round trip and an exponential tail.
-    private mutating func latency(_ from: Int, _ to: Int) -> Span {
+    mutating func latency(_ from: Int, _ to: Int) -> Span {
+        if let delays = scenario.delays { return delays[from][to] }
         let pair = [machines[from].country, machines[to].country].sorted()
         let base: Int64 =
             switch (pair[0], pair[1]) {

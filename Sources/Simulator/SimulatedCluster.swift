@@ -4,6 +4,7 @@
 import Gateway
 import Gossip
 import HeapModule
+import NameStore
 import Node
 import Ring
 import Storage
@@ -23,6 +24,12 @@ struct SimulatedCluster {
         case giveUp(Int)
         case client(Int)
         case fault(Fault)
+        /// A message of the namestore arrives.
+        case name([UInt8], from: Int, to: Int)
+        case votesStored(Int, [StoreWrite], synced: Bool, VoteCore.FrontierCopy?, life: UInt64)
+        case frontierWritten(Int, VoteCore.FrontierCopy?, life: UInt64)
+        case nameClient(Int)
+        case askNameAgain(Int, NameWorkload.Asked, Int)
     }
 
     private struct Scheduled: Comparable {
@@ -50,6 +57,15 @@ struct SimulatedCluster {
     var isFaulty = true
     var load: Workload
     var trace = TraceHash()
+    let seams: NamesSeams
+    var nameRandom: SeededRandom
+    var nameLoad: NameWorkload
+    var nameMessages = 0
+    var reconfigurations = 0
+    /// As the ring files name them.
+    var namedAcceptors: [NodeID]
+    /// Stores of names that can't be counted on any more.
+    var damagedNames: Set<StoreID> = []
     private static let tickEvery = Span.milliseconds(50)
     /// 2026-01-01T00:00Z: wall clocks of the nodes start about here.
     private static let epochMs: Int64 = 1_767_225_600_000
@@ -57,17 +73,26 @@ struct SimulatedCluster {
     init(scenario: Scenario, mutant: Mutant? = nil) throws {
         self.scenario = scenario
         self.mutant = mutant
-        let text = SimulatedRing.text(nodes: scenario.nodes)
+        let acceptors = scenario.names.acceptors
+        let text = SimulatedRing.text(nodes: scenario.nodes, acceptors: acceptors)
         ring = RingSnapshot(try RingDocument.compile(ringFile: text, fileName: "simulated"))
-        let falsified = SimulatedRing.text(nodes: scenario.nodes, germanOnly: mutant != .fallbackOutsideResidency)
+        let falsified = SimulatedRing.text(
+            nodes: scenario.nodes, acceptors: acceptors, germanOnly: mutant != .fallbackOutsideResidency)
         nodesRing = RingSnapshot(try RingDocument.compile(ringFile: falsified, fileName: "simulated"))
         checker = Checker(ring: ring)
         random = SeededRandom(seed: scenario.seed ^ 0xA70_11)
         load = try Workload(scenario: scenario, hasPatients: ring.document.placementRule("german") != nil)
+        seams = mutant?.seams ?? NamesSeams()
+        nameRandom = random.fork()
+        nameLoad = NameWorkload(scenario.names)
+        namedAcceptors = ring.document.nameAcceptors
         for node in ring.document.nodes { machines.append(SimulatedMachine(identity: node.id, country: node.country)) }
         for node in machines.indices { try start(node) }
         for (at, fault) in scenario.faults { schedule(.fault(fault), after: at) }
         for client in 0..<scenario.clients { schedule(.client(client), after: .milliseconds(Int64(500 + 20 * client))) }
+        for client in 0..<scenario.names.clients {
+            schedule(.nameClient(client), after: nameRandom.exponential(mean: scenario.names.pause))
+        }
     }
 
     // MARK: Running
@@ -121,6 +146,7 @@ struct SimulatedCluster {
             if isCut(client, server) || isCut(server, client) { try breakOff(connection) }
         case .client(let client): if isFaulty { try runClient(client) }
         case .fault(let fault): if isFaulty { try strike(fault) }
+        case .name, .votesStored, .frontierWritten, .nameClient, .askNameAgain: try playName(event)
         }
     }
 
@@ -161,8 +187,7 @@ struct SimulatedCluster {
             trace.add(3, now, UInt64(node), id)
             load.answered(id, outcome, at: now, &checker)
         case .commit(let part, let disk, let writes, let synced):
-            let sync = Span(nanoseconds: Int64(random.unit() * Double(scenario.slowestSync.nanoseconds)))
-            let delay = (.microseconds(200) + sync) * machines[node].slowness
+            let delay = syncTime(node)
             let spoiled = mutant?.spoil(writes, disk) ?? writes
             guard mutant == .ackBeforeSync else {
                 return schedule(.commit(node, part, disk, spoiled, synced: synced, life: life), after: delay)
@@ -171,10 +196,26 @@ struct SimulatedCluster {
             schedule(.commit(node, part, disk, [], synced: synced, life: life), after: delay)
             schedule(.node(node, .committed(part), life: life), after: .zero)
         case .hop(let input):
-            let delay = Span.microseconds(5 + Int64(random.unit() * 100)) * machines[node].slowness
-            schedule(.node(node, input, life: life), after: delay)
+            schedule(.node(node, input, life: life), after: hopTime(node))
+        case .sendName(let message, let target): send(message, node, to: target)
+        case .answerName(let request, let answer): answered(request, answer)
+        case .reconfigured(let outcome): reconfigured(outcome)
+        case .commitVotes(let writes, let synced, let frontier):
+            try commitVotes(writes, synced: synced, frontier, node)
         case .at(let instant, let input): schedule(.node(node, input, life: life), at: instant)
         }
+    }
+
+    mutating func syncTime(_ node: Int) -> Span {
+        guard scenario.delays == nil else { return scenario.slowestSync }
+        let sync = Span(nanoseconds: Int64(random.unit() * Double(scenario.slowestSync.nanoseconds)))
+        return (.microseconds(200) + sync) * machines[node].slowness
+    }
+
+    /// From one part of a node to another.
+    mutating func hopTime(_ node: Int) -> Span {
+        guard scenario.delays == nil else { return .zero }
+        return .microseconds(5 + Int64(random.unit() * 100)) * machines[node].slowness
     }
 
     private mutating func apply(_ writes: [StoreWrite], _ disk: Disk, _ synced: Bool, _ node: Int) throws {
@@ -195,6 +236,7 @@ struct SimulatedCluster {
             crash(node)
             machines[node].objects = MemoryStore()
             machines[node].hints = MemoryStore()
+            wipeNames(node)
             checker.wiped(machines[node].identity)
             try start(node, goingOnFrom: counter)
         case .cut(let links):
@@ -208,10 +250,19 @@ struct SimulatedCluster {
         // One pause at a time: what waits for its end comes in order.
         case .stop(let node, let span):
             if machines[node].stoppedUntil <= now { machines[node].stoppedUntil = now + span }
+        case .reconfigure: try reconfigure()
+        case .loseNames(let node):
+            crash(node)
+            wipeNames(node)
+            try start(node)
+        case .damageNames(let node):
+            crash(node)
+            try damageNames(node)
+            try start(node)
         }
     }
 
-    private mutating func crash(_ node: Int) {
+    mutating func crash(_ node: Int) {
         guard machines[node].node != nil else { return }
         machines[node].node = nil
         machines[node].stoppedUntil = .origin
@@ -219,7 +270,12 @@ struct SimulatedCluster {
         let lost = Int.random(in: 0...max(1, machines[node].objects.unsyncedCommits), using: &random)
         machines[node].objects.crash(losing: lost)
         machines[node].hints.crash(losing: lost)
+        machines[node].names.crash(
+            losing: Int.random(in: 0...max(1, machines[node].names.unsyncedCommits), using: &random))
         load.gatewayCrashed(node)
+        for client in nameLoad.gatewayCrashed(node) where isFaulty {
+            schedule(.nameClient(client), after: nameRandom.exponential(mean: scenario.names.pause))
+        }
         for number in network.standing(where: { $0.client == node }) { _ = network.breakOff(number) }
         // The others notice in their own time.
         for number in network.standing(where: { $0.server == node }) {
@@ -239,10 +295,11 @@ struct SimulatedCluster {
         let birth = SimulatedNode.Birth(
             incarnation: machines[node].incarnation, counter: counter ?? 0, generation: life, ring: nodesRing,
             objects: machines[node].objects, hints: machines[node].hints, loops: scenario.loops,
-            shards: scenario.shards, places: Workload.places)
+            shards: scenario.shards, places: Workload.places, names: try openNames(node))
         machines[node].node = try SimulatedNode(
             machines[node].identity, birth, control: control, random: random.fork(), now: now)
         schedule(.tick(node, life: life), after: .milliseconds(Int64(random.unit() * 50)))
+        try step(node, .voted(.start))
         for port in machines[node].node?.ports ?? [] {
             for peer in machines.indices where peer != node {
                 schedule(

@@ -9,6 +9,11 @@ struct SimulatedMachine {
     let country: String
     var objects = MemoryStore()
     var hints = MemoryStore()
+    var names = MemoryStore()
+    /// The two copies of the names' frontier.
+    var frontiers: [[UInt8]?] = [nil, nil]
+    /// Of its registry; a mutant begins with it again and again.
+    var firstIncarnation: UInt64 = 0
     var node: SimulatedNode?
     /// Starts so far: events for an earlier life are void.
     var life: UInt64 = 0

@@ -38,6 +38,10 @@ struct SimulatedNode {
         case work(NodePart)
         /// What a thread was to commit is on the disk.
         case committed(NodePart)
+        case name(NameMessage, from: NodeID)
+        /// The names' thread looks into its mailbox.
+        case vote
+        case voted(VoteCore.Input)
     }
 
     enum Output {
@@ -45,6 +49,10 @@ struct SimulatedNode {
         case answerPeer(ReplyEnvelope, connection: Int)
         case answer(UInt64, ClientOutcome)
         case commit(NodePart, Disk, [StoreWrite], synced: Bool)
+        case sendName(NameMessage, to: NodeID)
+        case answerName(UInt64, NameAnswer)
+        case reconfigured(ReconfigurationOutcome)
+        case commitVotes([StoreWrite], synced: Bool, VoteCore.FrontierCopy?)
         /// From one part to another, a moment later.
         case hop(Input)
         case at(Instant, Input)
@@ -64,6 +72,8 @@ struct SimulatedNode {
     private var hintMailbox: [HintCore.Job] = []
     private var hintsAreCalled = false
     private(set) var control: ControlCore
+    var votes: SimulatedVotes
+    let seams: NamesSeams
     private var loopEffects = Outbox<LoopCore.Effect>()
     private var shardEffects = Outbox<ShardCore.Effect>()
     private var hintEffects = Outbox<HintCore.Effect>()
@@ -81,6 +91,14 @@ struct SimulatedNode {
         var shards: Int
         /// Of clients, at each gateway.
         var places: Int
+        var names: NamesBirth
+    }
+
+    struct NamesBirth {
+        let registry: Registry
+        let opened: OpenedStore
+        let store: SeamedStore
+        let seams: NamesSeams
     }
 
     init(
@@ -109,9 +127,9 @@ struct SimulatedNode {
         let state = ControlState(
             identity: identity, incarnation: birth.generation, ring: ring, configuration: configuration,
             random: random.fork(), now: now)
-        let registry = Registry(
-            node: identity, incarnation: birth.generation, random: random.fork(), ring: ring.document.nameAcceptors)
-        let names = NameDesk(registry: registry, isNamed: false, hasAcceptor: false, now: now)
+        seams = birth.names.seams
+        votes = SimulatedVotes(core: VoteCore(birth.names.opened, store: birth.names.store))
+        let names = NameDesk(registry: birth.names.registry, isNamed: true, hasAcceptor: true, now: now)
         control = ControlCore(
             state: state, names: names, port: birth.loops, shards: birth.shards, ring: ring, now: now)
     }
@@ -135,6 +153,9 @@ struct SimulatedNode {
         switch input {
         case .loop(let loop, let input): hear(loop, input, now, &out)
         case .control(let input): hear(input, now, &out)
+        case .name(let message, let node): receive(message, from: node, now, &out)
+        case .vote: vote(&out)
+        case .voted(let input): hear(input, &out)
         case .work(.hints): try workHints(now, &out)
         case .committed(.hints):
             try hints.handle(.committed, now, &hintEffects)
@@ -171,7 +192,7 @@ struct SimulatedNode {
         }
     }
 
-    private mutating func hear(_ input: ControlCore.Input, _ now: Now, _ out: inout Outbox<Output>) {
+    mutating func hear(_ input: ControlCore.Input, _ now: Now, _ out: inout Outbox<Output>) {
         control.handle(input, now, &controlEffects)
         while !controlEffects.isEmpty {
             for effect in controlEffects.take() {
@@ -181,7 +202,7 @@ struct SimulatedNode {
                 case .work(let part, let job):
                     if let refused = put(job, part, &out) { control.handle(.answers([refused]), now, &controlEffects) }
                 case .hints(let job): put(job, &out)
-                case .names: break  // no acceptors are named
+                case .names(let effect): carryOut(effect, &out)
                 case .liveness(let node, let isAlive):
                     for loop in loops.indices { out.emit(.hop(.loop(loop, .liveness(node, isAlive: isAlive)))) }
                 case .replicationDelay(let node, let ms):

@@ -9,6 +9,10 @@ package struct Verdict: Sendable {
     package let violations: [String]
     package let requests: Int
     package let acknowledged: Int
+    package let nameRequests: Int
+    package let namesAnswered: Int
+    /// Changes of acceptors that came to their end.
+    package let reconfigurations: Int
     package let nodes: Int
     /// From healing until all was the same again; nil if it never was.
     package let healing: Span?
@@ -20,7 +24,17 @@ package enum Simulation {
     /// Plays the scenario of `seed`, with a bug planted if `mutant` names one. The same arguments give the same
     /// verdict.
     package static func run(seed: UInt64, mutant: Mutant? = nil) -> Verdict {
-        let scenario = Scenario(seed: seed)
+        mutant?.isOfNames ?? false
+            ? runNames(seed: seed, mutant: mutant, madeFor: mutant) : run(Scenario(seed: seed), mutant)
+    }
+
+    /// The same for names alone: with more faults, and `madeFor` a mutant with those that it needs to show itself.
+    package static func runNames(seed: UInt64, mutant: Mutant? = nil, madeFor: Mutant? = nil) -> Verdict {
+        run(Scenario(namesOf: seed, for: madeFor), mutant)
+    }
+
+    private static func run(_ scenario: Scenario, _ mutant: Mutant?) -> Verdict {
+        let seed = scenario.seed
         do {
             var cluster = try SimulatedCluster(scenario: scenario, mutant: mutant)
             try cluster.run(until: .origin + scenario.length)
@@ -32,16 +46,19 @@ package enum Simulation {
                 try cluster.run(until: cluster.now + .milliseconds(500))
             }
             let healing = cluster.isConverged ? cluster.now - healedAt : nil
+            try cluster.lookAtNames()
             cluster.finish(convergedIn: healing)
             return Verdict(
                 seed: seed, trace: cluster.trace.value, violations: cluster.checker.violations,
                 requests: cluster.checker.writes.count + cluster.checker.reads,
-                acknowledged: cluster.checker.writes.count { $0.acknowledgedAt != nil }, nodes: scenario.nodes,
-                healing: healing)
+                acknowledged: cluster.checker.writes.count { $0.acknowledgedAt != nil },
+                nameRequests: cluster.nameLoad.requests, namesAnswered: cluster.nameLoad.answered,
+                reconfigurations: cluster.reconfigurations, nodes: scenario.nodes, healing: healing)
         } catch {
             return Verdict(
                 seed: seed, trace: 0, violations: ["the simulation itself failed: \(error)"], requests: 0,
-                acknowledged: 0, nodes: scenario.nodes, healing: nil)
+                acknowledged: 0, nameRequests: 0, namesAnswered: 0, reconfigurations: 0, nodes: scenario.nodes,
+                healing: nil)
         }
     }
 }

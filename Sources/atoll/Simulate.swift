@@ -19,18 +19,16 @@ struct Simulate: ParsableCommand {
     var fresh: Int?
     @Option(
         help: """
-            Plant a bug, to see it caught: \(Mutant.allCases.map(\.rawValue).joined(separator: ", ")); with --names \
-            \(NamesMutant.allCases.map(\.rawValue).joined(separator: ", ")).
+            Plant a bug, to see it caught: \(Mutant.allCases.map(\.rawValue).joined(separator: ", ")).
             """)
     var mutant: String?
-    @Flag(help: "Run the namestore alone, with reconfigurations and lost disks.") var names = false
+    @Flag(help: "Load names alone, and let more go wrong with them.") var names = false
     @Flag(help: "Go on after a seed that fails.") var keepGoing = false
     @Flag(name: .shortAndLong, help: "A line for each seed.") var verbose = false
     @Flag(help: "A JSON document for each seed.") var json = false
 
     func run() throws {
         let range = try fresh.map(draw) ?? parse(seeds)
-        if names { return try runNames(range) }
         let planted = try mutant.map { name -> Mutant in
             guard let mutant = Mutant(rawValue: name) else {
                 throw CommandFailure.usage("there is no mutant \"\(name)\"")
@@ -39,12 +37,14 @@ struct Simulate: ParsableCommand {
         }
         var failed = 0
         var played = 0
-        var requests = 0
+        var (requests, nameRequests, reconfigurations) = (0, 0, 0)
         var combined: UInt64 = 0
         for seed in range {
-            let verdict = Simulation.run(seed: seed, mutant: planted)
+            let verdict = names ? Simulation.runNames(seed: seed) : Simulation.run(seed: seed, mutant: planted)
             played += 1
             requests += verdict.requests
+            nameRequests += verdict.nameRequests
+            reconfigurations += verdict.reconfigurations
             combined = combined &* 0x100_0000_01B3 ^ verdict.trace
             report(verdict)
             if !verdict.violations.isEmpty {
@@ -53,20 +53,11 @@ struct Simulate: ParsableCommand {
             }
         }
         if !json {
-            print("\(played) seeds, \(requests) requests, \(failed) with broken promises, trace \(hex(combined))")
+            print(
+                "\(played) seeds, \(requests) requests, \(nameRequests) for names, \(reconfigurations) reconfigurations, "
+                    + "\(failed) with broken promises, trace \(hex(combined))")
         }
         if failed > 0 { throw ExitCode(1) }
-    }
-
-    private func runNames(_ range: ClosedRange<UInt64>) throws {
-        let planted = try mutant.map { name -> NamesMutant in
-            guard let mutant = NamesMutant(rawValue: name) else {
-                throw CommandFailure.usage("the namestore has no mutant \"\(name)\"")
-            }
-            return mutant
-        }
-        let simulation = NamesSimulation(mutant: planted, keepsGoing: keepGoing, isVerbose: verbose, isJSON: json)
-        if simulation.run(range) > 0 { throw ExitCode(1) }
     }
 
     /// Seeds that are always the same can only pass, once they have.
@@ -110,7 +101,7 @@ struct Simulate: ParsableCommand {
         for violation in verdict.violations { print("  broken: \(violation)") }
         if !verdict.violations.isEmpty {
             let plant = mutant.map { " --mutant \($0)" } ?? ""
-            print("  replay: atoll simulate --seeds \(verdict.seed) --verbose\(plant)")
+            print("  replay: atoll simulate\(names ? " --names" : "") --seeds \(verdict.seed) --verbose\(plant)")
         }
     }
 

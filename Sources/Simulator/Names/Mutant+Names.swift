@@ -1,48 +1,26 @@
-// Faults of design, planted at the seams of the model to prove that it would find them. The protocol's code is the same
-// with and without them.
+// Bugs planted in the namestore's design, through the seams between its parts.
 
 import NameStore
 import World
 
-package enum NamesMutant: String, CaseIterable, Sendable {
-    /// A disk comes back empty and votes under its old identity.
-    case wipedDiskVotes = "wiped-disk-votes"
-    /// A reconfiguration lists no names.
-    case noRescan = "no-rescan"
-    /// A reader takes three of five fast votes for chosen.
-    case fastReadAtMajority = "fast-read-at-majority"
-    /// Acceptors vote in whatever epoch a message names.
-    case noEpochCheck = "no-epoch-check"
-    /// Three of five fast votes choose.
-    case fastQuorumIsMajority = "fast-quorum-is-majority"
-    /// Votes leave before they are synced: a crash takes back what was said.
-    case votesBeforeSync = "votes-before-sync"
-    /// A restarted acceptor has forgotten its promises.
-    case promisesNotStored = "promises-not-stored"
-    /// A restarted proposer uses its ballots again.
-    case ballotsUsedTwice = "ballots-used-twice"
-    /// Two quorums need not meet.
-    case halfIsMajority = "half-is-majority"
-    /// A record whose checksum fails reads as "nothing".
-    case damagedIsAbsent = "damaged-is-absent"
-    /// In a joint epoch only the new acceptors are asked.
-    case jointAsksNewSetOnly = "joint-asks-new-set-only"
-    /// A gateway reports as failed what may have taken effect.
-    case unknownIsFailure = "unknown-is-failure"
-    /// A promise doesn't tell of a fast vote.
-    case promiseHidesFastVote = "promise-hides-fast-vote"
-    /// All registrations of one owner are one request.
-    case requestsAreOne = "requests-are-one"
-}
+extension Mutant {
+    package var isOfNames: Bool {
+        switch self {
+        case .wipedDiskVotes, .noRescan, .fastReadAtMajority, .noEpochCheck, .fastQuorumIsMajority, .votesBeforeSync,
+            .promisesNotStored, .ballotsUsedTwice, .halfIsMajority, .damagedIsAbsent, .jointAsksNewSetOnly,
+            .unknownIsFailure, .promiseHidesFastVote, .requestsAreOne:
+            true
+        default: false
+        }
+    }
 
-extension NamesMutant {
     /// What the mutant breaks, and nothing else.
-    package var seams: NamesSeams {
+    var seams: NamesSeams {
         var seams = NamesSeams()
         let standard = QuorumRules.standard
         switch self {
         case .wipedDiskVotes:
-            seams.wipe = { $0.edit { key, value in key == StoreLayout.header ? value : nil } }
+            seams.wipeKeepsIdentity = true
         case .noRescan:
             seams.reply = { $0.replacingReply { if case .page = $0 { .page(keys: [], isLast: true) } else { $0 } } }
         case .fastReadAtMajority: seams.rules.fastRead = standard.majority
@@ -64,7 +42,7 @@ extension NamesMutant {
             seams.rules.fast = standard.majority
             seams.rules.fastRead = standard.majority
         case .votesBeforeSync: seams.repliesBeforeSync = true
-        case .promisesNotStored: seams.stored = NamesMutant.withoutPromise
+        case .promisesNotStored: seams.stored = Mutant.withoutNamePromise
         case .ballotsUsedTwice: seams.freshIncarnations = false
         case .halfIsMajority: seams.rules.majority = { max(1, $0 / 2) }
         case .damagedIsAbsent:
@@ -89,12 +67,13 @@ extension NamesMutant {
                     return .vote(Vote(granted: true, state: RecordState(promised: vote.state.promised)))
                 }
             }
+        default: break
         }
         return seams
     }
 
     /// What the disk keeps if promises are held in memory alone.
-    private static let withoutPromise: @Sendable ([UInt8], [UInt8]) -> [UInt8] = { stored, value in
+    private static let withoutNamePromise: @Sendable ([UInt8], [UInt8]) -> [UInt8] = { stored, value in
         guard let key = StoreLayout.register(stored), var state = try? RecordFormat.decode(value, for: key) else {
             return value
         }
@@ -102,49 +81,38 @@ extension NamesMutant {
         return RecordFormat.encode(state, for: key)
     }
 
-    /// A run in which this mutant can show itself: the faults that it needs happen often. Without the mutant it holds.
-    package func settings(_ seed: UInt64) -> NamesSettings {
-        var settings = NamesSettings.drawn(seed)
+    /// Changes a run of names alone so that this mutant can show itself in it. Without the mutant it holds.
+    func emphasise(_ rates: inout FaultRates, _ names: inout NamePlan, _ slowestSync: inout Span) {
+        func onlyCrashes() {
+            // Three acceptors that die all the time, and nothing else.
+            rates.nodes = 3
+            names.acceptors = 3
+            (rates.partitions, rates.pauses, rates.reconfigurations) = (nil, nil, nil)
+            (rates.wipes, rates.damages) = (nil, nil)
+            rates.crashes = .milliseconds(400)
+        }
         switch self {
         case .votesBeforeSync:
-            settings = NamesMutant.crashing(seed)
+            onlyCrashes()
             // An answer leaves long before the sync ends, and then the power fails.
-            settings.quickestSync = .milliseconds(20)
-            settings.slowestSync = .milliseconds(300)
-            settings.farthest = .milliseconds(3)
+            slowestSync = .milliseconds(300)
         case .ballotsUsedTwice:
-            settings = NamesMutant.crashing(seed)
+            onlyCrashes()
             // A proposer dies between two acceptors, and its next life asks for a name that its last one asked for.
-            settings.nodes = 3
-            settings.names = 12
-            settings.clients = 5
-            settings.requests = 40
-            settings.pause = .milliseconds(30)
-            settings.loss = 0.25
+            (names.names, names.clients, names.pause, names.loss) = (12, 5, .milliseconds(30), 0.25)
         case .damagedIsAbsent, .wipedDiskVotes:
-            settings = NamesMutant.crashing(seed)
+            onlyCrashes()
             // The damaged disk is one of the two that held what the third acceptor never saw.
-            settings.crashes = nil
-            settings.partitions = .milliseconds(400)
-            settings.loss = 0.35
+            rates.crashes = nil
+            rates.partitions = .milliseconds(400)
+            names.loss = 0.35
             if self == .wipedDiskVotes {
-                settings.wipes = .milliseconds(500)
+                rates.wipes = .milliseconds(500)
             } else {
-                settings.corruptions = .milliseconds(500)
+                rates.damages = .milliseconds(500)
             }
         default: break
         }
-        return settings
-    }
-
-    /// Three acceptors that die all the time, and nothing else.
-    private static func crashing(_ seed: UInt64) -> NamesSettings {
-        var settings = NamesSettings(seed: seed)
-        settings.nodes = 3
-        settings.partitions = nil
-        settings.pauses = nil
-        settings.crashes = .milliseconds(400)
-        return settings
     }
 }
 

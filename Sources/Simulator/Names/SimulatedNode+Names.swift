@@ -1,0 +1,69 @@
+// A node's names: what its control core has to say to its acceptor's thread, and that thread.
+
+import NameStore
+import Node
+import World
+
+/// The acceptor's thread of a simulated node.
+struct SimulatedVotes {
+    var core: VoteCore
+    var mailbox: [Inbound] = []
+    var isCalled = false
+    var effects = Outbox<VoteCore.Effect>()
+}
+
+extension SimulatedNode {
+    /// A message of the namestore has come: to the acceptor's thread, or to the registry.
+    mutating func receive(_ message: NameMessage, from node: NodeID, _ now: Now, _ out: inout Outbox<Output>) {
+        if message.isForAcceptorAlone { return ask([Inbound(from: node, message: message)], &out) }
+        let epoch = control.names.configuration?.epoch ?? 0
+        hear(.names(.message(message.isRequest ? message : seams.arrival(message, epoch), from: node)), now, &out)
+    }
+
+    mutating func carryOut(_ effect: NameDesk.Effect, _ out: inout Outbox<Output>) {
+        switch effect {
+        case .send(let message, let node): out.emit(.sendName(message, to: node))
+        case .ask(let batch): ask(batch, &out)
+        case .answer(let request, let answer): out.emit(.answerName(request, seams.answer(answer)))
+        case .reconfigured(let outcome): out.emit(.reconfigured(outcome))
+        case .wakeAt(let instant): out.emit(.at(instant, .control(.names(.wake(instant)))))
+        }
+    }
+
+    private mutating func ask(_ batch: [Inbound], _ out: inout Outbox<Output>) {
+        votes.mailbox += batch
+        callVotes(&out)
+    }
+
+    private mutating func callVotes(_ out: inout Outbox<Output>) {
+        guard votes.core.isIdle, !votes.isCalled, !votes.mailbox.isEmpty else { return }
+        votes.isCalled = true
+        out.emit(.hop(.vote))
+    }
+
+    mutating func vote(_ out: inout Outbox<Output>) {
+        votes.isCalled = false
+        guard votes.core.isIdle, !votes.mailbox.isEmpty else { return }
+        let header = votes.core.acceptor.header
+        let batch = votes.mailbox.prefix(Limits.nameBatch).map {
+            Inbound(from: $0.from, message: seams.request($0.message, header))
+        }
+        votes.mailbox.removeFirst(batch.count)
+        hear(.asked(batch), &out)
+    }
+
+    mutating func hear(_ input: VoteCore.Input, _ out: inout Outbox<Output>) {
+        votes.core.handle(input, &votes.effects)
+        for effect in votes.effects.take() {
+            switch effect {
+            case .commit(let writes, let synced, let frontier):
+                out.emit(.commitVotes(writes, synced: synced, frontier))
+            case .votes(var cast):
+                cast.replies = cast.replies.map { ($0.to, seams.reply($0.message)) }
+                out.emit(.hop(.control(.names(.votes(cast)))))
+            case .quarantined, .damaged: break  // for a log
+            }
+        }
+        callVotes(&out)
+    }
+}
