@@ -270,6 +270,7 @@ struct SimulatedCluster {
         let lost = Int.random(in: 0...max(1, machines[node].objects.unsyncedCommits), using: &random)
         machines[node].objects.crash(losing: lost)
         machines[node].hints.crash(losing: lost)
+        if random.chance(0.3) { machines[node].losePower() }
         machines[node].names.crash(
             losing: Int.random(in: 0...max(1, machines[node].names.unsyncedCommits), using: &random))
         load.gatewayCrashed(node)

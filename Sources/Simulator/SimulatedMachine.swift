@@ -10,8 +10,10 @@ struct SimulatedMachine {
     var objects = MemoryStore()
     var hints = MemoryStore()
     var names = MemoryStore()
-    /// The two copies of the names' frontier.
-    var frontiers: [[UInt8]?] = [nil, nil]
+    /// The two copies of the names' frontier, and what of them a loss of power leaves: they are synced once a second.
+    private(set) var frontiers: [[UInt8]?] = [nil, nil]
+    private var syncedFrontiers: [[UInt8]?] = [nil, nil]
+    private var frontiersSyncedAt: Instant?
     /// Of its registry; a mutant begins with it again and again.
     var firstIncarnation: UInt64 = 0
     var node: SimulatedNode?
@@ -30,6 +32,19 @@ struct SimulatedMachine {
     init(identity: NodeID, country: String) {
         self.identity = identity
         self.country = country
+    }
+
+    mutating func writeFrontier(_ copy: Int, _ bytes: [UInt8], at now: Instant) {
+        frontiers[copy] = bytes
+        guard frontiersSyncedAt.map({ now - $0 >= .seconds(1) }) ?? true else { return }
+        frontiersSyncedAt = now
+        syncedFrontiers = frontiers
+    }
+
+    mutating func losePower() { frontiers = syncedFrontiers }
+
+    mutating func loseFrontiers() {
+        (frontiers, syncedFrontiers, frontiersSyncedAt) = ([nil, nil], [nil, nil], nil)
     }
 
     /// What the node says of itself once a second: figures that change, and tell who said them and when.

@@ -72,7 +72,7 @@ extension SimulatedCluster {
     }
 
     private mutating func keep(_ frontier: VoteCore.FrontierCopy?, _ node: Int) {
-        if let frontier { machines[node].frontiers[frontier.copy] = frontier.bytes }
+        if let frontier { machines[node].writeFrontier(frontier.copy, frontier.bytes, at: now) }
     }
 
     /// What a process that starts finds of the namestore.
@@ -122,7 +122,7 @@ extension SimulatedCluster {
         if let store = header(node)?.store { damagedNames.insert(store) }
         let identity = (try? machines[node].names.get(StoreLayout.header)) ?? nil
         machines[node].names = MemoryStore()
-        guard seams.wipeKeepsIdentity, let identity else { return machines[node].frontiers = [nil, nil] }
+        guard seams.wipeKeepsIdentity, let identity else { return machines[node].loseFrontiers() }
         try? machines[node].names.commit([.put(key: StoreLayout.header, value: identity)], synced: true)
     }
 
