@@ -34,6 +34,8 @@ package struct GatewayState: Sendable {
         /// Boxed, so that an entry is small to move, and changed where it is.
         var coordinator: any Coordinator
         let startedAt: Instant
+        /// When the client's time is over.
+        let deadline: Instant
         /// A hedged read is due then; nil where there is none to come.
         var hedgeAt: Instant?
         /// What it counts against `Limits.trailingBytes` since its answer; nil before.
@@ -136,7 +138,7 @@ package struct GatewayState: Sendable {
             let everyone = route.primaries.count > 1 && directory.chance(1 / GatewayState.oneInAsksAll)
             read.start(everyone: everyone, &directory, now.instant, &effects)
             return InFlight(
-                id: id, coordinator: read, startedAt: now.instant,
+                id: id, coordinator: read, startedAt: now.instant, deadline: deadline,
                 hedgeAt: route.primaries.count > 1 ? hedging.delay.map { now.instant + $0 } : nil)
         case .write(let value, let contentType, let context, let onlyIfAbsent, let ttl):
             counters.writes += 1
@@ -149,13 +151,13 @@ package struct GatewayState: Sendable {
             var write = WriteCoordinator(
                 mint, bucket: request.key.bucket, route: route, quorum: quorum, begunAt: now.wall, deadline: deadline)
             write.start(&directory, now.instant, &effects)
-            return InFlight(id: id, coordinator: write, startedAt: now.instant)
+            return InFlight(id: id, coordinator: write, startedAt: now.instant, deadline: deadline)
         case .list(let range, let reverse, let limit):
             counters.lists += 1
             var list = RangeCoordinator(
                 range, reverse: reverse, limit: limit, route: route, quorum: quorum, rule: rule, deadline: deadline)
             list.start(&directory, now.instant, &effects)
-            return InFlight(id: id, coordinator: list, startedAt: now.instant)
+            return InFlight(id: id, coordinator: list, startedAt: now.instant, deadline: deadline)
         }
     }
 
@@ -262,7 +264,9 @@ package struct GatewayState: Sendable {
     @discardableResult
     private mutating func flush(_ key: UInt64, _ now: Instant, _ out: inout Outbox<GatewayEffect>) -> Bool {
         effects.take(into: &taken)
-        guard let id = inFlight[key]?.id, let startedAt = inFlight[key]?.startedAt else { return false }
+        guard let id = inFlight[key]?.id, let startedAt = inFlight[key]?.startedAt,
+            let deadline = inFlight[key]?.deadline
+        else { return false }
         for effect in taken {
             switch effect {
             case .ask(let slot, let node, let request):
@@ -272,8 +276,8 @@ package struct GatewayState: Sendable {
                 if case .hint = request { counters.hintedWrites += 1 }
                 if case .merge(_, _, true) = request { counters.repairs += 1 }
                 directory.change(node) { $0.outstanding += 1 }
-                let left = UInt32(Limits.replicaTimeout.inMilliseconds)
-                out.emit(.ask(node, RequestEnvelope(id: key << 8 | UInt64(slot), timeoutMs: left, request: request)))
+                let timeout = request.isWaitedFor(left: deadline - now, of: deadline - startedAt)
+                out.emit(.ask(node, RequestEnvelope(id: key << 8 | UInt64(slot), timeout: timeout, request: request)))
             case .takeBack(let slot): out.emit(.takeBack(key << 8 | UInt64(slot)))
             case .answer(let outcome):
                 note(outcome, startedAt: startedAt, now)
@@ -318,6 +322,17 @@ package struct GatewayState: Sendable {
         case .object: hedging.observe(now - startedAt)
         case .failed(.quorumNotReached, _): counters.quorumFailures += 1
         default: break
+        }
+    }
+}
+
+extension ReplicaRequest {
+    /// How long its answer is of use to a client's request with so much time left. What makes replicas the same is of
+    /// use to the end; and all merges of usual writes have the same figure, since those travel together.
+    fileprivate func isWaitedFor(left: Span, of whole: Span) -> Span {
+        switch self {
+        case .read, .readHints, .mint, .range, .compare: min(Limits.replicaTimeout, left)
+        case .merge, .hint: max(Limits.replicaTimeout, whole)
         }
     }
 }

@@ -146,7 +146,7 @@ struct RangeCoordinator: Coordinator {
             candidates.remove(at: place)
             guard asks.count < Limits.asksPerRequest else { return }
             let request = RangeRequest(
-                start: range.start, end: range.end ?? [], limit: min(limit - found.count + 1, Limits.rangeItems),
+                start: range.start, end: range.end, limit: min(limit - found.count + 1, Limits.rangeItems),
                 reverse: reverse)
             out.emit(.ask(slot: asks.count, next.node, .range(request)))
             asks.append(Ask(candidate: next, sentAt: now))

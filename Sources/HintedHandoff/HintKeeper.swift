@@ -203,7 +203,7 @@ package struct HintKeeper: Sendable {
                 }
                 budget -= 1
                 replays[place].replay.inFlight.append(
-                    (nextDelivery, hintKey, bytes, now.instant + Limits.replicaTimeout * 2))
+                    (nextDelivery, hintKey, bytes, now.instant + Limits.hintPatience))
                 deliveries.append(
                     HintDelivery(
                         id: nextDelivery, target: target, request: .merge(key: key, object: record.object, repair: true)

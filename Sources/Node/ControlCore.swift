@@ -91,7 +91,9 @@ package struct ControlCore: Sendable {
         case .answers(let answers):
             for answer in answers { state.answer(answer.envelope.reply, to: answer.address.id, now.instant, &effects) }
         case .deliver(let deliveries):
-            for delivery in deliveries { ask(delivery.target, .delivery(delivery.id), delivery.request, &out) }
+            for delivery in deliveries {
+                ask(delivery.target, .delivery(delivery.id), delivery.request, Limits.hintPatience, &out)
+            }
         case .expired(let found): expired += found.prefix(max(0, Limits.expiredObjects - expired.count))
         case .names(let input): names.handle(input, now.instant, &nameEffects)
         case .tick:
@@ -111,7 +113,7 @@ package struct ControlCore: Sendable {
                 if node == state.identity {
                     work(request, ReplyAddress(port: port, asker: .control, id: id), now, &out)
                 } else {
-                    ask(node, .repair(id), request, &out)
+                    ask(node, .repair(id), request, Limits.exchangePatienceLongest, &out)
                 }
             case .keysApart(let apart): out.emit(.keysApart(apart))
             case .liveness(let node, let isAlive): out.emit(.liveness(node, isAlive: isAlive))
@@ -124,11 +126,9 @@ package struct ControlCore: Sendable {
     // MARK: Asking
 
     private mutating func ask(
-        _ node: NodeID, _ what: Asked, _ request: ReplicaRequest, _ out: inout Outbox<Effect>
+        _ node: NodeID, _ what: Asked, _ request: ReplicaRequest, _ timeout: Span, _ out: inout Outbox<Effect>
     ) {
-        let envelope = RequestEnvelope(
-            id: asked.insert(what), timeoutMs: UInt32(Limits.replicaTimeout.inMilliseconds), request: request)
-        out.emit(.send(envelope, to: node))
+        out.emit(.send(RequestEnvelope(id: asked.insert(what), timeout: timeout, request: request), to: node))
     }
 
     private mutating func answered(

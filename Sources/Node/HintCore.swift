@@ -47,6 +47,8 @@ package struct HintCore: Sendable {
     private let store: any KeyValueStore
     private let ring: RingSnapshot
     private var state = State.idle
+    /// As ShardCore's.
+    package private(set) var late: UInt64 = 0
 
     package init(keeper: HintKeeper, store: any KeyValueStore, ring: RingSnapshot) {
         self.keeper = keeper
@@ -77,6 +79,9 @@ package struct HintCore: Sendable {
         var requests: [StorageJob] = []
         var rest: [Job] = []
         for job in jobs { if case .request(let request) = job { requests.append(request) } else { rest.append(job) } }
+        let given = requests.takeLate(at: now.instant)
+        late += UInt64(given.count)
+        if !given.isEmpty { out.emit(.answer(given)) }
         guard !requests.isEmpty else { return try settle(rest, now, &out) }
         let outcome = try keeper.process(
             requests.map(\.request), store: store, in: BatchSurroundings(now: now, ring: ring, disk: disk))

@@ -88,7 +88,7 @@ package struct LoopCore: Sendable {
             }
             return
         case .ownRead(let id, let key):
-            return work(.read(key: key, summaryOver: 0), .ownRead, id, now, &out)
+            return work(.read(key: key, summaryOver: 0), ReplyAddress(port: port, asker: .ownRead, id: id), now, &out)
         case .replies(let replies, let node):
             for reply in replies { gateway.receive(reply, from: node, now: now, &effects) }
         case .lost(let asks, let node):
@@ -162,16 +162,18 @@ package struct LoopCore: Sendable {
         {
             return ReplyEnvelope(id: envelope.id, inFlight: 0, serviceMicroseconds: 1, reply: .object(object))
         }
-        work(envelope.request, asker, envelope.id, now, &out)
+        // The own gateway takes back what it gives up: a mint must not be dropped without its knowing (takeBack).
+        let until = asker == .gateway ? nil : envelope.expiry(from: now.instant)
+        work(envelope.request, ReplyAddress(port: port, asker: asker, id: envelope.id), until: until, now, &out)
         return nil
     }
 
     private func work(
-        _ request: ReplicaRequest, _ asker: ReplyAddress.Asker, _ id: UInt64, _ now: Now, _ out: inout Outbox<Effect>
+        _ request: ReplicaRequest, _ address: ReplyAddress, until: Instant? = nil, _ now: Now,
+        _ out: inout Outbox<Effect>
     ) {
-        let address = ReplyAddress(port: port, asker: asker, id: id)
         let part = Routing.part(for: request, shards: shards, ring: ring)
-        out.emit(.work(part, StorageJob(request: request, address: address, cameAt: now.instant)))
+        out.emit(.work(part, StorageJob(request: request, address: address, cameAt: now.instant, until: until)))
     }
 
     private mutating func take(_ answer: StorageAnswer, _ now: Now, _ out: inout Outbox<Effect>) {

@@ -48,6 +48,8 @@ package struct ShardCore: Sendable {
     private let stripes: CacheStripes
     private let ring: RingSnapshot
     private var state = State.idle
+    /// Requests that were not done, since nobody waited for their answers any more when their turn came.
+    package private(set) var late: UInt64 = 0
 
     package init(shard: VnodeShard, store: any KeyValueStore, stripes: CacheStripes, ring: RingSnapshot) {
         self.shard = shard
@@ -74,8 +76,12 @@ package struct ShardCore: Sendable {
     }
 
     private mutating func work(
-        _ jobs: [StorageJob], _ disk: DiskState, _ now: Now, _ out: inout Outbox<Effect>
+        _ batch: [StorageJob], _ disk: DiskState, _ now: Now, _ out: inout Outbox<Effect>
     ) throws(StorageFailure) {
+        var jobs = batch
+        let given = jobs.takeLate(at: now.instant)
+        late += UInt64(given.count)
+        if !given.isEmpty { out.emit(.answer(given)) }
         // Before the reads: a write that comes between only makes the cache miss.
         let reads = jobs.map { job -> (key: [UInt8], stripe: UInt64)? in
             guard case .read(let key, _) = job.request else { return nil }

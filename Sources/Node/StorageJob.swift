@@ -36,19 +36,37 @@ package struct StorageJob: Sendable {
     package let address: ReplyAddress
     /// When it came to this node's storage, for the mean response time.
     package let cameAt: Instant
+    /// From then on nobody waits for its answer; nil: somebody does, however late it is.
+    package let until: Instant?
 
-    package init(request: ReplicaRequest, address: ReplyAddress, cameAt: Instant) {
+    package init(request: ReplicaRequest, address: ReplyAddress, cameAt: Instant, until: Instant? = nil) {
         self.request = request
         self.address = address
         self.cameAt = cameAt
+        self.until = until
     }
+
+    func isLate(at now: Instant) -> Bool { until.map { $0 <= now } ?? false }
 
     /// The answer of a full mailbox.
     package var refusal: StorageAnswer {
-        let reply = ReplicaReply.refused(Refusal(.busy, "too many requests wait for this storage thread"))
+        refused(Refusal(.busy, "too many requests wait for this storage thread"), waiting: Limits.mailboxRequests)
+    }
+
+    fileprivate func refused(_ refusal: Refusal, waiting: Int) -> StorageAnswer {
         let envelope = ReplyEnvelope(
-            id: address.id, inFlight: UInt32(Limits.mailboxRequests), serviceMicroseconds: 0, reply: reply)
+            id: address.id, inFlight: UInt32(clamping: waiting), serviceMicroseconds: 0, reply: .refused(refusal))
         return StorageAnswer(address: address, envelope: envelope)
+    }
+}
+
+extension [StorageJob] {
+    /// Takes out those for whose answers nobody waits any more, and gives what they are answered all the same: an asker
+    /// need not remember what it has given up.
+    mutating func takeLate(at now: Instant) -> [StorageAnswer] {
+        let late = filter { $0.isLate(at: now) }
+        if !late.isEmpty { removeAll { $0.isLate(at: now) } }
+        return late.map { $0.refused(Refusal(.late), waiting: count) }
     }
 }
 

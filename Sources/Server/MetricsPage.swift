@@ -8,7 +8,7 @@ import World
 enum MetricsPage {
     static func text(
         identity: NodeID, revision: String, ring: RingDocument, loops: [LoopFigures], control: ControlFigures,
-        shards: [StorageCounters], hints: HintFigures, connections: ConnectionCounters.Values,
+        shards: [StorageCounters], late: UInt64, hints: HintFigures, connections: ConnectionCounters.Values,
         peers: PeerCounters.Values, freeShare: Double, now: Instant, startedAt: Instant
     ) -> String {
         var page = Page()
@@ -20,7 +20,7 @@ enum MetricsPage {
         page.gauge("atoll_uptime_seconds", "Since the start.", (now - startedAt).inSeconds)
         http(loops, connections, &page)
         gateway(loops, &page)
-        storage(shards, freeShare, now, &page)
+        storage(shards, late, freeShare, now, &page)
         cluster(control, hints, peers, loops, &page)
         return page.text
     }
@@ -88,7 +88,7 @@ enum MetricsPage {
     }
 
     private static func storage(
-        _ shards: [StorageCounters], _ freeShare: Double, _ now: Instant, _ page: inout Page
+        _ shards: [StorageCounters], _ late: UInt64, _ freeShare: Double, _ now: Instant, _ page: inout Page
     ) {
         func sum(_ value: (StorageCounters) -> UInt64) -> Double { Double(shards.reduce(0) { $0 + value($1) }) }
         page.counter("atoll_storage_batches_total", "Batches worked by storage threads.", sum { $0.batches })
@@ -100,6 +100,9 @@ enum MetricsPage {
         page.counter(
             "atoll_merges_refused_total", "Merges whose result would be beyond an object's limits.",
             sum { $0.unmergeable })
+        page.counter(
+            "atoll_late_requests_total", "Requests of peers not done, since nobody waited for their answers any more.",
+            Double(late))
         page.gauge(
             "atoll_storage_service_ms", "Time a request takes in a storage thread.", shards.map(\.serviceMs).max() ?? 0)
         page.gauge(

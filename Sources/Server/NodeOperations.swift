@@ -193,7 +193,8 @@ final class NodeOperations: Sendable {
         return figures.and(control.figures()).map { [self] loops, control in
             let text = MetricsPage.text(
                 identity: identity, revision: revision, ring: storage.environment.ring.document, loops: loops,
-                control: control, shards: storage.shards.map(\.counters), hints: storage.hints.figures,
+                control: control, shards: storage.shards.map(\.counters), late: storage.late,
+                hints: storage.hints.figures,
                 connections: connections.values, peers: peers.values,
                 freeShare: storage.environment.room(MachineClock.instant()).share,
                 now: MachineClock.instant(), startedAt: startedAt)

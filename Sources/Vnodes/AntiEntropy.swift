@@ -268,7 +268,7 @@ package struct AntiEntropy: Sendable {
         step = .reading(own: nil, peer: nil)
         askBoth(
             .range(
-                RangeRequest(start: range.start, end: range.end ?? [], limit: Limits.exchangeWindow, reverse: false)),
+                RangeRequest(start: range.start, end: range.end, limit: Limits.exchangeWindow, reverse: false)),
             now)
     }
 

@@ -105,7 +105,7 @@ package struct VnodeShard: Sendable {
         var items: [RangeItem] = []
         var size = 0
         var more = false
-        let range = KeyRange(start: request.start, end: request.end.isEmpty ? nil : request.end)
+        let range = KeyRange(start: request.start, end: request.end)
         try store.scan(range, reverse: request.reverse) { key, object in
             size += key.count + object.count
             guard items.count < request.limit, items.isEmpty || size <= Limits.rangeBytes else {

@@ -20,8 +20,6 @@ extension PeerMessage {
         case .names(let bytes): frame.names = Data(bytes)
         case .ringRequest: frame.ringRequest = PBRingRequest()
         case .ringReply(let document): frame.ringReply = .with { $0.document = Data(document) }
-        case .ping(let n): frame.ping = n
-        case .pong(let n): frame.pong = n
         }
         // The only documented failures are missing required fields and proto2 extensions, which proto3 has not.
         return (try? frame.serializedBytes()) ?? []
@@ -43,8 +41,6 @@ extension PeerMessage {
         case .names(let bytes): self = .names(try bounded(bytes, Limits.frameBytes))
         case .ringRequest: self = .ringRequest
         case .ringReply(let reply): self = .ringReply(document: try bounded(reply.document, Limits.ringDocumentBytes))
-        case .ping(let n): self = .ping(n)
-        case .pong(let n): self = .pong(n)
         case nil: throw .malformed("a peer message of an unknown kind")
         }
     }
@@ -145,7 +141,7 @@ extension PBRequest {
         case .range(let request):
             range = .with {
                 $0.start = Data(request.start)
-                $0.end = Data(request.end)
+                if let end = request.end { $0.end = Data(end) }
                 $0.limit = UInt32(clamping: request.limit)
                 $0.reverse = request.reverse
             }
@@ -178,7 +174,8 @@ extension PBRequest {
             guard (1...Limits.rangeItems).contains(Int(m.limit)) else { throw .overlong }
             request = .range(
                 RangeRequest(
-                    start: try storedKey(m.start), end: try storedKey(m.end), limit: Int(m.limit), reverse: m.reverse))
+                    start: try storedKey(m.start), end: m.end.isEmpty ? nil : try storedKey(m.end),
+                    limit: Int(m.limit), reverse: m.reverse))
         case .compare(let m):
             guard (1...Limits.compareSlices).contains(Int(m.slices)) else { throw .overlong }
             guard m.firstToken <= m.lastToken else { throw .malformed("a token range that ends before it begins") }

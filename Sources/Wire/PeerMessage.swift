@@ -65,6 +65,4 @@ package enum PeerMessage: Hashable, Sendable {
     case names([UInt8])
     case ringRequest
     case ringReply(document: [UInt8])
-    case ping(UInt64)
-    case pong(UInt64)
 }

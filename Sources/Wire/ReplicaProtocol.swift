@@ -27,7 +27,7 @@ extension ReplicaRequest {
         case .read(let key, _), .readHints(_, let key): key.count
         case .mint(let mint): mint.key.count + (mint.value?.count ?? 0) + (mint.context?.count ?? 0)
         case .merge(let key, let object, _), .hint(_, let key, let object): key.count + object.count
-        case .range(let range): range.start.count + range.end.count
+        case .range(let range): range.start.count + (range.end?.count ?? 0)
         case .compare(let compare): compare.from.count + (compare.until?.count ?? 0)
         }
     }
@@ -88,14 +88,15 @@ package struct MintRequest: Hashable, Sendable {
     }
 }
 
-/// Stored keys in [start, end), ascending or descending, at most `limit` of them.
+/// Stored keys in [start, end), or from `start` on where there is no end, ascending or descending, at most `limit` of
+/// them.
 package struct RangeRequest: Hashable, Sendable {
     package var start: [UInt8]
-    package var end: [UInt8]
+    package var end: [UInt8]?
     package var limit: Int
     package var reverse: Bool
 
-    package init(start: [UInt8], end: [UInt8], limit: Int, reverse: Bool) {
+    package init(start: [UInt8], end: [UInt8]?, limit: Int, reverse: Bool) {
         self.start = start
         self.end = end
         self.limit = limit
@@ -149,7 +150,7 @@ package struct Refusal: Error, Hashable, Sendable {
         case stopped = 9
         /// The key's version vector has no room.
         case vectorFull = 12
-        /// The request may have been under way for so long that another replica was asked in its place.
+        /// The request has been under way, or has waited here, for so long that nobody waits for its answer any more.
         case late = 15
         /// Another attempt has taken this one's place.
         case voided = 16
@@ -169,6 +170,7 @@ package struct Refusal: Error, Hashable, Sendable {
 /// A request on its way, named by its sender so that the answer finds back.
 package struct RequestEnvelope: Hashable, Sendable {
     package var id: UInt64
+    /// For so long after its sending somebody waits for the answer; 0: it is not known for how long.
     package var timeoutMs: UInt32
     package var request: ReplicaRequest
 
@@ -176,6 +178,18 @@ package struct RequestEnvelope: Hashable, Sendable {
         self.id = id
         self.timeoutMs = timeoutMs
         self.request = request
+    }
+
+    /// `timeout` is rounded up to whole milliseconds, one at the least.
+    package init(id: UInt64, timeout: Span, request: ReplicaRequest) {
+        self.init(
+            id: id, timeoutMs: UInt32(clamping: max(1, (timeout.nanoseconds + 999_999) / 1_000_000)), request: request)
+    }
+
+    /// Until when somebody waits for its answer, if it came at `arrival`, so far as that is known. What it took on its
+    /// way is not counted, since clocks are not compared: it is never given up too early.
+    package func expiry(from arrival: Instant) -> Instant? {
+        timeoutMs == 0 ? nil : arrival + .milliseconds(Int64(timeoutMs))
     }
 }
 

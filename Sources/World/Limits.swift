@@ -228,6 +228,8 @@ public enum Limits {
     public static let hintAge = Span.hours(24 * 3)
     /// Hints in flight to one returning node, and hints a second: a node that comes back is busy enough.
     public static let hintWindow = 64
+    /// How long a delivery is waited for before the hint is sent again.
+    public static let hintPatience = replicaTimeout * 2
     public static let hintsPerSecond = 5_000
 
     // MARK: Anti-entropy

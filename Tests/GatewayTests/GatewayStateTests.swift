@@ -111,6 +111,33 @@ private struct Bench {
         #expect((35...95).contains(everyone))
     }
 
+    /// Reads and mints are soon asked of another; merges count to the end, and have one figure, to travel together.
+    @Test func eachAskSaysHowLongItIsWaitedFor() throws {
+        var bench = try Bench(try Cluster.three())
+        let put = ClientRequest.Operation.write(
+            value: [1], contentType: "", context: nil, onlyIfAbsent: false, ttlMs: nil)
+        func asked(_ bench: inout Bench) -> Set<UInt32> {
+            defer { bench.asks = [] }
+            return Set(bench.asks.map(\.envelope.timeoutMs))
+        }
+        bench.begin(1, .read, .all)
+        #expect(asked(&bench) == [1_500])
+        bench.begin(2, .read, .all, timeout: .milliseconds(700))
+        #expect(asked(&bench) == [700])
+        for (timeout, merges) in [(Span.seconds(5), 5_000), (.milliseconds(300), 1_500)] as [(Span, UInt32)] {
+            bench.begin(3, put, .quorum, timeout: timeout)
+            let mint = try #require(bench.asks.first)
+            _ = asked(&bench)
+            bench.instant = bench.instant + .milliseconds(40)
+            var object = StoredObject()
+            let dot = Dot(actor: Actor(node: mint.node, incarnation: 1), counter: 1)
+            object.write(
+                Sibling(dot: dot, payload: .value([1]), time: HybridTime(bits: 1)), context: nil, rule: .siblings)
+            bench.reply(mint, .minted(object: object.encode(), wasAbsent: true))
+            #expect(asked(&bench) == [merges])
+        }
+    }
+
     @Test func timersAreWhereTheyAreWanted() throws {
         var bench = try Bench(try Cluster.three())
         #expect(bench.gateway.nextWake == nil)

@@ -124,7 +124,7 @@ extension Integration {
             try expectRejection { try $0.send(frame: [], length: Int(UInt32.max)) }
             try expectRejection { try $0.send(frame: [], length: Limits.handshakeBytes + 1) }
             try expectRejection { try $0.connection.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n") }
-            for message in [.ping(1), .ringRequest, .gossip([1]), request(.read(key: [1], summaryOver: 0))]
+            for message in [.ringRequest, .gossip([1]), .names([1]), request(.read(key: [1], summaryOver: 0))]
                 as [PeerMessage]
             {
                 try expectRejection { try $0.send(message) }
@@ -155,8 +155,8 @@ extension Integration {
 
         @Test func aKnownPeerMayAskForTheRingAndMore() throws {
             let peer = try welcomed()
-            try peer.send(.ping(42))
-            #expect(try peer.receive() == .pong(42))
+            try peer.send(request(.read(key: [1], summaryOver: 0)))
+            #expect(try peer.reply().reply == .object(nil))
             try peer.send(.ringRequest)
             guard case .ringReply(let bytes) = try peer.receive() else { throw HarnessFailure("no ring") }
             #expect(RingSnapshot(try RingDocument.decode(bytes)).digest == (try ring().digest))
@@ -232,7 +232,7 @@ extension Integration {
                 .read(key: [], summaryOver: 0), .read(key: [0xFF], summaryOver: 1),
                 .readHints(target: NodeID(literal: "jp-tyo-1"), key: []),
                 .range(RangeRequest(start: [0xFF], end: [1], limit: 1, reverse: true)),
-                .range(RangeRequest(start: [], end: [], limit: 1_000, reverse: false)),
+                .range(RangeRequest(start: [], end: nil, limit: 1_000, reverse: false)),
                 .compare(CompareRequest(first: 0, last: .max, slices: 1, placement: "world")),
                 .compare(CompareRequest(first: .max, last: .max, slices: 256, placement: "nowhere")),
             ]

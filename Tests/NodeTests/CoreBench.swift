@@ -64,8 +64,11 @@ enum Bench {
             key: key, level: .quorum, strict: false, timeout: .seconds(5))
     }
 
-    static func job(_ request: ReplicaRequest, _ asker: ReplyAddress.Asker = .gateway, id: UInt64 = 1) -> StorageJob {
-        StorageJob(request: request, address: ReplyAddress(port: 0, asker: asker, id: id), cameAt: .origin)
+    static func job(
+        _ request: ReplicaRequest, _ asker: ReplyAddress.Asker = .gateway, id: UInt64 = 1, until: Instant? = nil
+    ) -> StorageJob {
+        StorageJob(
+            request: request, address: ReplyAddress(port: 0, asker: asker, id: id), cameAt: .origin, until: until)
     }
 
     static func reply(_ reply: ReplicaReply, to id: UInt64) -> ReplyEnvelope {

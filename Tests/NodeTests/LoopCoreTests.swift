@@ -82,6 +82,17 @@ import World
         #expect(jobs(core.hear(.request(read, connection: 3))).count == 1)
     }
 
+    /// From when it came, by this node's own clock; what its own gateway asks is taken back and never dropped.
+    @Test mutating func aPeersRequestIsOfUseForAsLongAsItSays() throws {
+        let read = ReplicaRequest.read(key: key.bytes, summaryOver: 0)
+        for (timeout, until) in [(0, nil), (700, Instant.origin + .milliseconds(730))] as [(UInt32, Instant?)] {
+            let envelope = RequestEnvelope(id: 5, timeoutMs: timeout, request: read)
+            #expect(jobs(core.hear(.request(envelope, connection: 3), at: 30)).map(\.until) == [until])
+        }
+        _ = core.hear(.client(7, Bench.put(key, "a")))
+        #expect(jobs(core.hear(.turnEnds)).map(\.until) == [nil])
+    }
+
     @Test mutating func whatTheOwnDiskHasNotBegunIsTakenBack() throws {
         for node in [Bench.us, Bench.jp] { _ = core.hear(.link(node, isUp: true)) }
         _ = core.hear(.client(7, Bench.put(key, "a")))

@@ -9,7 +9,7 @@ import World
 @Suite struct RoutingTests {
     @Test func aListWaitsForNoCompare() throws {
         let ring = RingSnapshot(try RingDocument.singleNode())
-        let page = ReplicaRequest.range(RangeRequest(start: [], end: [], limit: 1, reverse: false))
+        let page = ReplicaRequest.range(RangeRequest(start: [], end: nil, limit: 1, reverse: false))
         let compare = ReplicaRequest.compare(CompareRequest(first: 0, last: .max, slices: 1, placement: "world"))
         #expect(Routing.part(for: page, shards: 2, ring: ring) == .scanner)
         #expect(Routing.part(for: compare, shards: 2, ring: ring) == .comparer)

@@ -46,6 +46,24 @@ import World
         #expect(done[1].read?.stripe == before && stripes.current(key.bytes) != before)
     }
 
+    /// What a peer has given up is not done when its turn comes, and its answer says no more than that.
+    @Test mutating func whatNobodyWaitsForIsNotDone() throws {
+        let late = Bench.job(
+            .merge(key: key.bytes, object: MintedObject.bytes("a", by: Bench.us), repair: false),
+            .peer(connection: 1), id: 1, until: .origin + .milliseconds(500))
+        let read = Bench.job(
+            .read(key: key.bytes, summaryOver: 0), .peer(connection: 1), id: 2, until: .origin + .milliseconds(501))
+        let begun = try core.hear(.jobs([late, read], .roomy), at: 500)
+        #expect(answers(begun).map(\.address.id) == [1] && begun.count == 1)
+        #expect(answers(begun).allSatisfy { $0.envelope.reply.isRefusal(.late) })
+        let load = ShardCore.ReplicaLoad(waiting: 0, serviceMicroseconds: 0)
+        #expect(answers(try core.hear(.worked(load), at: 501)).map(\.envelope.reply) == [.object(nil)])
+        #expect(core.late == 1)
+        // A batch of nothing else is worked all the same.
+        #expect(answers(try core.hear(.jobs([late], .roomy), at: 501)).count == 1 && !core.isIdle)
+        #expect(answers(try core.hear(.worked(load), at: 501)).isEmpty && core.isIdle && core.late == 2)
+    }
+
     @Test mutating func aFullDiskTakesNoValue() throws {
         let mint = Bench.job(.mint(MintRequest(key: key.bytes, value: [1])))
         #expect(try core.hear(.jobs([mint], .nearlyFull)).isEmpty)
@@ -106,6 +124,19 @@ import World
         }
         #expect(try settle(forgotten).isEmpty)
         #expect(core.keeper.total.hints == 0 && store.count == 0 && core.isIdle)
+    }
+
+    @Test mutating func whatNobodyWaitsForIsNotKept() throws {
+        let late = Bench.job(
+            .hint(target: Bench.us, key: key.bytes, object: MintedObject.bytes("a", by: Bench.de)),
+            .peer(connection: 1), until: .origin + .milliseconds(20))
+        let effects = try core.hear(.jobs([.request(late)], .roomy), at: 20)
+        guard effects.count == 1, case .answer(let answers) = effects[0] else {
+            Issue.record("\(effects)")
+            return
+        }
+        #expect(answers.count == 1 && answers.allSatisfy { $0.envelope.reply.isRefusal(.late) })
+        #expect(core.isIdle && core.late == 1 && core.keeper.total.hints == 0)
     }
 
     @Test mutating func aRefusedDeliveryLeavesItsTargetAlone() throws {

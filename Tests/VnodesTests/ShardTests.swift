@@ -245,7 +245,7 @@ import World
         func keys(_ reply: ReplicaReply) -> ([[UInt8]], Bool)? {
             if case .page(let items, let more) = reply { (items.map(\.key), more) } else { nil }
         }
-        let page = RangeRequest(start: range.start, end: range.end ?? [], limit: 4, reverse: false)
+        let page = RangeRequest(start: range.start, end: range.end, limit: 4, reverse: false)
         let forward = try #require(keys(try replica.ask(.range(page))))
         let sorted = try (0..<10).map { try Fixture.key("list", sort: "s\($0)") }
         #expect(forward.0 == Array(sorted[..<4]) && forward.1)

@@ -22,7 +22,7 @@ import World
             for (key, size) in zip(keys, sizes) {
                 try replica.store.commit([.put(key: key, value: [UInt8](repeating: 1, count: size))], synced: true)
             }
-            let request = RangeRequest(start: range.start, end: range.end ?? [], limit: 10, reverse: false)
+            let request = RangeRequest(start: range.start, end: range.end, limit: 10, reverse: false)
             guard case .page(let items, let more) = try replica.ask(.range(request)) else {
                 Issue.record("no page")
                 return (0, false)

@@ -31,7 +31,7 @@ import World
         .mint(MintRequest(key: [7], value: [1], context: [9, 9], expiresAt: WallTime(milliseconds: .max))),
         .merge(key: [1], object: [2], repair: true), .merge(key: [1], object: [], repair: false),
         .hint(target: node, key: [3], object: [4]), .readHints(target: node, key: [3]),
-        .range(RangeRequest(start: [], end: [], limit: 1, reverse: true)),
+        .range(RangeRequest(start: [], end: nil, limit: 1, reverse: true)),
         .range(RangeRequest(start: [1], end: [2], limit: Limits.rangeItems, reverse: false)),
         .compare(CompareRequest(first: 0, last: .max, slices: Limits.compareSlices, placement: "world")),
     ]
@@ -54,7 +54,7 @@ import World
             .welcome(Welcome(accepted: true, node: "b", incarnation: 1, ringEpoch: 2)),
             .welcome(Welcome(accepted: false, reason: "another cluster", node: "b", incarnation: 0, ringEpoch: 0)),
             .gossip([]), .gossip([1, 2, 3]), .names([]), .names([0]), .ringRequest, .ringReply(document: []),
-            .ringReply(document: [5]), .ping(0), .ping(.max), .pong(7),
+            .ringReply(document: [5]),
             .mergeRequests(MergeRequests(timeoutMs: 1, items: [])),
             .mergeRequests(
                 MergeRequests(
@@ -129,9 +129,9 @@ import World
                 MintRequest(
                     key: [1], value: nil, contentType: String(repeating: "x", count: Limits.contentTypeBytes + 1))),
             .mint(MintRequest(key: [1], value: nil, context: [UInt8](repeating: 1, count: Limits.contextBytes + 1))),
-            .range(RangeRequest(start: [], end: [], limit: 0, reverse: false)),
-            .range(RangeRequest(start: [], end: [], limit: Limits.rangeItems + 1, reverse: false)),
-            .range(RangeRequest(start: long, end: [], limit: 1, reverse: false)),
+            .range(RangeRequest(start: [], end: nil, limit: 0, reverse: false)),
+            .range(RangeRequest(start: [], end: nil, limit: Limits.rangeItems + 1, reverse: false)),
+            .range(RangeRequest(start: long, end: nil, limit: 1, reverse: false)),
             .compare(CompareRequest(first: 0, last: 1, slices: 0, placement: "world")),
             .compare(CompareRequest(first: 0, last: 1, slices: Limits.compareSlices + 1, placement: "world")),
             .compare(CompareRequest(first: 2, last: 1, slices: 1, placement: "world")),

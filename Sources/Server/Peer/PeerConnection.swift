@@ -31,8 +31,6 @@ enum PeerChannels {
 final class PeerFraming {
     private var decoder = FrameDecoder(limit: Limits.handshakeBytes)
     private var outgoing = ByteBuffer()
-    private(set) var framesIn: UInt64 = 0
-    private(set) var framesOut: UInt64 = 0
 
     /// It is known now who the peer is, and how much it may say at once.
     func accept(framesUpTo bytes: Int) { decoder.limit = bytes }
@@ -47,14 +45,12 @@ final class PeerFraming {
     func read(_ buffer: ByteBuffer, _ receive: (PeerMessage) throws -> Void) throws {
         buffer.withUnsafeReadableBytes { decoder.feed($0) }
         while let payload = try decoder.next() {
-            framesIn += 1
             try receive(try PeerMessage(decoding: payload))
         }
     }
 
     /// Puts a message with those that leave at the next flush: one buffer and one write for all.
     func add(_ message: PeerMessage) {
-        framesOut += 1
         let payload = message.encode()
         outgoing.reserveCapacity(minimumWritableBytes: payload.count + Frames.prefixBytes)
         outgoing.writeInteger(Frames.prefix(for: payload.count))

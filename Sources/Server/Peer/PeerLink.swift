@@ -183,7 +183,7 @@ final class PeerLink {
             if inFlight.remove(envelope.id) != nil { owner?.link(self, answered: [envelope]) }
         case (.up, .storedReplies(let replies)):
             owner?.link(self, answered: replies.envelopes.filter { inFlight.remove($0.id) != nil })
-        case (.up, .gossip), (.up, .names), (.up, .ringReply), (.up, .pong): owner?.link(self, received: message)
+        case (.up, .gossip), (.up, .names): owner?.link(self, received: message)
         default: end("an unexpected message")
         }
     }

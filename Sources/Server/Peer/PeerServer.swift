@@ -139,7 +139,6 @@ final class PeerServerHandler: ChannelInboundHandler {
             for envelope in requests.envelopes { loop.serve(envelope, connection: number) }
         case (.known(let node, _), .gossip(let bytes)): control.gossip(bytes, from: node)
         case (.known(let node, _), .names(let bytes)): control.names(bytes, from: node)
-        case (.known, .ping(let n)): send(.pong(n), context)
         default: throw DecodingFailure.malformed("an unexpected message")
         }
     }

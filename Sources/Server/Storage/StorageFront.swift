@@ -32,6 +32,11 @@ final class StorageFront: Sendable {
         hints = HintThread(environment, store: stores.hints)
     }
 
+    /// Requests that no thread has done, since nobody waited for their answers any more.
+    var late: UInt64 {
+        (shards + [scanner, comparer]).reduce(hints.figures.late) { $0 + $1.counters.late }
+    }
+
     /// Puts a job with the loop's other pending work; it leaves at the end of the loop's turn (`submit`).
     func add(_ job: StorageJob, to part: NodePart, of pending: inout PendingJobs) {
         if pending.shards.isEmpty { pending.shards = Array(repeating: [], count: shards.count) }

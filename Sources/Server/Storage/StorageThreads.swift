@@ -88,6 +88,7 @@ struct StorageCounters: Sendable {
     var highestCounter: UInt64 = 0
     var unmergeable: UInt64 = 0
     var expired: UInt64 = 0
+    var late: UInt64 = 0
     var commitSeconds = LatencyBuckets()
 }
 
@@ -184,7 +185,7 @@ final class ShardThread: Sendable {
         for effect in out.take() { carryOut(effect, ports) }
         let finished = MachineClock.instant()
         let response = jobs.reduce(0.0) { $0 + (finished - $1.cameAt).inMilliseconds } / Double(jobs.count)
-        note(jobs.count, serviceMs: Double(service) / 1_000, responseMs: response, commit, core.shard)
+        note(jobs.count, serviceMs: Double(service) / 1_000, responseMs: response, commit, core)
     }
 
     private func carryOut(_ effect: ShardCore.Effect, _ ports: [any AnswerPort]) {
@@ -198,17 +199,18 @@ final class ShardThread: Sendable {
 
     private func note(
         _ requests: Int, serviceMs: Double, responseMs: Double, _ commit: (writes: [StoreWrite], took: Span)?,
-        _ shard: VnodeShard
+        _ core: ShardCore
     ) {
         countersBox.withLockedValue { counters in
             counters.batches += 1
             counters.requests += UInt64(requests)
             counters.serviceMs += 0.05 * (serviceMs - counters.serviceMs)
             counters.responseMs += 0.05 * (responseMs - counters.responseMs)
-            counters.replicationDelay = shard.replicationDelay
-            counters.highestCounter = shard.counter
-            counters.unmergeable = shard.unmergeable
-            counters.expired = shard.expired
+            counters.replicationDelay = core.shard.replicationDelay
+            counters.highestCounter = core.shard.counter
+            counters.unmergeable = core.shard.unmergeable
+            counters.expired = core.shard.expired
+            counters.late = core.late
             guard let commit else { return }
             counters.writes += UInt64(commit.writes.count)
             counters.writtenBytes += UInt64(commit.writes.reduce(0) { $0 + $1.byteCount })
@@ -223,10 +225,12 @@ struct HintFigures: Sendable {
     var refused: UInt64 = 0
     var expired: UInt64 = 0
     var unreadable = 0
+    var late: UInt64 = 0
 
     init() {}
 
-    init(_ keeper: HintKeeper) {
+    init(_ keeper: HintKeeper, late: UInt64 = 0) {
+        self.late = late
         backlog = keeper.total
         delivered = keeper.delivered
         refused = keeper.refused
@@ -258,7 +262,7 @@ final class HintThread: Sendable {
                 do throws(StorageFailure) { try work(jobs, &core, ports, deliver) } catch {
                     environment.stop("hints", error)
                 }
-                let figures = HintFigures(core.keeper)
+                let figures = HintFigures(core.keeper, late: core.late)
                 figuresBox.withLockedValue { $0 = figures }
             }
         }

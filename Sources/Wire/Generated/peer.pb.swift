@@ -137,22 +137,6 @@ nonisolated struct PBFrame: Sendable {
     set {body = .ringReply(newValue)}
   }
 
-  var ping: UInt64 {
-    get {
-      if case .ping(let v)? = body {return v}
-      return 0
-    }
-    set {body = .ping(newValue)}
-  }
-
-  var pong: UInt64 {
-    get {
-      if case .pong(let v)? = body {return v}
-      return 0
-    }
-    set {body = .pong(newValue)}
-  }
-
   var storedReplies: PBStoredReplies {
     get {
       if case .storedReplies(let v)? = body {return v}
@@ -180,8 +164,6 @@ nonisolated struct PBFrame: Sendable {
     case names(Data)
     case ringRequest(PBRingRequest)
     case ringReply(PBRingReply)
-    case ping(UInt64)
-    case pong(UInt64)
     case storedReplies(PBStoredReplies)
     case mergeRequests(PBMergeRequests)
 
@@ -268,6 +250,7 @@ nonisolated struct PBRequest: Sendable {
 
   var id: UInt64 = 0
 
+  /// For so long after its sending somebody waits for the answer; 0: it is not known for how long.
   var timeoutMs: UInt32 = 0
 
   var operation: PBRequest.OneOf_Operation? = nil
@@ -448,6 +431,7 @@ nonisolated struct PBMergeRequests: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// As in Request, of each of them.
   var timeoutMs: UInt32 = 0
 
   var items: [PBMergeRequests.Item] = []
@@ -510,6 +494,7 @@ nonisolated struct PBRange: Sendable {
 
   var start: Data = Data()
 
+  /// Absent: the end of the store.
   var end: Data = Data()
 
   var limit: UInt32 = 0
@@ -761,7 +746,7 @@ nonisolated extension PBLane: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension PBFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Frame"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{1}welcome\0\u{1}request\0\u{1}reply\0\u{1}gossip\0\u{1}names\0\u{3}ring_request\0\u{3}ring_reply\0\u{1}ping\0\u{1}pong\0\u{3}stored_replies\0\u{3}merge_requests\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{1}welcome\0\u{1}request\0\u{1}reply\0\u{1}gossip\0\u{1}names\0\u{3}ring_request\0\u{3}ring_reply\0\u{4}\u{3}stored_replies\0\u{3}merge_requests\0\u{b}ping\0\u{b}pong\0\u{c}\u{9}\u{1}\u{c}\u{a}\u{1}")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -863,22 +848,6 @@ nonisolated extension PBFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
           self.body = .ringReply(v)
         }
       }()
-      case 9: try {
-        var v: UInt64?
-        try decoder.decodeSingularUInt64Field(value: &v)
-        if let v = v {
-          if self.body != nil {try decoder.handleConflictingOneOf()}
-          self.body = .ping(v)
-        }
-      }()
-      case 10: try {
-        var v: UInt64?
-        try decoder.decodeSingularUInt64Field(value: &v)
-        if let v = v {
-          if self.body != nil {try decoder.handleConflictingOneOf()}
-          self.body = .pong(v)
-        }
-      }()
       case 11: try {
         var v: PBStoredReplies?
         var hadOneofValue = false
@@ -947,14 +916,6 @@ nonisolated extension PBFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     case .ringReply?: try {
       guard case .ringReply(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
-    }()
-    case .ping?: try {
-      guard case .ping(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 9)
-    }()
-    case .pong?: try {
-      guard case .pong(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 10)
     }()
     case .storedReplies?: try {
       guard case .storedReplies(let v)? = self.body else { preconditionFailure() }
