@@ -1,7 +1,6 @@
 // One event loop's gateway: its requests in flight, and what it has learned of the replicas. A pure value: requests,
 // answers, failures and time go in; asks and answers come out.
 
-import DequeModule
 package import Ring
 package import Wire
 package import World
@@ -29,20 +28,22 @@ package struct GatewayCounters: Hashable, Sendable {
 
 package struct GatewayState: Sendable {
     private struct InFlight: Sendable {
+        /// Whom it counts with.
+        enum Place {
+            case client
+            /// With so much against `Limits.trailingBytes`.
+            case trailing(byteCount: Int)
+        }
+
         /// The caller's number.
         let id: UInt64
-        /// Boxed, so that an entry is small to move, and changed where it is.
-        var coordinator: any Coordinator
+        var request: CoordinatedRequest
         let startedAt: Instant
         /// When the client's time is over.
         let deadline: Instant
         /// A hedged read is due then; nil where there is none to come.
         var hedgeAt: Instant?
-        /// What it counts against `Limits.trailingBytes` since its answer; nil before.
-        var trailingBytes: Int?
-
-        /// Asks the coordinator where it lies: a getter would be asked of a copy, with all that the coordinator holds.
-        mutating func look<Answer>(_ question: (inout any Coordinator) -> Answer) -> Answer { question(&coordinator) }
+        var place = Place.client
     }
 
     /// One read in so many asks every replica, so that what is read at the least level is mended too.
@@ -52,12 +53,10 @@ package struct GatewayState: Sendable {
     /// after.
     private static let deadlineStep = Span.milliseconds(10)
 
-    package private(set) var directory: ReplicaDirectory
+    private(set) var directory: ReplicaDirectory
+    /// Each is taken out while something happens to it, and put back.
     private var inFlight = SlotTable<InFlight>()
-    /// Requests that are answered and not finished, and some that have been since: in the order of their answers.
-    private var trailing = Deque<UInt64>()
-    private var trailingCount = 0
-    private var trailingBytes = 0
+    private var trailing = TrailingBudget()
     /// Requests in flight at most, those aside that are answered.
     private let places: Int
     private var wheel: TimerWheel
@@ -98,7 +97,7 @@ package struct GatewayState: Sendable {
     package mutating func begin(
         _ id: UInt64, _ request: ClientRequest, now: Now, _ out: inout Outbox<GatewayEffect>
     ) {
-        guard inFlight.count - trailingCount < places else {
+        guard inFlight.count - trailing.count < places else {
             return out.emit(.answer(id, .failed(.overloaded, nil)))
         }
         let started: InFlight
@@ -107,16 +106,8 @@ package struct GatewayState: Sendable {
         } catch {
             return out.emit(.answer(id, .failed(error, nil)))
         }
-        let key = inFlight.insert(started)
-        guard flush(key, now.instant, &out), let wake = inFlight[key]?.look({ $0.nextWake }) else { return }
-        setTimer(key, coordinator: wake)
-    }
-
-    /// For the earlier of what the coordinator and a hedge are due at.
-    private mutating func setTimer(_ key: UInt64, coordinator wake: Instant) {
-        let step = GatewayState.deadlineStep.nanoseconds
-        let stepped = Instant(nanoseconds: (wake.nanoseconds + step - 1) / step * step)
-        wheel.set(key, at: inFlight[key]?.hedgeAt.map { min($0, stepped) } ?? stepped)
+        let wake = started.request.nextWake
+        settle(inFlight.reserve(), started, wake: wake, now.instant, &out)
     }
 
     private mutating func start(
@@ -138,7 +129,7 @@ package struct GatewayState: Sendable {
             let everyone = route.primaries.count > 1 && directory.chance(1 / GatewayState.oneInAsksAll)
             read.start(everyone: everyone, &directory, now.instant, &effects)
             return InFlight(
-                id: id, coordinator: read, startedAt: now.instant, deadline: deadline,
+                id: id, request: .read(read), startedAt: now.instant, deadline: deadline,
                 hedgeAt: route.primaries.count > 1 ? hedging.delay.map { now.instant + $0 } : nil)
         case .write(let value, let contentType, let context, let onlyIfAbsent, let ttl):
             counters.writes += 1
@@ -151,13 +142,13 @@ package struct GatewayState: Sendable {
             var write = WriteCoordinator(
                 mint, bucket: request.key.bucket, route: route, quorum: quorum, begunAt: now.wall, deadline: deadline)
             write.start(&directory, now.instant, &effects)
-            return InFlight(id: id, coordinator: write, startedAt: now.instant, deadline: deadline)
+            return InFlight(id: id, request: .write(write), startedAt: now.instant, deadline: deadline)
         case .list(let range, let reverse, let limit):
             counters.lists += 1
             var list = RangeCoordinator(
                 range, reverse: reverse, limit: limit, route: route, quorum: quorum, rule: rule, deadline: deadline)
             list.start(&directory, now.instant, &effects)
-            return InFlight(id: id, coordinator: list, startedAt: now.instant, deadline: deadline)
+            return InFlight(id: id, request: .list(list), startedAt: now.instant, deadline: deadline)
         }
     }
 
@@ -165,17 +156,22 @@ package struct GatewayState: Sendable {
     package mutating func receive(
         _ reply: ReplyEnvelope, from node: NodeID, now: Now, _ out: inout Outbox<GatewayEffect>
     ) {
-        guard let (key, slot, sentAt) = awaited(reply.id, of: node) else { return }
+        guard let (found, sentAt) = takeOut(asked: reply.id, of: node) else { return }
+        // What holds it twice would copy it when it changes.
+        var one = consume found
         let isPage = if case .page = reply.reply { true } else { false }
         directory.change(node) {
             $0.outstanding -= 1
             if isPage { return $0.listed() }
             $0.answered(
-                after: now.instant - sentAt, serviceMicroseconds: reply.serviceMicroseconds, inFlight: reply.inFlight)
+                after: now.instant - sentAt, serviceMicroseconds: reply.serviceMicroseconds,
+                inFlight: reply.inFlight)
             $0.tells(clockMs: reply.clockMs, at: now.instant)
         }
-        inFlight[key]?.coordinator.receive(reply.reply, slot: slot, &directory, now, &effects)
-        if flush(key, now.instant, &out) { setEarlierTimer(key) }
+        let ask = AskID(reply.id)
+        one.request.receive(reply.reply, slot: ask.slot, &directory, now, &effects)
+        let wake = one.request.retryAt
+        settle(ask.request, one, wake: wake, now.instant, &out)
     }
 
     /// This gateway's own node has made the write of `ask` and commits it next: it may go to the other replicas
@@ -183,34 +179,33 @@ package struct GatewayState: Sendable {
     package mutating func prepared(
         _ ask: UInt64, object: [UInt8], wasAbsent: Bool, now: Now, _ out: inout Outbox<GatewayEffect>
     ) {
-        guard let (key, slot, _) = awaited(ask, of: directory.identity) else { return }
-        inFlight[key]?.coordinator.prepared(
-            object, wasAbsent: wasAbsent, slot: slot, &directory, now, &effects)
-        flush(key, now.instant, &out)
+        guard var one = takeOut(asked: ask, of: directory.identity)?.one else { return }
+        let ask = AskID(ask)
+        one.request.prepared(object, wasAbsent: wasAbsent, slot: ask.slot, &directory, now, &effects)
+        settle(ask.request, one, wake: nil, now.instant, &out)
     }
 
     /// The ask could not be sent to `node` (`wasSent` is false then), or its connection broke.
     package mutating func fail(
         _ ask: UInt64, from node: NodeID, wasSent: Bool, now: Now, _ out: inout Outbox<GatewayEffect>
     ) {
-        guard let (key, slot, _) = awaited(ask, of: node) else { return }
+        guard var one = takeOut(asked: ask, of: node)?.one else { return }
+        let ask = AskID(ask)
         lost(node)
-        inFlight[key]?.coordinator.fail(slot: slot, wasSent: wasSent, &directory, now, &effects)
-        if flush(key, now.instant, &out) { setEarlierTimer(key) }
+        one.request.fail(slot: ask.slot, wasSent: wasSent, &directory, now, &effects)
+        let wake = one.request.retryAt
+        settle(ask.request, one, wake: wake, now.instant, &out)
     }
 
-    /// Where an event has brought the next look at the request forward; all else is waited for no longer than before.
-    private mutating func setEarlierTimer(_ key: UInt64) {
-        if let at = inFlight[key]?.look({ $0.retryAt }).flatMap({ $0 }) { setTimer(key, coordinator: at) }
-    }
-
-    /// The request and the slot of `ask`, and when it was sent; nil unless its answer is still to come, from `node`.
-    private mutating func awaited(_ ask: UInt64, of node: NodeID) -> (key: UInt64, slot: Int, sentAt: Instant)? {
-        let (key, slot) = (ask >> 8, Int(ask & 0xFF))
-        guard let pending = inFlight[key]?.look({ $0.pending(slot) }).flatMap({ $0 }), pending.node == node else {
+    /// The request of the ask `id` of `node` whose answer is still to come, taken out, and when that was sent.
+    private mutating func takeOut(asked id: UInt64, of node: NodeID) -> (one: InFlight, sentAt: Instant)? {
+        let ask = AskID(id)
+        guard let one = inFlight.take(ask.request) else { return nil }
+        guard let pending = one.request.pending(ask.slot), pending.node == node else {
+            inFlight.put(one, ask.request)
             return nil
         }
-        return (key, slot, pending.sentAt)
+        return (one, pending.sentAt)
     }
 
     /// `node` leaves an ask unanswered.
@@ -224,97 +219,99 @@ package struct GatewayState: Sendable {
     /// Looks after what is due. Call at `nextWake`, or every few milliseconds.
     package mutating func wake(now: Now, _ out: inout Outbox<GatewayEffect>) {
         for key in wheel.due(now.instant) {
-            guard var next = inFlight[key]?.look({ $0.nextWake }) else { continue }
-            let isDue = next <= now.instant
-            if let hedgeAt = inFlight[key]?.hedgeAt, hedgeAt <= now.instant {
-                inFlight[key]?.hedgeAt = nil
-                guard hedge(key, now, &out) else { continue }
-            }
+            guard var one = inFlight.take(key) else { continue }
+            let isDue = one.request.nextWake <= now.instant
+            if let hedgeAt = one.hedgeAt, hedgeAt <= now.instant { hedge(&one, now) }
             if isDue {
-                let open = inFlight[key]?.coordinator.openAsks ?? []
-                next = inFlight[key]?.coordinator.wake(&directory, now, &effects) ?? next
+                let open = one.request.openAsks
+                one.request.wake(&directory, now, &effects)
                 // What was given up is no longer waited for; left counted, it would weigh on the replica for ever.
-                for ask in open where inFlight[key]?.coordinator.pending(ask.slot) == nil { lost(ask.node) }
-                guard flush(key, now.instant, &out) else { continue }
+                for ask in open where one.request.pending(ask.slot) == nil { lost(ask.node) }
             }
-            setTimer(key, coordinator: max(next, now.instant + .milliseconds(1)))
+            let next = max(one.request.nextWake, now.instant + .milliseconds(1))
+            settle(key, one, wake: next, now.instant, &out)
         }
     }
 
-    /// Returns what `flush` does.
-    private mutating func hedge(_ key: UInt64, _ now: Now, _ out: inout Outbox<GatewayEffect>) -> Bool {
-        guard let request = inFlight[key], request.coordinator.canHedge(directory) else { return true }
-        let elapsed = now.instant - request.startedAt
+    private mutating func hedge(_ one: inout InFlight, _ now: Now) {
+        one.hedgeAt = nil
+        guard one.request.canHedge(directory) else { return }
+        let elapsed = now.instant - one.startedAt
         let far = (hedging.delay ?? elapsed) * HedgePolicy.farFactor
         guard hedging.spend(isFar: elapsed >= far) else {
-            if elapsed < far { inFlight[key]?.hedgeAt = request.startedAt + far }
-            return true
+            if elapsed < far { one.hedgeAt = one.startedAt + far }
+            return
         }
         counters.hedges += 1
-        for ask in request.coordinator.openAsks {
+        for ask in one.request.openAsks {
             directory.change(ask.node) { $0.unanswered(for: elapsed) }
         }
-        inFlight[key]?.coordinator.hedge(directory, now.instant, &effects)
-        return flush(key, now.instant, &out)
+        one.request.hedge(directory, now.instant, &effects)
     }
 
     // MARK: Turning coordinator effects into asks and answers
 
-    /// Also takes the request out if nothing more comes of it, and returns false then.
-    @discardableResult
-    private mutating func flush(_ key: UInt64, _ now: Instant, _ out: inout Outbox<GatewayEffect>) -> Bool {
+    /// Hands out what the request wants, and puts it back, to be looked at again at `wake` (nil: when it was to be
+    /// before); or gives up its place, if nothing more comes of it.
+    private mutating func settle(
+        _ key: UInt64, _ one: consuming InFlight, wake: Instant?, _ now: Instant, _ out: inout Outbox<GatewayEffect>
+    ) {
+        flush(key, one.id, startedAt: one.startedAt, deadline: one.deadline, now, &out)
+        switch (one.request.progress, one.place) {
+        case (.finished, let place):
+            for ask in one.request.openAsks { directory.change(ask.node) { $0.outstanding -= 1 } }
+            inFlight.release(key)
+            if case .trailing(let bytes) = place { trailing.remove(byteCount: bytes) }
+        case (.open, _), (.trailing, .trailing):
+            if let wake { setTimer(key, coordinator: wake, hedge: one.hedgeAt) }
+            inFlight.put(one, key)
+        case (.trailing(let bytes), .client):
+            if let wake { setTimer(key, coordinator: wake, hedge: one.hedgeAt) }
+            one.place = .trailing(byteCount: bytes)
+            inFlight.put(one, key)
+            trailing.add(key, byteCount: bytes)
+            letGo(now, &out)
+        }
+    }
+
+    /// Of requests that trail, those that are too many.
+    private mutating func letGo(_ now: Instant, _ out: inout Outbox<GatewayEffect>) {
+        while let key = trailing.next() {
+            guard var one = inFlight.take(key) else { continue }
+            one.request.letGo(&directory, now, &effects)
+            settle(key, one, wake: nil, now, &out)
+        }
+        trailing.tidy { !inFlight.contains($0) }
+    }
+
+    /// For the earlier of what the coordinator and a hedge are due at.
+    private mutating func setTimer(_ key: UInt64, coordinator wake: Instant, hedge: Instant?) {
+        let step = GatewayState.deadlineStep.nanoseconds
+        let stepped = Instant(nanoseconds: (wake.nanoseconds + step - 1) / step * step)
+        wheel.set(key, at: hedge.map { min($0, stepped) } ?? stepped)
+    }
+
+    private mutating func flush(
+        _ key: UInt64, _ id: UInt64, startedAt: Instant, deadline: Instant, _ now: Instant,
+        _ out: inout Outbox<GatewayEffect>
+    ) {
         effects.take(into: &taken)
-        guard let id = inFlight[key]?.id, let startedAt = inFlight[key]?.startedAt,
-            let deadline = inFlight[key]?.deadline
-        else { return false }
         for effect in taken {
             switch effect {
             case .ask(let slot, let node, let request):
-                // 256 slots are more than replicas, fallbacks and repairs of one request can fill; see
-                // RangeCoordinator.
-                guard slot <= 0xFF else { continue }
+                guard let ask = AskID(request: key, slot: slot) else { continue }
                 if case .hint = request { counters.hintedWrites += 1 }
                 if case .merge(_, _, true) = request { counters.repairs += 1 }
                 directory.change(node) { $0.outstanding += 1 }
                 let timeout = request.isWaitedFor(left: deadline - now, of: deadline - startedAt)
-                out.emit(.ask(node, RequestEnvelope(id: key << 8 | UInt64(slot), timeout: timeout, request: request)))
-            case .takeBack(let slot): out.emit(.takeBack(key << 8 | UInt64(slot)))
+                out.emit(.ask(node, RequestEnvelope(id: ask.number, timeout: timeout, request: request)))
+            case .takeBack(let slot): if let ask = AskID(request: key, slot: slot) { out.emit(.takeBack(ask.number)) }
             case .answer(let outcome):
                 note(outcome, startedAt: startedAt, now)
                 out.emit(.answer(id, outcome))
             }
         }
         taken.removeAll(keepingCapacity: true)
-        guard inFlight[key]?.look({ $0.isFinished }) ?? true else {
-            trail(key, now, &out)
-            return true
-        }
-        for ask in inFlight[key]?.look({ $0.openAsks }) ?? [] { directory.change(ask.node) { $0.outstanding -= 1 } }
-        if let bytes = inFlight.remove(key)?.trailingBytes {
-            trailingCount -= 1
-            trailingBytes -= bytes
-        }
-        return false
-    }
-
-    /// A request that has been answered and goes on counts no longer as a client's; of too many of those the oldest are
-    /// let go.
-    private mutating func trail(_ key: UInt64, _ now: Instant, _ out: inout Outbox<GatewayEffect>) {
-        guard let bytes = inFlight[key]?.look({ $0.isAnswered ? $0.byteCount : nil }).flatMap({ $0 }),
-            inFlight[key]?.trailingBytes == nil
-        else { return }
-        inFlight[key]?.trailingBytes = bytes
-        trailing.append(key)
-        trailingCount += 1
-        trailingBytes += bytes
-        while trailingCount > Limits.trailingWrites || trailingBytes > Limits.trailingBytes,
-            let first = trailing.popFirst()
-        {
-            guard inFlight[first] != nil else { continue }
-            inFlight[first]?.coordinator.letGo(&directory, now, &effects)
-            flush(first, now, &out)
-        }
-        if trailing.count > 2 * Limits.trailingWrites { trailing.removeAll { inFlight[$0] == nil } }
     }
 
     private mutating func note(_ outcome: ClientOutcome, startedAt: Instant, _ now: Instant) {
@@ -324,6 +321,26 @@ package struct GatewayState: Sendable {
         default: break
         }
     }
+}
+
+/// What an ask is called on its way: the request's place in the table, and the ask's among the request's.
+private struct AskID {
+    let request: UInt64
+    let slot: Int
+
+    init(_ number: UInt64) {
+        request = number >> 8
+        slot = Int(number & 0xFF)
+    }
+
+    /// 256 slots are more than replicas, fallbacks and repairs of one request can fill; see RangeCoordinator.
+    init?(request: UInt64, slot: Int) {
+        guard slot <= 0xFF else { return nil }
+        self.request = request
+        self.slot = slot
+    }
+
+    var number: UInt64 { request << 8 | UInt64(slot) }
 }
 
 extension ReplicaRequest {

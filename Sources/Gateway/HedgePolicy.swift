@@ -4,26 +4,26 @@
 // of them are answered a moment later; so a part of it is kept for those that are late several times over, as they are
 // when a replica hangs.
 
-package import World
+import World
 
-package struct HedgePolicy: Sendable {
+struct HedgePolicy: Sendable {
     private static let window = 256
     private static let every = 64
     private static let budgetShare = 0.02
     private static let largestBudget = 10.0
     /// Of the budget, what only reads may spend that are late by `farFactor` times the percentile.
     private static let reserve = 2.0
-    package static let farFactor: Int64 = 4
+    static let farFactor: Int64 = 4
 
     private var samples: [Int64] = []
     private var position = 0
     private var budget = 1.0
     /// Nil until enough reads were seen to judge.
-    package private(set) var delay: Span?
+    private(set) var delay: Span?
 
-    package init() {}
+    init() {}
 
-    package mutating func observe(_ latency: Span) {
+    mutating func observe(_ latency: Span) {
         budget = min(HedgePolicy.largestBudget, budget + HedgePolicy.budgetShare)
         if samples.count < HedgePolicy.window {
             samples.append(latency.nanoseconds)
@@ -37,7 +37,7 @@ package struct HedgePolicy: Sendable {
     }
 
     /// Takes one hedge from the budget, if there is one. `isFar`: the read is late by `farFactor` times the delay.
-    package mutating func spend(isFar: Bool) -> Bool {
+    mutating func spend(isFar: Bool) -> Bool {
         guard budget >= (isFar ? 1 : 1 + HedgePolicy.reserve) else { return false }
         budget -= 1
         return true

@@ -10,13 +10,27 @@ import Ring
 import Wire
 import World
 
-struct RangeCoordinator: Coordinator {
-    private struct Ask {
+struct RangeCoordinator: Sendable {
+    enum Role {
+        /// `round`: which of the searches it is about.
+        case page(Acknowledgement, round: Int)
+        case repair
+    }
+
+    /// What one replica gave.
+    private struct Page {
         let candidate: Acknowledgement
-        let sentAt: Instant
-        var isOpen = true
-        var page: [RangeItem]?
-        var more = false
+        let items: [RangeItem]
+        let more: Bool
+    }
+
+    private enum Phase {
+        /// Asks for what the level needs, round by round.
+        case gathering
+        /// Answered: what differed between replicas is being mended.
+        case repairing
+        /// No longer looked after.
+        case over
     }
 
     private var range: KeyRange
@@ -26,18 +40,18 @@ struct RangeCoordinator: Coordinator {
     private let rule: ConflictRule
     private let deadline: Instant
     private let primaries: [NodeID]
+    private var phase = Phase.gathering
     private var candidates: [Acknowledgement] = []
-    private var asks: [Ask] = []
-    private var firstOfRound = 0
+    private(set) var asks = AskTable<Role>()
     private var rounds = 0
     private var tally = Tally()
+    /// Of this round, in the order in which they were asked for.
+    private var pages: [(slot: Int, page: Page)] = []
     private var found: [ListedItem] = []
     private var foundBytes = 0
     private var repairs = 0
-    private var retry = Retry()
     private var repairBytes = 0
-    private(set) var isAnswered = false
-    private var isAbandoned = false
+    private var retry = Retry()
 
     init(
         _ range: KeyRange, reverse: Bool, limit: Int, route: Route, quorum: Quorum, rule: ConflictRule,
@@ -52,19 +66,24 @@ struct RangeCoordinator: Coordinator {
         primaries = route.primaries
     }
 
-    var isFinished: Bool { isAnswered && (isAbandoned || !asks.contains { $0.isOpen }) }
+    /// The repairs' bytes have left with their asks.
+    var progress: Progress {
+        switch phase {
+        case .gathering: .open
+        case .repairing: asks.hasOpen ? .trailing(byteCount: 0) : .finished
+        case .over: .finished
+        }
+    }
 
-    var account: Account {
+    private var account: Account {
         Account(tally: tally, level: quorum.level, reached: quorum.isReached(by: tally))
     }
 
-    func pending(_ slot: Int) -> (node: NodeID, sentAt: Instant)? {
-        guard asks.indices.contains(slot), asks[slot].isOpen else { return nil }
-        return (asks[slot].candidate.node, asks[slot].sentAt)
-    }
+    var retryAt: Instant? { phase == .gathering ? retry.at : nil }
 
-    var openAsks: [(slot: Int, node: NodeID)] {
-        asks.enumerated().filter { $0.element.isOpen }.map { ($0.offset, $0.element.candidate.node) }
+    var nextWake: Instant {
+        let next = asks.nextTimeout.map { min($0, deadline) } ?? deadline
+        return min(next, retryAt ?? next)
     }
 
     // MARK: Events
@@ -74,7 +93,6 @@ struct RangeCoordinator: Coordinator {
     ) {
         rounds += 1
         tally = Tally()
-        firstOfRound = asks.count
         lookForCandidates(&directory)
         askWhatIsNeeded(now, &out)
     }
@@ -89,83 +107,74 @@ struct RangeCoordinator: Coordinator {
         _ reply: ReplicaReply, slot: Int, _ directory: inout ReplicaDirectory, _ now: Now,
         _ out: inout Outbox<CoordinatorEffect>
     ) {
-        guard asks.indices.contains(slot), asks[slot].isOpen else { return }
-        asks[slot].isOpen = false
-        if case .page(let items, let more) = reply, slot >= firstOfRound {
-            asks[slot].page = items
-            asks[slot].more = more
-            tally.add(asks[slot].candidate)
+        guard let ask = asks.close(slot) else { return }
+        if case .page(let items, let more) = reply, case .page(let candidate, round: rounds) = ask.role {
+            let place = pages.firstIndex { $0.slot > slot } ?? pages.endIndex
+            pages.insert((slot, Page(candidate: candidate, items: items, more: more)), at: place)
+            tally.add(candidate)
         }
         settle(&directory, now.instant, now.wall, &out)
     }
 
     mutating func fail(
-        slot: Int, wasSent: Bool, _ directory: inout ReplicaDirectory, _ now: Now,
-        _ out: inout Outbox<CoordinatorEffect>
+        slot: Int, _ directory: inout ReplicaDirectory, _ now: Now, _ out: inout Outbox<CoordinatorEffect>
     ) {
-        guard asks.indices.contains(slot), asks[slot].isOpen else { return }
-        asks[slot].isOpen = false
+        guard asks.close(slot) != nil else { return }
         settle(&directory, now.instant, now.wall, &out)
     }
 
-    mutating func wake(
-        _ directory: inout ReplicaDirectory, _ now: Now, _ out: inout Outbox<CoordinatorEffect>
-    ) -> Instant {
-        for slot in asks.indices where asks[slot].isOpen && asks[slot].sentAt + Limits.replicaTimeout <= now.instant {
-            asks[slot].isOpen = false
-        }
+    mutating func wake(_ directory: inout ReplicaDirectory, _ now: Now, _ out: inout Outbox<CoordinatorEffect>) {
+        asks.closeOverdue(at: now.instant)
         if now.instant >= deadline {
-            isAbandoned = true
             answer(.failed(.quorumNotReached(mayTakeEffect: false), account), &out)
-        } else if !isAnswered, retry.take(now.instant) {
+            phase = .over
+        } else if phase == .gathering, retry.take(now.instant) {
             lookForCandidates(&directory)
-            candidates.removeAll { candidate in
-                asks[firstOfRound...].contains { $0.isOpen && $0.candidate.node == candidate.node }
-            }
+            let expected = expected
+            candidates.removeAll { candidate in expected.contains { $0.node == candidate.node } }
         }
         settle(&directory, now.instant, now.wall, &out)
-        return nextWake
     }
 
-    var nextWake: Instant {
-        let slow = asks.filter { $0.isOpen }.map { $0.sentAt + Limits.replicaTimeout }.min()
-        let next = slow.map { min($0, deadline) } ?? deadline
-        return min(next, retryAt ?? next)
-    }
-
-    var retryAt: Instant? { isAnswered ? nil : retry.at }
+    /// What it would have mended is left to the next list, or to anti-entropy.
+    mutating func letGo() { phase = .over }
 
     // MARK: Steps
 
+    /// Who has yet to answer in this round.
+    private var expected: [Acknowledgement] {
+        asks.compactMap { ask in
+            if ask.isOpen, case .page(let candidate, round: rounds) = ask.role { candidate } else { nil }
+        }
+    }
+
     private mutating func askWhatIsNeeded(_ now: Instant, _ out: inout Outbox<CoordinatorEffect>) {
         while true {
-            let expected = asks[firstOfRound...].filter { $0.isOpen }.map(\.candidate)
             guard let next = quorum.next(of: candidates, given: tally, expecting: expected),
                 let place = candidates.firstIndex(of: next)
             else { return }
             candidates.remove(at: place)
-            guard asks.count < Limits.asksPerRequest else { return }
+            guard !asks.isFull else { return }
             let request = RangeRequest(
                 start: range.start, end: range.end, limit: min(limit - found.count + 1, Limits.rangeItems),
                 reverse: reverse)
-            out.emit(.ask(slot: asks.count, next.node, .range(request)))
-            asks.append(Ask(candidate: next, sentAt: now))
+            out.emit(.ask(slot: asks.endIndex, next.node, .range(request)))
+            asks.add(next.node, .page(next, round: rounds), at: now)
         }
     }
 
     private mutating func settle(
         _ directory: inout ReplicaDirectory, _ now: Instant, _ wall: WallTime, _ out: inout Outbox<CoordinatorEffect>
     ) {
-        guard !isAnswered else { return }
+        guard phase == .gathering else { return }
         guard quorum.isReached(by: tally) else {
             askWhatIsNeeded(now, &out)
-            if !asks.contains(where: { $0.isOpen }) { retry.arm(now) }
+            if !asks.hasOpen { retry.arm(now) }
             return
         }
-        let pages = asks[firstOfRound...].filter { $0.page != nil }
-        // Taken in by what follows, and large.
-        for slot in asks.indices { asks[slot].page = nil }
-        let (merged, cut) = merge(Array(pages), now, &out)
+        let given = pages.map(\.page)
+        pages = []
+        let (merged, cut) = merge(given, now, &out)
         let next = take(merged, wall)
         // Where half a page is there, what one more round brings would mostly be fetched in vain.
         if let cut, next == nil, found.count < limit, foundBytes < Limits.rangeBytes / 2, rounds < Limits.rangeRounds {
@@ -197,11 +206,11 @@ struct RangeCoordinator: Coordinator {
 
     /// The items known to be complete, in order, and where the nearest replica cut its page (nil: none did).
     private mutating func merge(
-        _ pages: [Ask], _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
+        _ pages: [Page], _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) -> (items: [ListedItem], cut: [UInt8]?) {
-        let cut = pages.filter(\.more).compactMap { $0.page?.last?.key }.min(by: precedes)
-        let keys = pages.flatMap { $0.page ?? [] }.map(\.key).sorted(by: precedes)
-        let held = pages.map { Dictionary(($0.page ?? []).map { ($0.key, $0.object) }) { first, _ in first } }
+        let cut = pages.filter(\.more).compactMap { $0.items.last?.key }.min(by: precedes)
+        let keys = pages.flatMap(\.items).map(\.key).sorted(by: precedes)
+        let held = pages.map { Dictionary($0.items.map { ($0.key, $0.object) }) { first, _ in first } }
         var items: [ListedItem] = []
         for key in keys where items.last?.key != key {
             if let cut, precedes(cut, key) { break }
@@ -213,8 +222,8 @@ struct RangeCoordinator: Coordinator {
                 versions.append(version)
             }
             items.append(ListedItem(key: key, object: object))
-            for (ask, version) in zip(pages, versions) where version != object {
-                repair(key, object, at: ask.candidate, now, &out)
+            for (page, version) in zip(pages, versions) where version != object {
+                repair(key, object, at: page.candidate.node, now, &out)
             }
         }
         return (items, cut)
@@ -223,7 +232,7 @@ struct RangeCoordinator: Coordinator {
     /// Sends what was merged to a replica that had something else; all repairs of a list together hold as much as a
     /// page. What no frame carries is left to whoever writes the key next: sent, it would cost the connection.
     private mutating func repair(
-        _ key: [UInt8], _ object: StoredObject, at candidate: Acknowledgement, _ now: Instant,
+        _ key: [UInt8], _ object: StoredObject, at node: NodeID, _ now: Instant,
         _ out: inout Outbox<CoordinatorEffect>
     ) {
         guard repairs < Limits.rangeRepairs,
@@ -232,13 +241,14 @@ struct RangeCoordinator: Coordinator {
         else { return }
         repairs += 1
         repairBytes += bytes.count
-        out.emit(.ask(slot: asks.count, candidate.node, .merge(key: key, object: bytes, repair: true)))
-        asks.append(Ask(candidate: candidate, sentAt: now))
+        out.emit(.ask(slot: asks.endIndex, node, .merge(key: key, object: bytes, repair: true)))
+        asks.add(node, .repair, at: now)
     }
 
     private mutating func answer(_ outcome: ClientOutcome, _ out: inout Outbox<CoordinatorEffect>) {
-        guard !isAnswered else { return }
-        isAnswered = true
+        guard phase == .gathering else { return }
+        phase = .repairing
+        (pages, found) = ([], [])
         out.emit(.answer(outcome))
     }
 }

@@ -9,13 +9,23 @@ import Ring
 import Wire
 import World
 
-struct ReadCoordinator: Coordinator {
-    private struct Ask {
+struct ReadCoordinator: Sendable {
+    struct Role {
         let candidate: Acknowledgement
-        let sentAt: Instant
         let wantsObject: Bool
-        var isOpen = true
+        /// What its answer says stands there.
         var knows: ObjectSummary?
+    }
+
+    private enum Phase {
+        /// Asks for what the level needs.
+        case gathering
+        /// Answered: who was asked and has not said anything yet may be stale as well.
+        case comparing
+        /// The stale ones are being mended.
+        case repairing
+        /// No longer looked after.
+        case over
     }
 
     private let key: [UInt8]
@@ -25,15 +35,13 @@ struct ReadCoordinator: Coordinator {
     private let primaries: [NodeID]
     private let fallbacks: [NodeID]
     private let location: Coordinates?
+    private var phase = Phase.gathering
     private var candidates: [Acknowledgement] = []
-    private var asks: [Ask] = []
+    private(set) var asks = AskTable<Role>()
     private var tally = Tally()
     private var merged = StoredObject()
     private var retry = Retry()
-    private var isRepaired = false
     private var isHedged = false
-    private(set) var isAnswered = false
-    private var isAbandoned = false
 
     init(
         _ key: [UInt8], route: Route, quorum: Quorum, rule: ConflictRule, location: Coordinates?, deadline: Instant
@@ -47,19 +55,25 @@ struct ReadCoordinator: Coordinator {
         fallbacks = route.fallbacks
     }
 
-    var isFinished: Bool { isAnswered && (isAbandoned || !asks.contains { $0.isOpen }) }
+    private var isAnswered: Bool { phase != .gathering }
 
-    var account: Account {
+    var progress: Progress {
+        switch phase {
+        case .gathering: .open
+        case .comparing, .repairing: asks.hasOpen ? .trailing(byteCount: merged.payloadBytes) : .finished
+        case .over: .finished
+        }
+    }
+
+    private var account: Account {
         Account(tally: tally, level: quorum.level, reached: quorum.isReached(by: tally))
     }
 
-    func pending(_ slot: Int) -> (node: NodeID, sentAt: Instant)? {
-        guard asks.indices.contains(slot), asks[slot].isOpen else { return nil }
-        return (asks[slot].candidate.node, asks[slot].sentAt)
-    }
+    var retryAt: Instant? { isAnswered ? nil : retry.at }
 
-    var openAsks: [(slot: Int, node: NodeID)] {
-        asks.enumerated().filter { $0.element.isOpen }.map { ($0.offset, $0.element.candidate.node) }
+    var nextWake: Instant {
+        let next = asks.nextTimeout.map { min($0, deadline) } ?? deadline
+        return min(next, retryAt ?? next)
     }
 
     // MARK: Events
@@ -72,7 +86,7 @@ struct ReadCoordinator: Coordinator {
         askWhatIsNeeded(directory, now, &out)
         if everyone {
             for node in primaries
-            where directory.isAvailable(node) && !asks.contains(where: { $0.candidate.node == node }) {
+            where directory.isAvailable(node) && !asks.contains(where: { $0.role.candidate.node == node }) {
                 if let place = candidates.firstIndex(where: { $0.node == node }) {
                     ask(candidates.remove(at: place), wantsObject: false, now, &out)
                 }
@@ -104,27 +118,24 @@ struct ReadCoordinator: Coordinator {
         _ reply: ReplicaReply, slot: Int, _ directory: inout ReplicaDirectory, _ now: Now,
         _ out: inout Outbox<CoordinatorEffect>
     ) {
-        guard asks.indices.contains(slot), asks[slot].isOpen else { return }
-        asks[slot].isOpen = false
+        guard asks.close(slot) != nil else { return }
         switch reply {
-        case .object(nil): asks[slot].knows = ObjectSummary(versions: VersionVector(), dots: [])
+        case .object(nil): asks[slot].role.knows = ObjectSummary(versions: VersionVector(), dots: [])
         case .object(let bytes?):
             guard let object = try? StoredObject(decoding: bytes) else { break }
-            asks[slot].knows = object.summary
+            asks[slot].role.knows = object.summary
             merged.merge(object, rule: rule)
-        case .summary(let bytes): asks[slot].knows = try? ObjectSummary(decoding: bytes)
+        case .summary(let bytes): asks[slot].role.knows = try? ObjectSummary(decoding: bytes)
         default: break
         }
-        if asks[slot].knows != nil { tally.add(asks[slot].candidate) }
+        if asks[slot].role.knows != nil { tally.add(asks[slot].role.candidate) }
         settle(directory, now.instant, &out)
     }
 
     mutating func fail(
-        slot: Int, wasSent: Bool, _ directory: inout ReplicaDirectory, _ now: Now,
-        _ out: inout Outbox<CoordinatorEffect>
+        slot: Int, _ directory: inout ReplicaDirectory, _ now: Now, _ out: inout Outbox<CoordinatorEffect>
     ) {
-        guard asks.indices.contains(slot), asks[slot].isOpen else { return }
-        asks[slot].isOpen = false
+        guard asks.close(slot) != nil else { return }
         settle(directory, now.instant, &out)
     }
 
@@ -145,31 +156,24 @@ struct ReadCoordinator: Coordinator {
         candidates.firstIndex { directory.isAvailable($0.node) && $0.hintFor == nil }
     }
 
-    mutating func wake(
-        _ directory: inout ReplicaDirectory, _ now: Now, _ out: inout Outbox<CoordinatorEffect>
-    ) -> Instant {
-        for slot in asks.indices where asks[slot].isOpen && asks[slot].sentAt + Limits.replicaTimeout <= now.instant {
-            asks[slot].isOpen = false
-        }
-        if now.instant >= deadline {
-            isAbandoned = true
-            if !isAnswered { answer(.failed(.quorumNotReached(mayTakeEffect: false), account), &out) }
+    mutating func wake(_ directory: inout ReplicaDirectory, _ now: Now, _ out: inout Outbox<CoordinatorEffect>) {
+        asks.closeOverdue(at: now.instant)
+        let isOver = now.instant >= deadline
+        if isOver {
+            answer(.failed(.quorumNotReached(mayTakeEffect: false), account), &out)
         } else if !isAnswered, retry.take(now.instant) {
             // Who has not answered may do so now: a link stands again, a queue has room.
             lookForCandidates(&directory)
-            candidates.removeAll { candidate in asks.contains { $0.isOpen && $0.candidate.node == candidate.node } }
+            candidates.removeAll { candidate in
+                asks.contains { $0.isOpen && $0.role.candidate.node == candidate.node }
+            }
         }
         settle(directory, now.instant, &out)
-        return nextWake
+        if isOver { phase = .over }
     }
 
-    var nextWake: Instant {
-        let slow = asks.filter { $0.isOpen }.map { $0.sentAt + Limits.replicaTimeout }.min()
-        let next = slow.map { min($0, deadline) } ?? deadline
-        return min(next, retryAt ?? next)
-    }
-
-    var retryAt: Instant? { isAnswered ? nil : retry.at }
+    /// What it would have mended is left to the next read, or to anti-entropy.
+    mutating func letGo() { phase = .over }
 
     // MARK: Steps
 
@@ -177,59 +181,64 @@ struct ReadCoordinator: Coordinator {
         _ directory: ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) {
         while true {
-            let expected = asks.filter { $0.isOpen }.map(\.candidate)
+            let expected = asks.filter { $0.isOpen }.map(\.role.candidate)
             guard let next = quorum.next(of: candidates, given: tally, expecting: expected),
                 let place = candidates.firstIndex(of: next)
             else { return }
             candidates.remove(at: place)
-            ask(next, wantsObject: !asks.contains { $0.wantsObject && ($0.isOpen || $0.knows != nil) }, now, &out)
+            ask(next, wantsObject: !hasObject, now, &out)
         }
     }
+
+    /// One is at hand, or under way.
+    private var hasObject: Bool { asks.contains { $0.role.wantsObject && ($0.isOpen || $0.role.knows != nil) } }
 
     private mutating func ask(
         _ candidate: Acknowledgement, wantsObject: Bool, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) {
-        guard asks.count < Limits.asksPerRequest else { return }
+        guard !asks.isFull else { return }
         let request: ReplicaRequest =
             if let target = candidate.hintFor {
                 .readHints(target: target, key: key)
             } else {
                 .read(key: key, summaryOver: wantsObject ? 0 : Limits.digestBytes)
             }
-        out.emit(.ask(slot: asks.count, candidate.node, request))
-        asks.append(Ask(candidate: candidate, sentAt: now, wantsObject: wantsObject))
+        out.emit(.ask(slot: asks.endIndex, candidate.node, request))
+        asks.add(candidate.node, Role(candidate: candidate, wantsObject: wantsObject), at: now)
     }
 
     private mutating func settle(
         _ directory: ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) {
-        if !isAnswered {
+        if phase == .gathering {
             discardWhatCannotBeFetched()
             if quorum.isReached(by: tally) {
                 guard !fetchWhatIsMissing(directory, now, &out) else { return }
                 answer(.object(merged.versions.isEmpty ? nil : merged, account), &out)
             } else {
                 askWhatIsNeeded(directory, now, &out)
-                if !asks.contains(where: { $0.isOpen }) { retry.arm(now) }
+                if !asks.hasOpen { retry.arm(now) }
             }
         }
-        if isAnswered && !isRepaired && !asks.contains(where: { $0.isOpen }) { repair(directory, now, &out) }
+        if phase == .comparing, !asks.hasOpen { repair(now, &out) }
     }
 
     /// A summary whose writes could not be had afterwards is no answer: counted, it would let a quorum miss them.
     private mutating func discardWhatCannotBeFetched() {
         var isDiscarded = false
         for slot in asks.indices {
-            guard let summary = asks[slot].knows, !merged.versions.covers(summary.versions) else { continue }
-            let candidate = asks[slot].candidate
-            if asks.contains(where: { $0.candidate == candidate && $0.wantsObject && !$0.isOpen && $0.knows == nil }) {
-                asks[slot].knows = nil
-                isDiscarded = true
+            guard let summary = asks[slot].role.knows, !merged.versions.covers(summary.versions) else { continue }
+            let candidate = asks[slot].role.candidate
+            let isInVain = asks.contains {
+                $0.role.candidate == candidate && $0.role.wantsObject && !$0.isOpen && $0.role.knows == nil
             }
+            guard isInVain else { continue }
+            asks[slot].role.knows = nil
+            isDiscarded = true
         }
         guard isDiscarded else { return }
         tally = Tally()
-        for ask in asks where ask.knows != nil { tally.add(ask.candidate) }
+        for ask in asks where ask.role.knows != nil { tally.add(ask.role.candidate) }
     }
 
     /// True if some summary names writes that no object at hand has, and its replica was asked for them.
@@ -237,10 +246,11 @@ struct ReadCoordinator: Coordinator {
         _ directory: ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) -> Bool {
         for slot in asks.indices {
-            guard let summary = asks[slot].knows, !merged.versions.covers(summary.versions) else { continue }
-            let candidate = asks[slot].candidate
-            let isAsked = asks.contains { $0.candidate == candidate && $0.wantsObject && $0.isOpen }
-            let wasAsked = asks.contains { $0.candidate == candidate && $0.wantsObject && !$0.isOpen }
+            guard let summary = asks[slot].role.knows, !merged.versions.covers(summary.versions) else { continue }
+            let candidate = asks[slot].role.candidate
+            let forAll = asks.filter { $0.role.candidate == candidate && $0.role.wantsObject }
+            let isAsked = forAll.contains { $0.isOpen }
+            let wasAsked = forAll.contains { !$0.isOpen }
             if !isAsked && !wasAsked { ask(candidate, wantsObject: true, now, &out) }
             if isAsked || !wasAsked { return true }
         }
@@ -248,27 +258,24 @@ struct ReadCoordinator: Coordinator {
     }
 
     /// Sends what was read to the primaries that answered otherwise.
-    private mutating func repair(
-        _ directory: ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
-    ) {
-        isRepaired = true
+    private mutating func repair(_ now: Instant, _ out: inout Outbox<CoordinatorEffect>) {
+        phase = .repairing
         guard !merged.versions.isEmpty else { return }
         let summary = merged.summary
-        let stale = asks.filter { $0.candidate.hintFor == nil && $0.knows.map { $0 != summary } ?? false }
+        let stale = asks.filter { $0.role.candidate.hintFor == nil && $0.role.knows.map { $0 != summary } ?? false }
         guard !stale.isEmpty else { return }
         // Replicas that each are within the limits may be beyond them together; then the client must merge first.
         guard let bytes = try? merged.encodeWithinLimits() else { return }
         for node in primaries {
-            let last = stale.last { $0.candidate.node == node }
-            guard let last else { continue }
-            out.emit(.ask(slot: asks.count, node, .merge(key: key, object: bytes, repair: true)))
-            asks.append(Ask(candidate: last.candidate, sentAt: now, wantsObject: false))
+            guard let last = stale.last(where: { $0.node == node }) else { continue }
+            out.emit(.ask(slot: asks.endIndex, node, .merge(key: key, object: bytes, repair: true)))
+            asks.add(node, Role(candidate: last.role.candidate, wantsObject: false), at: now)
         }
     }
 
     private mutating func answer(_ outcome: ClientOutcome, _ out: inout Outbox<CoordinatorEffect>) {
-        guard !isAnswered else { return }
-        isAnswered = true
+        guard phase == .gathering else { return }
+        phase = .comparing
         out.emit(.answer(outcome))
     }
 }

@@ -1,15 +1,15 @@
 // All that one gateway knows of the cluster while it chooses replicas: the ring, who can be reached, and how they do.
 
-package import Ring
-package import World
+import Ring
+import World
 
-package struct ReplicaDirectory: Sendable {
+struct ReplicaDirectory: Sendable {
     /// What a replica of which nothing is known yet may be sent at once: its score is a guess, and a slow one that
     /// looks good must not be buried before its first answer.
     private static let unseenInFlight = 16
 
-    package let identity: NodeID
-    package private(set) var ring: RingSnapshot
+    let identity: NodeID
+    private(set) var ring: RingSnapshot
     /// Ascending by node; one for each node of the ring.
     private var nodes: [NodeID]
     private var statistics: [ReplicaStatistics]
@@ -17,7 +17,7 @@ package struct ReplicaDirectory: Sendable {
     private var score: ReplicaScore
     private var random: SeededRandom
 
-    package init(identity: NodeID, ring: RingSnapshot, random: SeededRandom) {
+    init(identity: NodeID, ring: RingSnapshot, random: SeededRandom) {
         self.identity = identity
         self.ring = ring
         self.random = random
@@ -29,7 +29,7 @@ package struct ReplicaDirectory: Sendable {
     }
 
     /// Takes a new ring; what is known of nodes that stay, stays.
-    package mutating func adopt(_ ring: RingSnapshot) {
+    mutating func adopt(_ ring: RingSnapshot) {
         let old = (nodes, statistics)
         self.ring = ring
         nodes = ring.document.nodes.map(\.id)
@@ -51,23 +51,23 @@ package struct ReplicaDirectory: Sendable {
         return low < nodes.count && nodes[low] == node ? low : nil
     }
 
-    package subscript(node: NodeID) -> ReplicaStatistics {
+    subscript(node: NodeID) -> ReplicaStatistics {
         index(node).map { statistics[$0] } ?? ReplicaStatistics()
     }
 
     /// Changes what is known of `node`, where it lies; a node that is not in the ring has nothing to change.
-    package mutating func change(_ node: NodeID, _ body: (inout ReplicaStatistics) -> Void) {
+    mutating func change(_ node: NodeID, _ body: (inout ReplicaStatistics) -> Void) {
         if let place = index(node) { body(&statistics[place]) }
     }
 
-    package func isAvailable(_ node: NodeID) -> Bool { index(node).map { statistics[$0].isAvailable } ?? false }
+    func isAvailable(_ node: NodeID) -> Bool { index(node).map { statistics[$0].isAvailable } ?? false }
 
-    package func country(of node: NodeID) -> String { index(node).map { countries[$0] } ?? "" }
-    package var gatewayCountry: String { country(of: identity) }
+    func country(of node: NodeID) -> String { index(node).map { countries[$0] } ?? "" }
+    var gatewayCountry: String { country(of: identity) }
 
     /// Best first: those that can be reached before those that can't, then by score; equal ones in random order. One of
     /// which nothing is known gets the median service time, and comes after all known ones while it has enough to do.
-    package mutating func rank(_ candidates: [NodeID], near location: Coordinates?) -> [NodeID] {
+    mutating func rank(_ candidates: [NodeID], near location: Coordinates?) -> [NodeID] {
         guard candidates.count > 1 else { return candidates }
         let known = candidates.compactMap { self[$0].serviceMs }.sorted()
         let median = known.isEmpty ? 1 : known[known.count / 2]
@@ -97,7 +97,7 @@ package struct ReplicaDirectory: Sendable {
     }
 
     /// A draw of the gateway's dice.
-    package mutating func chance(_ p: Double) -> Bool { random.chance(p) }
+    mutating func chance(_ p: Double) -> Bool { random.chance(p) }
 
     /// A name for an attempt of a write that began at `wall`: later ones are greater, and two of one millisecond are
     /// the same with a chance of 2⁻²².

@@ -16,28 +16,28 @@
 //              way to a place that the client names, light's way through fibre over the great circle
 //     ε        share of requests that failed (moving average), with `penalty` ms for one
 
-package import Ring
-package import World
+import Ring
+import World
 
 /// What one gateway knows of one replica.
-package struct ReplicaStatistics: Hashable, Sendable {
-    package var serviceMs: Double?
-    package var roundTripMs: Double?
-    package var errorRate = 0.0
-    package var reportedInFlight = 0
-    package var outstanding = 0
+struct ReplicaStatistics: Hashable, Sendable {
+    var serviceMs: Double?
+    var roundTripMs: Double?
+    var errorRate = 0.0
+    var reportedInFlight = 0
+    var outstanding = 0
     /// From gossip.
-    package var lagMs = 0.0
+    var lagMs = 0.0
     /// The link stands and gossip does not hold the node for dead.
-    package var isAvailable = false
+    var isAvailable = false
 
     /// The replica's own clock as it last told it, and when that was heard; 0 before.
     private var toldMs: UInt64 = 0
     private var toldAt = Instant.origin
 
-    package init() {}
+    init() {}
 
-    package mutating func tells(clockMs: UInt64, at now: Instant) {
+    mutating func tells(clockMs: UInt64, at now: Instant) {
         guard clockMs > 0 else { return }
         toldMs = clockMs
         toldAt = now
@@ -45,7 +45,7 @@ package struct ReplicaStatistics: Hashable, Sendable {
 
     /// What the replica's clock shows by now at the least, if it loses no more than a thousandth against ours; 0 if it
     /// never told.
-    package func clockMs(_ now: Instant) -> UInt64 {
+    func clockMs(_ now: Instant) -> UInt64 {
         guard toldMs > 0 else { return 0 }
         let elapsed = UInt64(max(0, (now - toldAt).nanoseconds / 1_000_000))
         return toldMs &+ (elapsed - (elapsed + 999) / 1_000)
@@ -53,7 +53,7 @@ package struct ReplicaStatistics: Hashable, Sendable {
 
     private static let alpha = 0.3
 
-    package mutating func answered(after elapsed: Span, serviceMicroseconds: UInt32, inFlight: UInt32) {
+    mutating func answered(after elapsed: Span, serviceMicroseconds: UInt32, inFlight: UInt32) {
         let service = Double(serviceMicroseconds) / 1_000
         let trip = max(0, elapsed.inMilliseconds - service)
         serviceMs = ReplicaStatistics.average(serviceMs, service)
@@ -64,16 +64,16 @@ package struct ReplicaStatistics: Hashable, Sendable {
 
     /// It answered a list. That is made by another thread, and takes as long as it is long, so nothing is learned of
     /// how long a read or a write takes.
-    package mutating func listed() { errorRate *= 1 - ReplicaStatistics.alpha }
+    mutating func listed() { errorRate *= 1 - ReplicaStatistics.alpha }
 
     /// An answer is late: its service time is at least this, and waiting for the rest before believing it would send
     /// more requests the same way.
-    package mutating func unanswered(for elapsed: Span) {
+    mutating func unanswered(for elapsed: Span) {
         guard let serviceMs, elapsed.inMilliseconds > serviceMs else { return }
         self.serviceMs = ReplicaStatistics.average(serviceMs, elapsed.inMilliseconds)
     }
 
-    package mutating func failed() {
+    mutating func failed() {
         errorRate += ReplicaStatistics.alpha * (1 - errorRate)
     }
 
@@ -83,13 +83,13 @@ package struct ReplicaStatistics: Hashable, Sendable {
     }
 
     /// Mean response time as clients of this replica see it, ms.
-    package var responseMs: Double { (serviceMs ?? 0) + (roundTripMs ?? 0) }
+    var responseMs: Double { (serviceMs ?? 0) + (roundTripMs ?? 0) }
 }
 
-package struct ReplicaScore: Sendable {
-    package var weights: ScoreWeights
+struct ReplicaScore: Sendable {
+    var weights: ScoreWeights
     /// Gateways that share the replicas; at least 1.
-    package var gateways: Int
+    var gateways: Int
 
     /// A lag of one gossip round is not a lag.
     private static let lagBoundMs = 500.0
@@ -97,14 +97,14 @@ package struct ReplicaScore: Sendable {
     /// What a failure costs: about the time after which a gateway gives a replica up.
     private static let penaltyMs = 1_500.0
 
-    package init(weights: ScoreWeights, gateways: Int) {
+    init(weights: ScoreWeights, gateways: Int) {
         self.weights = weights
         self.gateways = max(1, gateways)
     }
 
     /// The denominator of s, milliseconds: lower is better. `farMs`: the way between the client's place and the
     /// replica.
-    package func cost(_ replica: ReplicaStatistics, unseenServiceMs: Double, unseenTripMs: Double, farMs: Double)
+    func cost(_ replica: ReplicaStatistics, unseenServiceMs: Double, unseenTripMs: Double, farMs: Double)
         -> Double
     {
         let queue = Double(replica.reportedInFlight + gateways * replica.outstanding)
@@ -118,13 +118,13 @@ package struct ReplicaScore: Sendable {
 }
 
 /// The great circle, and how long light in fibre takes there and back.
-package enum Geography {
+enum Geography {
     /// Mean Earth radius, km (IUGG).
     private static let earthKm = 6_371.0
     /// Two thirds of c, km per ms; cables run about 1.5 times the great circle.
     private static let fibreKmPerMs = 200.0 / 1.5
 
-    package static func distanceKm(_ a: Coordinates, _ b: Coordinates) -> Double {
+    static func distanceKm(_ a: Coordinates, _ b: Coordinates) -> Double {
         // The haversine of the angle through the chord, with series instead of the C library's functions, which may
         // differ in the last bit between machines (and then in the choice of a replica under the simulator).
         let (x1, y1, z1) = unit(a)
@@ -133,7 +133,7 @@ package enum Geography {
         return 2 * earthKm * arcsine(min(1, chord / 2))
     }
 
-    package static func roundTripMs(_ a: Coordinates, _ b: Coordinates) -> Double {
+    static func roundTripMs(_ a: Coordinates, _ b: Coordinates) -> Double {
         2 * distanceKm(a, b) / fibreKmPerMs
     }
 

@@ -2,9 +2,9 @@
 // Timing Wheels", 1987). Almost every request is answered long before its timer, so setting one must cost nothing and
 // none is ever taken back: what comes up for a request that is gone is ignored.
 
-package import World
+import World
 
-package struct TimerWheel: Sendable {
+struct TimerWheel: Sendable {
     private static let slotCount = 4_096
     private static let slotNanoseconds: Int64 = 1_000_000
     private var slots = [[UInt64]](repeating: [], count: TimerWheel.slotCount)
@@ -14,11 +14,11 @@ package struct TimerWheel: Sendable {
     /// The first slot that holds anything, as a tick; nil if none does. Kept, since it is asked for with every request.
     private var earliest: Int64?
 
-    package init(now: Instant) { tick = now.nanoseconds / TimerWheel.slotNanoseconds }
+    init(now: Instant) { tick = now.nanoseconds / TimerWheel.slotNanoseconds }
 
     /// Hands out `id` at `time` or up to a slot after it; after four seconds at the latest (the owner then sets it
     /// again).
-    package mutating func set(_ id: UInt64, at time: Instant) {
+    mutating func set(_ id: UInt64, at time: Instant) {
         let wanted = (time.nanoseconds + TimerWheel.slotNanoseconds - 1) / TimerWheel.slotNanoseconds
         let when = min(max(wanted, tick), tick + Int64(TimerWheel.slotCount) - 1)
         slots[Int(when % Int64(TimerWheel.slotCount))].append(id)
@@ -27,7 +27,7 @@ package struct TimerWheel: Sendable {
     }
 
     /// All that is due by `now`, in order of time.
-    package mutating func due(_ now: Instant) -> [UInt64] {
+    mutating func due(_ now: Instant) -> [UInt64] {
         let end = now.nanoseconds / TimerWheel.slotNanoseconds
         guard pending > 0 else {
             tick = max(tick, end + 1)
@@ -58,5 +58,5 @@ package struct TimerWheel: Sendable {
     }
 
     /// The time of the first slot that holds anything.
-    package var next: Instant? { earliest.map { Instant(nanoseconds: $0 * TimerWheel.slotNanoseconds) } }
+    var next: Instant? { earliest.map { Instant(nanoseconds: $0 * TimerWheel.slotNanoseconds) } }
 }

@@ -1,6 +1,10 @@
 // One write on its way: minted by one replica, merged by the others, handed to fallbacks where a replica can't take it.
 //
-//     mint ──▶ replicate ──▶ answered (level reached, or out of time) ──▶ finished (every replica has it, or a hint)
+//     minting ──▶ replicating ──▶ trailing ──▶ finished
+//        ╰──▶ forsaken ──────────────▲
+//
+// The client has its answer when the level is reached, or the time is over; a write of which no replica has been heard
+// by then is forsaken. What trails is finished when every replica has it, or a hint.
 //
 // A primary gives the write its dot, the gateway's own node if it is one. That one says so before it commits, and the
 // others get the write while its disk is still busy: the client waits for one commit and not for two, one after the
@@ -20,8 +24,8 @@ import Ring
 import Wire
 import World
 
-struct WriteCoordinator: Coordinator {
-    private let request: MintRequest
+struct WriteCoordinator: Sendable {
+    private let key: [UInt8]
     private let bucket: [UInt8]
     private let primaries: [NodeID]
     private let fallbacks: [NodeID]
@@ -32,14 +36,11 @@ struct WriteCoordinator: Coordinator {
     private let deadline: Instant
     /// Whatever stood there before it began is to be superseded, seen or not.
     private let overwrites: Bool
-    /// The gateway's own node comes first, if it is a primary.
-    private var hasTriedOwn = false
-    /// Primaries that have not been asked to mint, best first; ranked once the gateway's own node will not do.
-    private var minters: [NodeID]?
-    private var spares: [NodeID]
-    private var asks: [Ask] = []
+    private var phase: Phase
+    private(set) var asks = AskTable<Role>()
     private var tally = Tally()
-    private var minted: Minted?
+    private var minters = Minters.all
+    private var spares: [NodeID]
     /// How often the write was minted anew.
     private var round = 0
     /// Who knows all forms of it so far, and is to mint the next one.
@@ -50,16 +51,15 @@ struct WriteCoordinator: Coordinator {
     private var voids: [UInt64] = []
     /// Until then one of these may still be carried out, over a write that would begin after this one's answer.
     private var answerNotBefore = Instant.origin
-    /// Primaries that would not mint because their disks are full, since the last try.
+    /// Primaries that would not mint because their disks are full.
     private var fullDisks = 0
     private var retry = Retry()
-    private(set) var isAnswered = false
-    private var isAbandoned = false
 
     init(
         _ request: MintRequest, bucket: [UInt8], route: Route, quorum: Quorum, begunAt: WallTime, deadline: Instant
     ) {
-        self.request = request
+        phase = .minting(request)
+        key = request.key
         self.begunAt = begunAt
         self.bucket = bucket
         self.quorum = quorum
@@ -69,26 +69,39 @@ struct WriteCoordinator: Coordinator {
         spares = route.fallbacks
         rule = route.properties.conflict.rule
         // `If-None-Match` asks not to overwrite, and is judged by one replica alone (decision 0008).
-        overwrites =
-            !request.onlyIfAbsent && (request.context == nil || rule == .lastWriteWins)
+        overwrites = !request.onlyIfAbsent && (request.context == nil || rule == .lastWriteWins)
     }
 
-    var isFinished: Bool { isAnswered && (isAbandoned || !asks.contains { $0.isOpen && !$0.isLate }) }
+    private var minted: Minted? { phase.minted }
+    private var isAnswered: Bool { phase.isAnswered }
 
-    /// What it holds in memory after its answer.
-    var byteCount: Int { minted?.bytes.count ?? request.value?.count ?? 0 }
+    var progress: Progress {
+        switch phase {
+        case .minting, .replicating: .open
+        case .over: .finished
+        case .forsaken: asks.hasAwaited ? .trailing(byteCount: 0) : .finished
+        case .trailing(let minted): asks.hasAwaited ? .trailing(byteCount: minted.bytes.count) : .finished
+        }
+    }
 
-    var account: Account {
+    private var account: Account {
         Account(tally: tally, level: quorum.level, reached: quorum.isReached(by: tally))
     }
 
-    func pending(_ slot: Int) -> (node: NodeID, sentAt: Instant)? {
-        guard asks.indices.contains(slot), asks[slot].isOpen else { return nil }
-        return (asks[slot].node, asks[slot].sentAt)
+    var retryAt: Instant? {
+        switch phase {
+        case .replicating where quorum.isReached(by: tally): answerNotBefore
+        case .minting, .replicating: retry.at
+        case .forsaken, .trailing, .over: nil
+        }
     }
 
-    var openAsks: [(slot: Int, node: NodeID)] {
-        asks.enumerated().filter { $0.element.isOpen }.map { ($0.offset, $0.element.node) }
+    /// Hints under way may still be confirmed; after two more timeouts nobody waits for them.
+    private var end: Instant { deadline + Limits.replicaTimeout * 2 }
+
+    var nextWake: Instant {
+        let next = isAnswered ? end : min(deadline, retryAt ?? deadline)
+        return asks.nextTimeout.map { min($0, next) } ?? next
     }
 
     // MARK: Events
@@ -105,13 +118,12 @@ struct WriteCoordinator: Coordinator {
         _ reply: ReplicaReply, slot: Int, _ directory: inout ReplicaDirectory, _ now: Now,
         _ out: inout Outbox<CoordinatorEffect>
     ) {
-        guard asks.indices.contains(slot), asks[slot].isOpen else { return }
-        asks[slot].isOpen = false
-        let ask = asks[slot]
-        switch (ask.role, reply) {
+        guard let ask = asks.close(slot) else { return }
+        let isCurrent = ask.role.round == round
+        switch (ask.role.part, reply) {
         // Of a form that was minted anew meanwhile; it counts for nothing any more.
-        case (.mint, .minted) where !isCurrent(ask), (.store, .stored) where !isCurrent(ask),
-            (.store, .storedBeside) where !isCurrent(ask), (.hint, .stored) where !isCurrent(ask):
+        case (.mint, .minted) where !isCurrent, (.store, .stored) where !isCurrent,
+            (.store, .storedBeside) where !isCurrent, (.hint, .stored) where !isCurrent:
             break
         case (.mint(let attempt), .minted(let bytes, let wasAbsent)):
             if minted == nil, !isVoid(attempt) {
@@ -127,7 +139,7 @@ struct WriteCoordinator: Coordinator {
         case (.store, .stored), (.store, .storedBeside): acknowledged(ask, directory)
         case (.hint(let target), .stored):
             tally.add(Acknowledgement(node: ask.node, country: directory.country(of: ask.node), hintFor: target))
-        case (.mint, .refused(let refusal)): refused(refusal, slot, &directory, now.instant, &out)
+        case (.mint, .refused(let refusal)): refused(refusal, ask, &directory, now.instant, &out)
         default: failed(ask, &directory, now.instant, &out)
         }
         settle(now.instant, &out)
@@ -137,7 +149,7 @@ struct WriteCoordinator: Coordinator {
         _ object: [UInt8], wasAbsent: Bool, slot: Int, _ directory: inout ReplicaDirectory, _ now: Now,
         _ out: inout Outbox<CoordinatorEffect>
     ) {
-        guard minted == nil, asks.indices.contains(slot), asks[slot].isOpen, asks[slot].isMint, isCurrent(asks[slot])
+        guard minted == nil, asks.pending(slot) != nil, asks[slot].role.isMint, asks[slot].role.round == round
         else { return }
         replicate(object, wasAbsent, by: asks[slot].node, nil, &directory, now.instant, &out)
     }
@@ -146,52 +158,33 @@ struct WriteCoordinator: Coordinator {
         slot: Int, wasSent: Bool, _ directory: inout ReplicaDirectory, _ now: Now,
         _ out: inout Outbox<CoordinatorEffect>
     ) {
-        guard asks.indices.contains(slot), asks[slot].isOpen else { return }
-        asks[slot].isOpen = false
-        if wasSent { void(asks[slot]) }
-        failed(asks[slot], &directory, now.instant, &out)
+        guard let ask = asks.close(slot) else { return }
+        if wasSent { void(ask) }
+        failed(ask, &directory, now.instant, &out)
         settle(now.instant, &out)
     }
 
-    mutating func wake(
-        _ directory: inout ReplicaDirectory, _ now: Now, _ out: inout Outbox<CoordinatorEffect>
-    ) -> Instant {
-        for slot in asks.indices where asks[slot].isOpen && !asks[slot].isLate {
-            guard asks[slot].sentAt + Limits.replicaTimeout <= now.instant else { continue }
-            asks[slot].isLate = true
+    mutating func wake(_ directory: inout ReplicaDirectory, _ now: Now, _ out: inout Outbox<CoordinatorEffect>) {
+        for slot in asks.indices where asks.isOverdue(slot, at: now.instant) {
             overdue(slot, &directory, now.instant, &out)
         }
         if now.instant >= deadline {
-            if !isAnswered { answer(.failed(.quorumNotReached(mayTakeEffect: !asks.isEmpty), account), &out) }
-            // Hints under way may still be confirmed; after two more timeouts nobody waits for them.
-            if now.instant >= deadline + Limits.replicaTimeout * 2 { isAbandoned = true }
+            answer(.failed(.quorumNotReached(mayTakeEffect: !asks.isEmpty), account), &out)
+            if now.instant >= end { phase = .over }
         } else if !isAnswered, retry.take(now.instant) {
             askAgain(&directory, now.instant, &out)
         }
         settle(now.instant, &out)
-        return nextWake
     }
 
-    var retryAt: Instant? {
-        guard !isAnswered else { return nil }
-        return minted != nil && quorum.isReached(by: tally) ? answerNotBefore : retry.at
-    }
-
-    var nextWake: Instant {
-        var next = isAnswered ? deadline + Limits.replicaTimeout * 2 : min(deadline, retryAt ?? deadline)
-        for ask in asks where ask.isOpen && !ask.isLate { next = min(next, ask.sentAt + Limits.replicaTimeout) }
-        return next
-    }
-
-    /// Answered, and no longer to be looked after: whoever has not confirmed it gets its hint at once.
+    /// Whoever has not confirmed it gets its hint at once.
     mutating func letGo(
         _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) {
-        for slot in asks.indices where asks[slot].isOpen && !asks[slot].isLate {
-            asks[slot].isLate = true
-            failed(asks[slot], &directory, now, &out)
+        for slot in asks.indices {
+            if let ask = asks.giveUp(slot) { failed(ask, &directory, now, &out) }
         }
-        isAbandoned = true
+        phase = .over
     }
 
     private mutating func acknowledged(_ ask: Ask, _ directory: ReplicaDirectory) {
@@ -204,21 +197,24 @@ struct WriteCoordinator: Coordinator {
         _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) {
         let own = directory.identity
-        if !hasTriedOwn, primaries.contains(own) {
-            hasTriedOwn = true
+        var left: [NodeID]
+        switch minters {
+        case .all where primaries.contains(own):
+            minters = .others
             return mint(at: own, &directory, now, &out)
+        case .all, .others: left = directory.rank(primaries.filter { $0 != own }, near: nil)
+        case .ranked(let nodes): left = nodes
         }
-        var left = minters ?? directory.rank(primaries.filter { $0 != own }, near: nil)
         // A primary that can't be reached is not worth waiting for while another can.
         let next = left.firstIndex { directory.isAvailable($0) } ?? left.indices.first
         if let next { mint(at: left.remove(at: next), &directory, now, &out) }
-        minters = left
+        minters = .ranked(left)
     }
 
     private mutating func mint(
         at node: NodeID, _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) {
-        var mint = request
+        guard case .minting(var mint) = phase else { return }
         // No more than a replica remembers, and takes.
         mint.voids = Array((node == knowsForms ? voids : voids + forms).suffix(Limits.voidedAttempts))
         if node != directory.identity {
@@ -229,15 +225,14 @@ struct WriteCoordinator: Coordinator {
     }
 
     private mutating func refused(
-        _ refusal: Refusal, _ slot: Int, _ directory: inout ReplicaDirectory, _ now: Instant,
+        _ refusal: Refusal, _ ask: Ask, _ directory: inout ReplicaDirectory, _ now: Instant,
         _ out: inout Outbox<CoordinatorEffect>
     ) {
-        let ask = asks[slot]
-        guard minted == nil, !isAnswered else { return failed(ask, &directory, now, &out) }
+        guard case .minting = phase else { return failed(ask, &directory, now, &out) }
         if refusal.code == .diskFull { fullDisks += 1 }
         if let failure = refusal.isFinal { return answer(.failed(failure, account), &out) }
         // It has told its clock with this, so the next one is dated better; once is enough.
-        let isFirst = asks.count { $0.isMint && $0.node == ask.node } == 1
+        let isFirst = asks.count { $0.role.isMint && $0.node == ask.node } == 1
         if refusal.code == .late, isFirst {
             mint(at: ask.node, &directory, now, &out)
         } else {
@@ -250,27 +245,21 @@ struct WriteCoordinator: Coordinator {
     private mutating func mintAnew(
         at node: NodeID, _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) {
-        if let attempt = minted?.attempt { forms.append(attempt) }
+        guard case .replicating(let replicating) = phase else { return }
+        if let attempt = replicating.minted.attempt { forms.append(attempt) }
+        phase = .minting(replicating.request)
         knowsForms = node
         round += 1
-        minted = nil
         tally = Tally()
         spares = fallbacks
-        tryAllAgain()
+        minters = .all
         mint(at: node, &directory, now, &out)
     }
-
-    private mutating func tryAllAgain() {
-        hasTriedOwn = false
-        minters = nil
-    }
-
-    private func isCurrent(_ ask: Ask) -> Bool { ask.round == round }
 
     private func isVoid(_ attempt: UInt64?) -> Bool { attempt.map(voids.contains) ?? false }
 
     private mutating func void(_ ask: Ask) {
-        guard case .mint(let attempt) = ask.role, minted == nil else { return }
+        guard case .mint(let attempt) = ask.role.part, minted == nil else { return }
         if let attempt, !isVoid(attempt) { voids.append(attempt) }
         answerNotBefore = max(answerNotBefore, ask.sentAt + Limits.replicaTimeout)
     }
@@ -282,7 +271,14 @@ struct WriteCoordinator: Coordinator {
         _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) {
         guard let object = try? StoredObject(decoding: bytes) else { return }
-        minted = Minted(by: minter, attempt: attempt, bytes: bytes, object: object, created: wasAbsent && round == 0)
+        let minted = Minted(by: minter, attempt: attempt, bytes: bytes)
+        switch phase {
+        case .minting(let request):
+            phase = .replicating(
+                Replicating(request: request, minted: minted, object: object, created: wasAbsent && round == 0))
+        case .forsaken: phase = .trailing(minted)
+        case .replicating, .trailing, .over: return
+        }
         for node in primaries where node != minter { store(at: node, bytes, &directory, now, &out) }
     }
 
@@ -291,7 +287,7 @@ struct WriteCoordinator: Coordinator {
         _ out: inout Outbox<CoordinatorEffect>
     ) {
         if directory.isAvailable(node) {
-            ask(node, .store, .merge(key: request.key, object: bytes, repair: false), now, &out)
+            ask(node, .store, .merge(key: key, object: bytes, repair: false), now, &out)
         } else {
             handOff(for: node, &directory, now, &out)
         }
@@ -301,29 +297,29 @@ struct WriteCoordinator: Coordinator {
     private mutating func overdue(
         _ slot: Int, _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) {
-        let ask = asks[slot]
+        guard let ask = asks.giveUp(slot) else { return }
         // What waits before the own disk can be taken back for certain; what is under way there will be heard of.
-        if ask.isMint, ask.node == directory.identity, minted == nil { return out.emit(.takeBack(slot: slot)) }
+        if ask.role.isMint, ask.node == directory.identity, minted == nil { return out.emit(.takeBack(slot: slot)) }
         void(ask)
         failed(ask, &directory, now, &out)
     }
 
+    /// `ask`: as it stood before. What was given up earlier has its hint.
     private mutating func failed(
         _ ask: Ask, _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) {
-        switch ask.role {
+        let needsHint = ask.state == .awaited
+        switch ask.role.part {
         case .mint(let attempt):
             if let minted {
                 // It made the write and then fell silent: from here on a primary that may lack it, like any other.
                 let isMinter = minted.by == ask.node && minted.attempt == attempt
-                if isMinter, !ask.isLate || ask.isOpen { handOff(for: ask.node, &directory, now, &out) }
-            } else if !isAnswered, !asks.contains(where: { $0.isMint && $0.isOpen && !$0.isLate }) {
+                if isMinter, needsHint { handOff(for: ask.node, &directory, now, &out) }
+            } else if !isAnswered, !asks.contains(where: { $0.role.isMint && $0.state == .awaited }) {
                 tryNextMinter(&directory, now, &out)
             }
-        case .store where isCurrent(ask): if !ask.isLate || ask.isOpen { handOff(for: ask.node, &directory, now, &out) }
-        case .hint(let target) where isCurrent(ask):
-            if !ask.isLate || ask.isOpen { handOff(for: target, &directory, now, &out) }
-        case .store, .hint: break
+        case .store: if needsHint, ask.role.round == round { handOff(for: ask.node, &directory, now, &out) }
+        case .hint(let target): if needsHint, ask.role.round == round { handOff(for: target, &directory, now, &out) }
         }
     }
 
@@ -332,23 +328,25 @@ struct WriteCoordinator: Coordinator {
         for target: NodeID, _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) {
         guard let minted else { return }
-        let hint = ReplicaRequest.hint(target: target, key: request.key, object: minted.bytes)
+        let hint = ReplicaRequest.hint(target: target, key: key, object: minted.bytes)
         if let place = spares.firstIndex(where: { directory.isAvailable($0) && $0 != directory.identity }) {
             return ask(spares.remove(at: place), .hint(for: target), hint, now, &out)
         }
         let own = directory.identity
-        let alreadyAsked = asks.contains { $0.node == own && $0.role == .hint(for: target) && isCurrent($0) }
-        if own != target, !alreadyAsked, directory.ring.mayHold(own, bucket: bucket) {
+        let role = Role(part: .hint(for: target), round: round)
+        if own != target, !asks.contains(where: { $0.node == own && $0.role == role }),
+            directory.ring.mayHold(own, bucket: bucket)
+        {
             ask(own, .hint(for: target), hint, now, &out)
         }
     }
 
     private mutating func ask(
-        _ node: NodeID, _ role: Role, _ request: ReplicaRequest, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
+        _ node: NodeID, _ part: Part, _ request: ReplicaRequest, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) {
-        guard asks.count < Limits.asksPerRequest else { return }
-        out.emit(.ask(slot: asks.count, node, request))
-        asks.append(Ask(node: node, role: role, round: round, sentAt: now))
+        guard !asks.isFull else { return }
+        out.emit(.ask(slot: asks.endIndex, node, request))
+        asks.add(node, Role(part: part, round: round), at: now)
     }
 
     // MARK: Answering
@@ -358,31 +356,40 @@ struct WriteCoordinator: Coordinator {
         _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) {
         if let minted {
+            let role = Role(part: .store, round: round)
             for node in primaries where directory.isAvailable(node) && !tally.contains(node) {
-                let isAsked = asks.contains { $0.isOpen && $0.node == node && $0.role == .store && isCurrent($0) }
+                let isAsked = asks.contains { $0.isOpen && $0.node == node && $0.role == role }
                 if !isAsked { store(at: node, minted.bytes, &directory, now, &out) }
             }
-        } else if !asks.contains(where: { $0.isMint && $0.isOpen && $0.node == directory.identity && isCurrent($0) }) {
-            tryAllAgain()
+        } else {
+            let own = directory.identity
+            let isUnderWay = asks.contains {
+                $0.role.isMint && $0.isOpen && $0.node == own && $0.role.round == round
+            }
+            guard !isUnderWay else { return }
+            minters = .all
             tryNextMinter(&directory, now, &out)
         }
     }
 
     private mutating func settle(_ now: Instant, _ out: inout Outbox<CoordinatorEffect>) {
-        guard !isAnswered else { return }
-        if let minted, quorum.isReached(by: tally) {
+        switch phase {
+        case .replicating(let replicating) where quorum.isReached(by: tally):
             guard now >= answerNotBefore else { return }
-            answer(.written(minted.object, created: minted.created, account), &out)
-        } else if !asks.contains(where: { $0.isOpen }), minted == nil, fullDisks == asks.count {
-            answer(.failed(.diskFull, account), &out)
-        } else if !asks.contains(where: { $0.isOpen && !$0.isLate }) {
-            retry.arm(now)
+            answer(.written(replicating.object, created: replicating.created, account), &out)
+        case .minting where fullDisks == asks.count && !asks.hasOpen: answer(.failed(.diskFull, account), &out)
+        case .minting, .replicating: if !asks.hasAwaited { retry.arm(now) }
+        case .forsaken, .trailing, .over: break
         }
     }
 
+    /// Once. What the client sent is let go with it.
     private mutating func answer(_ outcome: ClientOutcome, _ out: inout Outbox<CoordinatorEffect>) {
-        guard !isAnswered else { return }
-        isAnswered = true
+        switch phase {
+        case .minting: phase = .forsaken
+        case .replicating(let replicating): phase = .trailing(replicating.minted)
+        case .forsaken, .trailing, .over: return
+        }
         out.emit(.answer(outcome))
     }
 }

@@ -10,7 +10,7 @@ public struct SlotTable<Value> {
         @usableFromInline var value: Value?
 
         @inlinable
-        init(_ value: Value) { self.value = value }
+        init() {}
     }
 
     @usableFromInline var slots: [Slot] = []
@@ -25,14 +25,21 @@ public struct SlotTable<Value> {
     /// Returns the value's key, below 2⁵⁶. There may be 2²⁴ values at a time.
     @inlinable
     public mutating func insert(_ value: Value) -> UInt64 {
+        let key = reserve()
+        put(value, key)
+        return key
+    }
+
+    /// The key of a place for a value that is still to be `put` there.
+    @inlinable
+    public mutating func reserve() -> UInt64 {
         let place: Int
         if let last = free.popLast() {
             place = last
-            slots[place].value = value
         } else {
             precondition(slots.count < 1 << SlotTable.placeBits, "a slot table holds 2^24 values at most")
             place = slots.count
-            slots.append(Slot(value))
+            slots.append(Slot())
         }
         return UInt64(slots[place].turn) << SlotTable.placeBits | UInt64(place)
     }
@@ -44,26 +51,38 @@ public struct SlotTable<Value> {
         return place < slots.count && slots[place].turn == key >> SlotTable.placeBits ? place : nil
     }
 
-    /// Nil if there is no such value. What is there is read and changed where it lies; not to be set to nil
-    /// (see `remove`).
     @inlinable
-    public subscript(key: UInt64) -> Value? {
-        _read {
-            if let place = place(of: key) { yield slots[place].value } else { yield nil }
-        }
-        _modify {
-            var none: Value?
-            if let place = place(of: key) { yield &slots[place].value } else { yield &none }
-        }
+    public func contains(_ key: UInt64) -> Bool { place(of: key).map { slots[$0].value != nil } ?? false }
+
+    /// Takes the value out, to be worked with where nothing else has it: a large value that is asked through the table
+    /// would be asked of a copy. Its place is kept, for `put` or `release` to follow. Nil if there is no such value.
+    @inlinable
+    public mutating func take(_ key: UInt64) -> Value? {
+        guard let place = place(of: key) else { return nil }
+        return slots[place].value.take()
+    }
+
+    /// Puts a value where one was taken out, or a place reserved.
+    @inlinable
+    public mutating func put(_ value: consuming Value, _ key: UInt64) {
+        guard let place = place(of: key) else { return assertionFailure("nothing was taken out there") }
+        slots[place].value = consume value
+    }
+
+    /// Gives up the place of a value that was taken out: its key never finds anything again.
+    @inlinable
+    public mutating func release(_ key: UInt64) {
+        guard let place = place(of: key) else { return assertionFailure("nothing was taken out there") }
+        slots[place].turn &+= 1
+        free.append(place)
     }
 
     /// Nil if there is no such value.
     @inlinable
     @discardableResult
     public mutating func remove(_ key: UInt64) -> Value? {
-        guard let place = place(of: key), let value = slots[place].value.take() else { return nil }
-        slots[place].turn &+= 1
-        free.append(place)
+        guard let value = take(key) else { return nil }
+        release(key)
         return value
     }
 }

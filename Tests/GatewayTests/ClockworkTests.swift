@@ -1,8 +1,9 @@
 // The timer wheel and the hedging policy: the two parts of a gateway that are only about time.
 
-import Gateway
 import Testing
 import World
+
+@testable import Gateway
 
 @Suite struct TimerWheelTests {
     @Test func nothingComesEarlyNorMoreThanASlotLate() {

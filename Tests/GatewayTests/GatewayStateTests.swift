@@ -1,22 +1,27 @@
 // Many requests at once: each is answered once and in time whatever the replicas do, and nothing is left behind.
 
 import Causality
-import Gateway
 import Ring
 import Testing
 import Wire
 import World
 
+@testable import Gateway
+
 /// A gateway whose replicas answer as the test says.
-private struct Bench {
+struct Bench {
     var gateway: GatewayState
     let key: StoredKey
     var instant = Instant.origin
     var asks: [(node: NodeID, envelope: RequestEnvelope)] = []
     var answers: [(id: UInt64, outcome: ClientOutcome)] = []
 
-    init(_ ring: RingSnapshot, at identity: NodeID = NodeID(literal: "de-1"), seed: UInt64 = 1) throws {
-        gateway = GatewayState(identity: identity, ring: ring, random: SeededRandom(seed: seed), now: .origin)
+    init(
+        _ ring: RingSnapshot, at identity: NodeID = NodeID(literal: "de-1"), seed: UInt64 = 1,
+        places: Int = Limits.requestsInFlight
+    ) throws {
+        gateway = GatewayState(
+            identity: identity, ring: ring, random: SeededRandom(seed: seed), places: places, now: .origin)
         for node in ring.document.nodes { gateway.setAvailable(node.id, true) }
         key = try StoredKey(bucket: Array("posts".utf8), partitionKey: Array("key".utf8))
     }

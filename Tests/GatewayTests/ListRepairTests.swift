@@ -2,11 +2,12 @@
 // more than a page.
 
 import Causality
-import Gateway
 import Ring
 import Testing
 import Wire
 import World
+
+@testable import Gateway
 
 @Suite struct ListRepairTests {
     private static let de = NodeID(literal: "de-1")

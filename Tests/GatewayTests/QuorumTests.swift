@@ -1,9 +1,10 @@
 // Levels in numbers, checked against their definitions by trying every set of answers.
 
-import Gateway
 import Ring
 import Testing
 import World
+
+@testable import Gateway
 
 @Suite struct QuorumTests {
     private struct Case: Sendable {

@@ -1,10 +1,11 @@
 // The clusters that scripts are played on. Every node has a place of its own, so that which replica is nearest, and
 // with it the order of questions, does not depend on chance.
 
-import Gateway
 import Ring
 import Testing
 import World
+
+@testable import Gateway
 
 enum Cluster {
     private static func node(_ id: String, _ place: String, _ index: Int, capacity: String = "1TB") -> String {

@@ -1,9 +1,10 @@
 // The replica score: worse in any term is a higher cost; and what a gateway makes of it.
 
-import Gateway
 import Ring
 import Testing
 import World
+
+@testable import Gateway
 
 @Suite struct ReplicaScoreTests {
     private func cost(_ replica: ReplicaStatistics, far: Double = 0, weights: ScoreWeights = ScoreWeights()) -> Double {

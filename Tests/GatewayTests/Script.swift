@@ -13,10 +13,11 @@
 // P1 P2 … and F1 F2 … stand for the key's primaries and fallbacks in the order of the preference list.
 
 import Causality
-import Gateway
 import Ring
 import Wire
 import World
+
+@testable import Gateway
 
 struct ScriptError: Error, CustomStringConvertible {
     let description: String

@@ -1,0 +1,199 @@
+// A request on its way: asks of replicas, each in a slot that its answer names, one answer to the client, and an end.
+// The gateway knows its requests by nothing else.
+
+import Ring
+import Wire
+import World
+
+/// What a coordinator wants done. `slot` comes back with the answer.
+enum CoordinatorEffect: Hashable, Sendable {
+    case ask(slot: Int, NodeID, ReplicaRequest)
+    /// The ask of this slot, at the gateway's own node, is not to be done any more: `fail` follows if it had not been
+    /// begun, and its answer if it had.
+    case takeBack(slot: Int)
+    case answer(ClientOutcome)
+}
+
+/// How far a request has come.
+enum Progress {
+    /// The client waits.
+    case open
+    /// The client has its answer; what is still to come makes the replicas the same. So much is held for that.
+    case trailing(byteCount: Int)
+    /// Nothing more will come of it.
+    case finished
+}
+
+/// A pure value, of one of the three kinds. What it does not wait for is ignored.
+///
+/// A coordinator is taken out while it changes, and put back: it lies here, not in a box of its own, and to change a
+/// copy of it would copy all that it holds.
+enum CoordinatedRequest: Sendable {
+    case read(ReadCoordinator)
+    case write(WriteCoordinator)
+    case list(RangeCoordinator)
+
+    // MARK: Questions
+
+    var progress: Progress {
+        switch self {
+        case .read(let read): read.progress
+        case .write(let write): write.progress
+        case .list(let list): list.progress
+        }
+    }
+
+    /// When `wake` has something to do.
+    var nextWake: Instant {
+        switch self {
+        case .read(let read): read.nextWake
+        case .write(let write): write.nextWake
+        case .list(let list): list.nextWake
+        }
+    }
+
+    /// When to look again without an ask that is overdue by then: nobody could be asked, or it is too soon to answer.
+    var retryAt: Instant? {
+        switch self {
+        case .read(let read): read.retryAt
+        case .write(let write): write.retryAt
+        case .list(let list): list.retryAt
+        }
+    }
+
+    /// Whom the open ask `slot` was sent to, and when.
+    func pending(_ slot: Int) -> (node: NodeID, sentAt: Instant)? {
+        switch self {
+        case .read(let read): read.asks.pending(slot)
+        case .write(let write): write.asks.pending(slot)
+        case .list(let list): list.asks.pending(slot)
+        }
+    }
+
+    var openAsks: [(slot: Int, node: NodeID)] {
+        func open(_ asks: AskTable<some Sendable>) -> [(slot: Int, node: NodeID)] {
+            asks.indices.filter { asks[$0].isOpen }.map { ($0, asks[$0].node) }
+        }
+        return switch self {
+        case .read(let read): open(read.asks)
+        case .write(let write): open(write.asks)
+        case .list(let list): open(list.asks)
+        }
+    }
+
+    /// Whether `hedge` would ask anybody.
+    func canHedge(_ directory: ReplicaDirectory) -> Bool {
+        if case .read(let read) = self { read.canHedge(directory) } else { false }
+    }
+
+    // MARK: Events
+
+    mutating func receive(
+        _ reply: ReplicaReply, slot: Int, _ directory: inout ReplicaDirectory, _ now: Now,
+        _ out: inout Outbox<CoordinatorEffect>
+    ) {
+        switch consume self {
+        case .read(var read):
+            read.receive(reply, slot: slot, &directory, now, &out)
+            self = .read(read)
+        case .write(var write):
+            write.receive(reply, slot: slot, &directory, now, &out)
+            self = .write(write)
+        case .list(var list):
+            list.receive(reply, slot: slot, &directory, now, &out)
+            self = .list(list)
+        }
+    }
+
+    /// The gateway's own node has made the write of `slot` and is about to commit it. Its answer is still to come.
+    mutating func prepared(
+        _ object: [UInt8], wasAbsent: Bool, slot: Int, _ directory: inout ReplicaDirectory, _ now: Now,
+        _ out: inout Outbox<CoordinatorEffect>
+    ) {
+        switch consume self {
+        case .write(var write):
+            write.prepared(object, wasAbsent: wasAbsent, slot: slot, &directory, now, &out)
+            self = .write(write)
+        case let other: self = other
+        }
+    }
+
+    /// The answer will never come: the connection broke, or the ask was never begun (`wasSent` is false then).
+    mutating func fail(
+        slot: Int, wasSent: Bool, _ directory: inout ReplicaDirectory, _ now: Now,
+        _ out: inout Outbox<CoordinatorEffect>
+    ) {
+        switch consume self {
+        case .read(var read):
+            read.fail(slot: slot, &directory, now, &out)
+            self = .read(read)
+        case .write(var write):
+            write.fail(slot: slot, wasSent: wasSent, &directory, now, &out)
+            self = .write(write)
+        case .list(var list):
+            list.fail(slot: slot, &directory, now, &out)
+            self = .list(list)
+        }
+    }
+
+    mutating func wake(_ directory: inout ReplicaDirectory, _ now: Now, _ out: inout Outbox<CoordinatorEffect>) {
+        switch consume self {
+        case .read(var read):
+            read.wake(&directory, now, &out)
+            self = .read(read)
+        case .write(var write):
+            write.wake(&directory, now, &out)
+            self = .write(write)
+        case .list(var list):
+            list.wake(&directory, now, &out)
+            self = .list(list)
+        }
+    }
+
+    /// It trails, and is no longer to be looked after: it finishes.
+    mutating func letGo(
+        _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
+    ) {
+        switch consume self {
+        case .read(var read):
+            read.letGo()
+            self = .read(read)
+        case .write(var write):
+            write.letGo(&directory, now, &out)
+            self = .write(write)
+        case .list(var list):
+            list.letGo()
+            self = .list(list)
+        }
+    }
+
+    /// The answer is late: asks one replica more, once.
+    mutating func hedge(_ directory: ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>) {
+        switch consume self {
+        case .read(var read):
+            read.hedge(directory, now, &out)
+            self = .read(read)
+        case let other: self = other
+        }
+    }
+}
+
+/// When to look again for whom to ask.
+struct Retry: Sendable {
+    private(set) var at: Instant?
+    private var pause = Limits.askAgainFirst
+
+    /// Does nothing if it is armed already.
+    mutating func arm(_ now: Instant) {
+        guard at == nil else { return }
+        at = now + pause
+        pause = min(pause * 2, Limits.askAgainLongest)
+    }
+
+    /// True once after its time has come.
+    mutating func take(_ now: Instant) -> Bool {
+        guard let at, at <= now else { return false }
+        self.at = nil
+        return true
+    }
+}
