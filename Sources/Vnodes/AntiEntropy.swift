@@ -1,15 +1,12 @@
 // Making replicas the same again when nothing else did: a hint that was dropped, a gateway that died between two sends,
 // a store that was quarantined and begins empty.
 //
-// For every partition and pair of its replicas, the node with the lesser name leads: piece by piece it compares
-// fingerprints with the other, and where a slice of the piece differs reads it on both sides, page by page, and merges
-// each into the other. One exchange is under way at a time and each takes small steps, so that repair never stands
-// before a request. A pair is due at once when a peer comes back and otherwise once in `cycle`. An exchange that is
-// broken off has lost only the piece that it was at: the next one of the pair goes on from there.
+// For every partition and pair of its replicas, the node with the lesser name leads their exchanges (Exchange.swift).
+// One is under way at a time and each takes small steps, so that repair never stands before a request. A pair is due at
+// once when a peer comes back and otherwise once in `cycle`. An exchange that is broken off has lost only the piece
+// that it was at: the next one of the pair goes on from there.
 
-import Causality
 package import Ring
-import Storage
 package import Wire
 package import World
 
@@ -57,14 +54,6 @@ package struct AntiEntropy: Sendable {
         var keysApart = 0
     }
 
-    private enum Step {
-        case idle
-        /// `until`: the one that is still awaited was asked to stop there.
-        case comparing(own: FingerprintPiece?, peer: FingerprintPiece?, until: [UInt8]?)
-        case reading(own: ReplicaReply?, peer: ReplicaReply?)
-        case merging(left: Int)
-    }
-
     private let identity: NodeID
     private let cycle: Span
     private var ring: RingSnapshot
@@ -73,25 +62,13 @@ package struct AntiEntropy: Sendable {
     private var queue: [Int] = []
     private var next = 0
     private var nextRegular: Instant
-    private var current: Int?
-    /// The piece that is compared next, or whose slices are being read.
-    private var request: CompareRequest?
-    private var pieceEnd: [UInt8]?
-    private var beganMidway = false
-    private var slices: [KeyRange] = []
-    private var step = Step.idle
-    private var resumeAt: KeyRange?
-    private var apart: KeysApart?
-    private var asked: [(id: UInt64, node: NodeID, key: [UInt8])] = []
-    /// When something was last asked or answered.
-    private var movedAt: Instant
+    /// What is under way, for which of `shared`.
+    private var current: (pair: Int, exchange: Exchange)?
     private var patience = Limits.exchangePatience
     private var serial: UInt64 = 0
-    private var effects = Outbox<AntiEntropyEffect>()
-    /// Keys that were sent to one side or the other since the start and those that it would not take, and exchanges
-    /// ended and broken off.
-    package private(set) var repaired: UInt64 = 0
-    package private(set) var refused: UInt64 = 0
+    /// Of the exchanges that have ended.
+    private var counts = Exchange.Counts()
+    /// Exchanges ended and broken off since the start.
     package private(set) var completed: UInt64 = 0
     package private(set) var abandoned: UInt64 = 0
 
@@ -102,12 +79,12 @@ package struct AntiEntropy: Sendable {
         self.ring = ring
         self.cycle = cycle
         nextRegular = now + cycle / 16
-        movedAt = now
         adopt(ring)
     }
 
     package mutating func adopt(_ ring: RingSnapshot) {
         self.ring = ring
+        if let (_, exchange) = current.take() { note(exchange) }
         shared = []
         for placement in ring.document.placements.map(\.name) {
             for partition in 0..<ring.document.partitions {
@@ -121,8 +98,11 @@ package struct AntiEntropy: Sendable {
         }
         queue = []
         next = 0
-        breakOff()
     }
+
+    /// Keys that were sent to one side or the other since the start, and those that it would not take.
+    package var repaired: UInt64 { counts.repaired + (current?.exchange.counts.repaired ?? 0) }
+    package var refused: UInt64 { counts.refused + (current?.exchange.counts.refused ?? 0) }
 
     /// Keys that are not the same on this node and a peer and could not be made so, as far as the last exchanges know.
     package var keysApart: Int { shared.reduce(0) { $0 + $1.keysApart } }
@@ -137,11 +117,11 @@ package struct AntiEntropy: Sendable {
 
     /// Starts what is due, and gives up what takes too long. Call every 50 ms or so.
     package mutating func tick(reachable: [NodeID], now: Instant, _ out: inout Outbox<AntiEntropyEffect>) {
-        if current != nil {
-            guard now - movedAt > patience else { return }
+        if let exchange = current?.exchange {
+            guard now - exchange.movedAt > patience else { return }
             // A slow link may need longer for a large object than a fast one to be given up.
             patience = min(patience * 2, Limits.exchangePatienceLongest)
-            return fail()
+            return breakOff()
         }
         if !shared.isEmpty, now >= nextRegular {
             // A pair whose peer is away waits in the queue; it must not hold up the others.
@@ -152,208 +132,61 @@ package struct AntiEntropy: Sendable {
         }
         guard let due = queue.firstIndex(where: { reachable.contains(shared[$0].peer) || shared[$0].peer == identity })
         else { return }
-        begin(queue.remove(at: due), now)
-        drain(&out)
+        begin(queue.remove(at: due), now, &out)
+    }
+
+    private mutating func begin(_ pair: Int, _ now: Instant, _ out: inout Outbox<AntiEntropyEffect>) {
+        let (first, last) = TokenRange.partition(shared[pair].partition, of: ring.document.partitions)
+        let piece = CompareRequest(
+            first: first, last: last, slices: Limits.compareSlices, placement: shared[pair].placement,
+            from: shared[pair].reached)
+        var exchange = Exchange(
+            of: shared[pair].partition, between: identity, and: shared[pair].peer, serial: serial, now: now)
+        exchange.compare(piece, now, &out)
+        current = (pair, exchange)
     }
 
     package mutating func receive(
         _ reply: ReplicaReply, id: UInt64, now: Instant, _ out: inout Outbox<AntiEntropyEffect>
     ) {
-        guard let place = asked.firstIndex(where: { $0.id == id }) else { return }
-        let ask = asked.remove(at: place)
-        movedAt = now
-        switch step {
-        case .idle: break
-        case .comparing: compared(reply, isOwn: ask.node == identity, now)
-        case .reading(var own, var peer):
-            if ask.node == identity { own = reply } else { peer = reply }
-            step = .reading(own: own, peer: peer)
-            if let own, let peer { merge(own, peer, now) }
-        case .merging(let left): merged(reply, ask.key, ask.node, left: left - 1, now)
+        current?.exchange.receive(reply, id: id, ring: ring, now: now, &out)
+        guard let (pair, exchange) = current else { return }
+        switch exchange.step {
+        case .failed: breakOff()
+        case .finished: finish(pair, exchange, &out)
+        case .comparing, .reading, .merging: break
         }
-        drain(&out)
     }
 
     /// The ask could not be sent, or its connection broke.
     package mutating func fail(id: UInt64) {
-        if asked.contains(where: { $0.id == id }) { fail() }
+        if current?.exchange.awaits(id) == true { breakOff() }
     }
 
-    // MARK: Steps
-
-    private mutating func fail() {
-        abandoned += 1
-        breakOff()
-    }
+    // MARK: Ends
 
     private mutating func breakOff() {
+        guard let (pair, exchange) = current.take() else { return }
+        abandoned += 1
+        shared[pair].reached = exchange.reached
+        note(exchange)
+    }
+
+    private mutating func finish(_ pair: Int, _ exchange: Exchange, _ out: inout Outbox<AntiEntropyEffect>) {
         current = nil
-        step = .idle
-        asked = []
-        slices = []
-        resumeAt = nil
-    }
-
-    private mutating func begin(_ index: Int, _ now: Instant) {
-        current = index
-        beganMidway = !shared[index].reached.isEmpty
-        apart = KeysApart(peer: shared[index].peer, partition: shared[index].partition)
-        let (first, last) = TokenRange.partition(shared[index].partition, of: ring.document.partitions)
-        comparePiece(
-            CompareRequest(
-                first: first, last: last, slices: Limits.compareSlices, placement: shared[index].placement,
-                from: shared[index].reached), now)
-    }
-
-    private mutating func comparePiece(_ piece: CompareRequest, _ now: Instant) {
-        request = piece
-        step = .comparing(own: nil, peer: nil, until: nil)
-        askBoth(.compare(piece), now)
-    }
-
-    /// Fingerprints tell something only if both sides have stopped at the same key: the one that came further is asked
-    /// again, for no more than the other has counted.
-    private mutating func compared(_ reply: ReplicaReply, isOwn: Bool, _ now: Instant) {
-        guard case .comparing(var own, var peer, let until) = step, case .fingerprints(let sums, let end) = reply,
-            let request, sums.count == request.slices, AntiEntropy.precedes(request.from, end),
-            until == nil || !AntiEntropy.precedes(until, end)
-        else { return fail() }
-        let piece = FingerprintPiece(sums: sums, end: end)
-        if isOwn { own = piece }
-        if !isOwn || current.map({ shared[$0].peer }) == identity { peer = piece }
-        step = .comparing(own: own, peer: peer, until: until)
-        guard let own, let peer, let current else { return }
-        guard own.end != peer.end else {
-            pieceEnd = end
-            slices = own.sums.indices.filter { own.sums[$0] != peer.sums[$0] }.reversed().compactMap { index in
-                Fingerprints.slice(index, of: request).map {
-                    TokenRange.keys(first: $0.first, last: $0.last).intersection(from: request.from, until: end)
-                }
-            }
-            return readNextSlice(now)
-        }
-        let ownIsFurther = AntiEntropy.precedes(peer.end, own.end)
-        var again = request
-        again.until = ownIsFurther ? peer.end : own.end
-        step = .comparing(own: ownIsFurther ? nil : own, peer: ownIsFurther ? peer : nil, until: again.until)
-        ask(ownIsFurther ? identity : shared[current].peer, .compare(again), now)
-    }
-
-    /// Whether `a` stands before `b`; nil is the end of all.
-    private static func precedes(_ a: [UInt8]?, _ b: [UInt8]?) -> Bool {
-        guard let a else { return false }
-        return b.map { a.lexicographicallyPrecedes($0) } ?? true
-    }
-
-    /// Both sides have the same up to `pieceEnd` now, but for what one would not take.
-    private mutating func finishPiece(_ now: Instant) {
-        guard let current, var next = request else { return breakOff() }
-        shared[current].reached = pieceEnd ?? []
-        if let pieceEnd {
-            next.from = pieceEnd
-            return comparePiece(next, now)
-        }
-        if shared[current].peer != identity { completed += 1 }
+        note(exchange)
+        if exchange.peer != identity { completed += 1 }
         patience = Limits.exchangePatience
         // What lies before the place where it began may have changed since the exchange that was broken off there.
-        if beganMidway, !queue.contains(current) { queue.append(current) }
-        shared[current].keysApart = apart?.keys ?? 0
-        if let apart, apart.keys > 0 { effects.emit(.apart(apart)) }
-        breakOff()
+        if !shared[pair].reached.isEmpty, !queue.contains(pair) { queue.append(pair) }
+        shared[pair].reached = []
+        shared[pair].keysApart = exchange.apart.keys
+        if exchange.apart.keys > 0 { out.emit(.apart(exchange.apart)) }
     }
 
-    private mutating func readNextSlice(_ now: Instant) {
-        guard let range = resumeAt ?? slices.popLast() else { return finishPiece(now) }
-        resumeAt = range
-        step = .reading(own: nil, peer: nil)
-        askBoth(
-            .range(
-                RangeRequest(start: range.start, end: range.end, limit: Limits.exchangeWindow, reverse: false)),
-            now)
-    }
-
-    /// Up to the nearest end of the two pages both sides are known; what differs there is sent across.
-    private mutating func merge(_ own: ReplicaReply, _ peer: ReplicaReply, _ now: Instant) {
-        guard case .page(let ownItems, let ownMore) = own, case .page(let peerItems, let peerMore) = peer,
-            let current, let range = resumeAt
-        else { return fail() }
-        let cuts = [ownMore ? ownItems.last?.key : nil, peerMore ? peerItems.last?.key : nil].compactMap { $0 }
-        let cut = cuts.min { $0.lexicographicallyPrecedes($1) }
-        resumeAt = cut.map { KeyRange(start: $0 + [0], end: range.end) }
-        let inside: (RangeItem) -> Bool = { item in cut.map { !$0.lexicographicallyPrecedes(item.key) } ?? true }
-        let ownObjects = ownItems.filter(inside)
-        let peerObjects = peerItems.filter(inside)
-        let placement = shared[current].placement
-        var sent = 0
-        for (item, other, target) in differing(ownObjects, peerObjects, shared[current].peer)
-            + differing(peerObjects, ownObjects, identity)
-        {
-            guard let bucket = StoredKey.bucket(of: item.key),
-                ring.properties(ofBucket: bucket).placement == placement, !covers(other, item.object)
-            else { continue }
-            ask(target, .merge(key: item.key, object: item.object, repair: true), now, key: item.key)
-            sent += 1
-        }
-        step = .merging(left: sent)
-        if sent == 0 { readNextSlice(now) }
-    }
-
-    /// A key that one side will not have keeps none of the others from it.
-    private mutating func merged(_ reply: ReplicaReply, _ key: [UInt8], _ node: NodeID, left: Int, _ now: Instant) {
-        switch reply {
-        case .stored: repaired += 1
-        case .refused(let refusal) where refusal.code.concernsOnlyThisKey:
-            refused += 1
-            apart?.add(key, refusedBy: node, refusal)
-        default: return fail()
-        }
-        step = .merging(left: left)
-        if left <= 0 { readNextSlice(now) }
-    }
-
-    /// The items of `from` that `to` (a page over the same keys, also ascending) does not have in these very bytes.
-    private func differing(
-        _ from: [RangeItem], _ to: [RangeItem], _ target: NodeID
-    ) -> [(item: RangeItem, other: [UInt8]?, target: NodeID)] {
-        let others = Dictionary(to.map { ($0.key, $0.object) }) { first, _ in first }
-        return from.filter { others[$0.key] != $0.object }.map { ($0, others[$0.key], target) }
-    }
-
-    /// Whether a merge would leave `held` as it is.
-    private func covers(_ held: [UInt8]?, _ object: [UInt8]) -> Bool {
-        guard let held, let old = try? StoredObject(decoding: held), let new = try? StoredObject(decoding: object)
-        else {
-            return false
-        }
-        var merged = old
-        merged.merge(new, rule: .siblings)
-        return merged == old
-    }
-
-    private mutating func askBoth(_ request: ReplicaRequest, _ now: Instant) {
-        guard let current else { return }
-        ask(identity, request, now)
-        if shared[current].peer != identity { ask(shared[current].peer, request, now) }
-    }
-
-    private mutating func ask(_ node: NodeID, _ request: ReplicaRequest, _ now: Instant, key: [UInt8] = []) {
-        serial += 1
-        movedAt = now
-        asked.append((serial, node, key))
-        effects.emit(.ask(id: serial, node, request))
-    }
-
-    private mutating func drain(_ out: inout Outbox<AntiEntropyEffect>) {
-        for effect in effects.take() { out.emit(effect) }
-    }
-}
-
-extension Refusal.Code {
-    /// Asked for another key, the replica may well do it; asked for this one again, it would refuse again.
-    fileprivate var concernsOnlyThisKey: Bool {
-        switch self {
-        case .tooLarge, .tooManySiblings, .vectorFull, .malformed, .notReplica: true
-        case .unknown, .busy, .diskFull, .exists, .hintsFull, .stopped, .late, .voided, .superseded: false
-        }
+    private mutating func note(_ exchange: Exchange) {
+        serial = exchange.serial
+        counts.repaired += exchange.counts.repaired
+        counts.refused += exchange.counts.refused
     }
 }

@@ -6,24 +6,24 @@
 // nothing. It is computed piece by piece: a scan of a whole partition would keep all others waiting.
 
 import Causality
-package import Ring
-package import Storage
-package import Wire
-package import World
+import Ring
+import Storage
+import Wire
+import World
 
 /// What one scan of bounded length has found.
-package struct FingerprintPiece: Hashable, Sendable {
+struct FingerprintPiece: Hashable, Sendable {
     /// One number for each slice; equal numbers mean equal contents, but for a chance of 2⁻⁶⁴.
-    package var sums: [UInt64]
+    var sums: [UInt64]
     /// The first key that they do not count; nil if they count all.
-    package var end: [UInt8]?
+    var end: [UInt8]?
     /// What the scan came across on its way.
-    package var expired: [ExpiredObject] = []
+    var expired: [ExpiredObject] = []
 }
 
-package enum Fingerprints {
+enum Fingerprints {
     /// Counts from `request.from` until the scan has read as much as one answer may, and one key at the least.
-    package static func compute(
+    static func compute(
         _ request: CompareRequest, _ store: any KeyValueStore, _ ring: RingSnapshot, at wall: WallTime
     ) throws(StorageFailure) -> FingerprintPiece {
         let expiredBy = WallTime(
@@ -72,7 +72,7 @@ package enum Fingerprints {
     }
 
     /// The tokens [first, last] of slice `index`; nil if the range is too small to have it.
-    package static func slice(_ index: Int, of request: CompareRequest) -> (first: UInt64, last: UInt64)? {
+    static func slice(_ index: Int, of request: CompareRequest) -> (first: UInt64, last: UInt64)? {
         let width = sliceWidth(request)
         let (offset, overflow) = width.multipliedReportingOverflow(by: UInt64(index))
         guard !overflow, offset <= request.last - request.first else { return nil }

@@ -4,9 +4,10 @@ import Causality
 import Ring
 import Storage
 import Testing
-import Vnodes
 import Wire
 import World
+
+@testable import Vnodes
 
 @Suite struct FingerprintTests {
     private let ring: RingSnapshot
