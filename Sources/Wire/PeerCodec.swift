@@ -1,68 +1,28 @@
-// Between `PeerMessage` and the bytes of peer.proto. Everything from a peer is checked here once: what is missing, too
-// long or of an unknown kind is refused, so that the floors above only meet values that hold their own rules.
+// Between the parts of messages and those of peer.proto. Everything from a peer is checked here once: what is missing,
+// too long or of an unknown kind is refused, so that the floors above only meet values that hold their own rules.
 
 import SwiftProtobuf
-package import World
+import World
 
 import struct Foundation.Data
 
-extension PeerMessage {
-    package func encode() -> [UInt8] {
-        var frame = PBFrame()
-        switch self {
-        case .hello(let hello): frame.hello = PBHello(hello)
-        case .welcome(let welcome): frame.welcome = PBWelcome(welcome)
-        case .request(let envelope): frame.request = PBRequest(envelope)
-        case .mergeRequests(let requests): frame.mergeRequests = PBMergeRequests(requests)
-        case .reply(let envelope): frame.reply = PBReply(envelope)
-        case .storedReplies(let replies): frame.storedReplies = PBStoredReplies(replies)
-        case .gossip(let bytes): frame.gossip = Data(bytes)
-        case .names(let bytes): frame.names = Data(bytes)
-        case .ringRequest: frame.ringRequest = PBRingRequest()
-        case .ringReply(let document): frame.ringReply = .with { $0.document = Data(document) }
-        }
-        // The only documented failures are missing required fields and proto2 extensions, which proto3 has not.
-        return (try? frame.serializedBytes()) ?? []
-    }
-
-    package init(decoding bytes: [UInt8]) throws(DecodingFailure) {
-        guard bytes.count <= Limits.frameBytes else { throw .overlong }
-        try FrameShape.check(bytes)
-        let frame: PBFrame
-        do { frame = try PBFrame(serializedBytes: bytes) } catch { throw .malformed("not a peer message") }
-        switch frame.body {
-        case .hello(let hello): self = .hello(try hello.checked())
-        case .welcome(let welcome): self = .welcome(try welcome.checked())
-        case .request(let request): self = .request(try request.checked())
-        case .mergeRequests(let requests): self = .mergeRequests(try requests.checked())
-        case .reply(let reply): self = .reply(try reply.checked())
-        case .storedReplies(let replies): self = .storedReplies(try replies.checked())
-        case .gossip(let bytes): self = .gossip(try bounded(bytes, Limits.gossipBytes))
-        case .names(let bytes): self = .names(try bounded(bytes, Limits.frameBytes))
-        case .ringRequest: self = .ringRequest
-        case .ringReply(let reply): self = .ringReply(document: try bounded(reply.document, Limits.ringDocumentBytes))
-        case nil: throw .malformed("a peer message of an unknown kind")
-        }
-    }
-}
-
-private func bounded(_ data: Data, _ limit: Int) throws(DecodingFailure) -> [UInt8] {
+func bounded(_ data: Data, _ limit: Int) throws(DecodingFailure) -> [UInt8] {
     guard data.count <= limit else { throw .overlong }
     return [UInt8](data)
 }
 
-private func bounded(_ text: String, _ limit: Int) throws(DecodingFailure) -> String {
+func bounded(_ text: String, _ limit: Int) throws(DecodingFailure) -> String {
     guard text.utf8.count <= limit else { throw .overlong }
     return text
 }
 
-private func node(_ name: String) throws(DecodingFailure) -> NodeID {
+func node(_ name: String) throws(DecodingFailure) -> NodeID {
     guard let id = NodeID(name) else { throw .malformed("a node's name breaks its rule") }
     return id
 }
 
 /// A stored key is a little longer than the client's: a token, two terminators, and each zero byte doubled.
-private func storedKey(_ data: Data) throws(DecodingFailure) -> [UInt8] {
+func storedKey(_ data: Data) throws(DecodingFailure) -> [UInt8] {
     try bounded(data, 2 * Limits.keyBytes + 16)
 }
 

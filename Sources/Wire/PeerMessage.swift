@@ -1,6 +1,10 @@
-// Everything one node may say to another on a connection (docs/formats/peer.md).
+// Everything one node may say to another on a connection (docs/formats/peer.md), and its bytes: a message is a row in
+// each of three lists here. Its parts, where it has any, are put into bytes and checked in PeerCodec.swift.
 
-import World
+import SwiftProtobuf
+package import World
+
+import struct Foundation.Data
 
 /// What a connection is for. Each lane is a connection of its own, so that bulk never stands before a request.
 package enum Lane: UInt8, Sendable, Hashable, CaseIterable {
@@ -65,4 +69,44 @@ package enum PeerMessage: Hashable, Sendable {
     case names([UInt8])
     case ringRequest
     case ringReply(document: [UInt8])
+}
+
+extension PeerMessage {
+    package func encode() -> [UInt8] {
+        var frame = PBFrame()
+        switch self {
+        case .hello(let hello): frame.hello = PBHello(hello)
+        case .welcome(let welcome): frame.welcome = PBWelcome(welcome)
+        case .request(let envelope): frame.request = PBRequest(envelope)
+        case .mergeRequests(let requests): frame.mergeRequests = PBMergeRequests(requests)
+        case .reply(let envelope): frame.reply = PBReply(envelope)
+        case .storedReplies(let replies): frame.storedReplies = PBStoredReplies(replies)
+        case .gossip(let bytes): frame.gossip = Data(bytes)
+        case .names(let bytes): frame.names = Data(bytes)
+        case .ringRequest: frame.ringRequest = PBRingRequest()
+        case .ringReply(let document): frame.ringReply = .with { $0.document = Data(document) }
+        }
+        // The only documented failures are missing required fields and proto2 extensions, which proto3 has not.
+        return (try? frame.serializedBytes()) ?? []
+    }
+
+    package init(decoding bytes: [UInt8]) throws(DecodingFailure) {
+        guard bytes.count <= Limits.frameBytes else { throw .overlong }
+        try FrameShape.check(bytes)
+        let frame: PBFrame
+        do { frame = try PBFrame(serializedBytes: bytes) } catch { throw .malformed("not a peer message") }
+        switch frame.body {
+        case .hello(let hello): self = .hello(try hello.checked())
+        case .welcome(let welcome): self = .welcome(try welcome.checked())
+        case .request(let request): self = .request(try request.checked())
+        case .mergeRequests(let requests): self = .mergeRequests(try requests.checked())
+        case .reply(let reply): self = .reply(try reply.checked())
+        case .storedReplies(let replies): self = .storedReplies(try replies.checked())
+        case .gossip(let bytes): self = .gossip(try bounded(bytes, Limits.gossipBytes))
+        case .names(let bytes): self = .names(try bounded(bytes, Limits.frameBytes))
+        case .ringRequest: self = .ringRequest
+        case .ringReply(let reply): self = .ringReply(document: try bounded(reply.document, Limits.ringDocumentBytes))
+        case nil: throw .malformed("a peer message of an unknown kind")
+        }
+    }
 }
