@@ -181,7 +181,7 @@ struct RangeCoordinator: Sendable {
             if reverse { range.end = cut } else { range.start = cut + [0] }
             start(&directory, now, &out)
         } else {
-            answer(.list(found, next: next ?? cut.map { .after($0) }, account), &out)
+            answer(.list(standing(at: wall), next: next ?? cut.map { .after($0) }, account), &out)
         }
     }
 
@@ -198,6 +198,16 @@ struct RangeCoordinator: Sendable {
             found.append(item)
         }
         return nil
+    }
+
+    /// What was found; rounds take time, and what an earlier one brought may be over.
+    private func standing(at wall: WallTime) -> [ListedItem] {
+        guard rounds > 1 else { return found }
+        return found.compactMap { item in
+            var item = item
+            item.expire(at: wall)
+            return item.object.values.isEmpty ? nil : item
+        }
     }
 
     private func precedes(_ a: [UInt8], _ b: [UInt8]) -> Bool {
