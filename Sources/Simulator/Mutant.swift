@@ -34,6 +34,14 @@ package enum Mutant: String, CaseIterable, Sendable {
     case lagSticks = "lag-sticks"
     /// Nobody knows which attempt of a write is which, nor how old it is.
     case attemptsUnknown = "attempts-unknown"
+    /// Nodes read their wall clocks once a minute: what has expired is still served.
+    case wallClockStands = "wall-clock-stands"
+    /// A replica's page of a list leaves out its first item.
+    case droppedItem = "dropped-item"
+    /// A conditional write overwrites what is there.
+    case conditionIgnored = "condition-ignored"
+    /// A disk that was put back to an older state goes on in the life that it had then.
+    case restoredDiskKeepsLife = "restored-disk-keeps-life"
 
     // Of names (Mutant+Names.swift).
 
@@ -105,6 +113,10 @@ extension Mutant {
         case (.attemptsUnknown, .reply(var envelope)):
             if envelope.reply == .storedBeside { envelope.reply = .stored }
             return .reply(envelope)
+        case (.droppedItem, .reply(var envelope)):
+            guard case .page(let items, true) = envelope.reply else { return message }
+            envelope.reply = .page(items: Array(items.dropFirst()), more: true)
+            return .reply(envelope)
         default: return message
         }
     }
@@ -118,9 +130,14 @@ extension Mutant {
 
     /// What this mutant makes of a client's request.
     func spoil(_ request: ClientRequest) -> ClientRequest {
-        guard self == .staleQuorumCount, request.level == .quorum else { return request }
         var request = request
-        request.level = .one
+        switch (self, request.operation) {
+        case (.staleQuorumCount, _) where request.level == .quorum: request.level = .one
+        case (.conditionIgnored, .write(let value, let contentType, let context, true, let ttlMs)):
+            request.operation = .write(
+                value: value, contentType: contentType, context: context, onlyIfAbsent: false, ttlMs: ttlMs)
+        default: break
+        }
         return request
     }
 }

@@ -5,11 +5,11 @@ import Wire
 import World
 
 extension SimulatedCluster {
-    mutating func send(_ message: PeerMessage, _ node: Int, _ port: Port, _ peer: Int) throws {
+    mutating func send(_ message: PeerMessage, _ node: Int, _ port: Port, _ peer: Int) {
         let message = mutant?.spoil(message) ?? message
         guard case .request(let envelope) = message else {
             if let connection = network.standing(from: node, port, to: peer) {
-                transmit(message, connection, isToServer: true)
+                put(message, connection, isToServer: true)
             }
             return
         }
@@ -21,23 +21,39 @@ extension SimulatedCluster {
         }
         if let reply = mutant?.answer(envelope) {
             return schedule(
-                .node(node, SimulatedNode.Input(reply, target, port), life: machines[node].life),
+                .node(node, SimulatedNode.Input([reply], target, port), life: machines[node].life),
                 after: latency(node, peer))
         }
         network[connection].asked.insert(envelope.id)
-        transmit(message, connection, isToServer: true)
+        put(message, connection, isToServer: true)
         if isFaulty && random.chance(scenario.resets) {
             schedule(.reset(connection), after: .milliseconds(Int64(random.unit() * 50)))
         }
     }
 
-    /// Sends a message on its way, in one piece or two.
-    mutating func transmit(_ message: PeerMessage, _ connection: Int, isToServer: Bool) {
-        let frame = SimulatedNetwork.frame(message)
-        let middle = random.chance(0.1) ? Int.random(in: 1..<frame.count, using: &random) : frame.count
-        for piece in [frame[..<middle], frame[middle...]] where !piece.isEmpty {
-            transmit(Array(piece), connection, isToServer: isToServer)
+    /// To leave with the next flush.
+    mutating func put(_ message: PeerMessage, _ connection: Int, isToServer: Bool) {
+        network[connection][isToServer].put(message, ledger)
+        let end = ConnectionEnd(connection: connection, isToServer: isToServer)
+        if !unflushed.contains(end) { unflushed.append(end) }
+    }
+
+    /// Sends on its way all that one event had to say, in one piece or two.
+    mutating func flush() {
+        guard !unflushed.isEmpty else { return }
+        for end in unflushed where !network[end.connection].isBroken {
+            let bytes = network[end.connection][end.isToServer].takeOutgoing(ledger)
+            guard bytes.count > 1, random.chance(0.1) else {
+                transmit(bytes, end.connection, isToServer: end.isToServer)
+                continue
+            }
+            ledger.add(.framesCutApart)
+            let middle = Int.random(in: 1..<bytes.count, using: &random)
+            for piece in [bytes[..<middle], bytes[middle...]] {
+                transmit(Array(piece), end.connection, isToServer: end.isToServer)
+            }
         }
+        unflushed.removeAll(keepingCapacity: true)
     }
 
     private mutating func transmit(_ bytes: [UInt8], _ connection: Int, isToServer: Bool) {
@@ -50,36 +66,62 @@ extension SimulatedCluster {
         schedule(.bytes(connection, isToServer: isToServer, bytes), at: arrival)
     }
 
+    func isOpen(_ connection: Int, _ isToServer: Bool) -> Bool {
+        !network[connection].isBroken || (isToServer && network[connection].isHeardOut)
+    }
+
     mutating func receive(_ bytes: [UInt8], _ connection: Int, _ isToServer: Bool) throws {
         let (client, server) = (network[connection].client, network[connection].server)
         let life = isToServer ? network[connection].serverLife : network[connection].clientLife
         guard isRunning(isToServer ? server : client, life) else { return }
         bytes.withUnsafeBytes { network[connection][isToServer].decoder.feed($0) }
-        while !network[connection].isBroken, let payload = try network[connection][isToServer].decoder.next() {
+        while isOpen(connection, isToServer), let payload = try network[connection][isToServer].decoder.next() {
             let message = try PeerMessage(decoding: payload)
             trace.add(1, now, UInt64(isToServer ? server : client), message)
-            switch message {
-            case .request(let envelope):
-                try step(
-                    server, .loop(network[connection].loop, .request(envelope, connection: connection)))
-            case .gossip(let bytes): try step(server, .control(.gossip(bytes, from: machines[client].identity)))
-            case .reply(let envelope):
-                guard network[connection].asked.remove(envelope.id) != nil else { continue }
-                try step(client, SimulatedNode.Input(envelope, machines[server].identity, network[connection].port))
-            default: checker.violate("a message of another kind than any that was sent")
+            if isToServer {
+                try heard(message, connection)
+            } else {
+                try answered(message, connection)
             }
         }
+    }
+
+    /// By the node that accepted the connection.
+    private mutating func heard(_ message: PeerMessage, _ connection: Int) throws {
+        let (client, server, loop) = (network[connection].client, network[connection].server, network[connection].loop)
+        switch message {
+        case .request(let envelope): try step(server, .loop(loop, .request(envelope, connection: connection)))
+        case .mergeRequests(let merges):
+            for envelope in merges.envelopes {
+                try step(server, .loop(loop, .request(envelope, connection: connection)))
+            }
+        case .gossip(let bytes): try step(server, .control(.gossip(bytes, from: machines[client].identity)))
+        default: checker.violate("a message of another kind than any that was sent")
+        }
+    }
+
+    /// By the node that made the connection.
+    private mutating func answered(_ message: PeerMessage, _ connection: Int) throws {
+        let replies: [ReplyEnvelope]
+        switch message {
+        case .reply(let envelope): replies = [envelope]
+        case .storedReplies(let stored): replies = Array(stored.envelopes)
+        default: return checker.violate("a message of another kind than any that was sent")
+        }
+        let awaited = replies.filter { network[connection].asked.remove($0.id) != nil }
+        guard !awaited.isEmpty else { return }
+        let peer = machines[network[connection].server].identity
+        try step(network[connection].client, SimulatedNode.Input(awaited, peer, network[connection].port))
     }
 
     /// Half a round trip and an exponential tail.
     mutating func latency(_ from: Int, _ to: Int) -> Span {
         if let delays = scenario.delays { return delays[from][to] }
-        let pair = [machines[from].country, machines[to].country].sorted()
         let base: Int64 =
-            switch (pair[0], pair[1]) {
-            case ("de", "us"): 45
-            case ("de", "jp"): 110
-            case ("jp", "us"): 75
+            switch (machines[from].country, machines[to].country) {
+            case ("de", "us"), ("us", "de"): 45
+            case ("de", "jp"), ("jp", "de"): 110
+            case ("jp", "us"), ("us", "jp"): 75
             default: 1
             }
         let tail = random.exponential(mean: .microseconds(500 + base * 100))
@@ -93,6 +135,7 @@ extension SimulatedCluster {
         guard machines[peer].stoppedUntil <= now, let loops = machines[peer].node?.loopCount, !isCut(node, peer),
             !isCut(peer, node)
         else { return reconnect(node, port, peer) }
+        ledger.add(.connected)
         _ = network.open(
             Connection(
                 client: node, port: port, clientLife: machines[node].life, server: peer,
@@ -109,18 +152,17 @@ extension SimulatedCluster {
         schedule(.connect(node, port, to: peer, life: machines[node].life), after: pause)
     }
 
-    mutating func breakOff(_ connection: Int) throws {
+    mutating func breakOff(_ connection: Int, as kind: Played) throws {
         guard !network[connection].isBroken else { return }
+        ledger.add(kind)
         let broken = network[connection]
-        let lost = network.breakOff(connection)
+        let lost = network.breakOff(connection, isHeardOut: random.chance(0.5))
         guard isRunning(broken.client, broken.clientLife) else { return }
         let target = machines[broken.server].identity
         if let input = SimulatedNode.Input(link: target, broken.port, isUp: false) {
-            try play(.node(broken.client, input, life: broken.clientLife))
+            try step(broken.client, input)
         }
-        if let input = SimulatedNode.Input(lost: lost, target, broken.port) {
-            try play(.node(broken.client, input, life: broken.clientLife))
-        }
+        if let input = SimulatedNode.Input(lost: lost, target, broken.port) { try step(broken.client, input) }
         reconnect(broken.client, broken.port, broken.server)
     }
 

@@ -21,7 +21,7 @@ extension SimulatedCluster {
         guard isGossipConverged else { return false }
         return load.keys.allSatisfy { key in
             let held = replicas(of: key).map(\.bytes)
-            return held.allSatisfy { $0 == held.first }
+            return held.dropFirst().allSatisfy { Checker.isSame($0, held[0]) }
         }
     }
 
@@ -45,7 +45,7 @@ extension SimulatedCluster {
     func replicas(of key: StoredKey) -> [(node: NodeID, bytes: [UInt8]?)] {
         ring.route(bucket: key.bucket, token: key.token).primaries.compactMap { node in
             guard let machine = machines.first(where: { $0.identity == node }) else { return nil }
-            return (node, (try? machine.objects.get(key.bytes)) ?? nil)
+            return (node, (try? machine.disk.objects.get(key.bytes)) ?? nil)
         }
     }
 

@@ -1,4 +1,4 @@
-// One machine of a simulated cluster: its disks and its clock, which outlive a crash, and the node while it runs.
+// One machine of a simulated cluster: its disk and its clock, which outlive a crash, and the node while it runs.
 
 import Node
 import Storage
@@ -7,20 +7,18 @@ import World
 struct SimulatedMachine {
     let identity: NodeID
     let country: String
-    var objects = MemoryStore()
-    var hints = MemoryStore()
-    var names = MemoryStore()
-    /// The two copies of the names' frontier, and what of them a loss of power leaves: they are synced once a second.
-    private(set) var frontiers: [[UInt8]?] = [nil, nil]
-    private var syncedFrontiers: [[UInt8]?] = [nil, nil]
-    private var frontiersSyncedAt: Instant?
-    /// Of its registry; a mutant begins with it again and again.
-    var firstIncarnation: UInt64 = 0
+    var disk: SimulatedDisk
+    /// An older copy of it, for a while.
+    var copy: SimulatedDisk?
+    /// Under way to the disk, in the order in which they began.
+    var commits: [DiskCommit] = []
     var node: SimulatedNode?
     /// Starts so far: events for an earlier life are void.
     var life: UInt64 = 0
-    /// Never the same twice, even when the disk was lost: what a real node takes from the clock.
-    var incarnation: UInt64 = 0
+    /// Under which this node has minted.
+    var incarnations: [UInt64] = []
+    /// Of its registry; a mutant begins with it again and again.
+    var firstSession: UInt64 = 0
     var slowness: Int64 = 1
     var skewMs: Int64 = 0
     /// Its process does nothing until then, as after SIGSTOP.
@@ -32,28 +30,25 @@ struct SimulatedMachine {
     init(identity: NodeID, country: String) {
         self.identity = identity
         self.country = country
+        disk = SimulatedDisk(owner: identity)
     }
 
-    mutating func writeFrontier(_ copy: Int, _ bytes: [UInt8], at now: Instant) {
-        frontiers[copy] = bytes
-        guard frontiersSyncedAt.map({ now - $0 >= .seconds(1) }) ?? true else { return }
-        frontiersSyncedAt = now
-        syncedFrontiers = frontiers
-    }
+    /// 2026-01-01T00:00Z: wall clocks of the nodes start about here.
+    private static let epochMs: Int64 = 1_767_225_600_000
 
-    mutating func losePower() { frontiers = syncedFrontiers }
-
-    mutating func loseFrontiers() {
-        (frontiers, syncedFrontiers, frontiersSyncedAt) = ([nil, nil], [nil, nil], nil)
+    /// What its wall clock says.
+    func wall(at now: Instant) -> WallTime {
+        WallTime(milliseconds: UInt64(SimulatedMachine.epochMs + now.nanoseconds / 1_000_000 + skewMs))
     }
 
     /// What the node says of itself once a second: figures that change, and tell who said them and when.
     mutating func report(at now: Instant, _ mutant: Mutant?) -> NodeReport? {
-        guard let node, reportedAt.map({ now - $0 >= .seconds(1) }) ?? true else { return nil }
+        guard reportedAt.map({ now - $0 >= .seconds(1) }) ?? true, let node else { return nil }
         reportedAt = now
         var report = NodeReport()
         report.revision = "life \(life)"
         report.hints = node.hintBacklog
+        report.isDiskFull = disk.room > .roomy
         let delay = node.replicationDelayMs(at: now)
         highestDelayMs = max(highestDelayMs, delay)
         report.replicationDelayMs = mutant == .lagSticks ? highestDelayMs : delay

@@ -1,7 +1,9 @@
 // The connections of a simulated cluster, as TCP makes them: bytes in order, cut anywhere; what a cut holds back comes
 // when it is healed, if nobody has given the connection up by then; what breaks takes with it all that was under way.
 //
-// It decides nothing by itself: the cluster asks, and schedules what comes of it.
+// It decides nothing by itself: the cluster asks, and schedules what comes of it. What leaves on a connection at one
+// time leaves together, merges and answers "stored" as one message each, as a server's connections have it (PeerLink,
+// PeerServerHandler).
 
 import Wire
 import World
@@ -16,6 +18,8 @@ struct Connection {
     let loop: Int
     let serverLife: UInt64
     var isBroken = false
+    /// What was under way to the server when it broke still comes there; nobody hears the answers.
+    var isHeardOut = false
     /// Asks without an answer yet: lost with the connection.
     var asked: Set<UInt64> = []
     var toServer = Stream()
@@ -28,12 +32,62 @@ struct Connection {
         var lastArrival = Instant.origin
         /// Sent into a cut, in order.
         var held: [[UInt8]] = []
+        /// Frames that leave with the next flush, and what may still be taken into a message with others.
+        private(set) var outgoing: [UInt8] = []
+        private(set) var frames = 0
+        private var merges: MergeRequests?
+        private var stored: StoredReplies?
+
+        mutating func put(_ message: PeerMessage, _ ledger: PlayLedger) {
+            switch message {
+            case .request(let envelope):
+                if merges?.add(envelope) == true { return }
+                putGathered(ledger)
+                merges = MergeRequests(envelope)
+                if merges != nil { return }
+            case .reply(let envelope):
+                if stored?.add(envelope) == true { return }
+                let next = StoredReplies(envelope)
+                putGathered(ledger)
+                stored = next
+                if stored != nil { return }
+            default: putGathered(ledger)
+            }
+            frame(message, ledger)
+        }
+
+        private mutating func putGathered(_ ledger: PlayLedger) {
+            if let merges = merges.take() { frame(.mergeRequests(merges), ledger) }
+            if let stored = stored.take() { frame(.storedReplies(stored), ledger) }
+        }
+
+        private mutating func frame(_ message: PeerMessage, _ ledger: PlayLedger) {
+            ledger.add(message.played)
+            let payload = message.encode()
+            withUnsafeBytes(of: Frames.prefix(for: payload.count).bigEndian) { outgoing.append(contentsOf: $0) }
+            outgoing += payload
+            frames += 1
+        }
+
+        mutating func takeOutgoing(_ ledger: PlayLedger) -> [UInt8] {
+            putGathered(ledger)
+            if frames > 1 { ledger.add(.severalFramesAtOnce) }
+            frames = 0
+            defer { outgoing = [] }
+            return outgoing
+        }
     }
 
     subscript(isToServer: Bool) -> Stream {
-        get { isToServer ? toServer : toClient }
+        _read { if isToServer { yield toServer } else { yield toClient } }
         _modify { if isToServer { yield &toServer } else { yield &toClient } }
     }
+}
+
+/// Which way something goes.
+struct ConnectionEnd: Hashable {
+    let connection: Int
+    let isToServer: Bool
 }
 
 struct SimulatedNetwork {
@@ -48,7 +102,7 @@ struct SimulatedNetwork {
     }
 
     subscript(number: Int) -> Connection {
-        get { connections[number] }
+        _read { yield connections[number] }
         _modify { yield &connections[number] }
     }
 
@@ -63,14 +117,16 @@ struct SimulatedNetwork {
         standing[Link(client: client, port: port, server: server)]
     }
 
-    /// Ends it for both sides. Returns the asks that are lost with it, ascending.
-    mutating func breakOff(_ number: Int) -> [UInt64] {
+    /// Ends it for both sides. Returns the asks that are lost with it, ascending. `isHeardOut`: the server hears what
+    /// is under way to it.
+    mutating func breakOff(_ number: Int, isHeardOut: Bool = false) -> [UInt64] {
         guard !connections[number].isBroken else { return [] }
         connections[number].isBroken = true
         let connection = connections[number]
         let link = Link(client: connection.client, port: connection.port, server: connection.server)
         if standing[link] == number { standing[link] = nil }
-        connections[number].toServer = Connection.Stream()
+        connections[number].isHeardOut = isHeardOut
+        if !isHeardOut { connections[number].toServer = Connection.Stream() }
         connections[number].toClient = Connection.Stream()
         return connection.asked.sorted()
     }
@@ -78,12 +134,5 @@ struct SimulatedNetwork {
     /// Those that stand, ascending, of which `isAffected` is true.
     func standing(where isAffected: (Connection) -> Bool) -> [Int] {
         standing.values.filter { isAffected(connections[$0]) }.sorted()
-    }
-
-    /// The frame of a message, as it travels.
-    static func frame(_ message: PeerMessage) -> [UInt8] {
-        let payload = message.encode()
-        let prefix = Frames.prefix(for: payload.count)
-        return withUnsafeBytes(of: prefix.bigEndian) { Array($0) } + payload
     }
 }

@@ -16,12 +16,6 @@ import Vnodes
 import Wire
 import World
 
-/// A node's two stores.
-enum Disk: Hashable, Sendable {
-    case objects
-    case hints
-}
-
 /// What speaks to other nodes, over links of its own.
 enum Port: Hashable, Comparable, Sendable {
     case loop(Int)
@@ -38,24 +32,21 @@ struct SimulatedNode {
         case work(NodePart)
         /// What a thread was to commit is on the disk.
         case committed(NodePart)
-        case name(NameMessage, from: NodeID)
-        /// The names' thread looks into its mailbox.
-        case vote
-        case voted(VoteCore.Input)
+        case name(NameInput)
     }
 
     enum Output {
         case send(PeerMessage, Port, to: NodeID)
         case answerPeer(ReplyEnvelope, connection: Int)
         case answer(UInt64, ClientOutcome)
-        case commit(NodePart, Disk, [StoreWrite], synced: Bool)
-        case sendName(NameMessage, to: NodeID)
-        case answerName(UInt64, NameAnswer)
-        case reconfigured(ReconfigurationOutcome)
-        case commitVotes([StoreWrite], synced: Bool, VoteCore.FrontierCopy?)
+        case answerOwnRead(UInt64, ReplicaReply)
+        case names(NameOutput)
+        case commit(DiskCommit)
         /// From one part to another, a moment later.
         case hop(Input)
         case at(Instant, Input)
+        /// The cluster knows a later life of this node, of that generation: it must end.
+        case staleIncarnation(UInt64)
     }
 
     private struct StorageThread {
@@ -65,9 +56,13 @@ struct SimulatedNode {
     }
 
     let identity: NodeID
+    /// On its disk.
+    var room: DiskState
+    let ledger: PlayLedger
     private var loops: [LoopCore]
     private var turnIsOpen: [Bool]
-    private var threads: [NodePart: StorageThread] = [:]
+    /// The shards, the scanner and the comparer.
+    private var threads: [StorageThread]
     private var hints: HintCore
     private var hintMailbox: [HintCore.Job] = []
     private var hintsAreCalled = false
@@ -78,6 +73,10 @@ struct SimulatedNode {
     private var shardEffects = Outbox<ShardCore.Effect>()
     private var hintEffects = Outbox<HintCore.Effect>()
     private var controlEffects = Outbox<ControlCore.Effect>()
+    /// Of the last time, for their room.
+    private var loopTaken: [LoopCore.Effect] = []
+    private var shardTaken: [ShardCore.Effect] = []
+    private var controlTaken: [ControlCore.Effect] = []
 
     /// What a life of a node begins with.
     struct Birth {
@@ -85,20 +84,13 @@ struct SimulatedNode {
         var counter: UInt64
         var generation: UInt64
         var ring: RingSnapshot
-        var objects: MemoryStore
-        var hints: MemoryStore
+        var disk: SimulatedDisk
         var loops: Int
         var shards: Int
         /// Of clients, at each gateway.
         var places: Int
+        var ledger: PlayLedger
         var names: NamesBirth
-    }
-
-    struct NamesBirth {
-        let registry: Registry
-        let opened: OpenedStore
-        let store: SeamedStore
-        let seams: NamesSeams
     }
 
     init(
@@ -107,6 +99,8 @@ struct SimulatedNode {
     ) throws(StorageFailure) {
         var random = random
         self.identity = identity
+        room = birth.disk.room
+        ledger = birth.ledger
         let (ring, stripes) = (birth.ring, CacheStripes())
         let actor = Actor(node: identity, incarnation: birth.incarnation)
         loops = (0..<birth.loops).map { port in
@@ -116,14 +110,13 @@ struct SimulatedNode {
                 gateway: gateway, port: port, shards: birth.shards, ring: ring, stripes: stripes, cacheBytes: 1 << 16)
         }
         turnIsOpen = Array(repeating: false, count: birth.loops)
-        let parts = (0..<birth.shards).map { NodePart.shard($0) } + [.scanner, .comparer]
-        for part in parts {
+        threads = (0..<birth.shards + 2).map { _ in
             let shard = VnodeShard(actor: actor, counter: birth.counter)
-            threads[part] = StorageThread(
-                core: ShardCore(shard: shard, store: birth.objects, stripes: stripes, ring: ring))
+            return StorageThread(
+                core: ShardCore(shard: shard, store: birth.disk.objects, stripes: stripes, ring: ring))
         }
         hints = HintCore(
-            keeper: try HintKeeper(identity: identity, store: birth.hints), store: birth.hints, ring: ring)
+            keeper: try HintKeeper(identity: identity, store: birth.disk.hints), store: birth.disk.hints, ring: ring)
         let state = ControlState(
             identity: identity, incarnation: birth.generation, ring: ring, configuration: configuration,
             random: random.fork(), now: now)
@@ -140,9 +133,9 @@ struct SimulatedNode {
     var loopCount: Int { loops.count }
     var hintBacklog: Int { hints.keeper.total.hints }
     /// The last counter that any of its shards minted.
-    var counter: UInt64 { threads.values.map(\.core.shard.counter).max() ?? 0 }
+    var counter: UInt64 { threads.map(\.core.shard.counter).max() ?? 0 }
     func replicationDelayMs(at now: Instant) -> Double {
-        threads.values.map { $0.core.shard.replicationDelay.milliseconds(at: now) }.max() ?? 0
+        threads.map { $0.core.shard.replicationDelay.milliseconds(at: now) }.max() ?? 0
     }
     /// Answered requests that still go on count here.
     func requestsInFlight(_ loop: Int) -> Int { loops[loop].requestsInFlight }
@@ -153,11 +146,10 @@ struct SimulatedNode {
         switch input {
         case .loop(let loop, let input): hear(loop, input, now, &out)
         case .control(let input): hear(input, now, &out)
-        case .name(let message, let node): receive(message, from: node, now, &out)
-        case .vote: vote(&out)
-        case .voted(let input): hear(input, &out)
+        case .name(let input): hear(input, now, &out)
         case .work(.hints): try workHints(now, &out)
         case .committed(.hints):
+            ledger.add(.hintCommitted)
             try hints.handle(.committed, now, &hintEffects)
             carryOutHints(&out)
         case .work(let part): try work(part, now, &out)
@@ -169,36 +161,48 @@ struct SimulatedNode {
         _ loop: Int, _ input: LoopCore.Input, _ now: Now, _ out: inout Outbox<Output>
     ) {
         if case .turnEnds = input { turnIsOpen[loop] = false }
+        ledger.add(input.played)
         loops[loop].handle(input, now, &loopEffects)
         while !loopEffects.isEmpty {
-            for effect in loopEffects.take() {
+            loopEffects.take(into: &loopTaken)
+            for effect in loopTaken {
+                ledger.add(effect.played)
                 switch effect {
-                case .send(let envelope, let node): out.emit(.send(.request(envelope), .loop(loop), to: node))
+                case .send(let envelope, let node):
+                    ledger.add(envelope.request.played)
+                    out.emit(.send(.request(envelope), .loop(loop), to: node))
                 case .work(let part, let job):
                     if let refused = put(job, part, &out) { loops[loop].handle(.answers([refused]), now, &loopEffects) }
                 case .takeBack(let ask):
-                    if takeBack(ask, loop) { loops[loop].handle(.tookBack([ask]), now, &loopEffects) }
+                    guard takeBack(ask, loop) else { continue }
+                    ledger.add(.loopTookBack)
+                    loops[loop].handle(.tookBack([ask]), now, &loopEffects)
                 case .answerPeer(let envelope, let connection):
                     out.emit(.answerPeer(envelope, connection: connection))
                 case .answer(let id, let outcome): out.emit(.answer(id, outcome))
-                case .answerOwnRead: break
+                case .answerOwnRead(let id, let reply): out.emit(.answerOwnRead(id, reply))
                 case .wakeAt(let instant): out.emit(.at(instant, .loop(loop, .wake(instant))))
                 }
             }
         }
-        if loops[loop].hasArrivals, !turnIsOpen[loop] {
+        if case .client = input, !turnIsOpen[loop] {
             turnIsOpen[loop] = true
             out.emit(.hop(.loop(loop, .turnEnds)))
         }
     }
 
     mutating func hear(_ input: ControlCore.Input, _ now: Now, _ out: inout Outbox<Output>) {
+        ledger.add(input.played)
         control.handle(input, now, &controlEffects)
         while !controlEffects.isEmpty {
-            for effect in controlEffects.take() {
+            controlEffects.take(into: &controlTaken)
+            for effect in controlTaken {
+                ledger.add(effect.played)
                 switch effect {
                 case .gossip(let bytes, let node): out.emit(.send(.gossip(bytes), .control, to: node))
-                case .send(let envelope, let node): out.emit(.send(.request(envelope), .bulk, to: node))
+                case .send(let envelope, let node):
+                    ledger.add(envelope.request.played)
+                    out.emit(.send(.request(envelope), .bulk, to: node))
                 case .work(let part, let job):
                     if let refused = put(job, part, &out) { control.handle(.answers([refused]), now, &controlEffects) }
                 case .hints(let job): put(job, &out)
@@ -208,7 +212,7 @@ struct SimulatedNode {
                 case .replicationDelay(let node, let ms):
                     for loop in loops.indices { out.emit(.hop(.loop(loop, .replicationDelay(node, ms: ms)))) }
                 case .keysApart: break  // for a log
-                case .staleIncarnation: break  // the simulator's disks know their lives
+                case .staleIncarnation(let generation): out.emit(.staleIncarnation(generation))
                 }
             }
         }
@@ -222,23 +226,36 @@ struct SimulatedNode {
             put(.request(job), &out)
             return nil
         }
-        guard threads[part]?.mailbox.count ?? .max < Limits.mailboxRequests else { return job.refusal }
-        threads[part]?.mailbox.append(job)
+        guard threads[place(of: part)].mailbox.count < Workload.mailboxPlaces else {
+            ledger.add(.refusedBusy)
+            return job.refusal
+        }
+        threads[place(of: part)].mailbox.append(job)
         call(part, &out)
         return nil
     }
 
+    /// In `threads`; hints have a thread of another kind.
+    private func place(of part: NodePart) -> Int {
+        switch part {
+        case .shard(let number): number
+        case .scanner, .hints: threads.count - 2
+        case .comparer: threads.count - 1
+        }
+    }
+
     private mutating func call(_ part: NodePart, _ out: inout Outbox<Output>) {
-        guard let thread = threads[part], thread.core.isIdle, !thread.isCalled, !thread.mailbox.isEmpty else { return }
-        threads[part]?.isCalled = true
+        let place = place(of: part)
+        guard threads[place].core.isIdle, !threads[place].isCalled, !threads[place].mailbox.isEmpty else { return }
+        threads[place].isCalled = true
         out.emit(.hop(.work(part)))
     }
 
     private mutating func takeBack(_ ask: UInt64, _ loop: Int) -> Bool {
         let address = ReplyAddress(port: loop, asker: .gateway, id: ask)
-        for part in threads.keys {
-            guard let place = threads[part]?.mailbox.firstIndex(where: { $0.address == address }) else { continue }
-            threads[part]?.mailbox.remove(at: place)
+        for thread in threads.indices {
+            guard let place = threads[thread].mailbox.firstIndex(where: { $0.address == address }) else { continue }
+            threads[thread].mailbox.remove(at: place)
             return true
         }
         return false
@@ -247,17 +264,21 @@ struct SimulatedNode {
     private mutating func work(
         _ part: NodePart, _ now: Now, _ out: inout Outbox<Output>
     ) throws(StorageFailure) {
-        threads[part]?.isCalled = false
-        guard let thread = threads[part], thread.core.isIdle, !thread.mailbox.isEmpty else { return }
+        let place = place(of: part)
+        threads[place].isCalled = false
+        guard threads[place].core.isIdle, !threads[place].mailbox.isEmpty else { return }
         let isReader = part == .scanner || part == .comparer
-        let jobs = Array(thread.mailbox.prefix(isReader ? 1 : Limits.batchRequests))
-        threads[part]?.mailbox.removeFirst(jobs.count)
-        try threads[part]?.core.handle(.jobs(jobs, .roomy), now, &shardEffects)
+        let jobs = Array(threads[place].mailbox.prefix(isReader ? 1 : Limits.batchRequests))
+        threads[place].mailbox.removeFirst(jobs.count)
+        ledger.add(.shardJobs)
+        try threads[place].core.handle(.jobs(jobs, room), now, &shardEffects)
         var isCommitting = false
-        for effect in shardEffects.take() {
+        shardEffects.take(into: &shardTaken)
+        for effect in shardTaken {
             if case .commit(let writes, let synced) = effect {
                 isCommitting = true
-                out.emit(.commit(part, .objects, writes, synced: synced))
+                ledger.add(effect.played)
+                out.emit(.commit(DiskCommit(part: part, store: .objects, writes: writes, synced: synced)))
             } else {
                 carryOut(effect, &out)
             }
@@ -268,13 +289,17 @@ struct SimulatedNode {
     private mutating func worked(
         _ part: NodePart, _ now: Now, _ out: inout Outbox<Output>
     ) throws(StorageFailure) {
-        let load = ShardCore.ReplicaLoad(waiting: threads[part]?.mailbox.count ?? 0, serviceMicroseconds: 200)
-        try threads[part]?.core.handle(.worked(load), now, &shardEffects)
-        for effect in shardEffects.take() { carryOut(effect, &out) }
+        ledger.add(.shardWorked)
+        let place = place(of: part)
+        let load = ShardCore.ReplicaLoad(waiting: threads[place].mailbox.count, serviceMicroseconds: 200)
+        try threads[place].core.handle(.worked(load), now, &shardEffects)
+        shardEffects.take(into: &shardTaken)
+        for effect in shardTaken { carryOut(effect, &out) }
         call(part, &out)
     }
 
     private func carryOut(_ effect: ShardCore.Effect, _ out: inout Outbox<Output>) {
+        ledger.add(effect.played)
         switch effect {
         case .announce(let answers), .answer(let answers): hand(answers, &out)
         case .expired(let found): out.emit(.hop(.control(.expired(found))))
@@ -284,6 +309,11 @@ struct SimulatedNode {
 
     /// To the loops that wait for them, one hop each.
     private func hand(_ answers: [StorageAnswer], _ out: inout Outbox<Output>) {
+        for answer in answers { ledger.add(answer.envelope.reply.played) }
+        if answers.count == 1 {
+            let port = answers[0].address.port
+            if loops.indices.contains(port) { return out.emit(.hop(.loop(port, .answers(answers)))) }
+        }
         for loop in loops.indices {
             let own = answers.filter { $0.address.port == loop }
             if !own.isEmpty { out.emit(.hop(.loop(loop, .answers(own)))) }
@@ -310,14 +340,17 @@ struct SimulatedNode {
         guard hints.isIdle, !hintMailbox.isEmpty else { return }
         let jobs = hintMailbox
         hintMailbox = []
-        try hints.handle(.jobs(jobs, .roomy), now, &hintEffects)
+        for job in jobs { ledger.add(job.played) }
+        try hints.handle(.jobs(jobs, room), now, &hintEffects)
         carryOutHints(&out)
     }
 
     private mutating func carryOutHints(_ out: inout Outbox<Output>) {
         for effect in hintEffects.take() {
+            ledger.add(effect.played)
             switch effect {
-            case .commit(let writes, let synced): out.emit(.commit(.hints, .hints, writes, synced: synced))
+            case .commit(let writes, let synced):
+                out.emit(.commit(DiskCommit(part: .hints, store: .hints, writes: writes, synced: synced)))
             case .answer(let answers): hand(answers, &out)
             case .deliver(let deliveries): out.emit(.hop(.control(.deliver(deliveries))))
             }
@@ -328,11 +361,11 @@ struct SimulatedNode {
 
 // What the network has to say to whichever part a port belongs to.
 extension SimulatedNode.Input {
-    init(_ reply: ReplyEnvelope, _ node: NodeID, _ port: Port) {
+    init(_ replies: [ReplyEnvelope], _ node: NodeID, _ port: Port) {
         self =
             switch port {
-            case .loop(let loop): .loop(loop, .replies([reply], from: node))
-            case .control, .bulk: .control(.replies([reply], from: node))
+            case .loop(let loop): .loop(loop, .replies(replies, from: node))
+            case .control, .bulk: .control(.replies(replies, from: node))
             }
     }
 

@@ -16,6 +16,7 @@ package struct Verdict: Sendable {
     package let nodes: Int
     /// From healing until all was the same again; nil if it never was.
     package let healing: Span?
+    package let counts: PlayCounts
 }
 
 package enum Simulation {
@@ -53,12 +54,13 @@ package enum Simulation {
                 requests: cluster.checker.writes.count + cluster.checker.reads,
                 acknowledged: cluster.checker.writes.count { $0.acknowledgedAt != nil },
                 nameRequests: cluster.nameLoad.requests, namesAnswered: cluster.nameLoad.answered,
-                reconfigurations: cluster.reconfigurations, nodes: scenario.nodes, healing: healing)
+                reconfigurations: cluster.reconfigurations, nodes: scenario.nodes, healing: healing,
+                counts: cluster.ledger.counts)
         } catch {
             return Verdict(
                 seed: seed, trace: 0, violations: ["the simulation itself failed: \(error)"], requests: 0,
                 acknowledged: 0, nameRequests: 0, namesAnswered: 0, reconfigurations: 0, nodes: scenario.nodes,
-                healing: nil)
+                healing: nil, counts: PlayCounts())
         }
     }
 }

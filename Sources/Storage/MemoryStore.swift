@@ -5,8 +5,9 @@ package import World
 
 /// Not thread-safe: its owner runs everything in one thread.
 package final class MemoryStore: KeyValueStore, @unchecked Sendable {
+    /// Ascending, each with its value: few enough that to find one by halves is faster than to hash it.
     private var keys: [[UInt8]] = []
-    private var values: [[UInt8]: [UInt8]] = [:]
+    private var values: [[UInt8]] = []
     /// What undoes each commit since the last synced one, newest last.
     private var unsynced: [[(key: [UInt8], before: [UInt8]?)]] = []
     /// Thrown by every call from now on: a disk that has failed.
@@ -18,14 +19,19 @@ package final class MemoryStore: KeyValueStore, @unchecked Sendable {
 
     package func get(_ key: [UInt8]) throws(StorageFailure) -> [UInt8]? {
         if let failure { throw failure }
-        return values[key]
+        return value(of: key)
+    }
+
+    private func value(of key: [UInt8]) -> [UInt8]? {
+        let place = firstIndex(notBefore: key)
+        return place < keys.count && keys[place] == key ? values[place] : nil
     }
 
     package func commit(_ writes: [StoreWrite], synced: Bool) throws(StorageFailure) {
         if let failure { throw failure }
         var undo: [(key: [UInt8], before: [UInt8]?)] = []
         for write in writes {
-            undo.append((write.key, values[write.key]))
+            undo.append((write.key, value(of: write.key)))
             switch write {
             case .put(let key, let value): set(key, value)
             case .delete(let key): set(key, nil)
@@ -47,9 +53,16 @@ package final class MemoryStore: KeyValueStore, @unchecked Sendable {
     private func set(_ key: [UInt8], _ value: [UInt8]?) {
         let place = firstIndex(notBefore: key)
         let present = place < keys.count && keys[place] == key
-        if value != nil && !present { keys.insert(key, at: place) }
-        if value == nil && present { keys.remove(at: place) }
-        values[key] = value
+        switch (value, present) {
+        case (let value?, true): values[place] = value
+        case (let value?, false):
+            keys.insert(key, at: place)
+            values.insert(value, at: place)
+        case (nil, true):
+            keys.remove(at: place)
+            values.remove(at: place)
+        case (nil, false): break
+        }
     }
 
     private func firstIndex(notBefore key: [UInt8]) -> Int {
@@ -68,12 +81,9 @@ package final class MemoryStore: KeyValueStore, @unchecked Sendable {
         if let failure { throw failure }
         let from = firstIndex(notBefore: range.start)
         let to = max(from, range.end.map(firstIndex(notBefore:)) ?? keys.count)
-        let inside = keys[from..<to]
-        func visitAll(_ chosen: some Sequence<[UInt8]>) {
-            for key in chosen {
-                guard let value = values[key], visit(key, value) else { return }
-            }
+        func visitAll(_ places: some Sequence<Int>) {
+            for place in places where !visit(keys[place], values[place]) { return }
         }
-        if reverse { visitAll(inside.reversed()) } else { visitAll(inside) }
+        if reverse { visitAll((from..<to).reversed()) } else { visitAll(from..<to) }
     }
 }

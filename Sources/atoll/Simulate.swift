@@ -9,9 +9,10 @@ struct Simulate: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run whole clusters in virtual time with faults, and check what is promised.",
         discussion: """
-            Every seed is a cluster, a load and faults: partitions, connections that hang and break, crashes, lost \
-            disks, slow and stopped nodes, clock skew. The same seed gives the same trace hash. Exit status 1 if a \
-            promise was broken.
+            Every seed is a cluster, a load and faults: cut networks, connections that hang and break, crashes, lost, \
+            damaged, restored, swapped, slow and full disks, slow and stopped nodes, clocks that jump. The same seed \
+            gives the same trace hash. At the end stands how often each kind of event and of fault was played. Exit \
+            status 1 if a promise was broken.
             """)
 
     @Option(help: "A..B, or one seed.") var seeds = "1..100"
@@ -25,7 +26,7 @@ struct Simulate: ParsableCommand {
     @Flag(help: "Load names alone, and let more go wrong with them.") var names = false
     @Flag(help: "Go on after a seed that fails.") var keepGoing = false
     @Flag(name: .shortAndLong, help: "A line for each seed.") var verbose = false
-    @Flag(help: "A JSON document for each seed.") var json = false
+    @Flag(help: "A JSON document for each seed, and one with the counts of all.") var json = false
 
     func run() throws {
         let range = try fresh.map(draw) ?? parse(seeds)
@@ -39,6 +40,7 @@ struct Simulate: ParsableCommand {
         var played = 0
         var (requests, nameRequests, reconfigurations) = (0, 0, 0)
         var combined: UInt64 = 0
+        var counts = PlayCounts()
         for seed in range {
             let verdict = names ? Simulation.runNames(seed: seed) : Simulation.run(seed: seed, mutant: planted)
             played += 1
@@ -46,12 +48,14 @@ struct Simulate: ParsableCommand {
             nameRequests += verdict.nameRequests
             reconfigurations += verdict.reconfigurations
             combined = combined &* 0x100_0000_01B3 ^ verdict.trace
+            counts.add(verdict.counts)
             report(verdict)
             if !verdict.violations.isEmpty {
                 failed += 1
                 if !keepGoing { break }
             }
         }
+        report(counts)
         if !json {
             print(
                 "\(played) seeds, \(requests) requests, \(nameRequests) for names, \(reconfigurations) reconfigurations, "
@@ -88,10 +92,7 @@ struct Simulate: ParsableCommand {
                 seed: verdict.seed, trace: hex(verdict.trace), nodes: verdict.nodes, requests: verdict.requests,
                 acknowledged: verdict.acknowledged, violations: verdict.violations,
                 healing_ms: verdict.healing?.inMilliseconds)
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys]
-            if let data = try? encoder.encode(line) { Terminal.output([UInt8](data) + [0x0A]) }
-            return
+            return printJSON(line)
         }
         guard verbose || !verdict.violations.isEmpty else { return }
         let healing = verdict.healing.map { String(format: "%.1f s", $0.inSeconds) } ?? "never"
@@ -103,6 +104,24 @@ struct Simulate: ParsableCommand {
             let plant = mutant.map { " --mutant \($0)" } ?? ""
             print("  replay: atoll simulate\(names ? " --names" : "") --seeds \(verdict.seed) --verbose\(plant)")
         }
+    }
+
+    private func report(_ counts: PlayCounts) {
+        if json {
+            let line = ["played": Dictionary(uniqueKeysWithValues: counts.table.map { ($0.name, $0.count) })]
+            return printJSON(line)
+        }
+        print("played, how often:")
+        let width = counts.table.map(\.name.count).max() ?? 0
+        for (name, count) in counts.table {
+            print("  \(name.padding(toLength: width, withPad: " ", startingAt: 0))  \(count)")
+        }
+    }
+
+    private func printJSON(_ line: some Encodable) {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        if let data = try? encoder.encode(line) { Terminal.output([UInt8](data) + [0x0A]) }
     }
 
     private func hex(_ x: UInt64) -> String {

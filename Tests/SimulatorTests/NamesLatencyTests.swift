@@ -13,9 +13,9 @@ private struct Quiet {
 
     /// `roundTrips`: in ms between each two nodes; a sync takes 1 ms, and nothing else any time.
     init(_ roundTrips: [[Int64]], acceptors: Int, names: Int, jitter: Double = 0) throws {
-        var plan = NamePlan(acceptors: acceptors, names: names, jitter: jitter)
+        var plan = NamePlan(names: names, jitter: jitter)
         plan.clients = 4
-        cluster = try SimulatedCluster(scenario: .quiet(roundTrips, plan))
+        cluster = try SimulatedCluster(scenario: .quiet(roundTrips, acceptors: acceptors, plan))
         // No client asks by itself, and no message is lost.
         cluster.isFaulty = false
         try settle(.seconds(8))

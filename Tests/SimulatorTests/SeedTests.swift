@@ -44,6 +44,7 @@ private func expectHolds(_ seed: UInt64, _ location: SourceLocation = #_sourceLo
 
 @Suite struct SeedTests {
     private static let perTest: UInt64 = 10
+    private static let playsEverything: UInt64 = 150
 
     @Test(arguments: 0..<15 as Range<UInt64>) func seedsHold(_ chunk: UInt64) {
         let first = 1 + chunk * SeedTests.perTest
@@ -60,6 +61,14 @@ private func expectHolds(_ seed: UInt64, _ location: SourceLocation = #_sourceLo
         #expect(first.requests == second.requests)
         #expect(first.acknowledged == second.acknowledged)
         #expect(first.healing == second.healing)
+    }
+
+    /// What is never played is never tested: each kind of event, message, refusal and fault comes up in these.
+    @Test func everythingIsPlayed() {
+        var counts = PlayCounts()
+        for seed: UInt64 in 1...SeedTests.playsEverything { counts.add(Simulation.run(seed: seed).counts) }
+        let never = counts.table.filter { $0.count == 0 }.map(\.name)
+        #expect(never.isEmpty, "never played in seeds 1 to \(SeedTests.playsEverything)")
     }
 
     @Test func differentSeedsGiveDifferentRuns() {

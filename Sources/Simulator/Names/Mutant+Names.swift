@@ -86,7 +86,6 @@ extension Mutant {
         func onlyCrashes() {
             // Three acceptors that die all the time, and nothing else.
             rates.nodes = 3
-            names.acceptors = 3
             (rates.partitions, rates.pauses, rates.reconfigurations) = (nil, nil, nil)
             (rates.wipes, rates.damages) = (nil, nil)
             rates.crashes = .milliseconds(400)

@@ -4,8 +4,6 @@ import NameStore
 import World
 
 struct NamePlan: Sendable {
-    /// The first so many nodes are named as acceptors in the ring file.
-    var acceptors = 3
     var clients = 2
     var names = 2
     var owners = 3
@@ -21,9 +19,13 @@ struct NamePlan: Sendable {
     /// Wipes and damages beyond a minority of the acceptors are left out, so that the end can be reached.
     var keepsMajority = true
 
+    /// How many nodes the ring file names as acceptors: the first ones.
+    static func acceptors(of nodes: Int, _ random: inout SeededRandom) -> Int {
+        [3, 5].filter { $0 <= nodes }.randomElement(using: &random) ?? 3
+    }
+
     /// Beside data.
-    init(nodes: Int, _ random: inout SeededRandom) {
-        acceptors = [3, 5].filter { $0 <= nodes }.randomElement(using: &random) ?? 3
+    init(_ random: inout SeededRandom) {
         clients = Int.random(in: 1...3, using: &random)
         names = Int.random(in: 1...3, using: &random)
         owners = Int.random(in: 2...3, using: &random)
@@ -36,8 +38,8 @@ struct NamePlan: Sendable {
     }
 
     /// For a quiet network.
-    init(acceptors: Int, names: Int, jitter: Double) {
-        (self.acceptors, self.names, self.jitter) = (acceptors, names, jitter)
+    init(names: Int, jitter: Double) {
+        (self.names, self.jitter) = (names, jitter)
         (clients, loss, duplication) = (0, 0, 0)
     }
 }

@@ -5,27 +5,46 @@ import Node
 import Storage
 import World
 
+enum NameEvent {
+    /// A message arrives.
+    case message([UInt8], from: Int, to: Int)
+    case votesStored(Int, [StoreWrite], synced: Bool, VoteCore.FrontierCopy?, life: UInt64)
+    case frontierWritten(Int, VoteCore.FrontierCopy?, life: UInt64)
+    case client(Int)
+    case askAgain(Int, NameWorkload.Asked, Int)
+}
+
 extension SimulatedCluster {
-    mutating func playName(_ event: Event) throws {
+    mutating func play(_ event: NameEvent) throws {
         switch event {
-        case .name(let bytes, let from, let to): if !isDeferred(event, to) { try receive(bytes, from: from, to) }
+        case .message(let bytes, let from, let to):
+            if !isDeferred(.names(event), to) { try receive(bytes, from: from, to) }
         case .votesStored(let node, let writes, let synced, let frontier, let life):
             guard isRunning(node, life) else { return }
-            try machines[node].names.commit(writes, synced: synced)
+            try machines[node].disk.names.store.commit(writes, synced: synced)
             keep(frontier, node)
         case .frontierWritten(let node, let frontier, let life):
-            guard isRunning(node, life), !isDeferred(event, node) else { return }
-            try frontierWritten(node, frontier)
-        case .nameClient(let client): if isFaulty { try runNameClient(client) }
-        case .askNameAgain(let client, let asked, let node): if isFaulty { try askAgain(client, asked, at: node) }
-        default: break
+            guard isRunning(node, life), !isDeferred(.names(event), node) else { return }
+            keep(frontier, node)
+            try step(node, .name(.votes(.committed)))
+        case .client(let client): if isFaulty { try runNameClient(client) }
+        case .askAgain(let client, let asked, let node): if isFaulty { try askAgain(client, asked, at: node) }
+        }
+    }
+
+    mutating func carryOut(_ output: NameOutput, _ node: Int) throws {
+        switch output {
+        case .send(let message, let target): send(message, node, to: target)
+        case .answer(let request, let answer): answered(request, answer)
+        case .reconfigured(let outcome): reconfigured(outcome)
+        case .commit(let writes, let synced, let frontier): try commit(writes, synced: synced, frontier, node)
         }
     }
 
     // MARK: Messages
 
     /// Each goes its own way: lost, doubled, overtaken. Nothing of it is left to the links that carry data in order.
-    mutating func send(_ message: NameMessage, _ node: Int, to target: NodeID) {
+    private mutating func send(_ message: NameMessage, _ node: Int, to target: NodeID) {
         guard let peer = machines.firstIndex(where: { $0.identity == target }) else { return }
         nameMessages += 1
         guard !isCut(node, peer), !(isFaulty && random.chance(scenario.names.loss)) else { return }
@@ -34,22 +53,22 @@ extension SimulatedCluster {
         for _ in 0..<copies {
             let delay = latency(node, peer)
             let jitter = Span(nanoseconds: Int64(Double(delay.nanoseconds) * scenario.names.jitter * random.unit()))
-            schedule(.name(bytes, from: node, to: peer), after: delay + jitter)
+            schedule(.names(.message(bytes, from: node, to: peer)), after: delay + jitter)
         }
     }
 
-    mutating func receive(_ bytes: [UInt8], from node: Int, _ peer: Int) throws {
+    private mutating func receive(_ bytes: [UInt8], from node: Int, _ peer: Int) throws {
         guard machines[peer].node != nil else { return }
-        trace.add(6, now, UInt64(peer), UInt64(bytes.count))
-        try step(peer, .name(try NameMessage.decode(bytes), from: machines[node].identity))
+        trace.add(7, now, UInt64(peer), UInt64(bytes.count))
+        try step(peer, .name(.message(try NameMessage.decode(bytes), from: machines[node].identity)))
     }
 
     // MARK: Disks
 
     /// The writes come to the disk some time before the frontier, and both before any vote leaves.
-    mutating func commitVotes(_ writes: [StoreWrite], synced: Bool, _ frontier: VoteCore.FrontierCopy?, _ node: Int)
-        throws
-    {
+    private mutating func commit(
+        _ writes: [StoreWrite], synced: Bool, _ frontier: VoteCore.FrontierCopy?, _ node: Int
+    ) throws {
         let life = machines[node].life
         let kept = writes.map { write -> StoreWrite in
             guard case .put(let key, let value) = write else { return write }
@@ -57,31 +76,26 @@ extension SimulatedCluster {
         }
         let time = synced ? syncTime(node) : hopTime(node)
         if seams.repliesBeforeSync {
-            try machines[node].names.commit(kept, synced: false)
-            schedule(.votesStored(node, [], synced: synced, frontier, life: life), after: time)
-            schedule(.frontierWritten(node, nil, life: life), after: .zero)
+            try machines[node].disk.names.store.commit(kept, synced: false)
+            schedule(.names(.votesStored(node, [], synced: synced, frontier, life: life)), after: time)
+            schedule(.names(.frontierWritten(node, nil, life: life)), after: .zero)
         } else {
-            schedule(.votesStored(node, kept, synced: synced, nil, life: life), after: time)
-            schedule(.frontierWritten(node, frontier, life: life), after: time + hopTime(node))
+            schedule(.names(.votesStored(node, kept, synced: synced, nil, life: life)), after: time)
+            schedule(.names(.frontierWritten(node, frontier, life: life)), after: time + hopTime(node))
         }
     }
 
-    private mutating func frontierWritten(_ node: Int, _ frontier: VoteCore.FrontierCopy?) throws {
-        keep(frontier, node)
-        try step(node, .voted(.committed))
-    }
-
     private mutating func keep(_ frontier: VoteCore.FrontierCopy?, _ node: Int) {
-        if let frontier { machines[node].writeFrontier(frontier.copy, frontier.bytes, at: now) }
+        if let frontier { machines[node].disk.names.writeFrontier(frontier.copy, frontier.bytes, at: now) }
     }
 
     /// What a process that starts finds of the namestore.
-    mutating func openNames(_ node: Int) throws -> SimulatedNode.NamesBirth {
-        if machines[node].firstIncarnation == 0 { machines[node].firstIncarnation = nameRandom.next() }
-        let incarnation = seams.freshIncarnations ? nameRandom.next() : machines[node].firstIncarnation
-        let store = SeamedStore(machines[node].names, seams)
+    mutating func openNames(_ node: Int) throws -> NamesBirth {
+        if machines[node].firstSession == 0 { machines[node].firstSession = nameRandom.next() }
+        let incarnation = seams.freshIncarnations ? nameRandom.next() : machines[node].firstSession
+        let store = SeamedStore(machines[node].disk.names.store, seams)
         let opened = try Acceptor.open(
-            node: machines[node].identity, store: store, frontiers: machines[node].frontiers,
+            node: machines[node].identity, store: store, frontiers: machines[node].disk.names.frontiers,
             fresh: StoreID(high: nameRandom.next(), low: nameRandom.next()))
         if opened.acceptor.quarantine != nil, damagedNames.isEmpty {
             checker.violate("the names of \(machines[node].identity) were quarantined after an honest crash")
@@ -89,11 +103,11 @@ extension SimulatedCluster {
         let registry = Registry(
             node: machines[node].identity, incarnation: incarnation, random: SeededRandom(seed: incarnation),
             ring: namedAcceptors, pace: scenario.names.pace, rules: seams.rules)
-        return SimulatedNode.NamesBirth(registry: registry, opened: opened, store: store, seams: seams)
+        return NamesBirth(registry: registry, opened: opened, store: store, seams: seams)
     }
 
     private func header(_ node: Int) -> StoreHeader? {
-        let bytes = (try? machines[node].names.get(StoreLayout.header)) ?? nil
+        let bytes = (try? machines[node].disk.names.store.get(StoreLayout.header)) ?? nil
         return bytes.flatMap { try? StoreHeader(decoding: $0) }
     }
 
@@ -120,15 +134,18 @@ extension SimulatedCluster {
     mutating func wipeNames(_ node: Int) {
         guard mayLoseNames(node) else { return }
         if let store = header(node)?.store { damagedNames.insert(store) }
-        let identity = (try? machines[node].names.get(StoreLayout.header)) ?? nil
-        machines[node].names = MemoryStore()
-        guard seams.wipeKeepsIdentity, let identity else { return machines[node].loseFrontiers() }
-        try? machines[node].names.commit([.put(key: StoreLayout.header, value: identity)], synced: true)
+        let identity = (try? machines[node].disk.names.store.get(StoreLayout.header)) ?? nil
+        let frontiers = machines[node].disk.names
+        machines[node].disk.names = SimulatedNames()
+        guard seams.wipeKeepsIdentity, let identity else { return }
+        machines[node].disk.names = frontiers
+        machines[node].disk.names.store = MemoryStore()
+        try? machines[node].disk.names.store.commit([.put(key: StoreLayout.header, value: identity)], synced: true)
     }
 
     /// A bit of a record flips. Call while the node is down.
     mutating func damageNames(_ node: Int) throws {
-        let store = machines[node].names
+        let store = machines[node].disk.names.store
         var records: [(key: [UInt8], value: [UInt8])] = []
         try store.scan(KeyRange(start: StoreLayout.following(nil), end: StoreLayout.end), reverse: false) {
             records.append(($0, $1))
@@ -149,10 +166,15 @@ extension SimulatedCluster {
         machines.indices.filter { machines[$0].node != nil && machines[$0].stoppedUntil <= now }
     }
 
-    mutating func runNameClient(_ client: Int) throws {
+    /// The client asks again after a while.
+    mutating func rest(_ client: Int) {
+        schedule(.names(.client(client)), after: nameRandom.exponential(mean: scenario.names.pause))
+    }
+
+    private mutating func runNameClient(_ client: Int) throws {
         guard !nameLoad.isWaiting(client) else { return }
         guard let node = running.randomElement(using: &nameRandom) else {
-            return schedule(.nameClient(client), after: nameRandom.exponential(mean: scenario.names.pause))
+            return rest(client)
         }
         if let asked = nameLoad.next(client, at: node, &nameRandom) { try ask(asked) }
     }
@@ -167,18 +189,18 @@ extension SimulatedCluster {
                         asked.request, operation, on: NameWorkload.name(asked.name), timeout: scenario.names.timeout))))
     }
 
-    mutating func answered(_ request: UInt64, _ answer: NameAnswer) {
+    private mutating func answered(_ request: UInt64, _ answer: NameAnswer) {
         guard let (client, asked) = nameLoad.answered(request, answer), isFaulty, client != nameLoad.lastLook else {
             return
         }
         if case .unknown(true) = answer, nameRandom.chance(0.5), let node = running.randomElement(using: &nameRandom) {
-            return schedule(.askNameAgain(client, asked, node), after: .zero)
+            return schedule(.names(.askAgain(client, asked, node)), after: .zero)
         }
-        schedule(.nameClient(client), after: nameRandom.exponential(mean: scenario.names.pause))
+        rest(client)
     }
 
-    mutating func askAgain(_ client: Int, _ asked: NameWorkload.Asked, at node: Int) throws {
-        guard machines[node].node != nil else { return schedule(.nameClient(client), after: .zero) }
+    private mutating func askAgain(_ client: Int, _ asked: NameWorkload.Asked, at node: Int) throws {
+        guard machines[node].node != nil else { return rest(client) }
         try ask(nameLoad.askAgain(client, asked, at: node))
     }
 
@@ -193,7 +215,7 @@ extension SimulatedCluster {
     }
 
     /// The operator writes the new acceptors into the ring files, which nodes read when they start.
-    mutating func reconfigured(_ outcome: ReconfigurationOutcome) {
+    private mutating func reconfigured(_ outcome: ReconfigurationOutcome) {
         guard case .done(let configuration) = outcome else { return }
         reconfigurations += 1
         namedAcceptors = configuration.acceptors.map(\.node)

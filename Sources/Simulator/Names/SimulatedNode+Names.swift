@@ -2,7 +2,22 @@
 
 import NameStore
 import Node
+import Storage
 import World
+
+enum NameInput {
+    case message(NameMessage, from: NodeID)
+    /// The acceptor's thread looks into its mailbox.
+    case look
+    case votes(VoteCore.Input)
+}
+
+enum NameOutput {
+    case send(NameMessage, to: NodeID)
+    case answer(UInt64, NameAnswer)
+    case reconfigured(ReconfigurationOutcome)
+    case commit([StoreWrite], synced: Bool, VoteCore.FrontierCopy?)
+}
 
 /// The acceptor's thread of a simulated node.
 struct SimulatedVotes {
@@ -12,20 +27,39 @@ struct SimulatedVotes {
     var effects = Outbox<VoteCore.Effect>()
 }
 
+/// What a life of a node finds of the namestore.
+struct NamesBirth {
+    let registry: Registry
+    let opened: OpenedStore
+    let store: SeamedStore
+    let seams: NamesSeams
+}
+
 extension SimulatedNode {
+    mutating func hear(_ input: NameInput, _ now: Now, _ out: inout Outbox<Output>) {
+        switch input {
+        case .message(let message, let node): receive(message, from: node, now, &out)
+        case .look: look(&out)
+        case .votes(let input): hear(input, &out)
+        }
+    }
+
     /// A message of the namestore has come: to the acceptor's thread, or to the registry.
-    mutating func receive(_ message: NameMessage, from node: NodeID, _ now: Now, _ out: inout Outbox<Output>) {
+    private mutating func receive(
+        _ message: NameMessage, from node: NodeID, _ now: Now, _ out: inout Outbox<Output>
+    ) {
         if message.isForAcceptorAlone { return ask([Inbound(from: node, message: message)], &out) }
         let epoch = control.names.configuration?.epoch ?? 0
         hear(.names(.message(message.isRequest ? message : seams.arrival(message, epoch), from: node)), now, &out)
     }
 
     mutating func carryOut(_ effect: NameDesk.Effect, _ out: inout Outbox<Output>) {
+        ledger.add(effect.played)
         switch effect {
-        case .send(let message, let node): out.emit(.sendName(message, to: node))
+        case .send(let message, let node): out.emit(.names(.send(message, to: node)))
         case .ask(let batch): ask(batch, &out)
-        case .answer(let request, let answer): out.emit(.answerName(request, seams.answer(answer)))
-        case .reconfigured(let outcome): out.emit(.reconfigured(outcome))
+        case .answer(let request, let answer): out.emit(.names(.answer(request, seams.answer(answer))))
+        case .reconfigured(let outcome): out.emit(.names(.reconfigured(outcome)))
         case .wakeAt(let instant): out.emit(.at(instant, .control(.names(.wake(instant)))))
         }
     }
@@ -38,10 +72,10 @@ extension SimulatedNode {
     private mutating func callVotes(_ out: inout Outbox<Output>) {
         guard votes.core.isIdle, !votes.isCalled, !votes.mailbox.isEmpty else { return }
         votes.isCalled = true
-        out.emit(.hop(.vote))
+        out.emit(.hop(.name(.look)))
     }
 
-    mutating func vote(_ out: inout Outbox<Output>) {
+    private mutating func look(_ out: inout Outbox<Output>) {
         votes.isCalled = false
         guard votes.core.isIdle, !votes.mailbox.isEmpty else { return }
         let header = votes.core.acceptor.header
@@ -52,12 +86,14 @@ extension SimulatedNode {
         hear(.asked(batch), &out)
     }
 
-    mutating func hear(_ input: VoteCore.Input, _ out: inout Outbox<Output>) {
+    private mutating func hear(_ input: VoteCore.Input, _ out: inout Outbox<Output>) {
+        ledger.add(input.played)
         votes.core.handle(input, &votes.effects)
         for effect in votes.effects.take() {
+            ledger.add(effect.played)
             switch effect {
             case .commit(let writes, let synced, let frontier):
-                out.emit(.commitVotes(writes, synced: synced, frontier))
+                out.emit(.names(.commit(writes, synced: synced, frontier)))
             case .votes(var cast):
                 cast.replies = cast.replies.map { ($0.to, seams.reply($0.message)) }
                 out.emit(.hop(.control(.names(.votes(cast)))))

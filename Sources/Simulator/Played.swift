@@ -1,0 +1,310 @@
+// How often each thing that can happen was played: every kind of input and effect of each core, of message, question,
+// answer and refusal. A simulation proves nothing of what it never plays; a test holds that it plays all of this.
+
+import Causality
+import Gateway
+import Node
+import Wire
+
+package enum Played: Int, CaseIterable, Sendable {
+    // Inputs of a request loop, and its effects.
+    case loopClient, loopOwnRead, loopRequest, loopReplies, loopLost, loopUnsent, loopLink, loopAnswers, loopTookBack
+    case loopLiveness, loopReplicationDelay, loopWake, loopTurnEnds
+    case loopSends, loopWorks, loopTakesBack, loopAnswersPeer, loopAnswersClient, loopAnswersOwnRead, loopSleeps
+    // Of a storage thread, of the hint thread.
+    case shardJobs, shardWorked, shardAnnounces, shardCommits, shardCommitsUnsynced, shardAnswers, shardFindsExpired
+    case hintRequest, hintReplay, hintConfirm, hintReject, hintRejectFull, hintCommitted
+    case hintsCommit, hintsAnswer, hintsDeliver
+    // Of the control loop.
+    case controlGossip, controlReport, controlReplies, controlLost, controlLink, controlAnswers, controlDeliver
+    case controlExpired, controlTick
+    case controlGossips, controlSends, controlWorks, controlHints, controlLiveness, controlReplicationDelay
+    case controlStaleIncarnation
+    // Of what that has of names, and of the names' thread.
+    case nameRequest, nameReconfigure, nameMessage, nameVotes, nameWake
+    case nameSends, nameAsksOwn, nameAnswers, nameReconfigured, nameSleeps
+    case votesStart, votesAsked, votesCommitted, votesCommit, votesCast
+    // What clients ask, and hear.
+    case askedRead, askedPut, askedDelete, askedIfAbsent, askedToExpire, askedList, askedNextPage, askedOwnRead
+    case heardObject, heardNothing, heardSiblings, heardExpired, heardWritten, heardCreated, heardList, heardCutList
+    case heardBadLevel, heardExists, heardDiskFull, heardOverloaded, heardNoQuorum
+    // What nodes ask each other, and answer.
+    case read, mint, merge, repair, hint, readHints, range, compare
+    case object, summary, minted, stored, storedBeside, page, fingerprints
+    case refusedBusy, refusedDiskFull, refusedExists, refusedLate, refusedVoided, refusedSuperseded
+    // On the wire.
+    case frameRequest, frameMerges, frameReply, frameStored, frameGossip, severalFramesAtOnce, framesCutApart
+    case connected, connectionReset, connectionGivenUp
+    // Lives of nodes.
+    case beganNewLife, wentOnAfterCleanStop, beganAboveStaleLife, refusedForeignDisk, refusedDamagedDisk
+    case movedStoreAside, diskFailed, commitOutlivedCrash, commitTorn, commitLost
+}
+
+/// How often each was.
+package struct PlayCounts: Sendable {
+    package private(set) var played = [Int](repeating: 0, count: Played.allCases.count)
+    /// By their places in `Fault.all`.
+    package private(set) var faults = [Int](repeating: 0, count: Fault.all.count)
+
+    package init() {}
+
+    package mutating func add(_ other: PlayCounts) {
+        for place in played.indices { played[place] += other.played[place] }
+        for place in faults.indices { faults[place] += other.faults[place] }
+    }
+
+    mutating func add(_ what: Played?) { if let what { played[what.rawValue] += 1 } }
+    mutating func add(fault place: Int) { faults[place] += 1 }
+
+    /// All of them by name, in the order of their declaration.
+    package var table: [(name: String, count: Int)] {
+        Played.allCases.map { ("\($0)", played[$0.rawValue]) }
+            + Fault.all.indices.map { ("fault: \(Fault.all[$0].name)", faults[$0]) }
+    }
+}
+
+/// The counts of one run, to which all of its parts add.
+final class PlayLedger {
+    private(set) var counts = PlayCounts()
+    func add(_ what: Played?) { counts.add(what) }
+    func add(fault place: Int) { counts.add(fault: place) }
+}
+
+// Each kind by its own name; exhaustive, so that a new one has to be named here.
+
+extension LoopCore.Input {
+    var played: Played {
+        switch self {
+        case .client: .loopClient
+        case .ownRead: .loopOwnRead
+        case .request: .loopRequest
+        case .replies: .loopReplies
+        case .lost: .loopLost
+        case .unsent: .loopUnsent
+        case .link: .loopLink
+        case .answers: .loopAnswers
+        case .tookBack: .loopTookBack
+        case .liveness: .loopLiveness
+        case .replicationDelay: .loopReplicationDelay
+        case .wake: .loopWake
+        case .turnEnds: .loopTurnEnds
+        }
+    }
+}
+
+extension LoopCore.Effect {
+    var played: Played {
+        switch self {
+        case .send: .loopSends
+        case .work: .loopWorks
+        case .takeBack: .loopTakesBack
+        case .answerPeer: .loopAnswersPeer
+        case .answer: .loopAnswersClient
+        case .answerOwnRead: .loopAnswersOwnRead
+        case .wakeAt: .loopSleeps
+        }
+    }
+}
+
+extension ShardCore.Input {
+    var played: Played {
+        switch self {
+        case .jobs: .shardJobs
+        case .worked: .shardWorked
+        }
+    }
+}
+
+extension ShardCore.Effect {
+    var played: Played {
+        switch self {
+        case .announce: .shardAnnounces
+        case .commit(_, let synced): synced ? .shardCommits : .shardCommitsUnsynced
+        case .answer: .shardAnswers
+        case .expired: .shardFindsExpired
+        }
+    }
+}
+
+extension HintCore.Job {
+    var played: Played {
+        switch self {
+        case .request: .hintRequest
+        case .replay: .hintReplay
+        case .confirm: .hintConfirm
+        case .reject(_, _, let isFull): isFull ? .hintRejectFull : .hintReject
+        }
+    }
+}
+
+extension HintCore.Effect {
+    var played: Played {
+        switch self {
+        case .commit: .hintsCommit
+        case .answer: .hintsAnswer
+        case .deliver: .hintsDeliver
+        }
+    }
+}
+
+extension ControlCore.Input {
+    var played: Played? {
+        switch self {
+        case .gossip: .controlGossip
+        case .report: .controlReport
+        case .replies: .controlReplies
+        case .lost: .controlLost
+        case .link: .controlLink
+        case .answers: .controlAnswers
+        case .deliver: .controlDeliver
+        case .expired: .controlExpired
+        case .names(let input): input.played
+        case .tick: .controlTick
+        }
+    }
+}
+
+extension ControlCore.Effect {
+    /// Nil for what a server only writes into its log.
+    var played: Played? {
+        switch self {
+        case .gossip: .controlGossips
+        case .send: .controlSends
+        case .work: .controlWorks
+        case .hints: .controlHints
+        case .names: nil  // by its own kind
+        case .liveness: .controlLiveness
+        case .replicationDelay: .controlReplicationDelay
+        case .keysApart: nil
+        case .staleIncarnation: .controlStaleIncarnation
+        }
+    }
+}
+
+extension NameDesk.Input {
+    /// Nil for what no simulated client does: the ring documents' numbers have tests of their own.
+    var played: Played? {
+        switch self {
+        case .request: .nameRequest
+        case .configure: nil
+        case .reconfigure: .nameReconfigure
+        case .message: .nameMessage
+        case .votes: .nameVotes
+        case .wake: .nameWake
+        case .tick: .controlTick
+        }
+    }
+}
+
+extension NameDesk.Effect {
+    var played: Played {
+        switch self {
+        case .send: .nameSends
+        case .ask: .nameAsksOwn
+        case .answer: .nameAnswers
+        case .reconfigured: .nameReconfigured
+        case .wakeAt: .nameSleeps
+        }
+    }
+}
+
+extension VoteCore.Input {
+    /// Nil for a store that is found damaged while it is written: NameStoreThreadTests have a real one.
+    var played: Played? {
+        switch self {
+        case .start: .votesStart
+        case .asked: .votesAsked
+        case .committed: .votesCommitted
+        case .damaged: nil
+        }
+    }
+}
+
+extension VoteCore.Effect {
+    /// Nil for what a server only writes into its log.
+    var played: Played? {
+        switch self {
+        case .commit: .votesCommit
+        case .votes: .votesCast
+        case .quarantined, .damaged: nil
+        }
+    }
+}
+
+extension ReplicaRequest {
+    var played: Played {
+        switch self {
+        case .read: .read
+        case .mint: .mint
+        case .merge(_, _, let repair): repair ? .repair : .merge
+        case .hint: .hint
+        case .readHints: .readHints
+        case .range: .range
+        case .compare: .compare
+        }
+    }
+}
+
+extension ReplicaReply {
+    /// Nil for refusals of what the simulated clients do not do, or not within a run's time: those have tests of their
+    /// own.
+    var played: Played? {
+        switch self {
+        case .object: .object
+        case .summary: .summary
+        case .minted: .minted
+        case .stored: .stored
+        case .storedBeside: .storedBeside
+        case .page: .page
+        case .fingerprints: .fingerprints
+        case .refused(let refusal):
+            switch refusal.code {
+            case .busy: .refusedBusy
+            case .diskFull: .refusedDiskFull
+            case .exists: .refusedExists
+            case .late: .refusedLate
+            case .voided: .refusedVoided
+            case .superseded: .refusedSuperseded
+            case .unknown, .tooLarge, .tooManySiblings, .notReplica, .malformed, .hintsFull, .stopped, .vectorFull: nil
+            }
+        }
+    }
+}
+
+extension PeerMessage {
+    /// Nil for those of the handshake, which the network does by itself; and for names, which travel alone.
+    var played: Played? {
+        switch self {
+        case .request: .frameRequest
+        case .mergeRequests: .frameMerges
+        case .reply: .frameReply
+        case .storedReplies: .frameStored
+        case .gossip: .frameGossip
+        case .hello, .welcome, .names, .ringRequest, .ringReply: nil
+        }
+    }
+}
+
+extension ClientOutcome {
+    var played: Played? {
+        switch self {
+        case .object(let object, _):
+            switch object?.values.count ?? 0 {
+            case 0: .heardNothing
+            case 1: .heardObject
+            default: .heardSiblings
+            }
+        case .written(_, let created, _): created ? .heardCreated : .heardWritten
+        case .list(_, let next, _): next == nil ? .heardList : .heardCutList
+        case .failed(let failure, _):
+            switch failure {
+            case .badLevel: .heardBadLevel
+            case .exists: .heardExists
+            case .diskFull: .heardDiskFull
+            case .overloaded: .heardOverloaded
+            case .quorumNotReached: .heardNoQuorum
+            case .tooManySiblings, .vectorFull, .tooLarge, .malformed: nil
+            }
+        }
+    }
+}

@@ -1,0 +1,209 @@
+// How nodes of a simulated cluster die and come back, and what becomes of their disks.
+
+import Gossip
+import Node
+import Ring
+import Storage
+import World
+
+extension SimulatedCluster {
+    // MARK: Going down
+
+    /// The process ends at once, or the machine loses power.
+    mutating func crash(_ node: Int) {
+        guard machines[node].node != nil else { return }
+        loseTail(node)
+        checker.powerLost(machines[node].identity)
+        takeDown(node)
+    }
+
+    /// What was not synced may be gone, and what was under way may be there: the log ends somewhere among them, and a
+    /// batch that it ends in is not there at all.
+    private mutating func loseTail(_ node: Int) {
+        let (unsynced, commits) = (machines[node].disk.objects.unsyncedCommits, machines[node].commits)
+        machines[node].commits = []
+        let kept = Int.random(in: 0...unsynced + commits.count, using: &random)
+        let lost = max(0, unsynced - kept)
+        if lost > 0 { ledger.add(.commitLost) }
+        machines[node].disk.objects.crash(losing: lost)
+        machines[node].disk.hints.crash(losing: Int.random(in: 0...3, using: &random))
+        machines[node].disk.names.store.crash(losing: Int.random(in: 0...3, using: &random))
+        if random.chance(0.3) { machines[node].disk.names.losePower() }
+        for (place, commit) in commits.enumerated() where mutant != .ackBeforeSync {
+            guard unsynced + place < kept else {
+                ledger.add(.commitTorn)
+                continue
+            }
+            ledger.add(.commitOutlivedCrash)
+            try? apply(commit, node)
+        }
+    }
+
+    /// Everything that was begun is done first.
+    mutating func stopCleanly(_ node: Int) throws {
+        guard let stopping = machines[node].node, machines[node].stoppedUntil <= now else { return }
+        let commits = machines[node].commits
+        machines[node].commits = []
+        do { for commit in commits { try apply(commit, node) } } catch { return crash(node) }
+        machines[node].disk.life.cleanStop = stopping.counter
+        takeDown(node)
+    }
+
+    private mutating func takeDown(_ node: Int) {
+        machines[node].node = nil
+        machines[node].stoppedUntil = .origin
+        load.gatewayCrashed(node)
+        for client in nameLoad.gatewayCrashed(node) where isFaulty { rest(client) }
+        for number in network.standing(where: { $0.client == node }) { _ = network.breakOff(number) }
+        // The others notice in their own time.
+        for number in network.standing(where: { $0.server == node }) {
+            schedule(.reset(number), after: .milliseconds(Int64(random.unit() * 3_000)))
+        }
+    }
+
+    /// The process has ended itself, and is started again.
+    mutating func die(_ node: Int) {
+        crash(node)
+        startSoon(node, within: .seconds(2))
+    }
+
+    // MARK: Coming back
+
+    mutating func startSoon(_ node: Int, within span: Span) {
+        schedule(.start(node), after: .milliseconds(Int64(random.unit() * span.inMilliseconds)))
+    }
+
+    mutating func start(_ node: Int) throws {
+        guard machines[node].node == nil, mayStart(node) else { return }
+        machines[node].life += 1
+        let life = machines[node].life
+        let counter = beginLife(node)
+        var control = ControlConfiguration(repairCycle: .seconds(8))
+        control.gossip.fanOut = 2
+        let disk = machines[node].disk
+        let birth = SimulatedNode.Birth(
+            incarnation: disk.life.incarnation, counter: counter, generation: disk.life.generation, ring: nodesRing,
+            disk: disk, loops: scenario.loops, shards: scenario.shards, places: Workload.places, ledger: ledger,
+            names: try openNames(node))
+        machines[node].node = try SimulatedNode(
+            machines[node].identity, birth, control: control, random: random.fork(), now: now)
+        schedule(.tick(node, life: life), after: .milliseconds(Int64(random.unit() * 50)))
+        try step(node, .name(.votes(.start)))
+        for port in machines[node].node?.ports ?? [] {
+            for peer in machines.indices where peer != node {
+                schedule(
+                    .connect(node, port, to: peer, life: life), after: .milliseconds(Int64(random.unit() * 300)))
+            }
+        }
+    }
+
+    private mutating func beginLife(_ node: Int) -> UInt64 {
+        if mutant == .reusedDot, machines[node].disk.life.incarnation > 0, machines[node].disk.life.cleanStop == nil {
+            machines[node].disk.life.cleanStop = 0
+        }
+        let old = machines[node].disk.life
+        let used = machines[node].incarnations
+        let counter = machines[node].disk.life.begin(wallMs: machines[node].wall(at: now).milliseconds, used: used)
+        if machines[node].disk.life.incarnation == old.incarnation {
+            ledger.add(.wentOnAfterCleanStop)
+        } else {
+            ledger.add(old.above == nil ? .beganNewLife : .beganAboveStaleLife)
+            machines[node].incarnations.append(machines[node].disk.life.incarnation)
+        }
+        return counter
+    }
+
+    /// Whether the directory is the node's own, and sound; a damaged store is moved aside.
+    private mutating func mayStart(_ node: Int) -> Bool {
+        guard isOwnDisk(node) else {
+            ledger.add(.refusedForeignDisk)
+            return false
+        }
+        let isDamaged = machines[node].disk.objects.failure != nil
+        guard isDamaged || machines[node].disk.hints.failure != nil else { return true }
+        // What has no other replica is left as it is, for an operator to decide; who gives it up at the end.
+        guard !isDamaged || !hasOnlyReplicas(machines[node].identity) || !isFaulty else {
+            ledger.add(.refusedDamagedDisk)
+            return false
+        }
+        ledger.add(.movedStoreAside)
+        if isDamaged { machines[node].disk.objects = MemoryStore() } else { machines[node].disk.hints = MemoryStore() }
+        machines[node].disk.life.cleanStop = nil
+        checker.lost(machines[node].identity)
+        return true
+    }
+
+    private func isOwnDisk(_ node: Int) -> Bool { machines[node].disk.owner == machines[node].identity }
+
+    /// Whether something that the node holds has no replica elsewhere.
+    private func hasOnlyReplicas(_ node: NodeID) -> Bool {
+        ring.document.placements.contains { placement in
+            (0..<ring.document.partitions).contains { partition in
+                ring.document.preferenceList(placement: placement.name, partition: partition).primaries == [node]
+            }
+        }
+    }
+
+    // MARK: Disks
+
+    mutating func setRoom(_ node: Int, _ room: DiskState) {
+        if room > .roomy { checker.disksWereFull = true }
+        machines[node].disk.room = room
+        machines[node].node?.room = room
+    }
+
+    /// The disk is lost, with the node.
+    mutating func wipe(_ node: Int) {
+        guard isOwnDisk(node) else { return }
+        var empty = SimulatedDisk(owner: machines[node].identity)
+        if mutant == .wipedDiskKeepsLife, let counter = machines[node].node?.counter {
+            empty.life = machines[node].disk.life
+            empty.life.cleanStop = counter
+        }
+        crash(node)
+        empty.names = machines[node].disk.names
+        machines[node].disk = empty
+        wipeNames(node)
+        checker.lost(machines[node].identity)
+    }
+
+    mutating func takeCopy(_ node: Int) {
+        guard isOwnDisk(node) else { return }
+        machines[node].copy = try? machines[node].disk.copy()
+        let counter = machines[node].node?.counter
+        if mutant == .restoredDiskKeepsLife { machines[node].copy?.life.cleanStop = counter }
+    }
+
+    mutating func putCopyBack(_ node: Int) throws {
+        guard isOwnDisk(node), let copy = machines[node].copy.take() else { return }
+        crash(node)
+        // Votes are never put back to an older state (docs/NAMESTORE.md).
+        let names = machines[node].disk.names
+        machines[node].disk = copy
+        machines[node].disk.names = names
+        machines[node].disk.room = .roomy
+        checker.lost(machines[node].identity)
+        try start(node)
+    }
+
+    /// With the next one; neither starts in the other's directory.
+    mutating func swapDisks(_ node: Int) {
+        let other = (node + 1) % machines.count
+        guard isOwnDisk(node), isOwnDisk(other) else { return }
+        for one in [node, other] { crash(one) }
+        (machines[node].disk, machines[other].disk) = (machines[other].disk, machines[node].disk)
+        for one in [node, other] { startSoon(one, within: .milliseconds(200)) }
+    }
+
+    mutating func putDisksRight() throws {
+        for node in machines.indices where !isOwnDisk(node) {
+            guard let other = machines.firstIndex(where: { $0.disk.owner == machines[node].identity }) else { continue }
+            (machines[node].disk, machines[other].disk) = (machines[other].disk, machines[node].disk)
+        }
+        for node in machines.indices {
+            setRoom(node, .roomy)
+            machines[node].disk.slowness = 1
+            try start(node)
+        }
+    }
+}

@@ -1,0 +1,104 @@
+// What lies in a node's data directory: its two stores, and who it is in which life (docs/formats/data-directory.md).
+
+import Node
+import Storage
+import World
+
+/// A node's two stores.
+enum Disk: Hashable, Sendable {
+    case objects
+    case hints
+}
+
+/// `identity.json`, as far as lives go.
+struct LifeRecord {
+    var incarnation: UInt64 = 0
+    var generation: UInt64 = 0
+    /// The highest counter minted, from a clean stop until the next start.
+    var cleanStop: UInt64?
+    /// The cluster knows a later life than this one; the next goes above it.
+    var above: UInt64?
+
+    /// The next life, as a server begins it. `used`: incarnations of this node, which a clock that was set back names a
+    /// second time once in 60,000 times; no run is to be judged by that. Returns where counting goes on.
+    mutating func begin(wallMs: UInt64, used: [UInt64]) -> UInt64 {
+        defer { (cleanStop, above) = (nil, nil) }
+        if let counter = cleanStop, above == nil {
+            generation += 1
+            return counter
+        }
+        let least = max(wallMs, (above ?? 0) + 1)
+        incarnation = max(incarnation + 1, least)
+        while used.contains(incarnation) { incarnation += 1 }
+        generation = max(generation + 1, least)
+        return 0
+    }
+}
+
+struct SimulatedDisk {
+    /// Whose directory it is: no other node starts in it.
+    let owner: NodeID
+    var objects = MemoryStore()
+    var hints = MemoryStore()
+    var names = SimulatedNames()
+    var life = LifeRecord()
+    var room = DiskState.roomy
+    /// Everything takes so many times as long.
+    var slowness: Int64 = 1
+
+    init(owner: NodeID) { self.owner = owner }
+
+    subscript(store: Disk) -> MemoryStore {
+        switch store {
+        case .objects: objects
+        case .hints: hints
+        }
+    }
+
+    /// As a backup takes it while the node runs: no clean stop is in it.
+    func copy() throws -> SimulatedDisk {
+        var copy = self
+        copy.objects = try SimulatedDisk.copy(objects)
+        copy.hints = try SimulatedDisk.copy(hints)
+        copy.life.cleanStop = nil
+        return copy
+    }
+
+    private static func copy(_ store: MemoryStore) throws -> MemoryStore {
+        var writes: [StoreWrite] = []
+        try store.scan(.everything, reverse: false) { key, value in
+            writes.append(.put(key: key, value: value))
+            return true
+        }
+        let copy = MemoryStore()
+        try copy.commit(writes, synced: true)
+        return copy
+    }
+}
+
+/// What a node has of the namestore: the store, and the two copies of its frontier beside it.
+struct SimulatedNames {
+    var store = MemoryStore()
+    private(set) var frontiers: [[UInt8]?] = [nil, nil]
+    /// What a loss of power leaves of them: they are synced once a second.
+    private var syncedFrontiers: [[UInt8]?] = [nil, nil]
+    private var syncedAt: Instant?
+
+    mutating func writeFrontier(_ copy: Int, _ bytes: [UInt8], at now: Instant) {
+        frontiers[copy] = bytes
+        guard syncedAt.map({ now - $0 >= .seconds(1) }) ?? true else { return }
+        syncedAt = now
+        syncedFrontiers = frontiers
+    }
+
+    mutating func losePower() { frontiers = syncedFrontiers }
+}
+
+/// A batch on its way to a disk.
+struct DiskCommit {
+    /// Whose it is: each part has one under way at a time.
+    let part: NodePart
+    let store: Disk
+    var writes: [StoreWrite]
+    let synced: Bool
+}
