@@ -81,20 +81,22 @@ package struct HintCore: Sendable {
         for job in jobs { if case .request(let request) = job { requests.append(request) } else { rest.append(job) } }
         let given = requests.takeLate(at: now.instant)
         late += UInt64(given.count)
-        if !given.isEmpty { out.emit(.answer(given)) }
+        if !given.isEmpty { out.emit(.answer(given.map { HintCore.answer($0, .refused(Refusal(.late))) })) }
         guard !requests.isEmpty else { return try settle(rest, now, &out) }
         let outcome = try keeper.process(
             requests.map(\.request), store: store, in: BatchSurroundings(now: now, ring: ring, disk: disk))
-        let answers = zip(requests, outcome.replies).map { job, reply in
-            let envelope = ReplyEnvelope(id: job.address.id, inFlight: 0, serviceMicroseconds: 0, reply: reply)
-            return StorageAnswer(address: job.address, envelope: envelope)
-        }
+        let answers = zip(requests, outcome.replies).map(HintCore.answer)
         guard outcome.writes.isEmpty else {
             state = .keeping(answers, then: rest)
             return out.emit(.commit(outcome.writes, synced: outcome.synced))
         }
         out.emit(.answer(answers))
         try settle(rest, now, &out)
+    }
+
+    private static func answer(_ job: StorageJob, _ reply: ReplicaReply) -> StorageAnswer {
+        let envelope = ReplyEnvelope(id: job.address.id, inFlight: 0, serviceMicroseconds: 0, reply: reply)
+        return StorageAnswer(address: job.address, envelope: envelope)
     }
 
     private mutating func settle(

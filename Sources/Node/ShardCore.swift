@@ -40,7 +40,8 @@ package struct ShardCore: Sendable {
 
     private enum State {
         case idle
-        case working([StorageJob], BatchOutcome, reads: [(key: [UInt8], stripe: UInt64)?])
+        /// `late`: what came with the batch, and is refused with it.
+        case working([StorageJob], late: [StorageJob], BatchOutcome, reads: [(key: [UInt8], stripe: UInt64)?])
     }
 
     package private(set) var shard: VnodeShard
@@ -65,12 +66,14 @@ package struct ShardCore: Sendable {
     ) throws(StorageFailure) {
         switch (state, input) {
         case (.idle, .jobs(let jobs, let disk)): try work(jobs, disk, now, &out)
-        case (.working(let jobs, let outcome, let reads), .worked(let load)):
+        case (.working(let jobs, let late, let outcome, let reads), .worked(let load)):
             state = .idle
             // Before any answer leaves.
             for write in outcome.writes { stripes.raise(write.key) }
             if !outcome.expired.isEmpty { out.emit(.expired(outcome.expired)) }
-            out.emit(.answer(answers(jobs, outcome, reads, load, now)))
+            var answers = answers(jobs, outcome, reads, load, now)
+            for job in late { answers.append(ShardCore.answer(job, .refused(Refusal(.late)), load, now)) }
+            out.emit(.answer(answers))
         case (.idle, .worked), (.working, .jobs): assertionFailure("a batch at a time")
         }
     }
@@ -79,9 +82,8 @@ package struct ShardCore: Sendable {
         _ batch: [StorageJob], _ disk: DiskState, _ now: Now, _ out: inout Outbox<Effect>
     ) throws(StorageFailure) {
         var jobs = batch
-        let given = jobs.takeLate(at: now.instant)
-        late += UInt64(given.count)
-        if !given.isEmpty { out.emit(.answer(given)) }
+        let tooLate = jobs.takeLate(at: now.instant)
+        late += UInt64(tooLate.count)
         // Before the reads: a write that comes between only makes the cache miss.
         let reads = jobs.map { job -> (key: [UInt8], stripe: UInt64)? in
             guard case .read(let key, _) = job.request else { return nil }
@@ -93,7 +95,7 @@ package struct ShardCore: Sendable {
             if outcome.synced { announce(jobs, outcome, &out) }
             out.emit(.commit(outcome.writes, synced: outcome.synced))
         }
-        state = .working(jobs, outcome, reads: reads)
+        state = .working(jobs, late: tooLate, outcome, reads: reads)
     }
 
     private func announce(_ jobs: [StorageJob], _ outcome: BatchOutcome, _ out: inout Outbox<Effect>) {
@@ -111,12 +113,19 @@ package struct ShardCore: Sendable {
         _ jobs: [StorageJob], _ outcome: BatchOutcome, _ reads: [(key: [UInt8], stripe: UInt64)?],
         _ load: ReplicaLoad, _ now: Now
     ) -> [StorageAnswer] {
-        let clockMs = UInt64(clamping: now.instant.nanoseconds / 1_000_000)
-        return jobs.indices.map { index in
-            let envelope = ReplyEnvelope(
-                id: jobs[index].address.id, inFlight: UInt32(clamping: load.waiting),
-                serviceMicroseconds: load.serviceMicroseconds, clockMs: clockMs, reply: outcome.replies[index])
-            return StorageAnswer(address: jobs[index].address, envelope: envelope, read: reads[index])
+        jobs.indices.map { index in
+            ShardCore.answer(jobs[index], outcome.replies[index], load, now, read: reads[index])
         }
+    }
+
+    private static func answer(
+        _ job: StorageJob, _ reply: ReplicaReply, _ load: ReplicaLoad, _ now: Now,
+        read: (key: [UInt8], stripe: UInt64)? = nil
+    ) -> StorageAnswer {
+        let envelope = ReplyEnvelope(
+            id: job.address.id, inFlight: UInt32(clamping: load.waiting),
+            serviceMicroseconds: load.serviceMicroseconds,
+            clockMs: UInt64(clamping: now.instant.nanoseconds / 1_000_000), reply: reply)
+        return StorageAnswer(address: job.address, envelope: envelope, read: read)
     }
 }

@@ -50,23 +50,20 @@ package struct StorageJob: Sendable {
 
     /// The answer of a full mailbox.
     package var refusal: StorageAnswer {
-        refused(Refusal(.busy, "too many requests wait for this storage thread"), waiting: Limits.mailboxRequests)
-    }
-
-    fileprivate func refused(_ refusal: Refusal, waiting: Int) -> StorageAnswer {
+        let reply = ReplicaReply.refused(Refusal(.busy, "too many requests wait for this storage thread"))
         let envelope = ReplyEnvelope(
-            id: address.id, inFlight: UInt32(clamping: waiting), serviceMicroseconds: 0, reply: .refused(refusal))
+            id: address.id, inFlight: UInt32(Limits.mailboxRequests), serviceMicroseconds: 0, reply: reply)
         return StorageAnswer(address: address, envelope: envelope)
     }
 }
 
 extension [StorageJob] {
-    /// Takes out those for whose answers nobody waits any more, and gives what they are answered all the same: an asker
-    /// need not remember what it has given up.
-    mutating func takeLate(at now: Instant) -> [StorageAnswer] {
+    /// Takes out those for whose answers nobody waits any more. They are refused, and not passed over in silence: an
+    /// asker remembers what it has sent until it is answered.
+    mutating func takeLate(at now: Instant) -> [StorageJob] {
         let late = filter { $0.isLate(at: now) }
         if !late.isEmpty { removeAll { $0.isLate(at: now) } }
-        return late.map { $0.refused(Refusal(.late), waiting: count) }
+        return late
     }
 }
 
