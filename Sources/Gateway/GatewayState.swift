@@ -168,7 +168,7 @@ package struct GatewayState: Sendable {
                 inFlight: reply.inFlight)
             $0.tells(clockMs: reply.clockMs, at: now.instant)
         }
-        let ask = AskID(reply.id)
+        let ask = AskNumber(reply.id)
         one.request.receive(reply.reply, slot: ask.slot, &directory, now, &effects)
         let wake = one.request.retryAt
         settle(ask.request, one, wake: wake, now.instant, &out)
@@ -180,7 +180,7 @@ package struct GatewayState: Sendable {
         _ ask: UInt64, object: [UInt8], wasAbsent: Bool, now: Now, _ out: inout Outbox<GatewayEffect>
     ) {
         guard var one = takeOut(asked: ask, of: directory.identity)?.one else { return }
-        let ask = AskID(ask)
+        let ask = AskNumber(ask)
         one.request.prepared(object, wasAbsent: wasAbsent, slot: ask.slot, &directory, now, &effects)
         settle(ask.request, one, wake: nil, now.instant, &out)
     }
@@ -190,7 +190,7 @@ package struct GatewayState: Sendable {
         _ ask: UInt64, from node: NodeID, wasSent: Bool, now: Now, _ out: inout Outbox<GatewayEffect>
     ) {
         guard var one = takeOut(asked: ask, of: node)?.one else { return }
-        let ask = AskID(ask)
+        let ask = AskNumber(ask)
         lost(node)
         one.request.fail(slot: ask.slot, wasSent: wasSent, &directory, now, &effects)
         let wake = one.request.retryAt
@@ -199,7 +199,7 @@ package struct GatewayState: Sendable {
 
     /// The request of the ask `id` of `node` whose answer is still to come, taken out, and when that was sent.
     private mutating func takeOut(asked id: UInt64, of node: NodeID) -> (one: InFlight, sentAt: Instant)? {
-        let ask = AskID(id)
+        let ask = AskNumber(id)
         guard let one = inFlight.take(ask.request) else { return nil }
         guard let pending = one.request.pending(ask.slot), pending.node == node else {
             inFlight.put(one, ask.request)
@@ -299,13 +299,13 @@ package struct GatewayState: Sendable {
         for effect in taken {
             switch effect {
             case .ask(let slot, let node, let request):
-                guard let ask = AskID(request: key, slot: slot) else { continue }
+                guard let ask = AskNumber(request: key, slot: slot) else { continue }
                 if case .hint = request { counters.hintedWrites += 1 }
                 if case .merge(_, _, true) = request { counters.repairs += 1 }
                 directory.change(node) { $0.outstanding += 1 }
                 let timeout = request.isWaitedFor(left: deadline - now, of: deadline - startedAt)
-                out.emit(.ask(node, RequestEnvelope(id: ask.number, timeout: timeout, request: request)))
-            case .takeBack(let slot): if let ask = AskID(request: key, slot: slot) { out.emit(.takeBack(ask.number)) }
+                out.emit(.ask(node, RequestEnvelope(id: ask.id, timeout: timeout, request: request)))
+            case .takeBack(let slot): if let ask = AskNumber(request: key, slot: slot) { out.emit(.takeBack(ask.id)) }
             case .answer(let outcome):
                 note(outcome, startedAt: startedAt, now)
                 out.emit(.answer(id, outcome))
@@ -324,13 +324,13 @@ package struct GatewayState: Sendable {
 }
 
 /// What an ask is called on its way: the request's place in the table, and the ask's among the request's.
-private struct AskID {
+private struct AskNumber {
     let request: UInt64
     let slot: Int
 
-    init(_ number: UInt64) {
-        request = number >> 8
-        slot = Int(number & 0xFF)
+    init(_ id: UInt64) {
+        request = id >> 8
+        slot = Int(id & 0xFF)
     }
 
     /// 256 slots are more than replicas, fallbacks and repairs of one request can fill; see RangeCoordinator.
@@ -340,7 +340,7 @@ private struct AskID {
         self.slot = slot
     }
 
-    var number: UInt64 { request << 8 | UInt64(slot) }
+    var id: UInt64 { request << 8 | UInt64(slot) }
 }
 
 extension ReplicaRequest {

@@ -54,9 +54,6 @@ final class PeerLink {
 
     var isUp: Bool { state.isOpen }
 
-    /// Requests in flight, for the owner's own accounts.
-    var outstanding: Int { state.outstanding }
-
     func start() { hear(.wanted) }
 
     /// The peer has just shown itself: what is left of a pause between attempts is not waited for.

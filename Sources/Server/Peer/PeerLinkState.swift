@@ -79,9 +79,6 @@ struct PeerLinkState {
 
     var isOpen: Bool { if case .open = phase { true } else { false } }
 
-    /// Requests in flight, for the owner's own accounts.
-    var outstanding: Int { inFlight.count }
-
     /// A request has left on the open link.
     mutating func sent(_ request: UInt64) { inFlight.insert(request) }
 
