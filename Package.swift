@@ -47,40 +47,46 @@ let package = Package(
     targets: [
         // Floor 0
         room("World"),
+        room("JSON", ["World"]),
+        room("Quorums"),
         room("Causality", ["World"]),
         room("Wire", ["World", protobuf], exclude: ["peer.proto"]),
         // Floor 1
-        .target(name: "CLevelDB", cxxSettings: [.treatAllWarnings(as: .error)], linkerSettings: [.linkedLibrary("leveldb")]),
-        room("Ring", ["World", "Causality", crypto]),
-        room("Storage", ["World", "Wire", "Ring", "CLevelDB"]),
+        room("Keys", ["World", crypto]),
+        room("Ring", ["World", "Keys", "JSON", "Quorums", "Causality", crypto]),
+        room("Storage", ["World", "Wire", "Keys", "Ring"]),
         room("Gossip", ["World"]),
         // Floor 2
-        room("Vnodes", ["World", "Causality", "Wire", "Ring", "Storage"]),
-        room("HintedHandoff", ["World", "Causality", "Wire", "Ring", "Storage"]),
-        room("NameStore", ["World", crypto]),
+        room("Vnodes", ["World", "Causality", "Wire", "Keys", "Ring", "Storage"]),
+        room("HintedHandoff", ["World", "Causality", "Wire", "Keys", "Ring", "Storage"]),
+        room("Solver", ["World", "Ring"]),
+        room("RingFile", ["World", "Causality", "Ring", "Solver"]),
+        room("Planning", ["World", "JSON", "Quorums", "Causality", "Keys", "Ring", "Solver", "RingFile"]),
+        room("NameStore", ["World", "Quorums", crypto]),
         // Floor 3
-        room("Gateway", ["World", "Causality", "Wire", "Ring", deque]),
-        room(
-            "Node",
-            ["World", "Wire", "Ring", "Gossip", "Storage", "Vnodes", "HintedHandoff", "NameStore", "Gateway"]),
+        room("Gateway", ["World", "Quorums", "Causality", "Wire", "Keys", "Ring", deque]),
+        room("Node", ["World", "Wire", "Keys", "Ring", "Gossip", "Storage", "Vnodes", "HintedHandoff", "NameStore", "Gateway"]),
         // Floor 4
+        .target(name: "CLevelDB", cxxSettings: [.treatAllWarnings(as: .error)], linkerSettings: [.linkedLibrary("leveldb")]),
+        room("LevelDB", ["Keys", "Storage", "CLevelDB"]),
         room(
             "Server",
             [
-                "World", "Causality", "Wire", "Ring", "Gossip", "Storage", "Vnodes", "HintedHandoff", "NameStore",
-                "Gateway", "Node", logging, lifecycle,
+                "World", "JSON", "Causality", "Wire", "Keys", "Ring", "Gossip", "Storage", "LevelDB", "Vnodes",
+                "HintedHandoff", "NameStore", "Gateway", "Node", logging, lifecycle,
             ] + nio),
         room(
             "Simulator",
             [
-                "World", "Causality", "Wire", "Ring", "Gossip", "Storage", "Vnodes", "HintedHandoff", "NameStore",
-                "Gateway", "Node", heap,
+                "World", "Quorums", "Causality", "Wire", "Keys", "Ring", "RingFile", "Gossip", "Storage", "Vnodes",
+                "HintedHandoff", "NameStore", "Gateway", "Node", heap,
             ]),
         // Floor 5
         .executableTarget(
             name: "atoll",
             dependencies: [
-                "World", "Ring", "Server", "Simulator", arguments, histogram, logging, lifecycle, signals,
+                "World", "JSON", "Ring", "Solver", "RingFile", "Planning", "Server", "Simulator", arguments, histogram,
+                logging, lifecycle, signals,
             ] + nio,
             swiftSettings: strict),
 
@@ -88,26 +94,32 @@ let package = Package(
         tests("atoll", ["atoll", "World", .product(name: "NIOCore", package: "swift-nio")]),
         tests("Causality", ["Causality", "World"]),
         tests("Gossip", ["Gossip", "World"]),
-        tests("Ring", ["Ring", "World"]),
+        tests("Keys", ["Keys", "World"]),
+        tests("Ring", ["Ring", "Causality", "JSON", "Planning", "RingFile", "Solver", "World"]),
         tests("Wire", ["Wire", "World"]),
-        tests("Storage", ["Storage", "World"]),
-        tests("Vnodes", ["Vnodes", "Causality", "Ring", "Storage", "Wire", "World"]),
-        tests("HintedHandoff", ["HintedHandoff", "Causality", "Ring", "Storage", "Wire", "World"]),
-        tests("Gateway", ["Gateway", "Causality", "Ring", "Wire", "World"]),
+        tests("Storage", ["Storage", "Keys", "World"]),
+        tests("LevelDB", ["LevelDB", "Keys", "Storage", "World"]),
+        tests("Vnodes", ["Vnodes", "Causality", "Keys", "Ring", "RingFile", "Storage", "Wire", "World"]),
+        tests("HintedHandoff", ["HintedHandoff", "Causality", "Keys", "Ring", "RingFile", "Storage", "Wire", "World"]),
+        tests("Gateway", ["Gateway", "Causality", "Keys", "Ring", "RingFile", "Wire", "World"]),
         tests(
             "Node",
             [
-                "Node", "Causality", "Gateway", "HintedHandoff", "NameStore", "Ring", "Storage", "Vnodes", "Wire", "World",
+                "Node", "Causality", "Gateway", "HintedHandoff", "Keys", "NameStore", "Ring", "RingFile", "Storage", "Vnodes", "Wire",
+                "World",
             ]),
         tests("Simulator", ["Simulator", "NameStore", "World"]),
         tests(
             "Server",
             [
-                "Server", "Causality", "HintedHandoff", "NameStore", "Node", "Ring", "Storage", "Wire", "World", logging,
+                "Server", "Causality", "HintedHandoff", "JSON", "Keys", "LevelDB", "NameStore", "Node", "Ring", "RingFile",
+                "Storage", "Wire", "World", logging,
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ] + nio),
-        tests("NameStore", ["NameStore", "World"]),
-        tests("Integration", ["Causality", "Wire", "Ring", "Storage", "World"]),
+        tests("NameStore", ["NameStore", "Quorums", "World"]),
+        tests("Quorums", ["Quorums"]),
+        tests("JSON", ["JSON"]),
+        tests("Integration", ["Causality", "Wire", "Keys", "LevelDB", "Ring", "RingFile", "Storage", "World"]),
         tests("Tidy", []),
     ],
     swiftLanguageModes: [.v6],

@@ -83,14 +83,13 @@ package struct CausalContext: Hashable, Sendable {
         }
     }
 
-    /// FNV-1a over the token and the key: against accidents, not against forgery (whoever may write a key may overwrite
-    /// it anyway).
+    /// Over the token and the key: against accidents, not against forgery (whoever may write a key may overwrite it
+    /// anyway).
     private static func seal(_ token: ArraySlice<UInt8>, key: [UInt8]) -> UInt64 {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        func add(_ b: UInt8) { hash = (hash ^ UInt64(b)) &* 0x100_0000_01B3 }
-        for b in token { add(b) }
-        for b in key { add(b) }
-        return hash
+        var hash = StableHash()
+        hash.add(token)
+        hash.add(key)
+        return hash.value
     }
 }
 

@@ -50,9 +50,11 @@ package struct Sibling: Hashable, Sendable {
 }
 
 /// How concurrent writes of a bucket end.
-package enum ConflictRule: Hashable, Sendable {
+package enum ConflictRule: String, Hashable, Sendable, CaseIterable {
+    /// They are all kept; a reader merges them.
     case siblings
-    case lastWriteWins
+    /// The hybrid logical clock picks one.
+    case lastWriteWins = "last-write-wins"
 }
 
 /// Invariants: siblings are strictly ascending by dot; every sibling's dot is covered by `versions`; none is of a

@@ -59,13 +59,8 @@ package struct VersionVector: Hashable, Sendable {
     package var isEmpty: Bool { entries.isEmpty }
 
     private func position(of actor: Actor) -> (index: Int, found: Bool) {
-        var low = 0
-        var high = entries.count
-        while low < high {
-            let middle = (low + high) / 2
-            if entries[middle].actor < actor { low = middle + 1 } else { high = middle }
-        }
-        return (low, low < entries.count && entries[low].actor == actor)
+        let place = entries.firstPlace { $0.actor < actor }
+        return (place, place < entries.count && entries[place].actor == actor)
     }
 
     package func counter(of actor: Actor) -> UInt64 {

@@ -1,6 +1,7 @@
 // What a client wants and what it gets, without a trace of HTTP.
 
 package import Causality
+package import Keys
 package import Ring
 import Wire
 package import World

@@ -1,6 +1,8 @@
 // One event loop's gateway: its requests in flight, and what it has learned of the replicas. A pure value: requests,
 // answers, failures and time go in; asks and answers come out.
 
+import DequeModule
+import Keys
 package import Ring
 package import Wire
 package import World
@@ -16,7 +18,7 @@ package enum GatewayEffect: Sendable {
 }
 
 /// Counts since the start.
-package struct GatewayCounters: Hashable, Sendable {
+package struct GatewayFigures: Hashable, Sendable {
     package var reads: UInt64 = 0
     package var writes: UInt64 = 0
     package var lists: UInt64 = 0
@@ -64,7 +66,7 @@ package struct GatewayState: Sendable {
     private var effects = Outbox<CoordinatorEffect>()
     /// Empty between events.
     private var taken: [CoordinatorEffect] = []
-    package private(set) var counters = GatewayCounters()
+    package private(set) var counters = GatewayFigures()
 
     package init(
         identity: NodeID, ring: RingSnapshot, random: SeededRandom, places: Int = Limits.requestsInFlight, now: Instant
@@ -119,7 +121,7 @@ package struct GatewayState: Sendable {
         let level = request.level ?? (isWrite ? route.properties.write : route.properties.read)
         let quorum = try Quorum(
             level, strict: request.strict, countries: route.countries, gatewayCountry: directory.gatewayCountry)
-        let rule = route.properties.conflict.rule
+        let rule = route.properties.conflict
         switch request.operation {
         case .read:
             counters.reads += 1

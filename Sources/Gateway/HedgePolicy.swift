@@ -10,7 +10,6 @@ struct HedgePolicy: Sendable {
     private static let window = 256
     private static let every = 64
     private static let budgetShare = 0.02
-    private static let largestBudget = 10.0
     /// Of the budget, what only reads may spend that are late by `farFactor` times the percentile.
     private static let reserve = 2.0
     static let farFactor: Int64 = 4
@@ -24,7 +23,7 @@ struct HedgePolicy: Sendable {
     init() {}
 
     mutating func observe(_ latency: Span) {
-        budget = min(HedgePolicy.largestBudget, budget + HedgePolicy.budgetShare)
+        budget = min(Limits.savedHedges, budget + HedgePolicy.budgetShare)
         if samples.count < HedgePolicy.window {
             samples.append(latency.nanoseconds)
         } else {

@@ -1,6 +1,7 @@
-// Quorum arithmetic: how many answers, and whose, make a level. It is written here and nowhere else.
+// How many answers, and whose, make a consistency level.
 
-package import Ring
+import Quorums
+import Ring
 package import World
 
 /// A replica that has done what was asked: itself, or, with a hint, for another.
@@ -55,7 +56,7 @@ package struct Tally: Hashable, Sendable {
 }
 
 /// What a consistency level comes to for one key.
-package struct Quorum: Hashable, Sendable {
+struct Quorum: Hashable, Sendable {
     private enum Rule: Hashable, Sendable {
         case count(Int)
         /// Of each country this many; ascending by country.
@@ -67,27 +68,24 @@ package struct Quorum: Hashable, Sendable {
         let needed: Int
     }
 
-    package let level: ConsistencyLevel
+    let level: ConsistencyLevel
     /// Only primaries count.
-    package let strict: Bool
+    let strict: Bool
     private let rule: Rule
 
-    /// More than half of n.
-    package static func majority(of n: Int) -> Int { n / 2 + 1 }
-
     /// `countries`: of the primaries, in any order. Throws if the level cannot be met by this placement at all.
-    package init(
+    init(
         _ level: ConsistencyLevel, strict: Bool, countries: [String], gatewayCountry: String
     ) throws(RequestFailure) {
         self.level = level
         self.strict = strict
         let n = countries.count
         func share(_ country: String) -> Share {
-            Share(country: country, needed: Quorum.majority(of: countries.count { $0 == country }))
+            Share(country: country, needed: QuorumSize.majority(of: countries.count { $0 == country }))
         }
         switch level {
         case .one: rule = .count(1)
-        case .quorum: rule = .count(Quorum.majority(of: n))
+        case .quorum: rule = .count(QuorumSize.majority(of: n))
         case .all: rule = .count(n)
         case .count(let wanted):
             guard (1...max(1, n)).contains(wanted) else {
@@ -104,7 +102,7 @@ package struct Quorum: Hashable, Sendable {
         }
     }
 
-    package func isReached(by tally: Tally) -> Bool {
+    func isReached(by tally: Tally) -> Bool {
         func counts(_ one: Acknowledgement) -> Bool { !strict || one.hintFor == nil }
         switch rule {
         case .count(let needed): return tally.acknowledgements.count(where: counts) >= needed
@@ -117,7 +115,7 @@ package struct Quorum: Hashable, Sendable {
 
     /// The first of `candidates` (best first) that would help a tally to which `asked` are still expected to be added;
     /// nil if none would, or none is needed.
-    package func next(
+    func next(
         of candidates: [Acknowledgement], given tally: Tally, expecting asked: [Acknowledgement]
     ) -> Acknowledgement? {
         var expected = tally

@@ -6,6 +6,7 @@
 // differ between replicas are mended afterwards.
 
 import Causality
+import Keys
 import Ring
 import Wire
 import World

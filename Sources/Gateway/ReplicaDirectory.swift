@@ -12,7 +12,7 @@ struct ReplicaDirectory: Sendable {
     private(set) var ring: RingSnapshot
     /// Ascending by node; one for each node of the ring.
     private var nodes: [NodeID]
-    private var statistics: [ReplicaStatistics]
+    private var figures: [ReplicaFigures]
     private var countries: [String]
     private var score: ReplicaScore
     private var random: SeededRandom
@@ -22,7 +22,7 @@ struct ReplicaDirectory: Sendable {
         self.ring = ring
         self.random = random
         nodes = []
-        statistics = []
+        figures = []
         countries = []
         score = ReplicaScore(weights: ring.document.score, gateways: 1)
         adopt(ring)
@@ -30,37 +30,32 @@ struct ReplicaDirectory: Sendable {
 
     /// Takes a new ring; what is known of nodes that stay, stays.
     mutating func adopt(_ ring: RingSnapshot) {
-        let old = (nodes, statistics)
+        let old = (nodes, figures)
         self.ring = ring
         nodes = ring.document.nodes.map(\.id)
-        statistics = nodes.map { node in
-            old.0.firstIndex(of: node).map { old.1[$0] } ?? ReplicaStatistics()
+        figures = nodes.map { node in
+            old.0.firstIndex(of: node).map { old.1[$0] } ?? ReplicaFigures()
         }
         countries = ring.document.nodes.map(\.country)
         score = ReplicaScore(weights: ring.document.score, gateways: nodes.count)
-        if let own = index(identity) { statistics[own].isAvailable = true }
+        if let own = index(identity) { figures[own].isAvailable = true }
     }
 
     private func index(_ node: NodeID) -> Int? {
-        var low = 0
-        var high = nodes.count
-        while low < high {
-            let middle = (low + high) / 2
-            if nodes[middle] < node { low = middle + 1 } else { high = middle }
-        }
-        return low < nodes.count && nodes[low] == node ? low : nil
+        let place = nodes.firstPlace { $0 < node }
+        return place < nodes.count && nodes[place] == node ? place : nil
     }
 
-    subscript(node: NodeID) -> ReplicaStatistics {
-        index(node).map { statistics[$0] } ?? ReplicaStatistics()
+    subscript(node: NodeID) -> ReplicaFigures {
+        index(node).map { figures[$0] } ?? ReplicaFigures()
     }
 
     /// Changes what is known of `node`, where it lies; a node that is not in the ring has nothing to change.
-    mutating func change(_ node: NodeID, _ body: (inout ReplicaStatistics) -> Void) {
-        if let place = index(node) { body(&statistics[place]) }
+    mutating func change(_ node: NodeID, _ body: (inout ReplicaFigures) -> Void) {
+        if let place = index(node) { body(&figures[place]) }
     }
 
-    func isAvailable(_ node: NodeID) -> Bool { index(node).map { statistics[$0].isAvailable } ?? false }
+    func isAvailable(_ node: NodeID) -> Bool { index(node).map { figures[$0].isAvailable } ?? false }
 
     func country(of node: NodeID) -> String { index(node).map { countries[$0] } ?? "" }
     var gatewayCountry: String { country(of: identity) }

@@ -20,7 +20,7 @@ import Ring
 import World
 
 /// What one gateway knows of one replica.
-struct ReplicaStatistics: Hashable, Sendable {
+struct ReplicaFigures: Hashable, Sendable {
     var serviceMs: Double?
     var roundTripMs: Double?
     var errorRate = 0.0
@@ -56,25 +56,25 @@ struct ReplicaStatistics: Hashable, Sendable {
     mutating func answered(after elapsed: Span, serviceMicroseconds: UInt32, inFlight: UInt32) {
         let service = Double(serviceMicroseconds) / 1_000
         let trip = max(0, elapsed.inMilliseconds - service)
-        serviceMs = ReplicaStatistics.average(serviceMs, service)
-        roundTripMs = ReplicaStatistics.average(roundTripMs, trip)
+        serviceMs = ReplicaFigures.average(serviceMs, service)
+        roundTripMs = ReplicaFigures.average(roundTripMs, trip)
         reportedInFlight = Int(inFlight)
         listed()
     }
 
     /// It answered a list. That is made by another thread, and takes as long as it is long, so nothing is learned of
     /// how long a read or a write takes.
-    mutating func listed() { errorRate *= 1 - ReplicaStatistics.alpha }
+    mutating func listed() { errorRate *= 1 - ReplicaFigures.alpha }
 
     /// An answer is late: its service time is at least this, and waiting for the rest before believing it would send
     /// more requests the same way.
     mutating func unanswered(for elapsed: Span) {
         guard let serviceMs, elapsed.inMilliseconds > serviceMs else { return }
-        self.serviceMs = ReplicaStatistics.average(serviceMs, elapsed.inMilliseconds)
+        self.serviceMs = ReplicaFigures.average(serviceMs, elapsed.inMilliseconds)
     }
 
     mutating func failed() {
-        errorRate += ReplicaStatistics.alpha * (1 - errorRate)
+        errorRate += ReplicaFigures.alpha * (1 - errorRate)
     }
 
     private static func average(_ old: Double?, _ sample: Double) -> Double {
@@ -104,7 +104,7 @@ struct ReplicaScore: Sendable {
 
     /// The denominator of s, milliseconds: lower is better. `farMs`: the way between the client's place and the
     /// replica.
-    func cost(_ replica: ReplicaStatistics, unseenServiceMs: Double, unseenTripMs: Double, farMs: Double)
+    func cost(_ replica: ReplicaFigures, unseenServiceMs: Double, unseenTripMs: Double, farMs: Double)
         -> Double
     {
         let queue = Double(replica.reportedInFlight + gateways * replica.outstanding)

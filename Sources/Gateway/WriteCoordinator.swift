@@ -67,7 +67,7 @@ struct WriteCoordinator: Sendable {
         primaries = route.primaries
         fallbacks = route.fallbacks
         spares = route.fallbacks
-        rule = route.properties.conflict.rule
+        rule = route.properties.conflict
         // `If-None-Match` asks not to overwrite, and is judged by one replica alone (decision 0008).
         overwrites = !request.onlyIfAbsent && (request.context == nil || rule == .lastWriteWins)
     }

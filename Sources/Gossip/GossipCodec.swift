@@ -23,28 +23,31 @@ enum GossipCodec {
     // MARK: Sizes
 
     static func size(_ d: Digest) -> Int {
-        1 + d.id.name.utf8.count + varintSize(d.generation) + varintSize(d.heartbeat) + varintSize(d.version)
-            + varintSize(d.floor)
+        1 + d.id.name.utf8.count + ByteWriter.size(ofVarint: d.generation) + ByteWriter.size(ofVarint: d.heartbeat)
+            + ByteWriter.size(ofVarint: d.version)
+            + ByteWriter.size(ofVarint: d.floor)
     }
 
     /// An upper bound for a delta without its entries, whatever part of `count` entries it will hold.
     static func headerSize(_ id: NodeID, generation: UInt64, from: UInt64, floor: UInt64, latest: UInt64, count: Int)
         -> Int
     {
-        1 + id.name.utf8.count + varintSize(generation) + varintSize(from) + varintSize(floor)
-            + 2 * varintSize(latest - from) + varintSize(UInt64(count))
+        1 + id.name.utf8.count + ByteWriter.size(ofVarint: generation) + ByteWriter.size(ofVarint: from)
+            + ByteWriter.size(ofVarint: floor)
+            + 2 * ByteWriter.size(ofVarint: latest - from) + ByteWriter.size(ofVarint: UInt64(count))
     }
 
     static func size(_ e: Entry, after previous: UInt64) -> Int {
         let key = e.key.utf8.count
         let value = e.value?.count ?? -1
-        return varintSize(e.version - previous) + varintSize(UInt64(key)) + key + varintSize(UInt64(value + 1))
+        return ByteWriter.size(ofVarint: e.version - previous) + ByteWriter.size(ofVarint: UInt64(key)) + key
+            + ByteWriter.size(ofVarint: UInt64(value + 1))
             + max(value, 0)
     }
 
     /// The longest key and value together that one message of `budget` bytes always carries.
     static func largestEntry(budget: Int) -> Int {
-        let counter = varintSize(Limits.gossipCounter - 1)
+        let counter = ByteWriter.size(ofVarint: Limits.gossipCounter - 1)
         let header = 1 + Limits.nodeNameBytes + 5 * counter + 2
         return budget - envelopeSize - header - (counter + 2 + 3)
     }
@@ -54,13 +57,13 @@ enum GossipCodec {
     static func encode(_ message: GossipMessage, seal: MessageSeal, from sender: NodeID, to addressee: NodeID)
         -> [UInt8]
     {
-        var w = GossipWriter(capacity: Limits.gossipDatagramBytes)
+        var w = ByteWriter(capacity: Limits.gossipDatagramBytes)
         w.byte(version)
         w.fixed64(0)
         w.byte(message.kind.rawValue)
         w.varint(UInt64(message.digests.count))
         for d in message.digests {
-            w.text(d.id.name)
+            w.counted(d.id.name)
             w.varint(d.generation)
             w.varint(d.heartbeat)
             w.varint(d.version)
@@ -69,12 +72,12 @@ enum GossipCodec {
         w.varint(UInt64(message.deltas.count))
         for d in message.deltas { write(d, to: &w) }
         let value = seal.of(w.bytes, from: sealedOffset, sender: sender, addressee: addressee)
-        w.overwrite64(value, at: sealOffset)
+        w.overwrite(at: sealOffset, littleEndian: value)
         return w.bytes
     }
 
-    private static func write(_ d: Delta, to w: inout GossipWriter) {
-        w.text(d.id.name)
+    private static func write(_ d: Delta, to w: inout ByteWriter) {
+        w.counted(d.id.name)
         w.varint(d.generation)
         w.varint(d.from)
         w.varint(d.floor)
@@ -84,7 +87,7 @@ enum GossipCodec {
         var previous = d.from
         for e in d.entries {
             w.varint(e.version - previous)
-            w.text(e.key)
+            w.counted(e.key)
             if let value = e.value {
                 w.varint(UInt64(value.count) + 1)
                 w.raw(value)
@@ -113,62 +116,72 @@ enum GossipCodec {
 
     /// The sealed part. A seal is no proof of good will, so everything in it is checked as if it came from a stranger.
     static func contents(_ bytes: [UInt8]) throws(GossipRejection) -> GossipMessage {
-        var r = GossipReader(bytes, from: sealedOffset)
-        guard let kind = GossipMessage.Kind(rawValue: try r.byte()) else { throw .malformed }
+        do { return try readContents(bytes) } catch { throw .malformed }
+    }
+
+    private static func readContents(_ bytes: [UInt8]) throws(DecodingFailure) -> GossipMessage {
+        var r = ByteReader(bytes, from: sealedOffset)
+        guard let kind = GossipMessage.Kind(rawValue: try r.byte()) else { throw .malformed("a kind of message") }
         var message = GossipMessage(kind: kind)
         let digests = try r.count(each: smallestDigest)
         message.digests.reserveCapacity(digests)
         for _ in 0..<digests {
             let d = try readDigest(&r)
             // Ascending: nobody is named twice, and the receiver merges in one pass.
-            if let last = message.digests.last { guard last.id < d.id else { throw .malformed } }
+            if let last = message.digests.last {
+                guard last.id < d.id else { throw .malformed("digests out of order") }
+            }
             message.digests.append(d)
         }
         let deltas = try r.count(each: smallestDelta)
         message.deltas.reserveCapacity(deltas)
         for _ in 0..<deltas { message.deltas.append(try readDelta(&r)) }
-        guard r.remaining == 0 else { throw .malformed }
+        try r.finish()
         switch kind {
-        case .syn: guard message.deltas.isEmpty else { throw .malformed }
+        case .syn: guard message.deltas.isEmpty else { throw .malformed("deltas in a first message") }
         case .ack: break
-        case .ack2: guard message.digests.isEmpty else { throw .malformed }
+        case .ack2: guard message.digests.isEmpty else { throw .malformed("digests in a last message") }
         }
         return message
     }
 
-    private static func readID(_ r: inout GossipReader) throws(GossipRejection) -> NodeID {
-        guard let id = NodeID(try r.text(longest: Limits.nodeNameBytes)) else { throw .malformed }
+    private static func readID(_ r: inout ByteReader) throws(DecodingFailure) -> NodeID {
+        guard let id = NodeID(try r.countedString(atMost: Limits.nodeNameBytes)) else {
+            throw .malformed("a node's name breaks its rule")
+        }
         return id
     }
 
-    private static func readDigest(_ r: inout GossipReader) throws(GossipRejection) -> Digest {
+    private static func readDigest(_ r: inout ByteReader) throws(DecodingFailure) -> Digest {
         Digest(
-            id: try readID(&r), generation: try r.varint(), heartbeat: try r.varint(), version: try r.varint(),
-            floor: try r.varint())
+            id: try readID(&r), generation: try r.counter(), heartbeat: try r.counter(), version: try r.counter(),
+            floor: try r.counter())
     }
 
-    private static func readDelta(_ r: inout GossipReader) throws(GossipRejection) -> Delta {
+    private static func readDelta(_ r: inout ByteReader) throws(DecodingFailure) -> Delta {
         let id = try readID(&r)
-        let generation = try r.varint()
-        let from = try r.varint()
-        let floor = try r.varint()
+        let generation = try r.counter()
+        let from = try r.counter()
+        let floor = try r.counter()
         // No sum overflows: each term lies below 2^62.
-        let end = from + (try r.varint())
-        guard end < Limits.gossipCounter else { throw .malformed }
-        let latest = end + (try r.varint())
-        guard generation > 0, latest < Limits.gossipCounter, floor <= latest else { throw .malformed }
+        let end = from + (try r.counter())
+        guard end < Limits.gossipCounter else { throw .overlong }
+        let latest = end + (try r.counter())
+        guard generation > 0, latest < Limits.gossipCounter, floor <= latest else {
+            throw .malformed("versions of a delta")
+        }
         let count = try r.count(each: smallestEntry)
         // An owner holds `gossipKeys` at a time, so no copy of its state has more.
-        guard count <= Limits.gossipKeys else { throw .malformed }
+        guard count <= Limits.gossipKeys else { throw .overlong }
         var entries: [Entry] = []
         entries.reserveCapacity(count)
         var previous = from
         for _ in 0..<count {
-            let step = try r.varint()
-            guard step > 0, step <= end - previous else { throw .malformed }
+            let step = try r.counter()
+            guard step > 0, step <= end - previous else { throw .malformed("versions out of order") }
             previous += step
-            let key = try r.text(longest: Limits.gossipKeyBytes)
-            guard !key.isEmpty else { throw .malformed }
+            let key = try r.countedString(atMost: Limits.gossipKeyBytes)
+            guard !key.isEmpty else { throw .malformed("an empty key") }
             let length = try r.varint(below: UInt64(Limits.gossipValueBytes) + 2)
             let value = length == 0 ? nil : [UInt8](try r.raw(Int(length) - 1))
             entries.append(Entry(version: previous, key: key, value: value))
@@ -176,4 +189,8 @@ enum GossipCodec {
         return Delta(
             id: id, generation: generation, from: from, floor: floor, end: end, latest: latest, entries: entries)
     }
+}
+
+extension ByteReader {
+    fileprivate mutating func counter() throws(DecodingFailure) -> UInt64 { try varint(below: Limits.gossipCounter) }
 }

@@ -10,19 +10,19 @@ package struct GossipConfiguration: Hashable, Sendable {
     /// when half of all messages are lost, and cost a cluster of 100 about 100 kB/s a node.
     package var fanOut: Int = 3
     /// No message is longer than this. `Limits.gossipBytes` over streams, `Limits.gossipDatagramBytes` for datagrams.
-    package var messageBytes: Int = Limits.gossipBytes
+    var messageBytes: Int = Limits.gossipBytes
     /// Changes of single keys in one message, at most, beside the limit in bytes.
-    package var deltasPerMessage: Int = .max
+    var deltasPerMessage: Int = .max
     /// Suspicion at which a node counts as dead: one false alarm in 10^8 heartbeats, if they came as a Poisson process.
-    package var deathPhi: Double = 8
+    var deathPhi: Double = 8
     /// Suspicion at which a node is shown as suspect: slow enough to be avoided, not yet given up.
-    package var suspicionPhi: Double = 3
+    var suspicionPhi: Double = 3
     /// Heartbeat intervals that the detector's mean looks back on: half a minute at the default interval.
-    package var sampleWindow: Int = 100
+    var sampleWindow: Int = 100
     /// How long the mark of a deleted key is kept. A node away for longer gets the owner's whole state anew.
-    package var tombstoneGrace: Span = .hours(1)
+    var tombstoneGrace: Span = .hours(1)
     /// How long the keys of a dead node are kept; in the second half of it they are no longer told to others.
-    package var forgetDeadAfter: Span = .hours(24)
+    var forgetDeadAfter: Span = .hours(24)
 
     package init() {}
 

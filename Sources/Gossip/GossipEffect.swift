@@ -6,9 +6,9 @@ package import World
 package enum GossipEffect: Hashable, Sendable {
     /// Carry these bytes, unchanged, to that node. They may be lost, late, doubled or out of order.
     case send([UInt8], to: NodeID)
-    /// Two heartbeats of this incarnation came in: it lives.
+    /// Two heartbeats of this generation came in: it lives.
     case becameAlive(NodeID, generation: UInt64)
-    /// No heartbeat for so long that phi reached `deathPhi`, or a new incarnation took the old one's place.
+    /// No heartbeat for so long that phi reached `deathPhi`, or a new generation took the old one's place.
     case becameDead(NodeID)
     /// A key of that node has another value than before, or none.
     case changed(NodeID, key: String)
@@ -29,13 +29,13 @@ package struct MemberView: Hashable, Sendable {
     }
 
     package var id: NodeID
-    /// The incarnation last heard of; 0 if none ever was.
+    /// The generation last heard of; 0 if none ever was.
     package var generation: UInt64
     /// The version up to which the owner's changes are known here.
     package var version: UInt64
     package var status: MemberStatus
     /// Suspicion: -log10 of the chance that a living node would be silent for so long. Infinite for a dead node.
-    package var phi: Double
+    var phi: Double
     /// Since the newest heartbeat came in, not counting own pauses. Nil if none ever did.
     package var heartbeatAge: Span?
     /// Sorted by key.
@@ -43,7 +43,7 @@ package struct MemberView: Hashable, Sendable {
 }
 
 /// Why a message was refused. The state is as it was before.
-package enum GossipRejection: String, Error, Hashable, Sendable, CaseIterable {
+enum GossipRejection: String, Error, Hashable, Sendable, CaseIterable {
     /// The sender is not in the ring document, or is this very node.
     case stranger
     /// Longer than `Limits.gossipBytes`.

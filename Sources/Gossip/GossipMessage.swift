@@ -8,7 +8,7 @@ import World
 /// What one node knows of one owner: heartbeats are read by everybody, the rest says which changes to send.
 struct Digest: Hashable, Sendable {
     var id: NodeID
-    /// The owner's incarnation; 0: never heard of.
+    /// The owner's generation; 0: never heard of.
     var generation: UInt64
     var heartbeat: UInt64
     /// All changes of the owner up to this version are known, except the marks of deletions up to `floor`.

@@ -140,7 +140,7 @@ extension Gossiper {
             return
         }
         if delta.generation > roster[i].generation {
-            // The digest that tells of this incarnation was lost or didn't fit. It is heard of, not heard: no beat.
+            // The digest that tells of this generation was lost or didn't fit. It is heard of, not heard: no beat.
             let sign = roster[i].hear(generation: delta.generation, heartbeat: 0, now: clock.now, configuration)
             roster[i].beats = 0
             report(sign, delta.id, generation: delta.generation, into: &outbox)

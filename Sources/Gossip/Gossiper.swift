@@ -16,11 +16,11 @@ package import World
 package struct Gossiper: Sendable {
     package let identity: NodeID
     package let configuration: GossipConfiguration
-    /// The own incarnation: above all earlier ones of this node, or raised here when the cluster remembers a later one.
+    /// The own generation: above all earlier ones of this node, or raised here when the cluster remembers a later one.
     package internal(set) var generation: UInt64
     /// Messages refused so far, and why the last one was.
     package internal(set) var rejected: UInt64 = 0
-    package internal(set) var lastRejection: GossipRejection?
+    var lastRejection: GossipRejection?
 
     var roster = Roster()
     var selfIndex = 0
@@ -118,7 +118,7 @@ package struct Gossiper: Sendable {
     package func member(_ node: NodeID) -> MemberView? { roster.index(of: node).map { view(roster[$0]) } }
 
     /// Everybody who might be there, sorted, without this node: to be kept on disk and given to the next life.
-    package var addressBook: [NodeID] { roster.ids.filter { $0 != identity } }
+    var addressBook: [NodeID] { roster.ids.filter { $0 != identity } }
 
     private func view(_ m: Member) -> MemberView {
         let isSelf = m.id == identity

@@ -36,7 +36,7 @@ struct Member: Sendable {
 
     var digest: Digest {
         let target = replica.target
-        // A new incarnation that was heard of, but of which nothing has come in, is asked for from the beginning.
+        // A new generation that was heard of, but of which nothing has come in, is asked for from the beginning.
         let isOld = target.generation < generation
         return Digest(
             id: id, generation: generation, heartbeat: heartbeat, version: isOld ? 0 : target.version,
@@ -65,7 +65,7 @@ struct Member: Sendable {
     /// Two heartbeats further apart than this many intervals are no pair: stale news trickling in, not a life.
     private static let pairIntervals: Int64 = 20
 
-    /// A heartbeat, heard directly or through others. Only the newest of the newest incarnation counts.
+    /// A heartbeat, heard directly or through others. Only the newest of the newest generation counts.
     mutating func hear(generation g: UInt64, heartbeat h: UInt64, now: Instant, _ c: GossipConfiguration) -> Sign {
         guard (g, h) > (generation, heartbeat) else { return .nothing }
         if g > generation {

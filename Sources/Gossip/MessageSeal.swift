@@ -6,39 +6,23 @@
 
 import World
 
-/// FNV-1a, 64 bits (draft-eastlake-fnv): each step is a bijection of the state, so no single changed byte goes
-/// unnoticed.
 struct MessageSeal: Sendable {
-    private var state: UInt64 = 0xCBF2_9CE4_8422_2325
+    private var hash = StableHash()
 
     /// The seal's beginning that all messages of a cluster share.
-    init(cluster: String) {
-        absorb(cluster)
-    }
+    init(cluster: String) { add(cluster) }
 
     func of(_ bytes: [UInt8], from offset: Int, sender: NodeID, addressee: NodeID) -> UInt64 {
         var seal = self
-        seal.absorb(sender.name)
-        seal.absorb(addressee.name)
-        seal.absorb(bytes, from: offset)
-        return seal.state
+        seal.add(sender.name)
+        seal.add(addressee.name)
+        seal.hash.add(bytes, from: offset)
+        return seal.hash.value
     }
 
     /// A terminator that UTF-8 never contains keeps ("ab", "c") apart from ("a", "bc").
-    private mutating func absorb(_ text: String) {
-        for byte in text.utf8 { absorb(byte) }
-        absorb(0xFF)
-    }
-
-    private mutating func absorb(_ bytes: [UInt8], from offset: Int) {
-        var i = offset
-        while i < bytes.count {
-            absorb(bytes[i])
-            i += 1
-        }
-    }
-
-    private mutating func absorb(_ byte: UInt8) {
-        state = (state ^ UInt64(byte)) &* 0x0000_0100_0000_01B3
+    private mutating func add(_ text: String) {
+        hash.add(text.utf8)
+        hash.add(0xFF as UInt8)
     }
 }

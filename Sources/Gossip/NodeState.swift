@@ -46,13 +46,7 @@ struct NodeState: Hashable, Sendable {
 
     /// The place of the first entry with a version above `version`.
     func firstIndex(after version: UInt64) -> Int {
-        var low = 0
-        var high = versions.count
-        while low < high {
-            let middle = (low + high) / 2
-            if versions[middle] <= version { low = middle + 1 } else { high = middle }
-        }
-        return low
+        versions.firstPlace { $0 <= version }
     }
 
     /// Puts a change in place of the key's former one, whose value it returns. Its version must be above all others'.

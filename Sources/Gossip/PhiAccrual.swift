@@ -23,8 +23,6 @@ struct PhiAccrual: Hashable, Sendable {
     /// time.
     private static let priorIntervals = 1.5
     private static let priorWeight = 3.0
-    /// Longer gaps count as this many intervals: one long outage must not make the detector slow for minutes.
-    private static let longestGap: Int64 = 20
 
     init(now: Instant, interval: Span) {
         last = now
@@ -34,13 +32,13 @@ struct PhiAccrual: Hashable, Sendable {
 
     /// A fresh heartbeat of a live node.
     mutating func sample(now: Instant, interval: Span, window: Int) {
-        let gap = min(now - last, interval * PhiAccrual.longestGap)
+        let gap = min(now - last, interval * Limits.heartbeatGap)
         last = now
         weight = min(weight + 1, Double(window))
         meanNanoseconds += (Double(gap.nanoseconds) - meanNanoseconds) / weight
     }
 
-    /// A heartbeat of a node that counts as dead, or a new incarnation's first: what was learned before is void.
+    /// A heartbeat of a node that counts as dead, or a new generation's first: what was learned before is void.
     mutating func restart(now: Instant, interval: Span) {
         self = PhiAccrual(now: now, interval: interval)
     }

@@ -3,7 +3,7 @@
 // Usually a copy grows by suffixes: "everything after the version that you have". That is sound only as long as the
 // sender still holds the marks of all deletions since; once the owner's floor has passed the receiver's version, a
 // deletion may be missing from the suffix, and the receiver would keep a dead key for ever. Then, and when the owner
-// has a new incarnation, the copy is refilled from nothing.
+// has a new generation, the copy is refilled from nothing.
 //
 // A refill may take several messages. If it went into the copy itself, the half-filled copy would have a low version,
 // and a third peer with a copy from before the deletion would "help" it with the deleted key. So a refill goes into a
@@ -26,7 +26,7 @@ struct Replica: Hashable, Sendable {
     init() {}
 
     /// The owner's own copy. Its version starts at 1, so that even a state without keys replaces an older
-    /// incarnation's.
+    /// generation's.
     init(owned generation: UInt64) {
         state = NodeState(generation: generation, floor: 0)
         state.version = 1
@@ -102,7 +102,7 @@ struct Replica: Hashable, Sendable {
 
     private mutating func merge(_ delta: Delta, changed: (String) -> Void) {
         for entry in delta.entries where entry.version > state.version {
-            guard state.count < Replica.mostEntries else { return }
+            guard state.count < Limits.gossipCopyKeys else { return }
             if state.append(entry) != entry.value { changed(entry.key) }
         }
         state.version = max(state.version, delta.end)
@@ -114,7 +114,7 @@ struct Replica: Hashable, Sendable {
         shadow = nil
         goal = max(goal, delta.latest)
         for entry in delta.entries where entry.version > s.version {
-            guard s.count < Replica.mostEntries else { break }
+            guard s.count < Limits.gossipCopyKeys else { break }
             s.append(entry)
         }
         s.version = max(s.version, delta.end)
@@ -128,9 +128,6 @@ struct Replica: Hashable, Sendable {
         for (key, value) in zip(old.keys, old.values) where value != nil && s.position(of: key) == nil { changed(key) }
         for (key, value) in zip(s.keys, s.values) where old.value(key) != value { changed(key) }
     }
-
-    /// An owner holds `gossipKeys`; a copy on its way from one such state to the next may hold both.
-    private static let mostEntries = 2 * Limits.gossipKeys
 }
 
 /// What one copy could send to one peer.

@@ -24,13 +24,7 @@ struct Roster: Sendable {
     func place(of id: NodeID, from start: Int = 0) -> Int {
         // Walking two lists that name mostly the same nodes, the guess is right.
         if start < ids.count, ids[start] == id { return start }
-        var low = start
-        var high = ids.count
-        while low < high {
-            let middle = (low + high) / 2
-            if ids[middle] < id { low = middle + 1 } else { high = middle }
-        }
-        return low
+        return ids.firstPlace(from: start) { $0 < id }
     }
 
     /// False if somebody of that id is there already.

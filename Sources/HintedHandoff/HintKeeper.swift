@@ -6,6 +6,7 @@
 // is stored, and only if it has not been changed meanwhile.
 
 import Causality
+import Keys
 import Ring
 package import Storage
 package import Wire
@@ -137,7 +138,7 @@ package struct HintKeeper: Sendable {
             return fresh
         }
         incoming.merge(
-            try StoredObject(decoding: old.object), rule: ring.properties(ofBucket: parsed.bucket).conflict.rule)
+            try StoredObject(decoding: old.object), rule: ring.properties(ofBucket: parsed.bucket).conflict)
         // Beyond its limits no replica would take it, and it would be sent for as long as it lives.
         let bytes: [UInt8]
         do { bytes = try incoming.encodeWithinLimits() } catch {

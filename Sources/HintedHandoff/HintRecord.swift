@@ -3,6 +3,7 @@
 // There is one record for a target and a key: a second hint is merged into it, so a hot key written a thousand times
 // while its replica is away is delivered once.
 
+import Keys
 import World
 
 struct HintRecord: Hashable {

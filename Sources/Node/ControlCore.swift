@@ -44,7 +44,7 @@ package struct ControlCore: Sendable {
         /// For the operator.
         case keysApart(KeysApart)
         /// This node must stop and begin again above that life (ControlEffect).
-        case staleIncarnation(UInt64)
+        case staleGeneration(UInt64)
     }
 
     private enum Asked: Sendable {
@@ -118,7 +118,7 @@ package struct ControlCore: Sendable {
             case .keysApart(let apart): out.emit(.keysApart(apart))
             case .liveness(let node, let isAlive): out.emit(.liveness(node, isAlive: isAlive))
             case .replicationDelay(let node, let ms): out.emit(.replicationDelay(node, ms: ms))
-            case .staleIncarnation(let generation): out.emit(.staleIncarnation(generation))
+            case .staleGeneration(let generation): out.emit(.staleGeneration(generation))
             }
         }
     }

@@ -21,7 +21,7 @@ package enum ControlEffect: Sendable {
     case replicationDelay(NodeID, ms: Double)
     /// The cluster remembers a later life of this node than its own disk does (a restored backup): no dot may be minted
     /// under the incarnation in use. The node stops and starts again above `generation`.
-    case staleIncarnation(UInt64)
+    case staleGeneration(UInt64)
 }
 
 package struct ControlConfiguration: Sendable {
@@ -50,14 +50,14 @@ package struct ControlState: Sendable {
     private var repairEffects = Outbox<AntiEntropyEffect>()
 
     package init(
-        identity: NodeID, incarnation: UInt64, ring: RingSnapshot, configuration: ControlConfiguration,
+        identity: NodeID, generation: UInt64, ring: RingSnapshot, configuration: ControlConfiguration,
         random: SeededRandom, now: Instant
     ) {
         self.identity = identity
         self.ring = ring
         let nodes = ring.document.nodes.map(\.id)
         gossiper = Gossiper(
-            identity: identity, generation: incarnation, cluster: ring.document.cluster,
+            identity: identity, generation: generation, cluster: ring.document.cluster,
             configuration: configuration.gossip, seeds: nodes, random: random, now: now)
         gossiper.updateMembership(allowed: nodes)
         antiEntropy = AntiEntropy(identity: identity, ring: ring, cycle: configuration.repairCycle, now: now)
@@ -74,7 +74,7 @@ package struct ControlState: Sendable {
     /// Other nodes that live, as far as this one knows.
     package var living: [NodeID] { alive }
     /// Those of them that take what is kept for them: what a full disk refuses comes back as another hint.
-    package var takingHints: [NodeID] { alive.filter { !fullDisks.contains($0) } }
+    var takingHints: [NodeID] { alive.filter { !fullDisks.contains($0) } }
 
     package mutating func adopt(_ ring: RingSnapshot) {
         self.ring = ring
@@ -83,7 +83,7 @@ package struct ControlState: Sendable {
     }
 
     /// What this node says of itself from now on.
-    package mutating func publish(_ report: NodeReport) {
+    mutating func publish(_ report: NodeReport) {
         var report = report
         report.keysApart = antiEntropy.keysApart
         for (key, value) in report.pairs where gossiper.value(of: identity, key) != Array(value.utf8) {
@@ -135,7 +135,7 @@ package struct ControlState: Sendable {
             let member = members.first { $0.id == node.id }
             return NodeStatus(
                 node: node, isSelf: node.id == identity, status: member?.status ?? .dead,
-                incarnation: member?.generation ?? 0, heartbeatAge: member?.heartbeatAge,
+                generation: member?.generation ?? 0, heartbeatAge: member?.heartbeatAge,
                 report: NodeReport(member?.values ?? []))
         }
     }
@@ -163,7 +163,7 @@ package struct ControlState: Sendable {
                 } else {
                     out.emit(.replicationDelay(node, ms: report.replicationDelayMs))
                 }
-            case .raisedGeneration(let generation): out.emit(.staleIncarnation(generation))
+            case .raisedGeneration(let generation): out.emit(.staleGeneration(generation))
             }
         }
     }

@@ -71,7 +71,7 @@ package struct NodeStatus: Hashable, Sendable {
     package let node: RingNode
     package let isSelf: Bool
     package let status: MemberStatus
-    package let incarnation: UInt64
+    package let generation: UInt64
     package let heartbeatAge: Span?
     package let report: NodeReport
 }

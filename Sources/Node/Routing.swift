@@ -1,7 +1,8 @@
 // Which part of a node takes which request. The server (many threads) and the simulator (one) both ask here.
 
-package import Ring
-package import Wire
+import Keys
+import Ring
+import Wire
 
 package enum NodePart: Hashable, Sendable {
     /// The storage shard of this number.
@@ -13,9 +14,9 @@ package enum NodePart: Hashable, Sendable {
     case comparer
 }
 
-package enum Routing {
+enum Routing {
     /// `shards`: how many the node has; at least 1.
-    package static func part(for request: ReplicaRequest, shards: Int, ring: RingSnapshot) -> NodePart {
+    static func part(for request: ReplicaRequest, shards: Int, ring: RingSnapshot) -> NodePart {
         switch request {
         case .hint, .readHints: .hints
         case .range: .scanner
@@ -28,7 +29,6 @@ package enum Routing {
     /// All keys of a partition are written by one shard; neighbouring partitions by different ones.
     private static func shard(of key: [UInt8], _ shards: Int, _ ring: RingSnapshot) -> Int {
         guard shards > 1 else { return 0 }
-        return Token(value: key.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }).partition(of: ring.document.partitions)
-            % shards
+        return Token(ofStored: key).partition(of: ring.document.partitions) % shards
     }
 }

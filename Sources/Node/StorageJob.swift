@@ -74,7 +74,7 @@ package struct StorageAnswer: Sendable {
     package var read: (key: [UInt8], stripe: UInt64)?
     /// False for a write that this node's own gateway may send on while it is being committed: no answer, only the
     /// news of one.
-    package var isCommitted = true
+    var isCommitted = true
 
     package init(
         address: ReplyAddress, envelope: ReplyEnvelope, read: (key: [UInt8], stripe: UInt64)? = nil,

@@ -6,6 +6,7 @@
 // A disk that fails ends the process, which is the shell's to do. A store that is found damaged puts the acceptor into
 // quarantine, and the node goes on: other acceptors decide the names.
 
+import Keys
 package import NameStore
 package import Storage
 package import World

@@ -1,5 +1,7 @@
 // What a bucket asks of its replicas: where, how many must answer, what a conflict is, how durable.
 
+package import Causality
+import Quorums
 import World
 
 /// How many replicas must answer before a request is answered.
@@ -48,17 +50,10 @@ package enum ConsistencyLevel: Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .count(let n): n
         case .one, .local: 1
-        case .quorum: replicas / 2 + 1
+        case .quorum: QuorumSize.majority(of: replicas)
         case .each, .all: replicas
         }
     }
-}
-
-package enum ConflictPolicy: String, Hashable, Sendable, CaseIterable {
-    /// Concurrent writes are all kept; a reader merges them.
-    case siblings
-    /// The hybrid logical clock picks one.
-    case lastWriteWins = "last-write-wins"
 }
 
 package enum Durability: String, Hashable, Sendable, CaseIterable {
@@ -73,7 +68,7 @@ package struct BucketProperties: Hashable, Sendable {
     package var placement: String
     package var read: ConsistencyLevel
     package var write: ConsistencyLevel
-    package var conflict: ConflictPolicy
+    package var conflict: ConflictRule
     package var durability: Durability
     /// Time to live given to each write that names none. Nil: kept for ever.
     package var ttlMilliseconds: UInt64?
@@ -81,7 +76,7 @@ package struct BucketProperties: Hashable, Sendable {
 
     package init(
         placement: String = "world", read: ConsistencyLevel = .quorum, write: ConsistencyLevel = .quorum,
-        conflict: ConflictPolicy = .siblings, durability: Durability = .synced, ttlMilliseconds: UInt64? = nil,
+        conflict: ConflictRule = .siblings, durability: Durability = .synced, ttlMilliseconds: UInt64? = nil,
         maxValueBytes: Int = Limits.defaultValueBytes
     ) {
         self.placement = placement

@@ -1,16 +1,16 @@
 // Countries and zones as small integers, in sorted order, for the solver and for counting.
 
 /// Each node's country and zone as indexes. Zones are numbered country by country, so one country's zones are adjacent.
-struct DomainMap: Sendable {
+package struct DomainMap: Sendable {
     /// Sorted ids of the countries that have a node or were asked for.
-    let countries: [String]
+    package let countries: [String]
     /// Sorted (country index, zone name).
-    let zones: [(country: Int, name: String)]
+    package let zones: [(country: Int, name: String)]
     /// By node index.
-    let country: [Int]
-    let zone: [Int]
+    package let country: [Int]
+    package let zone: [Int]
 
-    init(_ nodes: [RingNode], including others: [String] = []) {
+    package init(_ nodes: [RingNode], including others: [String] = []) {
         var names: [String] = []
         for name in (nodes.map(\.country) + others).sorted() where names.last != name { names.append(name) }
         var byName: [String: Int] = [:]

@@ -35,7 +35,7 @@ package struct PlanningInputs: Hashable, Sendable {
     /// Sorted by (a, b).
     package var links: [CountryLink]
 
-    static let usualSlack = 0.02
+    package static let usualSlack = 0.02
 
     package init(
         fullAt: Double = 0.8, slack: Double = PlanningInputs.usualSlack, dataBytes: UInt64? = nil,

@@ -99,7 +99,7 @@ private struct FallbackRanking {
         zoneLoad = Array(repeating: 0, count: map.zones.count)
         self.candidates = candidates.map { at in
             Candidate(
-                node: at, country: map.country[at], zone: map.zone[at], hash: stableHash(draft.nodes[at].id.name),
+                node: at, country: map.country[at], zone: map.zone[at], hash: StableHash(draft.nodes[at].id.name).value,
                 weight: Double(draft.nodes[at].capacityBytes))
         }
     }
@@ -109,7 +109,7 @@ private struct FallbackRanking {
         for node in primaries { count(Int(node), 1) }
         for at in candidates.indices {
             candidates[at].isTaken = primaries.contains(UInt16(candidates[at].node))
-            let hash = scatter(candidates[at].hash ^ scatter(UInt64(partition)))
+            let hash = SplitMix64.scatter(candidates[at].hash ^ SplitMix64.scatter(UInt64(partition)))
             // -log2 of the hash as a fraction of 2^64, exact at powers of two and linear between them: an exponential
             // variable near enough, and the same bits on every machine.
             let zeros = hash.leadingZeroBitCount
@@ -145,9 +145,4 @@ private struct FallbackRanking {
         }
         return best
     }
-}
-
-/// FNV-1a, 64 bits: `Hasher` is seeded anew in every process.
-func stableHash(_ text: String) -> UInt64 {
-    text.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
 }

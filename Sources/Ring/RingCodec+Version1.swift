@@ -19,29 +19,29 @@ extension RingCodec {
             }
         }
         out.list(value.links) { out, link in
-            out.text(link.a)
-            out.text(link.b)
+            out.name(link.a)
+            out.name(link.b)
             out.optional(link.mbit) { $0.double($1) }
             out.optional(link.eurPerGB) { $0.double($1) }
         }
     }
 
-    static func planning(_ input: inout ByteReader) throws(RingDocumentError) -> PlanningInputs {
+    static func planning(_ input: inout ByteReader) throws(DecodingFailure) -> PlanningInputs {
         PlanningInputs(
             fullAt: try input.double(), slack: try input.double(),
-            dataBytes: try input.optional { (i) throws(RingDocumentError) in try i.integer() },
-            growth: try input.optional { (i) throws(RingDocumentError) in
+            dataBytes: try input.optional { (i) throws(DecodingFailure) in try i.integer() },
+            growth: try input.optional { (i) throws(DecodingFailure) in
                 switch try i.integer(UInt8.self) {
                 case 0: Growth.ratio(try i.double())
                 case 1: Growth.bytes(try i.integer())
-                default: throw RingDocumentError("the growth is of an unknown kind")
+                default: throw .malformed("the growth is of an unknown kind")
                 }
             },
-            links: try input.list(atMost: Int(UInt16.max)) { (i) throws(RingDocumentError) in
+            links: try input.list(atMost: Int(UInt16.max)) { (i) throws(DecodingFailure) in
                 CountryLink(
-                    try i.text(Limits.countryNameBytes), try i.text(Limits.countryNameBytes),
-                    mbit: try i.optional { (i) throws(RingDocumentError) in try i.double() },
-                    eurPerGB: try i.optional { (i) throws(RingDocumentError) in try i.double() })
+                    try i.name(atMost: Limits.countryNameBytes), try i.name(atMost: Limits.countryNameBytes),
+                    mbit: try i.optional { (i) throws(DecodingFailure) in try i.double() },
+                    eurPerGB: try i.optional { (i) throws(DecodingFailure) in try i.double() })
             })
     }
 }

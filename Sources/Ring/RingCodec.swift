@@ -1,5 +1,6 @@
 // The ring document's bytes: docs/formats/ring-document.md is the authority.
 
+import Causality
 import Crypto
 import World
 
@@ -37,11 +38,11 @@ enum RingCodec {
         var out = ByteWriter()
         out.integer(magic)
         out.integer(version)
-        out.text(draft.cluster)
+        out.name(draft.cluster)
         out.integer(draft.epoch)
         out.integer(UInt32(draft.partitions))
         out.list(draft.countries) { out, country in
-            out.text(country.id)
+            out.name(country.id)
             out.optional(country.location, coordinates)
         }
         out.list(draft.nodes) { out, value in
@@ -54,10 +55,10 @@ enum RingCodec {
         }
         properties(&out, draft.defaults)
         out.list(draft.buckets) { out, bucket in
-            out.text(bucket.name)
+            out.name(bucket.name)
             properties(&out, bucket.properties)
         }
-        out.list(draft.nameAcceptors) { out, id in out.text(id.name) }
+        out.list(draft.nameAcceptors) { out, id in out.name(id.name) }
         out.double(draft.score.replicationDelay)
         out.double(draft.score.responseTime)
         out.double(draft.score.distance)
@@ -72,15 +73,15 @@ enum RingCodec {
     }
 
     private static func address(_ out: inout ByteWriter, _ value: HostPort) {
-        out.text(value.host)
+        out.name(value.host)
         out.integer(UInt16(value.port))
     }
 
     private static func node(_ out: inout ByteWriter, _ node: RingNode) {
-        out.text(node.id.name)
-        out.text(node.country)
-        out.text(node.zone)
-        out.text(node.rack)
+        out.name(node.id.name)
+        out.name(node.country)
+        out.name(node.zone)
+        out.name(node.rack)
         address(&out, node.peer)
         address(&out, node.http)
         out.integer(node.capacityBytes)
@@ -90,16 +91,16 @@ enum RingCodec {
     }
 
     private static func placement(_ out: inout ByteWriter, _ rule: Placement) {
-        out.text(rule.name)
+        out.name(rule.name)
         out.integer(UInt8(rule.replicas))
         out.list(rule.atLeast) { out, bound in
-            out.text(bound.country)
+            out.name(bound.country)
             out.integer(UInt8(bound.count))
         }
         out.integer(UInt8(rule.minCountries))
         out.optional(rule.maxPerCountry) { $0.integer(UInt16(clamping: $1)) }
         out.optional(rule.maxPerZone) { $0.integer(UInt16(clamping: $1)) }
-        out.optional(rule.only) { out, only in out.list(only) { $0.text($1) } }
+        out.optional(rule.only) { out, only in out.list(only) { $0.name($1) } }
         out.optional(rule.survive) { $0.integer(UInt8(Placement.Survival.allCases.firstIndex(of: $1) ?? 0)) }
     }
 
@@ -115,10 +116,10 @@ enum RingCodec {
     }
 
     private static func properties(_ out: inout ByteWriter, _ value: BucketProperties) {
-        out.text(value.placement)
+        out.name(value.placement)
         level(&out, value.read)
         level(&out, value.write)
-        out.integer(UInt8(ConflictPolicy.allCases.firstIndex(of: value.conflict) ?? 0))
+        out.integer(UInt8(ConflictRule.allCases.firstIndex(of: value.conflict) ?? 0))
         out.integer(UInt8(Durability.allCases.firstIndex(of: value.durability) ?? 0))
         out.optional(value.ttlMilliseconds) { $0.integer($1) }
         out.integer(UInt32(value.maxValueBytes))

@@ -8,7 +8,7 @@ extension RingDocument {
             if !condition { throw RingDocumentError(message()) }
         }
         try demand(RingNames.isLabel(draft.cluster), "the cluster's name is malformed")
-        try demand(draft.epoch >= 1 && draft.epoch <= RingNames.largestEpoch, "the epoch is out of range")
+        try demand(draft.epoch >= 1 && draft.epoch <= Limits.ringEpoch, "the epoch is out of range")
         try demand(
             draft.partitions >= 1 && draft.partitions <= Limits.partitions && draft.partitions.nonzeroBitCount == 1,
             "partitions must be a power of two of at most \(Limits.partitions)")
@@ -93,21 +93,16 @@ extension RingDocument {
                 throw RingDocumentError("a bucket asks for \(n) of \(placement.replicas) replicas")
             }
             guard (1...Limits.largestValueBytes).contains(properties.maxValueBytes),
-                properties.ttlMilliseconds.map({ (1...RingNames.largestTTLMilliseconds).contains($0) }) ?? true
+                properties.ttlMilliseconds.map({ (1...Limits.timeToLiveMs).contains($0) }) ?? true
             else { throw RingDocumentError("a bucket's max_value or ttl is out of range") }
         }
     }
 }
 
-/// The shape of names, and bounds that no operator reaches.
-enum RingNames {
-    /// Epochs travel in JSON, where integers above 2^53 lose digits.
-    static let largestEpoch: UInt64 = 1 << 53
-    /// A thousand years.
-    static let largestTTLMilliseconds: UInt64 = 1_000 * 366 * 86_400_000
-
+/// The shape of names.
+package enum RingNames {
     /// 1 to 64 bytes of `A-Z a-z 0-9 . _ -`, beginning with a letter or a digit: cluster, zone, rack, placement.
-    static func isLabel(_ text: String) -> Bool {
+    package static func isLabel(_ text: String) -> Bool {
         let bytes = text.utf8
         guard (1...Limits.labelBytes).contains(bytes.count), let first = bytes.first else { return false }
         return isAlphanumeric(first)
@@ -115,7 +110,7 @@ enum RingNames {
     }
 
     /// 1 to 16 bytes of `a-z 0-9 _`.
-    static func isCountry(_ text: String) -> Bool {
+    package static func isCountry(_ text: String) -> Bool {
         (1...Limits.countryNameBytes).contains(text.utf8.count) && text != "any"
             && text.utf8.allSatisfy { (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x5F }
     }

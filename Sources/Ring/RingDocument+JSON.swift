@@ -1,12 +1,14 @@
 // The ring document at the edge: what GET /v1/ring answers, and what the ring tool reads back.
 
+import Causality
+package import JSON
 import World
 
 extension RingDocument {
     /// Node ids stand in the tables as indexes into `nodes`, as in the binary form; `digest` names that form.
     package func json() -> [UInt8] { jsonValue.encode() }
 
-    package var jsonValue: JSON {
+    var jsonValue: JSONValue {
         .object([
             "version": .int(Int(RingCodec.version)),
             "cluster": .string(cluster),
@@ -19,7 +21,7 @@ extension RingDocument {
             "placements": .array(
                 zip(placements, assignments).map { placement, table in
                     guard case .object(let rule) = RingJSON.placement(placement) else { return .null }
-                    let rows = (0..<table.partitions).map { at in JSON.array(table[at].map { .int(Int($0)) }) }
+                    let rows = (0..<table.partitions).map { at in JSONValue.array(table[at].map { .int(Int($0)) }) }
                     return .object(rule + [Member("assignment", .array(rows))])
                 }),
             "defaults": .object(RingJSON.properties(defaults)),
@@ -33,12 +35,12 @@ extension RingDocument {
         ])
     }
 
-    private typealias Member = JSON.Member
+    private typealias Member = JSONValue.Member
 
     /// Reads what `json()` wrote, in this version or a lower one. The digest is checked: a document that was changed by
     /// hand is refused.
     package static func decode(json bytes: [UInt8]) throws(JSONError) -> RingDocument {
-        let value = try JSON.decode(bytes)
+        let value = try JSONValue.decode(bytes)
         let (draft, version) = try RingJSON.draft(value)
         let document: RingDocument
         do { document = try RingDocument(draft.upgraded(from: version)) } catch { throw JSONError(error.message) }
@@ -50,17 +52,17 @@ extension RingDocument {
     }
 }
 
-func hexadecimal(_ bytes: [UInt8]) -> String {
+package func hexadecimal(_ bytes: [UInt8]) -> String {
     bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
 }
 
 /// The parts of the document in JSON, both ways.
-enum RingJSON {
-    static func location(_ value: Coordinates?) -> JSON {
+package enum RingJSON {
+    static func location(_ value: Coordinates?) -> JSONValue {
         value.map { .array([.number($0.latitude), .number($0.longitude)]) } ?? .null
     }
 
-    static func node(_ node: RingNode) -> JSON {
+    static func node(_ node: RingNode) -> JSONValue {
         .object([
             "id": .string(node.id.name), "country": .string(node.country), "zone": .string(node.zone),
             "rack": .string(node.rack), "peer": .string(node.peer.description), "http": .string(node.http.description),
@@ -69,24 +71,25 @@ enum RingJSON {
         ])
     }
 
-    static func placement(_ rule: Placement) -> JSON {
+    static func placement(_ rule: Placement) -> JSONValue {
         .object([
             "name": .string(rule.name), "rule": .string(rule.rule), "replicas": .int(rule.replicas),
-            "at_least": .object(rule.atLeast.map { JSON.Member($0.country, .int($0.count)) }),
+            "at_least": .object(rule.atLeast.map { JSONValue.Member($0.country, .int($0.count)) }),
             "min_countries": .int(rule.minCountries), "max_per_country": .optional(rule.maxPerCountry),
             "max_per_zone": .optional(rule.maxPerZone), "only": rule.only.map { .strings($0) } ?? .null,
             "survive": .optional(rule.survive?.rawValue),
         ])
     }
 
-    static func properties(_ value: BucketProperties) -> [JSON.Member] {
+    static func properties(_ value: BucketProperties) -> [JSONValue.Member] {
         [
-            JSON.Member("placement", .string(value.placement)), JSON.Member("read", .string(value.read.description)),
-            JSON.Member("write", .string(value.write.description)),
-            JSON.Member("conflict", .string(value.conflict.rawValue)),
-            JSON.Member("durability", .string(value.durability.rawValue)),
-            JSON.Member("ttl_ms", value.ttlMilliseconds.map { .int(Int($0)) } ?? .null),
-            JSON.Member("max_value", .int(value.maxValueBytes)),
+            JSONValue.Member("placement", .string(value.placement)),
+            JSONValue.Member("read", .string(value.read.description)),
+            JSONValue.Member("write", .string(value.write.description)),
+            JSONValue.Member("conflict", .string(value.conflict.rawValue)),
+            JSONValue.Member("durability", .string(value.durability.rawValue)),
+            JSONValue.Member("ttl_ms", value.ttlMilliseconds.map { .int(Int($0)) } ?? .null),
+            JSONValue.Member("max_value", .int(value.maxValueBytes)),
         ]
     }
 }

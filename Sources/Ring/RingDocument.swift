@@ -49,15 +49,10 @@ package struct RingDocument: Sendable {
     }
 
     /// Where `id` stands in `nodes`. O(log n).
-    package func nodeIndex(_ id: NodeID) -> Int? {
+    func nodeIndex(_ id: NodeID) -> Int? {
         let nodes = contents.draft.nodes
-        var low = 0
-        var high = nodes.count
-        while low < high {
-            let middle = (low + high) / 2
-            if nodes[middle].id < id { low = middle + 1 } else { high = middle }
-        }
-        return low < nodes.count && nodes[low].id == id ? low : nil
+        let place = nodes.firstPlace { $0.id < id }
+        return place < nodes.count && nodes[place].id == id ? place : nil
     }
 
     /// The properties of a bucket; one that the ring file does not name has the defaults.
@@ -75,7 +70,7 @@ package struct RingDocument: Sendable {
     }
 
     /// Linear: a deployment has a handful of placements.
-    package func placementIndex(_ name: String) -> Int? {
+    func placementIndex(_ name: String) -> Int? {
         contents.draft.placements.firstIndex { $0.name == name }
     }
 }

@@ -1,10 +1,12 @@
 // Reading the ring document's JSON. Members that are missing or of a wrong kind throw; ranges are RingDocument.check's.
 
+import Causality
+package import JSON
 import World
 
 extension RingJSON {
     /// The draft as it was written, and the version of its text.
-    static func draft(_ value: JSON) throws(JSONError) -> (draft: RingDraft, version: UInt16) {
+    static func draft(_ value: JSONValue) throws(JSONError) -> (draft: RingDraft, version: UInt16) {
         guard let version = value["version"]?.int.flatMap({ UInt16(exactly: $0) }),
             (1...RingCodec.version).contains(version)
         else { throw JSONError("this is no ring document of version 1 to \(RingCodec.version)") }
@@ -46,35 +48,35 @@ extension RingJSON {
 
     // MARK: Members
 
-    static func member(_ value: JSON, _ name: String) throws(JSONError) -> JSON {
+    static func member(_ value: JSONValue, _ name: String) throws(JSONError) -> JSONValue {
         guard let member = value[name] else { throw JSONError("\(name) is missing") }
         return member
     }
 
-    static func string(_ value: JSON, _ name: String) throws(JSONError) -> String {
+    package static func string(_ value: JSONValue, _ name: String) throws(JSONError) -> String {
         guard let text = try member(value, name).string else { throw JSONError("\(name) must be a string") }
         return text
     }
 
-    static func int(_ value: JSON, _ name: String) throws(JSONError) -> Int {
+    package static func int(_ value: JSONValue, _ name: String) throws(JSONError) -> Int {
         guard let number = try member(value, name).int else { throw JSONError("\(name) must be a whole number") }
         return number
     }
 
-    static func unsigned(_ value: JSON, _ name: String) throws(JSONError) -> UInt64 {
+    package static func unsigned(_ value: JSONValue, _ name: String) throws(JSONError) -> UInt64 {
         guard let number = UInt64(exactly: try int(value, name)) else {
             throw JSONError("\(name) must not be negative")
         }
         return number
     }
 
-    static func double(_ value: JSON, _ name: String) throws(JSONError) -> Double {
+    static func double(_ value: JSONValue, _ name: String) throws(JSONError) -> Double {
         guard let number = try member(value, name).double else { throw JSONError("\(name) must be a number") }
         return number
     }
 
-    static func list<T>(
-        _ value: JSON, _ name: String, _ read: (JSON) throws(JSONError) -> T
+    package static func list<T>(
+        _ value: JSONValue, _ name: String, _ read: (JSONValue) throws(JSONError) -> T
     ) throws(JSONError) -> [T] {
         guard let elements = try member(value, name).array else { throw JSONError("\(name) must be an array") }
         var result: [T] = []
@@ -84,14 +86,14 @@ extension RingJSON {
     }
 
     private static func optional<T>(
-        _ value: JSON, _ name: String, _ read: (JSON, String) throws(JSONError) -> T
+        _ value: JSONValue, _ name: String, _ read: (JSONValue, String) throws(JSONError) -> T
     ) throws(JSONError) -> T? {
         guard let member = value[name], !member.isNull else { return nil }
         return try read(value, name)
     }
 
     private static func choice<T: RawRepresentable<String>>(
-        _ value: JSON, _ name: String, _: T.Type
+        _ value: JSONValue, _ name: String, _: T.Type
     ) throws(JSONError) -> T {
         guard let choice = T(rawValue: try string(value, name)) else { throw JSONError("\(name) is unknown") }
         return choice
@@ -99,7 +101,7 @@ extension RingJSON {
 
     // MARK: Parts
 
-    private static func location(_ value: JSON, _ name: String) throws(JSONError) -> Coordinates? {
+    private static func location(_ value: JSONValue, _ name: String) throws(JSONError) -> Coordinates? {
         try optional(value, name) { (value, name) throws(JSONError) in
             let pair = value[name]?.array?.compactMap(\.double) ?? []
             guard pair.count == 2, let location = Coordinates(latitude: pair[0], longitude: pair[1]) else {
@@ -109,12 +111,12 @@ extension RingJSON {
         }
     }
 
-    private static func address(_ value: JSON, _ name: String) throws(JSONError) -> HostPort {
+    private static func address(_ value: JSONValue, _ name: String) throws(JSONError) -> HostPort {
         guard let address = HostPort(try string(value, name)) else { throw JSONError("\(name) is no address") }
         return address
     }
 
-    private static func node(_ value: JSON) throws(JSONError) -> RingNode {
+    private static func node(_ value: JSONValue) throws(JSONError) -> RingNode {
         guard let id = NodeID(try string(value, "id")) else { throw JSONError("a node's id is malformed") }
         return RingNode(
             id: id, country: try string(value, "country"), zone: try string(value, "zone"),
@@ -125,7 +127,7 @@ extension RingJSON {
             afr: try optional(value, "afr", double))
     }
 
-    private static func placement(_ value: JSON) throws(JSONError) -> Placement {
+    private static func placement(_ value: JSONValue) throws(JSONError) -> Placement {
         let name = try string(value, "name")
         let replicas = try int(value, "replicas")
         guard (1...Limits.replicas).contains(replicas), case .object(let bounds)? = value["at_least"] else {
@@ -147,18 +149,18 @@ extension RingJSON {
             })
     }
 
-    private static func properties(_ value: JSON) throws(JSONError) -> BucketProperties {
+    private static func properties(_ value: JSONValue) throws(JSONError) -> BucketProperties {
         guard let read = ConsistencyLevel(try string(value, "read")),
             let write = ConsistencyLevel(try string(value, "write"))
         else { throw JSONError("a consistency level is unknown") }
         return BucketProperties(
             placement: try string(value, "placement"), read: read, write: write,
-            conflict: try choice(value, "conflict", ConflictPolicy.self),
+            conflict: try choice(value, "conflict", ConflictRule.self),
             durability: try choice(value, "durability", Durability.self),
             ttlMilliseconds: try optional(value, "ttl_ms", unsigned), maxValueBytes: try int(value, "max_value"))
     }
 
-    private static func planning(_ value: JSON) throws(JSONError) -> PlanningInputs {
+    private static func planning(_ value: JSONValue) throws(JSONError) -> PlanningInputs {
         PlanningInputs(
             fullAt: try double(value, "full_at"), slack: try double(value, "slack"),
             dataBytes: try optional(value, "data", unsigned),

@@ -2,21 +2,6 @@
 
 package import World
 
-/// Degrees north and east. Latitude -90...90, longitude -180...180, both finite.
-package struct Coordinates: Hashable, Sendable, CustomStringConvertible {
-    package let latitude: Double
-    package let longitude: Double
-
-    package init?(latitude: Double, longitude: Double) {
-        guard (-90...90).contains(latitude), (-180...180).contains(longitude) else { return nil }
-        // -0 and 0 are equal but encode to different bytes.
-        self.latitude = latitude == 0 ? 0 : latitude
-        self.longitude = longitude == 0 ? 0 : longitude
-    }
-
-    package var description: String { "\(latitude),\(longitude)" }
-}
-
 /// The largest failure domain.
 package struct Country: Hashable, Sendable {
     /// 1 to 16 bytes of `a-z 0-9 _`: no dash, so that `[link.de-us]` reads in one way.

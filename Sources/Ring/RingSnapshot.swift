@@ -1,5 +1,6 @@
 // One ring epoch as a node's parts use it: everything that a request needs, worked out once and shared by all threads.
 
+package import Keys
 package import World
 
 /// Where the replicas of a key are, and how its bucket is to be treated.

@@ -3,6 +3,7 @@
 
 import Gateway
 import HintedHandoff
+import Keys
 import Logging
 import NIOConcurrencyHelpers
 import NIOCore
@@ -27,7 +28,7 @@ final class ControlLoop: @unchecked Sendable {
     private var effects = Outbox<ControlCore.Effect>()
     private var pending = PendingJobs()
     private let logger: Logger
-    private let onStaleIncarnation: @Sendable (UInt64) -> Void
+    private let onStaleGeneration: @Sendable (UInt64) -> Void
     private(set) var isRunning = false
     var nameClients = SlotTable<EventLoopPromise<NameAnswer>>()
     var nameGate: NameGate
@@ -43,7 +44,7 @@ final class ControlLoop: @unchecked Sendable {
 
     init(
         _ eventLoop: any EventLoop, port: Int, state: ControlState, names: NameDesk, nameRate: NameRate,
-        storage: StorageFront, logger: Logger, onStaleIncarnation: @escaping @Sendable (UInt64) -> Void
+        storage: StorageFront, logger: Logger, onStaleGeneration: @escaping @Sendable (UInt64) -> Void
     ) {
         self.eventLoop = eventLoop
         self.port = port
@@ -54,7 +55,7 @@ final class ControlLoop: @unchecked Sendable {
             now: MachineClock.instant())
         nameGate = NameGate(nameRate)
         self.logger = logger
-        self.onStaleIncarnation = onStaleIncarnation
+        self.onStaleGeneration = onStaleGeneration
     }
 
     func start(
@@ -185,7 +186,7 @@ final class ControlLoop: @unchecked Sendable {
             for loop in requestLoops { loop.setLiveness(node, isAlive: isAlive) }
         case .replicationDelay(let node, let ms):
             for loop in requestLoops { loop.setReplicationDelay(node, ms: ms) }
-        case .staleIncarnation(let generation): onStaleIncarnation(generation)
+        case .staleGeneration(let generation): onStaleGeneration(generation)
         }
     }
 

@@ -18,7 +18,6 @@ struct DescriptorBudget: Equatable {
 
     /// LevelDB opens at least so many tables (64), and keeps ten files beside them.
     static let smallestStore = 74
-    private static let largestStore = 512
     /// Listeners, event loops, logs, locks, frontiers, the process's own three.
     private static let others = 64
     private static let fewestClients = 64
@@ -37,7 +36,7 @@ struct DescriptorBudget: Equatable {
                 "this process may have \(limit) files open, and a node of this ring needs \(needed); "
                     + "raise the limit (ulimit -n, or LimitNOFILE of a systemd unit)")
         }
-        objectFiles = min(max(rest / 4, DescriptorBudget.smallestStore), DescriptorBudget.largestStore)
+        objectFiles = min(max(rest / 4, DescriptorBudget.smallestStore), Limits.storeFiles)
         httpConnections = min(Limits.httpConnections, rest - objectFiles)
     }
 

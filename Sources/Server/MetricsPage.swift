@@ -8,8 +8,8 @@ import World
 enum MetricsPage {
     static func text(
         identity: NodeID, revision: String, ring: RingDocument, loops: [LoopFigures], control: ControlFigures,
-        shards: [StorageCounters], late: UInt64, hints: HintFigures, connections: ConnectionCounters.Values,
-        peers: PeerCounters.Values, freeShare: Double, now: Instant, startedAt: Instant
+        shards: [StorageFigures], late: UInt64, hints: HintFigures, connections: ConnectionFigures.Values,
+        peers: PeerFigures.Values, freeShare: Double, now: Instant, startedAt: Instant
     ) -> String {
         var page = Page()
         page.gauge(
@@ -25,12 +25,12 @@ enum MetricsPage {
         return page.text
     }
 
-    private static func http(_ loops: [LoopFigures], _ connections: ConnectionCounters.Values, _ page: inout Page) {
-        var counts: [LoopStatistics.HTTPCount] = []
+    private static func http(_ loops: [LoopFigures], _ connections: ConnectionFigures.Values, _ page: inout Page) {
+        var counts: [RequestFigures.HTTPCount] = []
         var latency = LatencyBuckets()
         for loop in loops {
-            latency.add(loop.statistics.latency)
-            for count in loop.statistics.http {
+            latency.add(loop.requests.latency)
+            for count in loop.requests.http {
                 if let place = counts.firstIndex(where: { $0.route == count.route && $0.status == count.status }) {
                     counts[place].count += count.count
                 } else {
@@ -66,7 +66,7 @@ enum MetricsPage {
             "atoll_quorum_outcomes_total", "Requests that reached their level, and that did not.",
             [
                 ("outcome=\"failed\"", sum { $0.counters.quorumFailures }),
-                ("outcome=\"reached\"", sum { $0.statistics.answered }),
+                ("outcome=\"reached\"", sum { $0.requests.answered }),
             ])
         page.counter(
             "atoll_hedged_reads_total", "Second reads sent because the first was late.", sum { $0.counters.hedges })
@@ -79,7 +79,7 @@ enum MetricsPage {
             "atoll_requests_in_flight", "Requests being coordinated.", Double(loops.reduce(0) { $0 + $1.inFlight }))
         page.counter(
             "atoll_peer_requests_total", "Requests from other gateways for replicas here.",
-            sum { $0.statistics.peerRequests })
+            sum { $0.requests.peerRequests })
         page.counter(
             "atoll_read_cache_total", "Reads of own replicas, by whether the loop had the object at hand.",
             [
@@ -88,9 +88,9 @@ enum MetricsPage {
     }
 
     private static func storage(
-        _ shards: [StorageCounters], _ late: UInt64, _ freeShare: Double, _ now: Instant, _ page: inout Page
+        _ shards: [StorageFigures], _ late: UInt64, _ freeShare: Double, _ now: Instant, _ page: inout Page
     ) {
-        func sum(_ value: (StorageCounters) -> UInt64) -> Double { Double(shards.reduce(0) { $0 + value($1) }) }
+        func sum(_ value: (StorageFigures) -> UInt64) -> Double { Double(shards.reduce(0) { $0 + value($1) }) }
         page.counter("atoll_storage_batches_total", "Batches worked by storage threads.", sum { $0.batches })
         page.counter("atoll_storage_requests_total", "Requests in them.", sum { $0.requests })
         page.counter("atoll_storage_writes_total", "Keys written.", sum { $0.writes })
@@ -115,7 +115,7 @@ enum MetricsPage {
     }
 
     private static func cluster(
-        _ control: ControlFigures, _ hints: HintFigures, _ peers: PeerCounters.Values, _ loops: [LoopFigures],
+        _ control: ControlFigures, _ hints: HintFigures, _ peers: PeerFigures.Values, _ loops: [LoopFigures],
         _ page: inout Page
     ) {
         page.gauge(

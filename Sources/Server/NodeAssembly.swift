@@ -70,14 +70,14 @@ final class NodeAssembly: Sendable {
         }
         self.loops = loops
         let state = ControlState(
-            identity: node.id, incarnation: identity.generation, ring: ring,
+            identity: node.id, generation: identity.generation, ring: ring,
             configuration: ControlConfiguration(repairCycle: configuration.repairCycle), random: random.fork(),
             now: MachineClock.instant())
         // Every node that stores anything may be made an acceptor while it runs; until then its store has no vote.
         let acceptors = configuration.ring.nameAcceptors
         let hasAcceptor = node.capacityBytes > 0 || acceptors.contains(node.id)
         let registry = Registry(
-            node: node.id, incarnation: system.next(), random: random.fork(), ring: acceptors)
+            node: node.id, session: system.next(), random: random.fork(), ring: acceptors)
         let names = NameDesk(
             registry: registry, isNamed: !acceptors.isEmpty, hasAcceptor: hasAcceptor, now: MachineClock.instant())
         control = ControlLoop(
@@ -95,16 +95,20 @@ final class NodeAssembly: Sendable {
         }
         storage.scanner.start("atoll-scanner", shard: VnodeShard(actor: actor, counter: counter), ended: threadsEnded)
         storage.comparer.start("atoll-comparer", shard: VnodeShard(actor: actor, counter: counter), ended: threadsEnded)
-        if hasAcceptor {
-            nameThread = try NameStoreThread(
-                node: node.id, directory: directory, fresh: StoreID(high: system.next(), low: system.next()),
-                logger: logger
-            ) { failure in NodeAssembly.die("names", failure, directory, logger) }
-            nameThread?.start(ended: threadsEnded) { [control] in control.carry($0) }
-        } else {
-            nameThread = nil
-        }
+        nameThread = try NodeAssembly.nameThread(
+            node, configuration.ring, directory, fresh: StoreID(high: system.next(), low: system.next()), logger)
+        nameThread?.start(ended: threadsEnded) { [control] in control.carry($0) }
         storage.hints.start(keeper: stores.keeper, ended: threadsEnded) { [control] in control.carry($0) }
+    }
+
+    /// Every node that stores anything may be made an acceptor while it runs; until then its store has no vote.
+    private static func nameThread(
+        _ node: RingNode, _ ring: RingDocument, _ directory: DataDirectory, fresh: StoreID, _ logger: Logger
+    ) throws -> NameStoreThread? {
+        guard node.capacityBytes > 0 || ring.nameAcceptors.contains(node.id) else { return nil }
+        return try NameStoreThread(node: node.id, directory: directory, fresh: fresh, logger: logger) { failure in
+            die("names", failure, directory, logger)
+        }
     }
 
     // MARK: Listening

@@ -5,6 +5,7 @@ import Dispatch
 import Gateway
 import Gossip
 import HintedHandoff
+import JSON
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOHTTP1
@@ -14,7 +15,7 @@ import Ring
 import Storage
 import World
 
-final class ConnectionCounters: Sendable {
+final class ConnectionFigures: Sendable {
     struct Values: Sendable {
         var open = 0
         var refused: UInt64 = 0
@@ -26,8 +27,8 @@ final class ConnectionCounters: Sendable {
 }
 
 final class NodeOperations: Sendable {
-    let connections = ConnectionCounters()
-    let peers = PeerCounters()
+    let connections = ConnectionFigures()
+    let peers = PeerFigures()
     private let identity: NodeID
     private let revision: String
     private let storage: StorageFront
@@ -136,8 +137,8 @@ final class NodeOperations: Sendable {
             report.diskFree = storage.environment.room(now).share
             report.isDiskFull = storage.environment.isFull(now)
             report.errorRate = errorRate(
-                answered: figures.reduce(0) { $0 + $1.statistics.answered },
-                failed: figures.reduce(0) { $0 + $1.statistics.failed })
+                answered: figures.reduce(0) { $0 + $1.requests.answered },
+                failed: figures.reduce(0) { $0 + $1.requests.failed })
             return report
         }
     }
@@ -156,7 +157,7 @@ final class NodeOperations: Sendable {
     }
 
     private static func json(_ table: [NodeStatus]) -> [UInt8] {
-        var text = JSONText()
+        var text = JSONWriter()
         text.open("{")
         text.key("nodes")
         text.open("[")
@@ -169,18 +170,18 @@ final class NodeOperations: Sendable {
             text.member("self", .bool(row.isSelf))
             text.member("http", .string(row.node.http.description))
             text.member("revision", .string(row.report.revision))
-            text.member("ring_epoch", .number(Int(clamping: row.report.ringEpoch)))
-            text.member("generation", .number(Int(clamping: row.incarnation)))
-            text.member("mean_response_ms", .decimal(row.report.responseMs))
-            text.member("error_rate", .decimal(row.report.errorRate))
-            text.member("replication_delay_ms", .decimal(row.report.replicationDelayMs))
+            text.member("ring_epoch", .int(Int(clamping: row.report.ringEpoch)))
+            text.member("generation", .int(Int(clamping: row.generation)))
+            text.member("mean_response_ms", .number(row.report.responseMs))
+            text.member("error_rate", .number(row.report.errorRate))
+            text.member("replication_delay_ms", .number(row.report.replicationDelayMs))
             let age = row.isSelf ? Span.zero : row.heartbeatAge
-            text.member("heartbeat_age_ms", age.map { .decimal(($0.inMilliseconds * 10).rounded() / 10) } ?? .null)
-            text.member("hints", .number(row.report.hints))
-            text.member("keys_apart", .number(row.report.keysApart))
-            text.member("disk_free", .decimal(row.report.diskFree))
+            text.member("heartbeat_age_ms", age.map { .number(($0.inMilliseconds * 10).rounded() / 10) } ?? .null)
+            text.member("hints", .int(row.report.hints))
+            text.member("keys_apart", .int(row.report.keysApart))
+            text.member("disk_free", .number(row.report.diskFree))
             let place = row.report.location ?? row.node.location
-            text.member("location", place.map { .raw(Array("[\($0.latitude),\($0.longitude)]".utf8)) } ?? .null)
+            text.member("location", place.map { .array([.number($0.latitude), .number($0.longitude)]) } ?? .null)
             text.close("}")
         }
         text.close("]")

@@ -36,7 +36,7 @@ package struct ServerConfiguration: Sendable {
     /// Other nodes run on this machine's cores.
     package var sharesCores: Bool
     /// How long requests may take to end once the node stops.
-    package var gracePeriod: Span
+    var gracePeriod: Span
 
     package init(ring: RingDocument, identity: NodeID, dataPath: String, revision: String) {
         self.ring = ring

@@ -4,6 +4,7 @@
 
 import Causality
 import Gateway
+import Keys
 import Logging
 import NIOCore
 import Node
@@ -30,7 +31,7 @@ final class RequestLoop: @unchecked Sendable {
     /// Work collected during this turn of the loop, handed to the storage threads at its end.
     private var pending = PendingJobs()
     private var isFlushScheduled = false
-    private(set) var statistics = LoopStatistics()
+    private(set) var requests = RequestFigures()
     let memory = ClientMemory()
 
     init(
@@ -73,7 +74,7 @@ final class RequestLoop: @unchecked Sendable {
 
     /// A peer's request for one of our replicas. Call on the loop.
     func serve(_ envelope: RequestEnvelope, connection: Int) {
-        statistics.peerRequests += 1
+        requests.peerRequests += 1
         hear(.request(envelope, connection: connection))
     }
 
@@ -113,7 +114,7 @@ final class RequestLoop: @unchecked Sendable {
                     scheduleFlush()
                 case .answer(let id, let outcome):
                     guard let client = clients.remove(id) else { continue }
-                    statistics.note(outcome, now.instant - client.startedAt)
+                    requests.note(outcome, now.instant - client.startedAt)
                     client.outcome(outcome)
                 case .answerOwnRead(let id, let reply): ownReads.remove(id)?(reply)
                 case .wakeAt(let instant): wake(at: instant)
@@ -179,7 +180,7 @@ final class RequestLoop: @unchecked Sendable {
     func figures() -> EventLoopFuture<LoopFigures> {
         eventLoop.submit { [self] in
             LoopFigures(
-                statistics: statistics, counters: core.gateway.counters, inFlight: core.requestsInFlight,
+                requests: requests, counters: core.gateway.counters, inFlight: core.requestsInFlight,
                 cacheHits: core.cache.hits, cacheMisses: core.cache.misses, linksUp: links.values.count { $0.isUp },
                 clientBytes: memory.heldBytes, readersCutOff: memory.readersCutOff)
         }
@@ -198,7 +199,7 @@ extension RequestLoop: PeerLinkOwner {
 }
 
 /// Totals of one loop, for metrics.
-struct LoopStatistics: Sendable {
+struct RequestFigures: Sendable {
     var peerRequests: UInt64 = 0
     var answered: UInt64 = 0
     var failed: UInt64 = 0
@@ -227,12 +228,12 @@ struct LoopStatistics: Sendable {
 }
 
 extension RequestLoop {
-    func countHTTP(_ route: String, _ status: UInt) { statistics.count(route, status) }
+    func countHTTP(_ route: String, _ status: UInt) { requests.count(route, status) }
 }
 
 struct LoopFigures: Sendable {
-    var statistics: LoopStatistics
-    var counters: GatewayCounters
+    var requests: RequestFigures
+    var counters: GatewayFigures
     var inFlight: Int
     var cacheHits: UInt64
     var cacheMisses: UInt64

@@ -1,5 +1,6 @@
 // What the checker asks of each answer that a client gets.
 
+import Keys
 import Causality
 import Gateway
 import Ring

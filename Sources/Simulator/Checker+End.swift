@@ -1,5 +1,6 @@
 // What the checker asks when all is healed, and how it names things.
 
+import Keys
 import Causality
 import Gateway
 import Ring

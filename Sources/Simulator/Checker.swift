@@ -12,7 +12,9 @@
 
 import Causality
 import Gateway
+import Keys
 import Node
+import Quorums
 import Ring
 import Storage
 import World

@@ -19,7 +19,7 @@ package enum Played: Int, CaseIterable, Sendable {
     case controlGossip, controlReport, controlReplies, controlLost, controlLink, controlAnswers, controlDeliver
     case controlExpired, controlTick
     case controlGossips, controlSends, controlWorks, controlHints, controlLiveness, controlReplicationDelay
-    case controlStaleIncarnation
+    case controlStaleGeneration
     // Of what that has of names, and of the names' thread.
     case nameRequest, nameReconfigure, nameMessage, nameVotes, nameWake
     case nameSends, nameAsksOwn, nameAnswers, nameReconfigured, nameSleeps
@@ -176,7 +176,7 @@ extension ControlCore.Effect {
         case .liveness: .controlLiveness
         case .replicationDelay: .controlReplicationDelay
         case .keysApart: nil
-        case .staleIncarnation: .controlStaleIncarnation
+        case .staleGeneration: .controlStaleGeneration
         }
     }
 }

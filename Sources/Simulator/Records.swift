@@ -1,5 +1,6 @@
 // What clients of a simulated cluster asked, as the checker remembers it.
 
+import Keys
 import Causality
 import Gateway
 import Ring

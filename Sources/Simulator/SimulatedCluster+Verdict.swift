@@ -1,5 +1,6 @@
 // How a run ends: whether all is as it was before the faults, and what was broken.
 
+import Keys
 import Node
 import Ring
 import Storage
@@ -7,7 +8,7 @@ import World
 
 extension SimulatedCluster {
     /// What a node may say of its delay when nothing is written any more.
-    private static let longestDelayMs = 500.0
+    private static let calmDelayMs = 500.0
 
     /// Whether nothing is left to be done: all know all alive and what they say of themselves, no hints, replicas the
     /// same.
@@ -32,10 +33,10 @@ extension SimulatedCluster {
         return tables.allSatisfy { table in
             table.indices.allSatisfy { place in
                 let own = tables[place][place]
-                return table[place].incarnation == own.incarnation
+                return table[place].generation == own.generation
                     && table[place].report.revision == own.report.revision
                     // Without writes it falls to nothing.
-                    && table[place].report.replicationDelayMs < SimulatedCluster.longestDelayMs
+                    && table[place].report.replicationDelayMs < SimulatedCluster.calmDelayMs
                     && table[place].report.responseMs == own.report.responseMs
             }
         }

@@ -8,6 +8,7 @@ import HeapModule
 import NameStore
 import Node
 import Ring
+import RingFile
 import Storage
 import Wire
 import World
@@ -211,7 +212,7 @@ struct SimulatedCluster {
         case .names(let output): try carryOut(output, node)
         case .at(let instant, let input): schedule(.node(node, input, life: life), at: instant)
         // It ends itself, and whoever watches over it starts it again.
-        case .staleIncarnation(let generation):
+        case .staleGeneration(let generation):
             machines[node].disk.life.above = max(generation, machines[node].disk.life.above ?? 0)
             die(node)
         }

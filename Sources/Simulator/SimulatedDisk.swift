@@ -1,5 +1,6 @@
 // What lies in a node's data directory: its two stores, and who it is in which life (docs/formats/data-directory.md).
 
+import Keys
 import Node
 import Storage
 import World

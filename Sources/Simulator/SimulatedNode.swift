@@ -46,7 +46,7 @@ struct SimulatedNode {
         case hop(Input)
         case at(Instant, Input)
         /// The cluster knows a later life of this node, of that generation: it must end.
-        case staleIncarnation(UInt64)
+        case staleGeneration(UInt64)
     }
 
     private struct StorageThread {
@@ -118,7 +118,7 @@ struct SimulatedNode {
         hints = HintCore(
             keeper: try HintKeeper(identity: identity, store: birth.disk.hints), store: birth.disk.hints, ring: ring)
         let state = ControlState(
-            identity: identity, incarnation: birth.generation, ring: ring, configuration: configuration,
+            identity: identity, generation: birth.generation, ring: ring, configuration: configuration,
             random: random.fork(), now: now)
         seams = birth.names.seams
         votes = SimulatedVotes(core: VoteCore(birth.names.opened, store: birth.names.store))
@@ -212,7 +212,7 @@ struct SimulatedNode {
                 case .replicationDelay(let node, let ms):
                     for loop in loops.indices { out.emit(.hop(.loop(loop, .replicationDelay(node, ms: ms)))) }
                 case .keysApart: break  // for a log
-                case .staleIncarnation(let generation): out.emit(.staleIncarnation(generation))
+                case .staleGeneration(let generation): out.emit(.staleGeneration(generation))
                 }
             }
         }

@@ -1,5 +1,6 @@
 // The rings that scenarios are played on: ordinary ring files, each compiled once.
 
+import RingFile
 import Ring
 import Synchronization
 import World

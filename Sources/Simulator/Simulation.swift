@@ -10,7 +10,7 @@ package struct Verdict: Sendable {
     package let requests: Int
     package let acknowledged: Int
     package let nameRequests: Int
-    package let namesAnswered: Int
+    let namesAnswered: Int
     /// Changes of acceptors that came to their end.
     package let reconfigurations: Int
     package let nodes: Int
@@ -20,7 +20,6 @@ package struct Verdict: Sendable {
 }
 
 package enum Simulation {
-    private static let longestHealing = Span.seconds(60)
 
     /// Plays the scenario of `seed`, with a bug planted if `mutant` names one. The same arguments give the same
     /// verdict.
@@ -43,7 +42,7 @@ package enum Simulation {
             let healedAt = cluster.now
             // Requests in flight end first, and every link is up again.
             try cluster.run(until: healedAt + .seconds(3))
-            while !cluster.isConverged, cluster.now - healedAt < longestHealing {
+            while !cluster.isConverged, cluster.now - healedAt < Limits.simulatedHealing {
                 try cluster.run(until: cluster.now + .milliseconds(500))
             }
             let healing = cluster.isConverged ? cluster.now - healedAt : nil

@@ -4,6 +4,7 @@
 
 import Causality
 import Gateway
+import Keys
 import Node
 import Ring
 import Storage

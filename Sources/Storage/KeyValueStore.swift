@@ -1,6 +1,7 @@
 // What the upper floors ask of a disk: ordered keys, atomic batches, and the truth about failure.
 
-package import World
+package import Keys
+import World
 
 /// One change of a batch.
 package enum StoreWrite: Hashable, Sendable {

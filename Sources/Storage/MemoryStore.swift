@@ -1,7 +1,8 @@
 // The contract of `KeyValueStore` in memory, with the one thing that a real disk hides: what a crash takes away.
 // The simulator's disks are made of it, and the tests of the floors above.
 
-package import World
+package import Keys
+import World
 
 /// Not thread-safe: its owner runs everything in one thread.
 package final class MemoryStore: KeyValueStore, @unchecked Sendable {
@@ -66,13 +67,7 @@ package final class MemoryStore: KeyValueStore, @unchecked Sendable {
     }
 
     private func firstIndex(notBefore key: [UInt8]) -> Int {
-        var low = 0
-        var high = keys.count
-        while low < high {
-            let middle = (low + high) / 2
-            if keys[middle].lexicographicallyPrecedes(key) { low = middle + 1 } else { high = middle }
-        }
-        return low
+        keys.firstPlace { $0.lexicographicallyPrecedes(key) }
     }
 
     package func scan(

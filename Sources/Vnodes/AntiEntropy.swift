@@ -6,6 +6,8 @@
 // once when a peer comes back and otherwise once in `cycle`. An exchange that is broken off has lost only the piece
 // that it was at: the next one of the pair goes on from there.
 
+import Causality
+import Keys
 package import Ring
 package import Wire
 package import World

@@ -6,6 +6,7 @@
 //
 // A pure value; the asks are numbered, so that what comes for an exchange that is over is nobody's.
 
+import Keys
 import Causality
 import Ring
 import Wire

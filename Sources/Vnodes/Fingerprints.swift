@@ -6,6 +6,7 @@
 // nothing. It is computed piece by piece: a scan of a whole partition would keep all others waiting.
 
 import Causality
+import Keys
 import Ring
 import Storage
 import Wire
@@ -54,8 +55,8 @@ enum Fingerprints {
                 if object.hasExpired(at: expiredBy) {
                     expired.append(ExpiredObject(key: key, byteCount: bytes.count))
                 }
-                let token = key[..<8].reduce(0) { $0 << 8 | UInt64($1) }
-                sums[min(Int((token - request.first) / width), request.slices - 1)] &+= fingerprint(key, object)
+                let token = Token(ofStored: key)
+                sums[min(Int((token.value - request.first) / width), request.slices - 1)] &+= fingerprint(key, object)
             } catch {
                 damaged = StorageFailure(.corruption, "a stored object cannot be read: \(error)")
             }
@@ -83,13 +84,11 @@ enum Fingerprints {
 
     /// Two replicas that agree on key, version vector and siblings agree on this; the values follow from their dots.
     private static func fingerprint(_ key: [UInt8], _ object: StoredObject) -> UInt64 {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in key { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-        for byte in object.summary.encode() { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-        // FNV mixes its last bytes badly; the finaliser of SplitMix64 spreads them, so that sums do not cancel.
-        hash = (hash ^ (hash >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        hash = (hash ^ (hash >> 27)) &* 0x94D0_49BB_1331_11EB
-        return hash ^ (hash >> 31)
+        var hash = StableHash()
+        hash.add(key)
+        hash.add(object.summary.encode())
+        // FNV mixes its last bytes badly; spread, so that sums do not cancel.
+        return SplitMix64.spread(hash.value)
     }
 }
 

@@ -5,6 +5,7 @@
 // never sent and the process stops; so nothing is acknowledged that is not on the disk.
 
 package import Causality
+import Keys
 import Ring
 package import Storage
 package import Wire
@@ -130,7 +131,7 @@ package struct VnodeShard: Sendable {
         guard (request.value?.count ?? 0) <= properties.maxValueBytes else {
             throw Refusal(.tooLarge, "the bucket takes values of up to \(properties.maxValueBytes) bytes")
         }
-        let rule = properties.conflict.rule
+        let rule = properties.conflict
         let context = try request.context.map { try CausalContext(decoding: $0, for: key.bytes) }
         var object = try current(key.bytes, batch)?.object ?? StoredObject()
         if let attempt = request.attempt, object.voided.contains(attempt) { throw Refusal(.voided) }
@@ -210,7 +211,7 @@ package struct VnodeShard: Sendable {
             return .stored
         }
         var object = stored.object
-        object.merge(incoming, rule: properties.conflict.rule)
+        object.merge(incoming, rule: properties.conflict)
         if object == stored.object { return VnodeShard.reply(to: incoming, in: object, properties, repair: repair) }
         // What supersedes all that stood here is stored as it came.
         let merged = object == incoming ? bytes : try withinLimits(object)
@@ -226,7 +227,7 @@ package struct VnodeShard: Sendable {
     ) -> ReplicaReply {
         if repair { return .stored }
         let others = object.siblings.filter { one in !write.siblings.contains { $0.dot == one.dot } }
-        if others.count < object.siblings.count || properties.conflict.rule == .lastWriteWins {
+        if others.count < object.siblings.count || properties.conflict == .lastWriteWins {
             return others.isEmpty ? .stored : .storedBeside
         }
         let areLater = others.allSatisfy { other in

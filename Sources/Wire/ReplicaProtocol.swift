@@ -171,10 +171,10 @@ package struct Refusal: Error, Hashable, Sendable {
 package struct RequestEnvelope: Hashable, Sendable {
     package var id: UInt64
     /// For so long after its sending somebody waits for the answer; 0: it is not known for how long.
-    package var timeoutMs: UInt32
+    let timeoutMs: UInt32
     package var request: ReplicaRequest
 
-    package init(id: UInt64, timeoutMs: UInt32, request: ReplicaRequest) {
+    init(id: UInt64, timeoutMs: UInt32, request: ReplicaRequest) {
         self.id = id
         self.timeoutMs = timeoutMs
         self.request = request
@@ -226,7 +226,7 @@ package struct MergeRequests: Hashable, Sendable {
         }
     }
 
-    package let timeoutMs: UInt32
+    let timeoutMs: UInt32
     package private(set) var items: [Item] = []
     /// Of keys and objects.
     private var byteCount = 0
@@ -237,7 +237,7 @@ package struct MergeRequests: Hashable, Sendable {
         guard add(envelope) else { return nil }
     }
 
-    package init(timeoutMs: UInt32, items: [Item]) {
+    init(timeoutMs: UInt32, items: [Item]) {
         self.timeoutMs = timeoutMs
         self.items = items
         byteCount = items.reduce(0) { $0 + $1.key.count + $1.object.count }

@@ -118,6 +118,9 @@ public enum Limits {
     /// long, up to the longest; its deadline ends it. A link to a node that is just back stands within this time.
     public static let askAgainFirst = Span.milliseconds(20)
     public static let askAgainLongest = Span.milliseconds(500)
+    /// Hedged reads that a quiet time may save up: more at once would double the load of a cluster that is slow as a
+    /// whole.
+    public static let savedHedges = 10.0
     /// Asks of one request, all tries together: slots are numbered in a byte.
     public static let asksPerRequest = 240
     /// Writes of one event loop that are answered and not yet everywhere. Past it the oldest is given to its hints and
@@ -262,6 +265,12 @@ public enum Limits {
     public static let gossipKeys = 256
     public static let gossipValueBytes = 1_024
 
+    // MARK: Disks
+
+    /// Files that the object store holds open at most: with tables of 2 MiB they are a gigabyte, and what is read less
+    /// often may open its table anew.
+    public static let storeFiles = 512
+
     // MARK: Gossip messages
 
     /// The other budget a deployment may choose beside `gossipBytes`: one IPv6 datagram of 1,280 bytes (the MTU that
@@ -277,7 +286,19 @@ public enum Limits {
     /// Peers gossiped with in one round, at most: rounds grow shorter only with the logarithm of it.
     public static let gossipFanOut = 16
 
+    /// Entries of a copy of another's gossiped state: an owner holds `gossipKeys`, and a copy on its way from one such
+    /// state to the next may hold both.
+    public static let gossipCopyKeys = 2 * gossipKeys
+    /// A longer gap between heartbeats counts as this many intervals: one long outage must not make the failure
+    /// detector slow for minutes.
+    public static let heartbeatGap: Int64 = 20
+
     // MARK: Ring files
+
+    /// Epochs travel in JSON, where integers above 2^53 lose digits.
+    public static let ringEpoch: UInt64 = 1 << 53
+    /// A thousand years.
+    public static let timeToLiveMs: UInt64 = 1_000 * 366 * 86_400_000
 
     /// Each placement has a table of its own in the document and a solver run of its own; deployments have a handful.
     public static let placements = 64
@@ -330,4 +351,13 @@ public enum Limits {
     /// Names remembered as existing, so that a registration doesn't try the fast ballot in vain. Two halves of this
     /// size.
     public static let namesSeen = 8_192
+
+    // MARK: The tool
+
+    /// The head of an answer that the load generator reads: far above what any server measured here sends.
+    public static let answerHeadBytes = 64 << 10
+    /// Rows of a table on the terminal; longer ones are cut unless all are asked for.
+    public static let tableRows = 40
+    /// A simulated cluster that has not become one again after this long never will.
+    public static let simulatedHealing = Span.seconds(60)
 }

@@ -2,6 +2,7 @@
 
 import Foundation
 import Ring
+import RingFile
 import World
 
 enum RingFiles {

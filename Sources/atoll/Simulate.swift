@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Foundation
+import JSON
 import Simulator
 import World
 
@@ -84,15 +85,18 @@ struct Simulate: ParsableCommand {
 
     private func report(_ verdict: Verdict) {
         if json {
-            struct Line: Encodable {
-                var seed: UInt64, trace: String, nodes: Int, requests: Int, acknowledged: Int, violations: [String]
-                var healing_ms: Double?
-            }
-            let line = Line(
-                seed: verdict.seed, trace: hex(verdict.trace), nodes: verdict.nodes, requests: verdict.requests,
-                acknowledged: verdict.acknowledged, violations: verdict.violations,
-                healing_ms: verdict.healing?.inMilliseconds)
-            return printJSON(line)
+            var line = JSONWriter()
+            line.open("{")
+            line.member("acknowledged", .int(verdict.acknowledged))
+            if let healing = verdict.healing { line.member("healing_ms", .number(healing.inMilliseconds)) }
+            line.member("nodes", .int(verdict.nodes))
+            line.member("requests", .int(verdict.requests))
+            line.member("seed", .int(Int(clamping: verdict.seed)))
+            line.member("trace", .string(hex(verdict.trace)))
+            line.member("violations", .strings(verdict.violations))
+            line.close("}")
+            Terminal.output(line.bytes + [0x0A])
+            return
         }
         guard verbose || !verdict.violations.isEmpty else { return }
         let healing = verdict.healing.map { String(format: "%.1f s", $0.inSeconds) } ?? "never"
@@ -108,20 +112,20 @@ struct Simulate: ParsableCommand {
 
     private func report(_ counts: PlayCounts) {
         if json {
-            let line = ["played": Dictionary(uniqueKeysWithValues: counts.table.map { ($0.name, $0.count) })]
-            return printJSON(line)
+            var line = JSONWriter()
+            line.open("{")
+            line.key("played")
+            line.open("{")
+            for (name, count) in counts.table { line.member(name, .int(count)) }
+            line.close("}")
+            line.close("}")
+            return Terminal.output(line.bytes + [0x0A])
         }
         print("played, how often:")
         let width = counts.table.map(\.name.count).max() ?? 0
         for (name, count) in counts.table {
             print("  \(name.padding(toLength: width, withPad: " ", startingAt: 0))  \(count)")
         }
-    }
-
-    private func printJSON(_ line: some Encodable) {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
-        if let data = try? encoder.encode(line) { Terminal.output([UInt8](data) + [0x0A]) }
     }
 
     private func hex(_ x: UInt64) -> String {

@@ -4,6 +4,7 @@ import ArgumentParser
 import Foundation
 import NIOHTTP1
 import Ring
+import RingFile
 import World
 
 struct Up: AsyncParsableCommand {

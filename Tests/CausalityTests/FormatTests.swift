@@ -16,7 +16,7 @@ import World
         }
     }
 
-    @Test(arguments: ConflictRule.both) func roundTrips(_ rule: ConflictRule) throws {
+    @Test(arguments: ConflictRule.allCases) func roundTrips(_ rule: ConflictRule) throws {
         for object in objects(rule) {
             #expect(try StoredObject(decoding: object.encode()) == object)
             #expect(try ObjectSummary(decoding: object.summary.encode()) == object.summary)

@@ -7,7 +7,7 @@ import World
 @Suite struct MergeLawTests {
     static let seeds: Range<UInt64> = 1..<120
 
-    @Test(arguments: ConflictRule.both) func commutesAssociatesAndRepeats(_ rule: ConflictRule) {
+    @Test(arguments: ConflictRule.allCases) func commutesAssociatesAndRepeats(_ rule: ConflictRule) {
         for seed in MergeLawTests.seeds {
             var history = KeyHistory(seed: seed, rule: rule)
             history.run(25)
@@ -24,7 +24,7 @@ import World
         }
     }
 
-    @Test(arguments: ConflictRule.both) func theOrderOfManyNeverMatters(_ rule: ConflictRule) {
+    @Test(arguments: ConflictRule.allCases) func theOrderOfManyNeverMatters(_ rule: ConflictRule) {
         for seed in MergeLawTests.seeds {
             var history = KeyHistory(seed: seed, rule: rule, replicas: 4)
             history.run(20)
@@ -39,7 +39,7 @@ import World
         }
     }
 
-    @Test(arguments: ConflictRule.both) func everyStateHoldsTheInvariants(_ rule: ConflictRule) {
+    @Test(arguments: ConflictRule.allCases) func everyStateHoldsTheInvariants(_ rule: ConflictRule) {
         for seed in MergeLawTests.seeds {
             var history = KeyHistory(seed: seed, rule: rule)
             history.run(40)
@@ -47,7 +47,7 @@ import World
         }
     }
 
-    @Test(arguments: ConflictRule.both) func expiryAgreesWithMergeInAnyOrder(_ rule: ConflictRule) {
+    @Test(arguments: ConflictRule.allCases) func expiryAgreesWithMergeInAnyOrder(_ rule: ConflictRule) {
         for seed in MergeLawTests.seeds {
             var history = KeyHistory(seed: seed, rule: rule)
             history.run(25)

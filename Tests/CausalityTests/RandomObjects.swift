@@ -6,10 +6,6 @@
 import Causality
 import World
 
-extension ConflictRule {
-    static let both: [ConflictRule] = [.siblings, .lastWriteWins]
-}
-
 /// One key, its replicas, and all that they ever held.
 struct KeyHistory {
     struct Replica {

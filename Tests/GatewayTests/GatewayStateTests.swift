@@ -1,12 +1,13 @@
 // Many requests at once: each is answered once and in time whatever the replicas do, and nothing is left behind.
 
 import Causality
+import Keys
 import Ring
 import Testing
-import Wire
 import World
 
 @testable import Gateway
+@testable import Wire
 
 /// A gateway whose replicas answer as the test says.
 struct Bench {
@@ -65,8 +66,8 @@ struct Bench {
         for ask in bench.asks { bench.reply(ask, .page(items: [], more: false)) }
         #expect(bench.answers.count == 1)
         for ask in bench.asks {
-            let statistics = bench.gateway.directory[ask.node]
-            #expect(statistics.serviceMs == nil && statistics.roundTripMs == nil && statistics.outstanding == 0)
+            let figures = bench.gateway.directory[ask.node]
+            #expect(figures.serviceMs == nil && figures.roundTripMs == nil && figures.outstanding == 0)
         }
     }
 

@@ -1,5 +1,6 @@
 // A list that takes several rounds gives out nothing whose time was over meanwhile.
 
+import Keys
 import Causality
 import Gateway
 import Ring

@@ -2,6 +2,8 @@
 // more than a page.
 
 import Causality
+import Gateway
+import Keys
 import Ring
 import Testing
 import Wire

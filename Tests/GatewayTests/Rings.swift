@@ -1,7 +1,10 @@
 // The clusters that scripts are played on. Every node has a place of its own, so that which replica is nearest, and
 // with it the order of questions, does not depend on chance.
 
+import Gateway
+import Keys
 import Ring
+import RingFile
 import Testing
 import World
 

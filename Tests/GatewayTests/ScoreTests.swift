@@ -7,12 +7,12 @@ import World
 @testable import Gateway
 
 @Suite struct ReplicaScoreTests {
-    private func cost(_ replica: ReplicaStatistics, far: Double = 0, weights: ScoreWeights = ScoreWeights()) -> Double {
+    private func cost(_ replica: ReplicaFigures, far: Double = 0, weights: ScoreWeights = ScoreWeights()) -> Double {
         ReplicaScore(weights: weights, gateways: 3).cost(replica, unseenServiceMs: 1, unseenTripMs: 1, farMs: far)
     }
 
-    private func random(_ dice: inout SeededRandom) -> ReplicaStatistics {
-        var replica = ReplicaStatistics()
+    private func random(_ dice: inout SeededRandom) -> ReplicaFigures {
+        var replica = ReplicaFigures()
         replica.serviceMs = 0.1 + dice.unit() * 20
         replica.roundTripMs = dice.unit() * 200
         replica.errorRate = dice.unit()
@@ -24,7 +24,7 @@ import World
 
     @Test func isMonotoneInEveryTerm() {
         var dice = SeededRandom(seed: 1)
-        let worsen: [(String, (inout ReplicaStatistics, Double) -> Void)] = [
+        let worsen: [(String, (inout ReplicaFigures, Double) -> Void)] = [
             ("service", { $0.serviceMs = ($0.serviceMs ?? 0) + $1 }),
             ("trip", { $0.roundTripMs = ($0.roundTripMs ?? 0) + $1 }),
             ("errors", { $0.errorRate += $1 / 100 }), ("lag", { $0.lagMs += 500 + $1 }),
@@ -43,7 +43,7 @@ import World
     }
 
     @Test func eachWeightRulesItsTermAlone() {
-        var replica = ReplicaStatistics()
+        var replica = ReplicaFigures()
         (replica.serviceMs, replica.roundTripMs, replica.errorRate, replica.lagMs) = (2, 30, 0.5, 700)
         let none = ScoreWeights(replicationDelay: 0, responseTime: 0, distance: 0, errorRate: 0)
         #expect(cost(replica, weights: none) == 0)
@@ -60,13 +60,13 @@ import World
     }
 
     @Test func aSmallLagCostsNothing() {
-        var (fresh, behind) = (ReplicaStatistics(), ReplicaStatistics())
+        var (fresh, behind) = (ReplicaFigures(), ReplicaFigures())
         (fresh.lagMs, behind.lagMs) = (0, 499)
         #expect(cost(fresh) == cost(behind))
     }
 
     @Test func averagesFollowWhatIsMeasured() {
-        var replica = ReplicaStatistics()
+        var replica = ReplicaFigures()
         replica.answered(after: .milliseconds(50), serviceMicroseconds: 2_000, inFlight: 7)
         #expect(
             replica.serviceMs == 2 && replica.roundTripMs == 48 && replica.reportedInFlight == 7
@@ -145,7 +145,7 @@ import World
         let known = directory[us]
         directory.adopt(try Cluster.withFallbacks())
         #expect(directory[us] == known)
-        #expect(directory[NodeID(literal: "br-1")] == ReplicaStatistics())
+        #expect(directory[NodeID(literal: "br-1")] == ReplicaFigures())
     }
 }
 

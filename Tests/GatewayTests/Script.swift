@@ -13,6 +13,8 @@
 // P1 P2 … and F1 F2 … stand for the key's primaries and fallbacks in the order of the preference list.
 
 import Causality
+import Gateway
+import Keys
 import Ring
 import Wire
 import World

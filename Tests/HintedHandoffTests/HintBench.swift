@@ -2,7 +2,9 @@
 
 import Causality
 import HintedHandoff
+import Keys
 import Ring
+import RingFile
 import Storage
 import Wire
 import World

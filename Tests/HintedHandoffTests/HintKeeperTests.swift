@@ -2,6 +2,7 @@
 
 import Causality
 import HintedHandoff
+import Keys
 import Storage
 import Testing
 import Wire

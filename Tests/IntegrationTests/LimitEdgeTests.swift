@@ -3,6 +3,7 @@
 
 import Causality
 import Foundation
+import Keys
 import Ring
 import Testing
 import World

@@ -1,10 +1,13 @@
 // Strangers and liars on the peer port: they are told why, or dropped, and counted; the node lives.
 
 import Foundation
+import Keys
 import Ring
+import RingFile
 import Testing
-import Wire
 import World
+
+@testable import Wire
 
 /// A test's own end of a peer connection.
 struct PeerClient {
@@ -260,7 +263,7 @@ extension Integration {
                     key: try StoredKey(bucket: Array("peers".utf8), partitionKey: [UInt8(number)]).bytes,
                     object: number == 3 ? [9] : [1, 0, 0])
             }
-            try peer.send(.mergeRequests(MergeRequests(timeoutMs: 1_000, items: items)))
+            try peer.send(.mergeRequests(MergeRequests(timeoutMs: 0, items: items)))
             var stored: [UInt64] = []
             var refused: [UInt64] = []
             while stored.count + refused.count < items.count {
@@ -287,7 +290,7 @@ extension Integration {
         }
 
         private func request(_ request: ReplicaRequest) -> PeerMessage {
-            .request(RequestEnvelope(id: 1, timeoutMs: 1, request: request))
+            .request(RequestEnvelope(id: 1, timeoutMs: 0, request: request))
         }
     }
 }

@@ -3,6 +3,8 @@
 
 import Causality
 import Foundation
+import Keys
+import LevelDB
 import Ring
 import Storage
 import Testing

@@ -9,7 +9,7 @@ import World
     private let key = RegisterKey(bytes: [1, 0x61]) ?? .configuration
 
     private func ballot(_ round: UInt64, _ node: String = "p") -> Ballot {
-        Ballot(round: round, node: NodeID(node) ?? NodeID(literal: "p"), incarnation: 1)
+        Ballot(round: round, node: NodeID(node) ?? NodeID(literal: "p"), session: 1)
     }
 
     private func value(_ owner: UInt64) -> RegisterValue {

@@ -6,14 +6,14 @@ import World
 
 @Suite struct BallotTests {
     @Test func fastIsLowest() {
-        let a = Ballot(round: 1, node: NodeID(literal: "a"), incarnation: 5)
-        let b = Ballot(round: 1, node: NodeID(literal: "b"), incarnation: 0)
-        let later = Ballot(round: 1, node: NodeID(literal: "a"), incarnation: 6)
+        let a = Ballot(round: 1, node: NodeID(literal: "a"), session: 5)
+        let b = Ballot(round: 1, node: NodeID(literal: "b"), session: 0)
+        let later = Ballot(round: 1, node: NodeID(literal: "a"), session: 6)
         #expect(Ballot.fast < a)
         #expect(!(a < Ballot.fast))
         #expect(a < later)
         #expect(later < b)
-        #expect(b < Ballot(round: 2, node: NodeID(literal: "a"), incarnation: 0))
+        #expect(b < Ballot(round: 2, node: NodeID(literal: "a"), session: 0))
         #expect(!(a < a))
         #expect(!(Ballot.fast < Ballot.fast))
     }

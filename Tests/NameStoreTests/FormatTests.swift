@@ -49,7 +49,7 @@ import World
     }
 
     @Test func whatIsTooLongIsRefusedUnread() {
-        #expect(throws: FormatError.invalid("length")) {
+        #expect(throws: DecodingFailure.malformed("length")) {
             try NameMessage.decode([UInt8](repeating: 1, count: Limits.nameMessageBytes + 1))
         }
     }
@@ -58,7 +58,7 @@ import World
         var samples = Samples(seed: 4)
         var bytes = samples.message().encode()
         bytes[0] = 2
-        #expect(throws: FormatError.version(2)) { try NameMessage.decode(bytes) }
+        #expect(throws: DecodingFailure.unknownVersion(2)) { try NameMessage.decode(bytes) }
     }
 
     @Test func theLargestPageFits() throws {
@@ -92,13 +92,13 @@ import World
                 for bit in UInt8(0)..<8 {
                     var damaged = bytes
                     damaged[place] ^= 1 << bit
-                    #expect(throws: FormatError.self) { try RecordFormat.decode(damaged, for: key) }
+                    #expect(throws: DecodingFailure.self) { try RecordFormat.decode(damaged, for: key) }
                 }
             }
             let other = samples.key()
-            if other != key { #expect(throws: FormatError.self) { try RecordFormat.decode(bytes, for: other) } }
+            if other != key { #expect(throws: DecodingFailure.self) { try RecordFormat.decode(bytes, for: other) } }
             for length in 0..<bytes.count {
-                #expect(throws: FormatError.self) { try RecordFormat.decode(Array(bytes[..<length]), for: key) }
+                #expect(throws: DecodingFailure.self) { try RecordFormat.decode(Array(bytes[..<length]), for: key) }
             }
         }
     }
@@ -119,7 +119,7 @@ import World
             #expect(try Frontier(decoding: frontier.encode()) == frontier)
             var damaged = frontier.encode()
             damaged[Int.random(in: damaged.indices, using: &samples.random)] ^= 4
-            #expect(throws: FormatError.self) { try Frontier(decoding: damaged) }
+            #expect(throws: DecodingFailure.self) { try Frontier(decoding: damaged) }
         }
     }
 

@@ -14,7 +14,7 @@ import World
 
     private func vote(_ a: TestAcceptor, _ round: UInt64) -> Vote? {
         let key = RegisterKey(bytes: [1, 0x61]) ?? .configuration
-        return a.vote(.prepare(key, Ballot(round: round, node: TestAcceptor.peer, incarnation: 1)))
+        return a.vote(.prepare(key, Ballot(round: round, node: TestAcceptor.peer, session: 1)))
     }
 
     @Test func anHonestStopLosesNothing() {

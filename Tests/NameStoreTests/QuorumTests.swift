@@ -1,8 +1,10 @@
 // Quorum arithmetic, proved by trying every set of acceptors there is.
 
-import NameStore
+import Quorums
 import Testing
 import World
+
+@testable import NameStore
 
 @Suite struct QuorumTests {
     private func members(_ range: Range<Int>) -> [Member] {
@@ -50,8 +52,8 @@ import World
         #expect(quorums.size == 7)
         #expect(!quorums.allowsFast)
         for set in subsets(7) {
-            let old = set.count(within: 0b111)
-            let new = set.count(within: 0b1111100)
+            let old = set.count(within: MemberSet(0..<3))
+            let new = set.count(within: MemberSet(2..<7))
             #expect(quorums.isMajority(set) == (old >= 2 && new >= 3))
             #expect(quorums.isMajorityOfAcceptors(set) == (old >= 2))
             #expect(quorums.isMajorityOfSuccessors(set) == (new >= 3))

@@ -71,18 +71,18 @@ import World
     }
 
     @Test func ballotsOfOneProcessNeverRepeat() {
-        var clock = RoundClock(node: NodeID(literal: "a"), incarnation: 4)
+        var clock = RoundClock(node: NodeID(literal: "a"), session: 4)
         var last = Ballot.fast
         for round in 0..<100 {
             if round % 7 == 0 {
-                clock.observe(Ballot(round: UInt64(round * 3), node: NodeID(literal: "b"), incarnation: 1))
+                clock.observe(Ballot(round: UInt64(round * 3), node: NodeID(literal: "b"), session: 1))
             }
             let next = clock.next()
             #expect(last < next)
             last = next
         }
         // A peer can't push the clock to its end.
-        clock.observe(Ballot(round: .max, node: NodeID(literal: "b"), incarnation: 1))
+        clock.observe(Ballot(round: .max, node: NodeID(literal: "b"), session: 1))
         let next = clock.next()
         #expect(next.round < 1_000)
     }

@@ -24,11 +24,11 @@ struct Samples {
     mutating func ballot() -> Ballot {
         random.chance(0.2)
             ? .fast
-            : Ballot(round: UInt64.random(in: 1...1 << 40, using: &random), node: node(), incarnation: random.next())
+            : Ballot(round: UInt64.random(in: 1...1 << 40, using: &random), node: node(), session: random.next())
     }
 
     mutating func classic() -> Ballot {
-        Ballot(round: UInt64.random(in: 1...1 << 20, using: &random), node: node(), incarnation: random.next())
+        Ballot(round: UInt64.random(in: 1...1 << 20, using: &random), node: node(), session: random.next())
     }
 
     mutating func members() -> [Member] {

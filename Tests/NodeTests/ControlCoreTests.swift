@@ -1,6 +1,7 @@
 // Whose an answer is: the control loop asks for two parts over the same links.
 
 import HintedHandoff
+import Keys
 import NameStore
 import Node
 import Ring
@@ -17,9 +18,9 @@ import World
         let ring = try Bench.ring()
         key = try Bench.key()
         let state = ControlState(
-            identity: Bench.de, incarnation: 1, ring: ring, configuration: ControlConfiguration(),
+            identity: Bench.de, generation: 1, ring: ring, configuration: ControlConfiguration(),
             random: SeededRandom(seed: 1), now: .origin)
-        let registry = Registry(node: Bench.de, incarnation: 1, random: SeededRandom(seed: 1), ring: [])
+        let registry = Registry(node: Bench.de, session: 1, random: SeededRandom(seed: 1), ring: [])
         let names = NameDesk(registry: registry, isNamed: false, hasAcceptor: false, now: .origin)
         core = ControlCore(state: state, names: names, port: 2, shards: 2, ring: ring, now: .origin)
     }

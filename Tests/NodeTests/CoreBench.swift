@@ -2,8 +2,10 @@
 
 import Gateway
 import HintedHandoff
+import Keys
 import Node
 import Ring
+import RingFile
 import Storage
 import Vnodes
 import Wire

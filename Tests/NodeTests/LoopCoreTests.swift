@@ -1,11 +1,13 @@
 // What a request loop does with what it hears.
 
 import Gateway
+import Keys
 import Node
 import Ring
 import Testing
-import Wire
 import World
+
+@testable import Wire
 
 @Suite struct LoopCoreTests {
     private let ring: RingSnapshot

@@ -20,7 +20,7 @@ private struct Alone {
 
     init() throws {
         let registry = Registry(
-            node: Bench.de, incarnation: 1 << 20, random: SeededRandom(seed: 1), ring: [Bench.de])
+            node: Bench.de, session: 1 << 20, random: SeededRandom(seed: 1), ring: [Bench.de])
         desk = NameDesk(registry: registry, isNamed: true, hasAcceptor: true, now: .origin)
         let opened = try Acceptor.open(
             node: Bench.de, store: store, frontiers: [nil, nil], fresh: StoreID(high: 7, low: 7))
@@ -130,7 +130,7 @@ private struct Alone {
         let prepare = NameMessage(
             cluster: alone.votes.acceptor.header.cluster, epoch: 1, store: alone.votes.acceptor.header.store,
             exchange: 5,
-            body: .request(.prepare(try alone.key, Ballot(round: 9, node: Bench.us, incarnation: 3))))
+            body: .request(.prepare(try alone.key, Ballot(round: 9, node: Bench.us, session: 3))))
         alone.log = []
         try alone.hear(.asked([Inbound(from: Bench.us, message: prepare)]), damaged: "a block")
         #expect(alone.log == ["commit 2 synced, frontier", "quarantined"])

@@ -1,10 +1,11 @@
 // Which thread takes what: nothing that a client waits for stands behind anti-entropy.
 
-import Node
 import Ring
 import Testing
 import Wire
 import World
+
+@testable import Node
 
 @Suite struct RoutingTests {
     @Test func aListWaitsForNoCompare() throws {

@@ -2,13 +2,15 @@
 
 import Causality
 import HintedHandoff
-import Node
+import Keys
 import Ring
 import Storage
 import Testing
 import Vnodes
 import Wire
 import World
+
+@testable import Node
 
 @Suite struct ShardCoreTests {
     private let key: StoredKey

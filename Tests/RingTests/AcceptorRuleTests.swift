@@ -4,6 +4,7 @@ import Testing
 import World
 
 @testable import Ring
+@testable import RingFile
 
 @Suite struct AcceptorRuleTests {
     @Test func threeFiveOrSevenInAsManyCountries() throws {

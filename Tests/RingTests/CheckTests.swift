@@ -3,7 +3,9 @@
 import Testing
 import World
 
+@testable import Planning
 @testable import Ring
+@testable import RingFile
 
 @Suite struct CheckTests {
     @Test func aMissingZoneIsNamed() throws {
@@ -56,7 +58,7 @@ import World
         var deployment = Deployment("de/a:8 us/a:8 jp/a:8", [.named("world", 3, countries: 3)])
         var draft = deployment.file.draft
         draft.nameAcceptors = draft.nodes.prefix(count).map(\.id)
-        deployment.file = RingFile(draft: draft, dataShares: [1], fileName: "f", placementPositions: [:])
+        deployment.file = RingSpecification(draft: draft, dataShares: [1], fileName: "f", placementPositions: [:])
         let warned = try RingCheck(deployment.file).warnings.contains { $0.contains("\(count) name acceptor") }
         #expect(warned == (1...2).contains(count))
     }
@@ -83,7 +85,7 @@ import World
         var deployment = Deployment("de/a:8,8 us/a:8", [.named("world", 3)])
         var draft = deployment.file.draft
         draft.nameAcceptors = draft.nodes.map(\.id)
-        deployment.file = RingFile(draft: draft, dataShares: [1], fileName: "f", placementPositions: [:])
+        deployment.file = RingSpecification(draft: draft, dataShares: [1], fileName: "f", placementPositions: [:])
         #expect(
             try RingCheck(deployment.file).warnings.contains { $0.contains("losing de leaves 1 of 3 name acceptors") })
     }

@@ -3,7 +3,9 @@
 import Testing
 import World
 
+@testable import Planning
 @testable import Ring
+@testable import RingFile
 
 @Suite struct ForecastTests {
     private let world = Placement.named("world", 3, countries: 3, perCountry: 1)
@@ -114,7 +116,7 @@ import World
         var large = Deployment(grown, [rule], data: 9_000_000_000_000, growth: growth)
         var draft = large.file.draft
         for at in draft.nodes.indices where draft.nodes[at].zone.hasSuffix("x") { draft.nodes[at].zone.removeLast() }
-        large.file = RingFile(draft: draft, dataShares: [1], fileName: "f", placementPositions: [:])
+        large.file = RingSpecification(draft: draft, dataShares: [1], fileName: "f", placementPositions: [:])
         let after = CapacityForecast(try large.solve(), shares: [1], start: start, months: 24)
         #expect(after.limits[0].purchases.isEmpty && (after.months.last?.fullest ?? 2) <= 0.8 + 1e-9)
     }

@@ -1,8 +1,10 @@
 // Plans: what moves adds up, waves keep their promise, times and costs are those worked out by hand.
 
+import Solver
 import Testing
 import World
 
+@testable import Planning
 @testable import Ring
 
 @Suite struct PlanTests {

@@ -3,10 +3,12 @@
 import Testing
 import World
 
+@testable import Planning
 @testable import Ring
+@testable import RingFile
 
 struct Deployment {
-    var file: RingFile
+    var file: RingSpecification
 
     /// - Parameters:
     ///   - spec: see `Fleet`; weights are capacities in terabytes.
@@ -31,7 +33,8 @@ struct Deployment {
         draft.defaults.placement = placements[0].name
         draft.planning = PlanningInputs(slack: 0, dataBytes: data, growth: growth, links: links)
         let rest = draft.placements.map { $0.name == placements[0].name ? 1.0 : 0 }
-        file = RingFile(draft: draft, dataShares: shares ?? rest, fileName: "RING.toml", placementPositions: [:])
+        file = RingSpecification(
+            draft: draft, dataShares: shares ?? rest, fileName: "RING.toml", placementPositions: [:])
     }
 
     func solve(from state: RingState? = nil) throws -> Layout { try Layout.solve(file, from: state) }

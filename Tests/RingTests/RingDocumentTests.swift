@@ -1,6 +1,7 @@
 // Documents: lookups, preference lists, the canonical encoding and what it refuses.
 
 import Ring
+import RingFile
 import Testing
 import World
 

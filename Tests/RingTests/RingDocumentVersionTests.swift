@@ -1,8 +1,10 @@
 // Version 2 of the ring document has nothing that is for planning alone; version 1 is still read.
 
+import JSON
 import Testing
 
 @testable import Ring
+@testable import RingFile
 
 @Suite struct RingDocumentVersionTests {
     /// Of `Sample.file` in version 1, as the software that wrote version 1 gave it.
@@ -15,7 +17,7 @@ import Testing
     /// What version 1 had in it: the document's fields and the file's planning inputs.
     private func old(_ text: String) throws -> (document: RingDocument, draft: RingDraft) {
         let document = try compile(text)
-        var draft = try RingFile(text, fileName: "RING.toml").draft
+        var draft = try RingSpecification(text, fileName: "RING.toml").draft
         draft.assignments = document.assignments
         return (document, draft)
     }

@@ -1,6 +1,8 @@
 // Ring files: what a good one means, and for every kind of mistake the message and the place.
 
+import Causality
 import Ring
+import RingFile
 import Testing
 import World
 
@@ -142,7 +144,7 @@ enum Sample {
 
         #expect(ring.nameAcceptors.map(\.name) == ["de-fra-1", "us-iad-1", "jp-tyo-1"])
         #expect(ring.score == ScoreWeights(distance: 0.5))
-        let file = try RingFile(Sample.file, fileName: "f").draft
+        let file = try RingSpecification(Sample.file, fileName: "f").draft
         let planning = file.planning
         #expect(file.nodes.map(\.afr) == [nil, 0.02, nil, nil, nil])
         #expect(planning.dataBytes == 2_000_000_000_000 && planning.growth == .ratio(0.05))

@@ -3,7 +3,9 @@
 import Testing
 import World
 
+@testable import Planning
 @testable import Ring
+@testable import Solver
 
 @Suite struct SolverFigureTests {
     /// Adding or losing a node, a zone, a country: no rule broken, as few moves as the fills alone demand, and no node
@@ -53,7 +55,9 @@ import World
         let table = try assign(before.problem(rule, partitions: 256, slack: 0.02))
         let after = Fleet("de/a:4,8 de/b:8,8 us/a:8 us/b:4 jp/a:8,8,4")
         let next = try assign(after.problem(rule, partitions: 256, slack: 0.02, held: table, of: before))
-        func fingerprint(_ table: Assignment) -> UInt64 { table.nodes.reduce(0) { scatter($0 ^ UInt64($1)) } }
+        func fingerprint(_ table: Assignment) -> UInt64 {
+            table.nodes.reduce(0) { SplitMix64.scatter($0 ^ UInt64($1)) }
+        }
         #expect([fingerprint(table), fingerprint(next)] == SolverFigureTests.fingerprints)
         #expect(try assign(before.problem(rule, partitions: 256, slack: 0.02)) == table)
     }

@@ -4,6 +4,7 @@ import Testing
 import World
 
 @testable import Ring
+@testable import Solver
 
 /// A small cluster written down in a line: nodes by country, zone and weight.
 struct Fleet {

@@ -4,6 +4,7 @@ import Testing
 import World
 
 @testable import Ring
+@testable import Solver
 
 @Suite struct SolverTests {
     // MARK: Cases to replay

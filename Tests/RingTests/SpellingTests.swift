@@ -1,9 +1,12 @@
 // Names that Unicode calls equal but that are written otherwise: "é" in one code point and in two, K and the Kelvin
 // sign. Wherever a ring file or a JSON text names something, they are two.
 
+import JSON
 import Testing
 
+@testable import Planning
 @testable import Ring
+@testable import RingFile
 
 @Suite struct SpellingTests {
     static let composed = "caf\u{E9}"
@@ -62,8 +65,8 @@ import Testing
     }
 
     @Test func aDifferenceTellsThemApart() throws {
-        func side(_ bucket: String) throws -> (RingFile, RingState) {
-            let file = try RingFile(file("[bucket.\"\(bucket)\"]\n"), fileName: "f")
+        func side(_ bucket: String) throws -> (RingSpecification, RingState) {
+            let file = try RingSpecification(file("[bucket.\"\(bucket)\"]\n"), fileName: "f")
             return (file, try Layout.solve(file).state)
         }
         let (a, b) = (try side(SpellingTests.composed), try side(SpellingTests.decomposed))
@@ -85,7 +88,7 @@ import Testing
 
     @Test func membersOfAnObjectAreTwo() throws {
         let text = "{\"\(SpellingTests.composed)\":1,\"\(SpellingTests.decomposed)\":2,\"\(SpellingTests.kelvin)\":3}"
-        let value = try JSON.decode(Array(text.utf8))
+        let value = try JSONValue.decode(Array(text.utf8))
         #expect(value[SpellingTests.composed]?.int == 1 && value[SpellingTests.decomposed]?.int == 2)
         #expect(value[SpellingTests.kelvin]?.int == 3 && value["K"] == nil)
     }

@@ -3,7 +3,9 @@
 import Testing
 import World
 
+@testable import Planning
 @testable import Ring
+@testable import Solver
 
 @Suite struct SpreadTests {
     /// How many partitions have all replicas in one of the domains; the fewest and the most of one in each domain.

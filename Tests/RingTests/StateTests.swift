@@ -1,8 +1,10 @@
 // State files: what is written is read, and every kind of damage is refused with the place.
 
+import JSON
 import Testing
 import World
 
+@testable import Planning
 @testable import Ring
 
 @Suite struct StateTests {

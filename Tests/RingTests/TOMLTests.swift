@@ -3,6 +3,7 @@
 import Testing
 
 @testable import Ring
+@testable import RingFile
 
 @Suite struct TOMLTests {
     /// A canonical rendering, for comparison.

@@ -1,9 +1,14 @@
 // Explanations, proofs, differences, pictures and the form of figures.
 
+import JSON
+import Keys
+import Solver
 import Testing
 import World
 
+@testable import Planning
 @testable import Ring
+@testable import RingFile
 
 @Suite struct TableReportTests {
     private let world = Placement.named("world", 3, countries: 3, perCountry: 1)

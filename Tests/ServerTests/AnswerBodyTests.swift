@@ -2,6 +2,8 @@
 
 import Causality
 import Foundation
+import JSON
+import Keys
 import NIOCore
 import Ring
 import Testing

@@ -2,6 +2,7 @@
 // it.
 
 import Foundation
+import LevelDB
 import Ring
 import Storage
 import Testing

@@ -2,6 +2,7 @@
 
 import Dispatch
 import Foundation
+import LevelDB
 import Logging
 import NameStore
 import Node
@@ -117,14 +118,14 @@ private final class Running: @unchecked Sendable {
     }
 
     func promise(_ name: String, _ round: UInt64) -> Bool {
-        let ballot = Ballot(round: round, node: NodeID(literal: "p"), incarnation: 1)
+        let ballot = Ballot(round: round, node: NodeID(literal: "p"), session: 1)
         guard case .vote(let vote)? = ask(.prepare(key(name), ballot)) else { return false }
         return vote.granted
     }
 
     /// Asks for many promises at once, and waits until they were worked.
     func promiseAll(_ names: [String], _ round: UInt64) {
-        let ballot = Ballot(round: round, node: NodeID(literal: "p"), incarnation: 1)
+        let ballot = Ballot(round: round, node: NodeID(literal: "p"), session: 1)
         let cluster = founding.map { ClusterID(founding: $0) }
         let batch = names.map { name in
             Inbound(

@@ -1,5 +1,6 @@
 // Paths and queries: what they mean, what is refused, and that no bytes whatever trap or mean two things.
 
+import Keys
 import Ring
 import Testing
 import World

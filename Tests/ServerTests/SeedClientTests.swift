@@ -3,6 +3,7 @@
 import Foundation
 import Logging
 import Ring
+import RingFile
 import Testing
 import World
 

@@ -4,8 +4,11 @@
 import Causality
 import Foundation
 import HintedHandoff
+import Keys
+import LevelDB
 import Logging
 import Ring
+import RingFile
 import Storage
 import Wire
 import World

@@ -1,8 +1,9 @@
 // Planted bugs prove that the simulator can fail: each is caught within 2,000 seeds, and the very seed that catches it
 // holds without the bug, so that it is the bug that was caught and nothing else.
 
-import Simulator
 import Testing
+
+@testable import Simulator
 
 @Suite struct MutantTests {
     private static let seeds: ClosedRange<UInt64> = 1...2_000

@@ -1,8 +1,9 @@
 // The judge is judged: against histories whose verdict is known, and against one that tries every order.
 
-import Simulator
 import Testing
 import World
+
+@testable import Simulator
 
 @Suite struct NamesLinearizabilityTests {
     private typealias Entry = HistoryEntry<NamesCall, NamesReturn>

@@ -1,8 +1,9 @@
 // Names alone under many more faults than beside data: every history must be linearizable, name by name, and exactly
 // checked.
 
-import Simulator
 import Testing
+
+@testable import Simulator
 
 @Suite struct NamesSeedTests {
     private static let perTest: UInt64 = 12

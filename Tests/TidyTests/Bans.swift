@@ -78,11 +78,32 @@ struct Ban: Sendable, CustomTestStringConvertible {
             example: "static var shared: Cache = Cache()"),
     ]
 
+    static let arithmetic = [
+        Ban(
+            pattern: #"/ 2 \+ 1\b"#, reason: "how many make a quorum is Quorums' to say",
+            example: "let needed = n / 2 + 1", allowed: ["Sources/Quorums/"]),
+        Ban(
+            pattern: #"(?i)\b0x(?:cbf2_?9ce4|9e37_?79b9|bf58_?476d)"#,
+            reason: "World has the hash, and the mixing of bits",
+            example: "var hash: UInt64 = 0xCBF2_9CE4_8422_2325",
+            allowed: ["Sources/World/"]),
+        Ban(
+            pattern: #"\bJSON(?:Encoder|Decoder|Serialization)\b"#, reason: "the room JSON reads and writes JSON",
+            example: "let encoder = JSONEncoder()",
+            allowed: [
+                // Its checksum is over the very text that Foundation writes.
+                "Sources/Server/Storage/NodeIdentity.swift"
+            ]),
+        Ban(
+            pattern: #"\(low \+ high\) / 2"#, reason: "World has the search in what is sorted",
+            example: "let middle = (low + high) / 2", allowed: ["Sources/World/"]),
+    ]
+
     static let output = [
         Ban(
             pattern: #"(?<![.\w])(?:print|debugPrint|dump)\s*\("#, reason: "a node speaks through its log",
             example: "print(key)", upToFloor: 4)
     ]
 
-    static let all = crashes + waiting + hiddenInputs + hiddenState + output
+    static let all = crashes + waiting + hiddenInputs + hiddenState + arithmetic + output
 }

@@ -22,6 +22,22 @@ import Testing
         }
     }
 
+    /// Whoever looks for a bound, or wants to change one, looks into one file.
+    @Test func limitsStandInOneFile() throws {
+        let pattern = try Pattern(
+            #"\bstatic let ((?:max|most|largest|longest)[A-Z]\w*|\w+(?:Limit|Budget))\b(?:: [\w.]+)? = (?:Span\.\w+\()?\d"#
+        )
+        let broken =
+            "    private static let largestHead: Int = 64 << 10\nstatic let longest = 1\nstatic let waitLimit = Span.seconds(1)"
+        #expect(pattern.matches(in: broken).map { $0.groups[1] } == ["largestHead", "waitLimit"])
+        let findings = SourceTree.sources.filter { $0.path != LimitTests.path && !$0.isGenerated }.flatMap { file in
+            pattern.matches(in: file.code).map {
+                Finding(path: file.path, line: $0.line, what: "\($0.groups[1]) belongs into \(LimitTests.path)")
+            }
+        }
+        #expect(findings.isEmpty, "\(findings.report)")
+    }
+
     @Test func everyLimitIsHeld() throws {
         let (_, names) = try LimitTests.constants()
         let use = try Pattern(#"\bLimits\.(\w+)"#)

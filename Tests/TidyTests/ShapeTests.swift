@@ -5,7 +5,8 @@ import Testing
 @Suite struct ShapeTests {
     private static let mostLines = 400
     private static let mostColumns = 120
-    private static let mostFunctionLines = 70
+    private static let mostFunctionLines = 60
+    private static let mostUnlabelled = 5
 
     @Test func everyFileSaysWhatItIsFor() {
         let findings = SourceTree.handwritten.filter { file in
@@ -63,6 +64,22 @@ import Testing
                 if !isOneLine, length > ShapeTests.mostFunctionLines {
                     findings.append(Finding(path: file.path, line: match.line, what: "a function of \(length) lines"))
                 }
+            }
+        }
+        #expect(findings.isEmpty, "\(findings.report)")
+    }
+
+    /// Six arguments in a row that say nothing of themselves are swapped one day.
+    @Test func initialisersLabelTheirParameters() throws {
+        let start = try Pattern(#"\binit\??(?:<[^>]*>)?(\((?:[^()]++|\((?:[^()]++|\([^()]*+\))*+\))*+\))"#)
+        let unlabelled = try Pattern(#"(?:^\(|,|\()\s*_ \w+:"#)
+        func count(_ code: String) -> [(line: Int, count: Int)] {
+            start.matches(in: code).map { ($0.line, unlabelled.matches(in: $0.groups[1]).count) }
+        }
+        #expect(count("init(_ a: Int, _ b: (Int) -> Int,\n  c: Int, _ d: Int)").map(\.count) == [3])
+        let findings = SourceTree.handwritten.flatMap { file in
+            count(file.code).filter { $0.count > ShapeTests.mostUnlabelled }.map {
+                Finding(path: file.path, line: $0.line, what: "an initialiser with \($0.count) unlabelled parameters")
             }
         }
         #expect(findings.isEmpty, "\(findings.report)")

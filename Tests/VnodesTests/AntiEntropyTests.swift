@@ -1,6 +1,7 @@
 // Two replicas that were kept apart become the same, by nothing but compare, read and merge.
 
 import Causality
+import Keys
 import Ring
 import Storage
 import Testing

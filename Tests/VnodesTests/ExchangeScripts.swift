@@ -10,6 +10,7 @@
 //
 // The keys a, b, c … are items of one partition key, in the first partition of the ring.
 
+import Keys
 import Causality
 import Ring
 import Testing

@@ -1,6 +1,7 @@
 // Two replicas have the same fingerprints if and only if they hold the same writes.
 
 import Causality
+import Keys
 import Ring
 import Storage
 import Testing

@@ -1,7 +1,9 @@
 // A small cluster's ring, keys in it, and shards that commit what they answer.
 
 import Causality
+import Keys
 import Ring
+import RingFile
 import Storage
 import Testing
 import Vnodes

@@ -1,6 +1,7 @@
 // What pages and keys may hold, to the byte.
 
 import Causality
+import Keys
 import Ring
 import Storage
 import Testing

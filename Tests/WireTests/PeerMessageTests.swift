@@ -1,8 +1,9 @@
 // Every message between nodes is read back as it was written; what a stranger sends is refused and never crashes.
 
 import Testing
-import Wire
 import World
+
+@testable import Wire
 
 @Suite struct PeerMessageTests {
     /// A replica cuts its page so that either of these is the largest.

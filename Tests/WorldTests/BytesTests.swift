@@ -15,6 +15,7 @@ import World
             var w = ByteWriter()
             w.varint(number)
             #expect(w.bytes.count == max(1, (64 - number.leadingZeroBitCount + 6) / 7))
+            #expect(w.bytes.count == ByteWriter.size(ofVarint: number))
             w.fixed64(number)
             var r = ByteReader(w.bytes)
             #expect(try r.varint() == number)
@@ -66,6 +67,43 @@ import World
         #expect(r.isAtEnd)
         var tight = ByteReader(w.bytes)
         #expect(throws: DecodingFailure.overlong) { try tight.counted(atMost: 2) }
+    }
+
+    @Test func fixedPartsRoundTrip() throws {
+        var w = ByteWriter()
+        w.integer(0xCAFE as UInt16)
+        w.integer(-2 as Int32)
+        w.double(-0.5)
+        w.flag(true)
+        w.optional(7 as UInt8) { $0.byte($1) }
+        w.optional(nil as UInt8?) { $0.byte($1) }
+        #expect(w.bytes.prefix(6) == [0xCA, 0xFE, 0xFF, 0xFF, 0xFF, 0xFE])
+        var r = ByteReader(w.bytes)
+        #expect(try r.integer(UInt16.self) == 0xCAFE)
+        #expect(try r.integer(Int32.self) == -2)
+        #expect(try r.double() == -0.5)
+        #expect(try r.flag())
+        #expect(try r.optional { (r) throws(DecodingFailure) in try r.byte() } == 7)
+        #expect(try r.optional { (r) throws(DecodingFailure) in try r.byte() } == nil)
+        try r.finish()
+        w.overwrite(at: 0, littleEndian: 0x0102)
+        #expect(w.bytes.prefix(8) == [2, 1, 0, 0, 0, 0, 0, 0])
+        var strange = ByteReader([2])
+        #expect(throws: DecodingFailure.self) { try strange.flag() }
+        var short = ByteReader([1])
+        #expect(throws: DecodingFailure.truncated) { try short.integer(UInt16.self) }
+    }
+
+    @Test func aReaderKeepsToItsPart() throws {
+        var r = ByteReader([1, 2, 3, 4], from: 1, upTo: 3)
+        #expect(try r.count(each: 1) == 2)
+        #expect(try r.varint(below: 4) == 3)
+        #expect(throws: DecodingFailure.truncated) { try r.byte() }
+        #expect(ByteReader([1], from: 5).isAtEnd && ByteReader([1], upTo: 9).remaining == 1)
+        var crowd = ByteReader([3, 0, 0])
+        #expect(throws: DecodingFailure.overlong) { try crowd.count(each: 1) }
+        var large = ByteReader([9])
+        #expect(throws: DecodingFailure.overlong) { try large.varint(below: 9) }
     }
 
     @Test func lengthsThatLieAreRefused() {

@@ -58,3 +58,32 @@ import World
         #expect(abs(Double(gaps.count { $0 > .milliseconds(10) }) / 20_000 - 0.3679) < 0.02)
     }
 }
+
+@Suite struct StableHashTests {
+    /// The test vectors of draft-eastlake-fnv, and the first number of SplitMix64 from seed 0.
+    @Test func isTheOneOfTheBooks() {
+        #expect(StableHash("").value == 0xCBF2_9CE4_8422_2325)
+        #expect(StableHash("a").value == 0xAF63_DC4C_8601_EC8C)
+        #expect(StableHash("foobar").value == 0x8594_4171_F739_67E8)
+        #expect(SplitMix64.scatter(0) == 0xE220_A839_7B1D_CDAF)
+        var bytes = StableHash()
+        bytes.add([1, 0, 0, 0, 0, 0, 0, 0], from: 0)
+        var word = StableHash()
+        word.add(1 as UInt64)
+        #expect(bytes.value == word.value)
+    }
+}
+
+@Suite struct BinarySearchTests {
+    @Test func findsTheFirstPlaceThatIsNotBefore() {
+        for count in 0...9 {
+            let sorted = (0..<count).map { $0 / 2 }
+            for wanted in -1...6 {
+                let expected = sorted.firstIndex { $0 >= wanted } ?? count
+                #expect(sorted.firstPlace { $0 < wanted } == expected)
+                for start in 0...expected { #expect(sorted.firstPlace(from: start) { $0 < wanted } == expected) }
+            }
+        }
+        #expect([9, 1, 3, 5][1...].firstPlace { $0 < 3 } == 2)
+    }
+}

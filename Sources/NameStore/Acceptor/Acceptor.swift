@@ -87,7 +87,7 @@ package struct Acceptor: Sendable {
     }
 
     private mutating func advance(by vote: [[UInt8]]) {
-        var last = ByteWriter(reserving: 16)
+        var last = ByteWriter(capacity: 16)
         last.identifier(header.chain)
         header.sequence += 1
         header.chain = VoteChain(Digest256(domain: "atoll/namestore/chain", [last.bytes] + vote))

@@ -1,5 +1,7 @@
 // One batch under way: the records it touched, over those on disk.
 
+import World
+
 /// A later request of the batch sees what an earlier one changed; both leave only after the same sync.
 struct BatchWork<Records: NameRecords> {
     struct Entry {
@@ -48,7 +50,7 @@ struct BatchWork<Records: NameRecords> {
         let isLast = stored.count < limit
         var keys = stored.compactMap(StoreLayout.register)
         // A key that no register has is damage, and a listing with holes is worse than none.
-        guard keys.count == stored.count else { throw FormatError.invalid("stored key") }
+        guard keys.count == stored.count else { throw DecodingFailure.malformed("stored key") }
         let bound = isLast ? nil : keys.last
         for entry in changed where after.map({ $0 < entry.key }) ?? true {
             if bound.map({ entry.key <= $0 }) ?? true, !keys.contains(entry.key) { keys.append(entry.key) }

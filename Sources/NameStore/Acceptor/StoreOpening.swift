@@ -64,7 +64,7 @@ extension Acceptor {
             return hasRecords
                 ? opened(StoreHeader(store: fresh), .headerMissing) : created(node: node, store: fresh)
         }
-        do throws(FormatError) {
+        do throws(DecodingFailure) {
             let known = try StoreHeader(decoding: header)
             return opened(known, verdict(on: known, copies.compactMap { $0 }, damaged: damaged))
         } catch {

@@ -1,5 +1,7 @@
 // A register's record on disk: version, state, checksum over both and the key. docs/formats/namestore.md describes it.
 
+package import World
+
 /// Where things lie in the store: the header under one byte, records under another, in key order.
 package enum StoreLayout {
     /// The key of the store's header.
@@ -25,7 +27,7 @@ package enum RecordFormat {
     static let version: UInt8 = 1
 
     package static func encode(_ state: RecordState, for key: RegisterKey) -> [UInt8] {
-        var writer = ByteWriter(reserving: 192)
+        var writer = ByteWriter(capacity: 192)
         writer.byte(version)
         writer.state(state)
         writer.fixed64(checksum(of: writer.bytes, for: key))
@@ -33,13 +35,13 @@ package enum RecordFormat {
     }
 
     /// Throws for a record that is damaged, or that belongs to another key: faulty is not absent.
-    package static func decode(_ bytes: [UInt8], for key: RegisterKey) throws(FormatError) -> RecordState {
+    package static func decode(_ bytes: [UInt8], for key: RegisterKey) throws(DecodingFailure) -> RecordState {
         guard bytes.count > 9 else { throw .truncated }
-        var tail = ByteReader(Array(bytes.suffix(8)))
+        var tail = ByteReader(bytes, from: bytes.count - 8)
         guard try tail.fixed64() == checksum(of: Array(bytes.dropLast(8)), for: key) else { throw .checksum }
         var reader = ByteReader(bytes, upTo: bytes.count - 8)
         let found = try reader.byte()
-        guard found == version else { throw .version(found) }
+        guard found == version else { throw .unknownVersion(found) }
         let state = try reader.state()
         try reader.finish()
         return state

@@ -3,7 +3,7 @@
 // votes.
 // docs/formats/namestore.md has every byte.
 
-import World
+package import World
 
 /// The header: who this store is, and how far its votes have come.
 package struct StoreHeader: Equatable, Sendable {
@@ -11,12 +11,12 @@ package struct StoreHeader: Equatable, Sendable {
     /// Nil until the store is part of a cluster.
     package var cluster: ClusterID?
     /// The founder that an unfounded store has promised to follow.
-    package var pledge: Member?
+    var pledge: Member?
     /// Its epoch is the lowest one accepted. Nil exactly while `cluster` is.
     package var configuration: Configuration?
     /// Votes, promises, pledges and epochs persisted so far.
     package var sequence: UInt64
-    package var chain: VoteChain
+    var chain: VoteChain
 
     package init(store: StoreID) {
         self.store = store
@@ -29,7 +29,7 @@ package struct StoreHeader: Equatable, Sendable {
     static let version: UInt8 = 1
 
     package func encode() -> [UInt8] {
-        var writer = ByteWriter(reserving: 384)
+        var writer = ByteWriter(capacity: 384)
         writer.byte(StoreHeader.version)
         writer.identifier(store)
         writer.optional(cluster) { $0.identifier($1) }
@@ -41,16 +41,16 @@ package struct StoreHeader: Equatable, Sendable {
         return writer.bytes
     }
 
-    package init(decoding bytes: [UInt8]) throws(FormatError) {
+    package init(decoding bytes: [UInt8]) throws(DecodingFailure) {
         var reader = try checked(bytes, domain: "atoll/namestore/header", version: StoreHeader.version)
         self.init(store: try reader.identifier())
-        cluster = try reader.optional { (r) throws(FormatError) in try r.identifier() }
-        pledge = try reader.optional { (r) throws(FormatError) in try r.member() }
-        configuration = try reader.optional { (r) throws(FormatError) in try r.configuration() }
+        cluster = try reader.optional { (r) throws(DecodingFailure) in try r.identifier() }
+        pledge = try reader.optional { (r) throws(DecodingFailure) in try r.member() }
+        configuration = try reader.optional { (r) throws(DecodingFailure) in try r.configuration() }
         sequence = try reader.fixed64()
         chain = try reader.identifier()
         try reader.finish()
-        guard (cluster == nil) == (configuration == nil) else { throw .invalid("header") }
+        guard (cluster == nil) == (configuration == nil) else { throw .malformed("header") }
     }
 
     var frontier: Frontier {
@@ -64,14 +64,14 @@ package struct Frontier: Equatable, Sendable {
     package let cluster: ClusterID?
     package let epoch: UInt64
     package let sequence: UInt64
-    package let chain: VoteChain
+    let chain: VoteChain
 
     /// Two copies, written in turn: a torn write spoils the older one.
     package static let copies = 2
     static let version: UInt8 = 1
 
     package func encode() -> [UInt8] {
-        var writer = ByteWriter(reserving: 96)
+        var writer = ByteWriter(capacity: 96)
         writer.byte(Frontier.version)
         writer.identifier(store)
         writer.optional(cluster) { $0.identifier($1) }
@@ -84,10 +84,10 @@ package struct Frontier: Equatable, Sendable {
 }
 
 extension Frontier {
-    package init(decoding bytes: [UInt8]) throws(FormatError) {
+    package init(decoding bytes: [UInt8]) throws(DecodingFailure) {
         var reader = try checked(bytes, domain: "atoll/namestore/frontier", version: Frontier.version)
         let store: StoreID = try reader.identifier()
-        let cluster: ClusterID? = try reader.optional { (r) throws(FormatError) in try r.identifier() }
+        let cluster: ClusterID? = try reader.optional { (r) throws(DecodingFailure) in try r.identifier() }
         let (epoch, sequence) = (try reader.fixed64(), try reader.fixed64())
         self.init(
             store: store, cluster: cluster, epoch: epoch, sequence: sequence, chain: try reader.identifier())
@@ -98,13 +98,13 @@ extension Frontier {
 /// A reader behind the version byte, once the checksum at the end has been found right.
 private func checked(
     _ bytes: [UInt8], domain: StaticString, version: UInt8
-) throws(FormatError) -> ByteReader {
+) throws(DecodingFailure) -> ByteReader {
     guard bytes.count > 9 else { throw .truncated }
-    var tail = ByteReader(Array(bytes.suffix(8)))
+    var tail = ByteReader(bytes, from: bytes.count - 8)
     let body = Array(bytes.dropLast(8))
     guard try tail.fixed64() == Digest256(domain: domain, [body]).words.0 else { throw .checksum }
     var reader = ByteReader(bytes, upTo: bytes.count - 8)
     let found = try reader.byte()
-    guard found == version else { throw .version(found) }
+    guard found == version else { throw .unknownVersion(found) }
     return reader
 }

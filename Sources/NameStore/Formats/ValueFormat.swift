@@ -4,18 +4,27 @@
 import World
 
 extension ByteWriter {
-    /// Round, then for every ballot but the fast one node and incarnation.
+    /// Round, then for every ballot but the fast one node and session.
     mutating func ballot(_ value: Ballot) {
         varint(value.round)
         guard let node = value.node else { return }
         self.node(node)
-        fixed64(value.incarnation)
+        fixed64(value.session)
     }
 
-    /// A presence byte, then the thing.
-    mutating func optional<T>(_ value: T?, _ write: (inout ByteWriter, T) -> Void) {
-        byte(value == nil ? 0 : 1)
-        if let value { write(&self, value) }
+    mutating func node(_ value: NodeID) {
+        byte(UInt8(truncatingIfNeeded: value.name.utf8.count))
+        raw(value.name.utf8)
+    }
+
+    mutating func identifier<Kind>(_ value: Identifier<Kind>) {
+        fixed64(value.high)
+        fixed64(value.low)
+    }
+
+    mutating func owner(_ value: OwnerDigest) {
+        let words = value.digest.words
+        for word in [words.0, words.1, words.2, words.3] { fixed64(word) }
     }
 
     mutating func value(_ value: RegisterValue) {
@@ -33,7 +42,7 @@ extension ByteWriter {
             byte(3)
             configuration(state.configuration)
             varint(state.ringEpoch)
-            blob(state.ringDigest)
+            counted(state.ringDigest)
         }
         varint(value.generation)
         identifier(value.firstOperation)
@@ -69,19 +78,30 @@ extension ByteWriter {
 }
 
 extension ByteReader {
-    mutating func ballot() throws(FormatError) -> Ballot {
+    mutating func ballot() throws(DecodingFailure) -> Ballot {
         let round = try varint()
         guard round > 0 else { return .fast }
-        guard round <= Limits.ballotRound else { throw .invalid("round") }
+        guard round <= Limits.ballotRound else { throw .malformed("round") }
         let node = try node()
-        return Ballot(round: round, node: node, incarnation: try fixed64())
+        return Ballot(round: round, node: node, session: try fixed64())
     }
 
-    mutating func optional<T>(_ read: (inout ByteReader) throws(FormatError) -> T) throws(FormatError) -> T? {
-        try flag() ? try read(&self) : nil
+    mutating func node() throws(DecodingFailure) -> NodeID {
+        guard let id = NodeID(try text(Int(try byte()))) else { throw .malformed("node") }
+        return id
     }
 
-    mutating func value() throws(FormatError) -> RegisterValue {
+    mutating func identifier<Kind>() throws(DecodingFailure) -> Identifier<Kind> {
+        let high = try fixed64()
+        return Identifier(high: high, low: try fixed64())
+    }
+
+    mutating func owner() throws(DecodingFailure) -> OwnerDigest {
+        let (a, b, c) = (try fixed64(), try fixed64(), try fixed64())
+        return OwnerDigest(Digest256(a, b, c, try fixed64()))
+    }
+
+    mutating func value() throws(DecodingFailure) -> RegisterValue {
         let body: RegisterValue.Body
         switch try byte() {
         case 0: return .vacant
@@ -90,55 +110,55 @@ extension ByteReader {
         case 3:
             let configuration = try configuration()
             let epoch = try varint()
-            let digest = try blob(upTo: 32)
-            guard digest.count == 32 || (digest.isEmpty && epoch == 0) else { throw .invalid("ring digest") }
+            let digest = try counted(atMost: 32)
+            guard digest.count == 32 || (digest.isEmpty && epoch == 0) else { throw .malformed("ring digest") }
             body = .configuration(
                 ConfigurationState(configuration: configuration, ringEpoch: epoch, ringDigest: digest))
-        default: throw .invalid("value kind")
+        default: throw .malformed("value kind")
         }
         let generation = try varint()
-        guard generation > 0, generation < UInt64.max >> 1 else { throw .invalid("generation") }
+        guard generation > 0, generation < UInt64.max >> 1 else { throw .malformed("generation") }
         let first: OperationID = try identifier()
         return RegisterValue(
             generation: generation, firstOperation: first, lastOperation: try identifier(), body: body)
     }
 
-    mutating func accepted() throws(FormatError) -> Accepted {
+    mutating func accepted() throws(DecodingFailure) -> Accepted {
         let ballot = try ballot()
         return Accepted(ballot: ballot, value: try value())
     }
 
-    mutating func member() throws(FormatError) -> Member {
+    mutating func member() throws(DecodingFailure) -> Member {
         let node = try node()
         return Member(node: node, store: try identifier())
     }
 
-    mutating func configuration() throws(FormatError) -> Configuration {
+    mutating func configuration() throws(DecodingFailure) -> Configuration {
         let epoch = try fixed64()
-        guard epoch < UInt64.max >> 1 else { throw .invalid("epoch") }
+        guard epoch < UInt64.max >> 1 else { throw .malformed("epoch") }
         let acceptors = try members()
-        let successors = try optional { (reader) throws(FormatError) in try reader.members() }
+        let successors = try optional { (reader) throws(DecodingFailure) in try reader.members() }
         guard let value = Configuration(epoch: epoch, acceptors: acceptors, successors: successors),
             value.acceptors == acceptors, value.successors == successors
-        else { throw .invalid("configuration") }
+        else { throw .malformed("configuration") }
         return value
     }
 
-    private mutating func members() throws(FormatError) -> [Member] {
+    private mutating func members() throws(DecodingFailure) -> [Member] {
         var set: [Member] = []
-        for _ in 0..<(try count(upTo: Limits.nameAcceptors)) { set.append(try member()) }
+        for _ in 0..<(try count(atMost: Limits.nameAcceptors)) { set.append(try member()) }
         return set
     }
 
-    mutating func state() throws(FormatError) -> RecordState {
-        let promised = try optional { (reader) throws(FormatError) in try reader.ballot() }
-        let accepted = try optional { (reader) throws(FormatError) in try reader.accepted() }
-        let known = try optional { (reader) throws(FormatError) in try reader.ballot() }
+    mutating func state() throws(DecodingFailure) -> RecordState {
+        let promised = try optional { (reader) throws(DecodingFailure) in try reader.ballot() }
+        let accepted = try optional { (reader) throws(DecodingFailure) in try reader.accepted() }
+        let known = try optional { (reader) throws(DecodingFailure) in try reader.ballot() }
         return RecordState(promised: promised, accepted: accepted, known: known)
     }
 
-    mutating func key() throws(FormatError) -> RegisterKey {
-        guard let key = RegisterKey(bytes: try blob(upTo: Limits.nameBytes + 1)) else { throw .invalid("key") }
+    mutating func key() throws(DecodingFailure) -> RegisterKey {
+        guard let key = RegisterKey(bytes: try counted(atMost: Limits.nameBytes + 1)) else { throw .malformed("key") }
         return key
     }
 }

@@ -1,13 +1,13 @@
 // A message's bytes: version, head, a kind byte, the kind's fields. docs/formats/namestore.md lists them.
 
-import World
+package import World
 
 extension NameMessage {
     static let version: UInt8 = 1
 
     /// At most `Limits.nameMessageBytes`.
     package func encode() -> [UInt8] {
-        var writer = ByteWriter(reserving: 256)
+        var writer = ByteWriter(capacity: 256)
         writer.byte(NameMessage.version)
         writer.optional(cluster) { $0.identifier($1) }
         writer.varint(epoch)
@@ -21,14 +21,14 @@ extension NameMessage {
     }
 
     /// Refuses what is too long, malformed or of another version. Never traps.
-    package static func decode(_ bytes: [UInt8]) throws(FormatError) -> NameMessage {
-        guard bytes.count <= Limits.nameMessageBytes else { throw .invalid("length") }
+    package static func decode(_ bytes: [UInt8]) throws(DecodingFailure) -> NameMessage {
+        guard bytes.count <= Limits.nameMessageBytes else { throw .malformed("length") }
         var reader = ByteReader(bytes)
         let version = try reader.byte()
-        guard version == NameMessage.version else { throw .version(version) }
-        let cluster: ClusterID? = try reader.optional { (r) throws(FormatError) in try r.identifier() }
+        guard version == NameMessage.version else { throw .unknownVersion(version) }
+        let cluster: ClusterID? = try reader.optional { (r) throws(DecodingFailure) in try r.identifier() }
         let epoch = try reader.varint()
-        let store: StoreID? = try reader.optional { (r) throws(FormatError) in try r.identifier() }
+        let store: StoreID? = try reader.optional { (r) throws(DecodingFailure) in try r.identifier() }
         let exchange = try reader.fixed64()
         let kind = try reader.byte()
         let body: Body =
@@ -43,29 +43,29 @@ extension NameRequest {
         switch self {
         case .prepare(let key, let ballot):
             writer.byte(1)
-            writer.blob(key.bytes)
+            writer.counted(key.bytes)
             writer.ballot(ballot)
         case .accept(let key, let accepted):
             writer.byte(2)
-            writer.blob(key.bytes)
+            writer.counted(key.bytes)
             writer.accepted(accepted)
         case .fastAccept(let key, let value):
             writer.byte(3)
-            writer.blob(key.bytes)
+            writer.counted(key.bytes)
             writer.value(value)
         case .learn(let key, let accepted):
             writer.byte(4)
-            writer.blob(key.bytes)
+            writer.counted(key.bytes)
             writer.accepted(accepted)
         case .read(let key):
             writer.byte(5)
-            writer.blob(key.bytes)
+            writer.counted(key.bytes)
         case .setEpoch(let configuration):
             writer.byte(6)
             writer.configuration(configuration)
         case .list(let after, let limit):
             writer.byte(7)
-            writer.optional(after) { $0.blob($1.bytes) }
+            writer.optional(after) { $0.counted($1.bytes) }
             writer.varint(UInt64(max(0, limit)))
         case .hello:
             writer.byte(8)
@@ -75,17 +75,17 @@ extension NameRequest {
         }
     }
 
-    init(_ kind: UInt8, from reader: inout ByteReader) throws(FormatError) {
+    init(_ kind: UInt8, from reader: inout ByteReader) throws(DecodingFailure) {
         switch kind {
         case 1:
             let key = try reader.key()
             let ballot = try reader.ballot()
-            guard !ballot.isFast else { throw .invalid("ballot") }
+            guard !ballot.isFast else { throw .malformed("ballot") }
             self = .prepare(key, ballot)
         case 2:
             let key = try reader.key()
             let accepted = try reader.accepted()
-            guard !accepted.ballot.isFast else { throw .invalid("ballot") }
+            guard !accepted.ballot.isFast else { throw .malformed("ballot") }
             self = .accept(key, accepted)
         case 3:
             let key = try reader.key()
@@ -96,11 +96,11 @@ extension NameRequest {
         case 5: self = .read(try reader.key())
         case 6: self = .setEpoch(try reader.configuration())
         case 7:
-            let after = try reader.optional { (r) throws(FormatError) in try r.key() }
-            self = .list(after: after, limit: try reader.count(upTo: Limits.nameListKeys))
+            let after = try reader.optional { (r) throws(DecodingFailure) in try r.key() }
+            self = .list(after: after, limit: try reader.count(atMost: Limits.nameListKeys))
         case 8: self = .hello
         case 9: self = .pledge(founder: try reader.member())
-        default: throw .invalid("kind")
+        default: throw .malformed("kind")
         }
     }
 }
@@ -110,7 +110,7 @@ extension NameReply {
         switch self {
         case .vote(let vote):
             writer.byte(0x81)
-            writer.byte(vote.granted ? 1 : 0)
+            writer.flag(vote.granted)
             writer.state(vote.state)
         case .wrongEpoch(let configuration):
             writer.byte(0x82)
@@ -119,9 +119,9 @@ extension NameReply {
         case .epochSet: writer.byte(0x84)
         case .page(let keys, let isLast):
             writer.byte(0x85)
-            writer.byte(isLast ? 1 : 0)
+            writer.flag(isLast)
             writer.varint(UInt64(keys.count))
-            for key in keys { writer.blob(key.bytes) }
+            for key in keys { writer.counted(key.bytes) }
         case .identity(let identity):
             writer.byte(0x86)
             writer.byte(identity.standing.rawValue)
@@ -133,7 +133,7 @@ extension NameReply {
         }
     }
 
-    init(_ kind: UInt8, from reader: inout ByteReader) throws(FormatError) {
+    init(_ kind: UInt8, from reader: inout ByteReader) throws(DecodingFailure) {
         switch kind {
         case 0x81:
             let granted = try reader.flag()
@@ -144,15 +144,17 @@ extension NameReply {
         case 0x85:
             let isLast = try reader.flag()
             var keys: [RegisterKey] = []
-            for _ in 0..<(try reader.count(upTo: Limits.nameListKeys)) { keys.append(try reader.key()) }
+            for _ in 0..<(try reader.count(atMost: Limits.nameListKeys)) { keys.append(try reader.key()) }
             self = .page(keys: keys, isLast: isLast)
         case 0x86:
-            guard let standing = StoreIdentity.Standing(rawValue: try reader.byte()) else { throw .invalid("standing") }
-            let pledge = try reader.optional { (r) throws(FormatError) in try r.member() }
-            let configuration = try reader.optional { (r) throws(FormatError) in try r.configuration() }
+            guard let standing = StoreIdentity.Standing(rawValue: try reader.byte()) else {
+                throw .malformed("standing")
+            }
+            let pledge = try reader.optional { (r) throws(DecodingFailure) in try r.member() }
+            let configuration = try reader.optional { (r) throws(DecodingFailure) in try r.configuration() }
             self = .identity(StoreIdentity(standing: standing, pledge: pledge, configuration: configuration))
         case 0x87: self = .pledged(founder: try reader.member())
-        default: throw .invalid("kind")
+        default: throw .malformed("kind")
         }
     }
 }

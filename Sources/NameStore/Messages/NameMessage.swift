@@ -96,7 +96,7 @@ package struct StoreIdentity: Equatable, Sendable {
     }
 
     package let standing: Standing
-    package let pledge: Member?
+    let pledge: Member?
     package let configuration: Configuration?
 
     package init(standing: Standing, pledge: Member?, configuration: Configuration?) {

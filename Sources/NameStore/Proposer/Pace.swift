@@ -1,6 +1,7 @@
 // How long to wait for whom: hedges, attempt timeouts and back-off, from the round trips that were measured. Nothing
 // here decides what is right, only how soon something else is tried.
 
+import Quorums
 package import World
 
 /// The proposer's times. Defaults fit one machine as well as five countries.
@@ -8,16 +9,16 @@ package struct Pace: Sendable {
     /// Acceptors from which the fast ballot may be tried. Three need every one of them.
     package var leastForFast = 3
     /// A round trip that was never measured.
-    package var firstRoundTrip = Span.milliseconds(100)
+    var firstRoundTrip = Span.milliseconds(100)
     /// Added to every wait: batches, syncs and scheduling on a busy machine.
     package var margin = Span.milliseconds(10)
     /// The shortest wait for an attempt; a sync on a slow disk takes this long.
-    package var leastAttempt = Span.milliseconds(50)
-    package var longestAttempt = Span.seconds(3)
-    package var longestBackoff = Span.seconds(1)
+    var leastAttempt = Span.milliseconds(50)
+    var longestAttempt = Span.seconds(3)
+    var longestBackoff = Span.seconds(1)
     /// Between two questions for the configuration in force.
-    package var discovery = Span.milliseconds(200)
-    package var longestDiscovery = Span.seconds(5)
+    var discovery = Span.milliseconds(200)
+    var longestDiscovery = Span.seconds(5)
     /// Between two tries of a reconfiguration's step.
     package var reconfiguration = Span.milliseconds(500)
     /// A reconfiguration that nobody drives is taken up after this long, and up to as long again.
@@ -33,7 +34,7 @@ struct AskedTimes: Sendable {
     private var slots = [(exchange: UInt64, at: Instant)?](repeating: nil, count: Limits.nameExchangesTimed)
 
     private func slot(_ exchange: UInt64) -> Int {
-        Int(truncatingIfNeeded: (exchange &* 0x9E37_79B9_7F4A_7C15) >> 32) % slots.count
+        Int(truncatingIfNeeded: SplitMix64.scatter(exchange) >> 32) % slots.count
     }
 
     mutating func note(_ exchange: UInt64, _ now: Instant) { slots[slot(exchange)] = (exchange, now) }
@@ -94,7 +95,8 @@ extension Pace {
     private func majorityTrip(_ quorums: QuorumSystem, _ latencies: Latencies) -> Span {
         let sets = [quorums.configuration.acceptors, quorums.configuration.successors ?? []]
         return sets.map { set in
-            set.isEmpty ? .zero : latencies.roundTrip(to: set.count / 2 + 1, of: set, unknown: firstRoundTrip)
+            set.isEmpty
+                ? .zero : latencies.roundTrip(to: QuorumSize.majority(of: set.count), of: set, unknown: firstRoundTrip)
         }.max() ?? firstRoundTrip
     }
 

@@ -11,6 +11,7 @@
 // An answer is given only for what is chosen. Once a proposal of ours left, it may surface through any other proposer
 // until a value is chosen at a higher ballot; `sent` remembers what left, and `settle` says what became of it.
 
+import Quorums
 import World
 
 struct Proposal: Sendable {

@@ -5,12 +5,12 @@ import World
 /// Rounds for this node's ballots: above every round seen, never one twice.
 struct RoundClock: Sendable {
     let node: NodeID
-    let incarnation: UInt64
+    let session: UInt64
     private(set) var highest: UInt64 = 0
 
-    init(node: NodeID, incarnation: UInt64) {
+    init(node: NodeID, session: UInt64) {
         self.node = node
-        self.incarnation = incarnation
+        self.session = session
     }
 
     mutating func observe(_ ballot: Ballot?) {
@@ -19,7 +19,7 @@ struct RoundClock: Sendable {
 
     mutating func next() -> Ballot {
         highest += 1
-        return Ballot(round: highest, node: node, incarnation: incarnation)
+        return Ballot(round: highest, node: node, session: session)
     }
 }
 

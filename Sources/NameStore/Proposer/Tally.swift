@@ -1,5 +1,7 @@
 // The answers to one phase, and what they prove.
 
+import Quorums
+
 /// Votes by member of a quorum system.
 struct Tally: Sendable {
     private(set) var votes: [Vote?]

@@ -47,7 +47,7 @@ extension RegisterOperation {
         case .configuration(.commitRing(let number, let digest)):
             writer.byte(7)
             writer.varint(number)
-            writer.blob(digest)
+            writer.counted(digest)
         }
         return OperationID(Digest256(domain: "atoll/namestore/operation", [key.bytes, writer.bytes]))
     }

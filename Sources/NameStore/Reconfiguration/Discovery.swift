@@ -46,12 +46,6 @@ struct Discovery: Sendable {
 }
 
 extension Registry {
-    /// The nodes of the ring file that hold acceptors, when it changes.
-    package mutating func setRing(_ nodes: [NodeID], now: Instant) {
-        discovery.ring = Array(nodes.prefix(Limits.nameAcceptors))
-        discover(now)
-    }
-
     /// Asks everyone who may know.
     mutating func discover(_ now: Instant) {
         discovery.notBefore = now + discovery.interval

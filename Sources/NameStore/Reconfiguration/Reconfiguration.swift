@@ -2,6 +2,7 @@
 // fence the old one, choose every name again in both sets, choose the new epoch. Each step is idempotent, so whoever
 // finds the work half done takes it up where the configuration register says it stands.
 
+import Quorums
 package import World
 
 /// How far a reconfiguration has come.

@@ -1,5 +1,6 @@
 // Drives a reconfiguration: does what its step asks for, again and again until a quorum has answered.
 
+import Quorums
 package import World
 
 extension Registry {

@@ -1,5 +1,7 @@
 // The walk over all names that a majority of the old acceptors holds, page by page, in key order.
 
+import Quorums
+
 /// Merges pages of a majority: what lies below the end of each of them is complete, and is handed out to be chosen
 /// again.
 struct Rescan: Sendable {

@@ -1,5 +1,6 @@
 // Requests on registers: admitted, queued by name, driven, answered.
 
+import Quorums
 package import World
 
 /// One request under way.

@@ -20,14 +20,14 @@ package struct Registry: Sendable {
     package internal(set) var configuration: Configuration?
     package internal(set) var cluster: ClusterID?
     package var outbox = Outbox<NameEffect>()
-    package internal(set) var counters = Counters()
+    package internal(set) var counters = Figures()
 
     /// Counted for metrics; nothing depends on them.
-    package struct Counters: Equatable, Sendable {
-        package var fastAttempts = 0
+    package struct Figures: Equatable, Sendable {
+        var fastAttempts = 0
         package var phases = 0
         package var refused = 0
-        package var messagesIgnored = 0
+        var messagesIgnored = 0
     }
 
     let rules: QuorumRules
@@ -56,21 +56,21 @@ package struct Registry: Sendable {
     }
 
     /// - Parameters:
-    ///   - incarnation: random at each start of the process. It makes this process's ballots and exchanges its own.
+    ///   - session: random at each start of the process. It makes this process's ballots and exchanges its own.
     ///   - random: for back-off.
     ///   - ring: the nodes that the ring file names as acceptors: where to ask for the configuration, and who founds
     ///     the cluster if there is none. 1 to `Limits.nameAcceptors`.
     package init(
-        node: NodeID, incarnation: UInt64, random: SeededRandom, ring: [NodeID], pace: Pace = Pace(),
+        node: NodeID, session: UInt64, random: SeededRandom, ring: [NodeID], pace: Pace = Pace(),
         rules: QuorumRules = .standard
     ) {
         self.node = node
         self.pace = pace
         self.rules = rules
         self.random = random
-        rounds = RoundClock(node: node, incarnation: incarnation)
+        rounds = RoundClock(node: node, session: session)
         seen = SeenNames(capacity: Limits.namesSeen)
-        nextNumber = incarnation >> 16
+        nextNumber = session >> 16
         discovery = Discovery(node: node, ring: ring, pace: pace)
     }
 

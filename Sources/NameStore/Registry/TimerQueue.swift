@@ -1,9 +1,9 @@
 // Deadlines of many things in one heap, so that a registry needs one timer from outside.
 
-package import World
+import World
 
 /// A binary min-heap of (time, insertion number): equal times come out in the order they went in.
-package struct TimerQueue<Label: Sendable>: Sendable {
+struct TimerQueue<Label: Sendable>: Sendable {
     private struct Entry: Sendable {
         let time: Instant
         let number: UInt64
@@ -13,11 +13,11 @@ package struct TimerQueue<Label: Sendable>: Sendable {
     private var heap: [Entry] = []
     private var inserted: UInt64 = 0
 
-    package init() {}
-    package var next: Instant? { heap.first?.time }
-    package var count: Int { heap.count }
+    init() {}
+    var next: Instant? { heap.first?.time }
+    var count: Int { heap.count }
 
-    package mutating func insert(_ label: Label, at time: Instant) {
+    mutating func insert(_ label: Label, at time: Instant) {
         heap.append(Entry(time: time, number: inserted, label: label))
         inserted += 1
         var child = heap.count - 1
@@ -30,7 +30,7 @@ package struct TimerQueue<Label: Sendable>: Sendable {
     }
 
     /// The earliest label, if it is due.
-    package mutating func pop(upTo now: Instant) -> Label? {
+    mutating func pop(upTo now: Instant) -> Label? {
         guard let first = heap.first, first.time <= now else { return nil }
         let last = heap.removeLast()
         guard !heap.isEmpty else { return first.label }

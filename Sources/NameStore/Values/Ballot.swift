@@ -2,25 +2,25 @@
 
 package import World
 
-/// (round, node, incarnation). A node never uses one twice: rounds grow within an incarnation, and an incarnation is a
+/// (round, node, session). A node never uses one twice: rounds grow within a session, and a session is a
 /// random number drawn at each start of the process.
 package struct Ballot: Hashable, Comparable, Sendable, CustomStringConvertible {
     /// 0 for the fast ballot alone.
     package let round: UInt64
     /// Nil for the fast ballot alone: it is shared by all.
     package let node: NodeID?
-    package let incarnation: UInt64
+    package let session: UInt64
 
-    package init(round: UInt64, node: NodeID, incarnation: UInt64) {
+    package init(round: UInt64, node: NodeID, session: UInt64) {
         self.round = round
         self.node = node
-        self.incarnation = incarnation
+        self.session = session
     }
 
     private init() {
         round = 0
         node = nil
-        incarnation = 0
+        session = 0
     }
 
     /// (0, 0, 0): lowest of all, the same in every epoch.
@@ -33,7 +33,7 @@ package struct Ballot: Hashable, Comparable, Sendable, CustomStringConvertible {
         case (nil, nil): return false
         case (nil, _): return true
         case (_, nil): return false
-        case (let m?, let n?): return m == n ? a.incarnation < b.incarnation : m < n
+        case (let m?, let n?): return m == n ? a.session < b.session : m < n
         }
     }
 

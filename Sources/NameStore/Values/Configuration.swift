@@ -44,7 +44,7 @@ package struct Configuration: Hashable, Sendable, CustomStringConvertible {
         return ordered
     }
 
-    package var isJoint: Bool { successors != nil }
+    var isJoint: Bool { successors != nil }
 
     /// M, then those of M′ that are not in M.
     package var members: [Member] {

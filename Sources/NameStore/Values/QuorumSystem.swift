@@ -1,18 +1,7 @@
-// Quorum arithmetic, once: majorities and fast quorums, of one set of acceptors or of two at a time.
+// Who must agree on a name: majorities and fast quorums, of one set of acceptors or of two at a time.
 
+package import Quorums
 package import World
-
-/// Some members of a quorum system, by index.
-package struct MemberSet: Equatable, Sendable {
-    package private(set) var bits: UInt32 = 0
-
-    package init() {}
-    package init(_ indexes: some Sequence<Int>) { for index in indexes { insert(index) } }
-    package mutating func insert(_ index: Int) { bits |= 1 << UInt32(index) }
-    package func contains(_ index: Int) -> Bool { bits & (1 << UInt32(index)) != 0 }
-    package var count: Int { bits.nonzeroBitCount }
-    package func count(within mask: UInt32) -> Int { (bits & mask).nonzeroBitCount }
-}
 
 /// How many of n make a quorum. There is one right set of rules; the simulator plants others, to see them caught.
 package struct QuorumRules: Sendable {
@@ -34,24 +23,19 @@ package struct QuorumRules: Sendable {
         self.groups = groups
     }
 
-    /// Majority ⌊n/2⌋ + 1; fast quorum ⌈3n/4⌉, so that two fast quorums and a majority always share an acceptor.
+    /// What holds: two fast quorums and a majority always share an acceptor.
     package static let standard = QuorumRules(
-        majority: { $0 / 2 + 1 }, fast: { ($0 * 3 + 3) / 4 }, fastRead: { ($0 * 3 + 3) / 4 },
+        majority: QuorumSize.majority, fast: QuorumSize.fast, fastRead: QuorumSize.fast,
         groups: { [$0.acceptors] + ($0.successors.map { [$0] } ?? []) })
 }
 
 /// Who must agree in one configuration.
 package struct QuorumSystem: Sendable {
-    private struct Group: Sendable {
-        let mask: UInt32
-        let count: Int
-        let majority: Int
-    }
-
     package let configuration: Configuration
     /// M, then those of M′ that are not in M; at most 30. A `MemberSet` counts by this order.
     package let members: [Member]
-    private let groups: [Group]
+    private let majorities: JointQuorum
+    private let acceptors: MemberSet
     private let fast: Int
     private let fastRead: Int
 
@@ -59,10 +43,11 @@ package struct QuorumSystem: Sendable {
         let members = configuration.members
         self.configuration = configuration
         self.members = members
-        groups = rules.groups(configuration).map { set in
-            let mask = set.reduce(UInt32(0)) { $0 | 1 << UInt32(members.firstIndex(of: $1) ?? 31) }
-            return Group(mask: mask, count: set.count, majority: rules.majority(set.count))
+        let groups = rules.groups(configuration).map { set in
+            MemberSet(set.map { members.firstIndex(of: $0) ?? 31 })
         }
+        majorities = JointQuorum(groups, size: rules.majority)
+        acceptors = MemberSet(configuration.acceptors.indices)
         fast = rules.fast(configuration.acceptors.count)
         fastRead = rules.fastRead(configuration.acceptors.count)
     }
@@ -74,41 +59,31 @@ package struct QuorumSystem: Sendable {
     }
 
     /// A majority of every set.
-    package func isMajority(_ set: MemberSet) -> Bool {
-        groups.allSatisfy { set.count(within: $0.mask) >= $0.majority }
-    }
+    func isMajority(_ set: MemberSet) -> Bool { majorities.isReached(by: set) }
 
     /// A majority of M alone: what a listing for the rescan needs.
-    package func isMajorityOfAcceptors(_ set: MemberSet) -> Bool {
-        groups.first.map { set.count(within: $0.mask) >= $0.majority } ?? false
-    }
+    func isMajorityOfAcceptors(_ set: MemberSet) -> Bool { majorities.isReachedInFirst(by: set) }
 
     /// A majority of the last set, M′ in a joint epoch.
-    package func isMajorityOfSuccessors(_ set: MemberSet) -> Bool {
-        groups.last.map { set.count(within: $0.mask) >= $0.majority } ?? false
-    }
+    func isMajorityOfSuccessors(_ set: MemberSet) -> Bool { majorities.isReachedInLast(by: set) }
 
     /// No majority is left among those that haven't refused.
-    package func isBlocked(by refused: MemberSet) -> Bool {
-        groups.contains { $0.count - refused.count(within: $0.mask) < $0.majority }
-    }
+    package func isBlocked(by refused: MemberSet) -> Bool { majorities.isBlocked(by: refused) }
 
     /// Never in a joint epoch: a value that one set's fast votes chose would be unknown to the other.
-    package var allowsFast: Bool { !configuration.isJoint }
-    package func isFastQuorum(_ set: MemberSet) -> Bool { allowsFast && votesOfAcceptors(set) >= fast }
-    package func isFastBlocked(by refused: MemberSet) -> Bool {
+    var allowsFast: Bool { !configuration.isJoint }
+    func isFastQuorum(_ set: MemberSet) -> Bool { allowsFast && votesOfAcceptors(set) >= fast }
+    func isFastBlocked(by refused: MemberSet) -> Bool {
         configuration.acceptors.count - votesOfAcceptors(refused) < fast
     }
-    package func isFastReadQuorum(_ set: MemberSet) -> Bool { allowsFast && votesOfAcceptors(set) >= fastRead }
-    package var fastCount: Int { fast }
+    func isFastReadQuorum(_ set: MemberSet) -> Bool { allowsFast && votesOfAcceptors(set) >= fastRead }
+    var fastCount: Int { fast }
 
     /// How many equal fast votes among `answered` may be part of a fast quorum: |R| − (N − f), of M.
-    package func fastThreshold(of answered: MemberSet) -> Int {
+    func fastThreshold(of answered: MemberSet) -> Int {
         max(1, votesOfAcceptors(answered) - (configuration.acceptors.count - fast))
     }
 
     /// Fast votes count in M only.
-    package func votesOfAcceptors(_ set: MemberSet) -> Int {
-        set.count(within: (1 << UInt32(configuration.acceptors.count)) - 1)
-    }
+    func votesOfAcceptors(_ set: MemberSet) -> Int { set.count(within: acceptors) }
 }

@@ -22,7 +22,7 @@ package struct RegisterKey: Hashable, Sendable, Comparable, CustomStringConverti
     private init() { bytes = [0] }
 
     package static let configuration = RegisterKey()
-    package var isConfiguration: Bool { bytes.count == 1 }
+    var isConfiguration: Bool { bytes.count == 1 }
 
     package static func < (a: RegisterKey, b: RegisterKey) -> Bool { a.bytes.lexicographicallyPrecedes(b.bytes) }
     package var description: String {
@@ -44,9 +44,9 @@ package struct RegisterValue: Equatable, Sendable {
     /// Grows by one with every change, so that each generation has one author; 0 for `vacant` alone.
     package let generation: UInt64
     /// The operation that made generation 1: it tells a late fast registration that it never took effect.
-    package let firstOperation: OperationID
+    let firstOperation: OperationID
     /// The operation that made this generation.
-    package let lastOperation: OperationID
+    let lastOperation: OperationID
     package let body: Body
 
     package init(generation: UInt64, firstOperation: OperationID, lastOperation: OperationID, body: Body) {
@@ -93,7 +93,7 @@ package struct RecordState: Equatable, Sendable {
         self.known = known
     }
 
-    package var isUntouched: Bool { promised == nil && accepted == nil }
+    var isUntouched: Bool { promised == nil && accepted == nil }
     package var isKnown: Bool {
         guard let accepted, let known else { return false }
         return known >= accepted.ballot

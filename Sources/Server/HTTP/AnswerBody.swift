@@ -2,6 +2,7 @@
 // Siblings and lists have megabytes, half as much again as base64, and six times as much at worst as escaped text; made
 // at once they would hold the loop and its memory, and most of it would only wait for the client.
 
+import JSON
 import NIOCore
 import World
 
@@ -105,9 +106,9 @@ struct AnswerBody {
     }
 }
 
-/// Writes JSON front to back like `JSONText`, but leaves large values for later.
+/// Writes JSON front to back like `JSONWriter`, but leaves large values for later.
 struct JSONBody {
-    var text = JSONText()
+    var text = JSONWriter()
     private var parts: [AnswerBody.Part] = []
 
     /// Below this the place that a value takes in `parts` costs more than its copy.
@@ -123,5 +124,17 @@ struct JSONBody {
     consuming func end() -> AnswerBody {
         parts.append(.bytes(text.bytes + [0x0A]))
         return AnswerBody(parts)
+    }
+}
+
+extension ByteBuffer {
+    fileprivate mutating func write(base64 input: UnsafeRawBufferPointer) {
+        writeWithUnsafeMutableBytes(minimumWritableBytes: Base64.length(of: input.count)) {
+            Base64.encode(input, into: $0)
+        }
+    }
+
+    fileprivate mutating func write(escaped input: UnsafeRawBufferPointer) {
+        JSONString.escape(input) { writeBytes($0) }
     }
 }

@@ -3,6 +3,8 @@
 import Causality
 import Foundation
 import Gateway
+import JSON
+import Keys
 import NIOCore
 import NIOHTTP1
 import Ring

@@ -3,6 +3,7 @@
 
 import Causality
 import Gateway
+import Keys
 import NIOCore
 import NIOHTTP1
 import NameStore

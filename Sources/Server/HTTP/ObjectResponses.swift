@@ -3,6 +3,8 @@
 import Causality
 import Foundation
 import Gateway
+import JSON
+import Keys
 import Ring
 import Wire
 import World
@@ -113,8 +115,8 @@ enum ObjectResponses {
     private static func describe(_ sibling: Sibling, _ body: inout JSONBody) {
         body.text.member(
             "content_type", .string(sibling.contentType.isEmpty ? "application/octet-stream" : sibling.contentType))
-        body.text.member("time_ms", .number(Int(sibling.time.wall.milliseconds)))
-        if let end = sibling.expiresAt { body.text.member("expires_ms", .number(Int(clamping: end.milliseconds))) }
+        body.text.member("time_ms", .int(Int(sibling.time.wall.milliseconds)))
+        if let end = sibling.expiresAt { body.text.member("expires_ms", .int(Int(clamping: end.milliseconds))) }
         switch sibling.payload {
         case .value(let bytes): body.member("value", bytes: bytes)
         case .tombstone: body.text.member("deleted", .bool(true))
@@ -165,7 +167,7 @@ enum ObjectResponses {
 
     /// `next` is the value for `start` (for `end` where the list runs backward) that continues the list; null at its
     /// end.
-    private static func describe(_ next: ListContinuation?, _ reverse: Bool, _ text: inout JSONText) {
+    private static func describe(_ next: ListContinuation?, _ reverse: Bool, _ text: inout JSONWriter) {
         let place: [UInt8]? =
             switch next {
             case .at(let key): (try? StoredKey(decoding: key))?.sortKey.map { reverse ? $0 + [0] : $0 }

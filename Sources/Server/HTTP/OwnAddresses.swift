@@ -2,6 +2,7 @@
 // change something (docs/decisions/0015-whose-pages-may-call.md).
 
 import Ring
+import World
 
 struct OwnAddresses {
     private var names: Set<String> = ["localhost"]

@@ -2,6 +2,7 @@
 
 import Foundation
 import Gateway
+import JSON
 import Ring
 import World
 
@@ -15,7 +16,7 @@ struct Problem: Error, Sendable {
     /// A header line of its own that RFC 9110 asks for.
     var header: (name: String, value: String)?
     /// More members of the document, in order.
-    var members: [(String, JSONFragment)] = []
+    var members: [(String, JSONValue)] = []
 
     init(_ status: UInt, _ name: String, _ title: String, _ detail: String = "") {
         self.status = status
@@ -101,114 +102,14 @@ struct Problem: Error, Sendable {
     }
 
     var body: [UInt8] {
-        var json = JSONText()
+        var json = JSONWriter()
         json.open("{")
         json.member("type", .string("/problems/\(name)"))
         json.member("title", .string(title))
-        json.member("status", .number(Int(status)))
+        json.member("status", .int(Int(status)))
         if !detail.isEmpty { json.member("detail", .string(detail)) }
         for (key, value) in members { json.member(key, value) }
         json.close("}")
         return json.bytes + [0x0A]
-    }
-}
-
-/// A value of a JSON document that we write.
-enum JSONFragment: Sendable {
-    case string(String)
-    case strings([String])
-    case number(Int)
-    case decimal(Double)
-    case bool(Bool)
-    case null
-    /// Already JSON.
-    case raw([UInt8])
-}
-
-/// Writes JSON front to back. `JSONEncoder` would need a type for each of our small documents, and decides their order.
-struct JSONText {
-    private(set) var bytes: [UInt8] = []
-    private var needsComma = false
-
-    mutating func open(_ bracket: StaticString) {
-        comma()
-        append(bracket)
-        needsComma = false
-    }
-
-    mutating func close(_ bracket: StaticString) {
-        append(bracket)
-        needsComma = true
-    }
-
-    mutating func member(_ key: String, _ value: JSONFragment) {
-        comma()
-        string(key)
-        append(":")
-        write(value)
-        needsComma = true
-    }
-
-    /// A key whose value is opened next.
-    mutating func key(_ key: String) {
-        comma()
-        string(key)
-        append(":")
-        needsComma = false
-    }
-
-    mutating func element(_ value: JSONFragment) {
-        comma()
-        write(value)
-        needsComma = true
-    }
-
-    private mutating func comma() { if needsComma { append(",") } }
-
-    private mutating func write(_ value: JSONFragment) {
-        switch value {
-        case .string(let text): string(text)
-        case .strings(let texts):
-            append("[")
-            for (i, text) in texts.enumerated() {
-                if i > 0 { append(",") }
-                string(text)
-            }
-            append("]")
-        case .number(let n): bytes += Array("\(n)".utf8)
-        case .decimal(let x): bytes += Array((x.isFinite ? "\(x)" : "null").utf8)
-        case .bool(let b): append(b ? "true" : "false")
-        case .null: append("null")
-        case .raw(let json): bytes += json
-        }
-    }
-
-    private mutating func append(_ text: StaticString) { bytes.append(text) }
-
-    private mutating func string(_ text: String) {
-        var text = text
-        bytes.append(0x22)
-        text.withUTF8 { bytes.append(escaped: UnsafeRawBufferPointer($0)) }
-        bytes.append(0x22)
-    }
-
-    // MARK: Values
-
-    /// Text where the bytes are UTF-8, base64 under `KEY_base64` where they are not.
-    mutating func member(_ key: String, bytes value: [UInt8]) {
-        let isText = value.isUTF8
-        self.key(isText ? key : key + "_base64")
-        bytes.append(0x22)
-        if isText { value.withUnsafeBytes { bytes.append(escaped: $0) } } else { bytes.append(base64: value) }
-        bytes.append(0x22)
-        needsComma = true
-    }
-
-    /// Takes out what is there so far, to be followed by a member that is written elsewhere.
-    mutating func interrupt() -> [UInt8] {
-        comma()
-        needsComma = true
-        defer { bytes = [] }
-        return bytes
     }
 }

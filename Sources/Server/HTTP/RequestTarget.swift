@@ -1,5 +1,6 @@
 // The path and query of a request, read once and checked: bytes in, a route out. Pure, so that it can be fuzzed.
 
+import Keys
 import NIOHTTP1
 import Ring
 import World

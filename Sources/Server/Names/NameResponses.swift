@@ -1,5 +1,6 @@
 // The namestore over HTTP (docs/HTTP.md): `Atoll-Owner` in, 201, 200, 403, 404, 409, 429 or 503 out.
 
+import JSON
 import NIOHTTP1
 import NameStore
 import World
@@ -64,10 +65,10 @@ enum NameResponses {
     }
 
     private static func document(_ status: UInt, _ state: String, _ generation: UInt64) -> HTTPResponse {
-        var text = JSONText()
+        var text = JSONWriter()
         text.open("{")
         text.member("state", .string(state))
-        text.member("generation", .number(Int(clamping: generation)))
+        text.member("generation", .int(Int(clamping: generation)))
         text.close("}")
         var response = HTTPResponse.json(text.bytes + [0x0A])
         response.status = HTTPResponseStatus(statusCode: Int(status))
@@ -80,7 +81,7 @@ enum NameResponses {
 
     private static func problem(_ status: UInt, _ kind: String, _ title: String, _ generation: UInt64) -> HTTPResponse {
         var problem = Problem(status, kind, title)
-        problem.members.append(("generation", .number(Int(clamping: generation))))
+        problem.members.append(("generation", .int(Int(clamping: generation))))
         return HTTPResponse(problem)
     }
 

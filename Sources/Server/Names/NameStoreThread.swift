@@ -3,6 +3,8 @@
 
 import Dispatch
 import Foundation
+import Keys
+import LevelDB
 import Logging
 import NIOConcurrencyHelpers
 import NameStore

@@ -1,6 +1,7 @@
 // What operators ask of the namestore itself over HTTP: who votes, another set of acceptors, a number for a ring
 // document.
 
+import JSON
 import NIOCore
 import NIOHTTP1
 import NameStore
@@ -52,11 +53,11 @@ extension ControlLoop {
 
     private func status() -> [UInt8] {
         let names = core.names
-        var text = JSONText()
+        var text = JSONWriter()
         text.open("{")
         text.member("founded", .bool(names.configuration != nil))
         if let configuration = names.configuration {
-            text.member("epoch", .number(Int(clamping: configuration.epoch)))
+            text.member("epoch", .int(Int(clamping: configuration.epoch)))
             text.key("acceptors")
             NamestoreResponses.write(configuration.acceptors, to: &text)
             text.key("successors")
@@ -67,9 +68,9 @@ extension ControlLoop {
         text.member("standing", .string(standing))
         if let store = acceptorThread?.storeID { text.member("store", .string(store.description)) }
         if let quarantine = acceptorThread?.quarantine { text.member("reason", .string(quarantine.description)) }
-        text.member("damaged_records", .number(acceptorThread?.damagedRecords ?? 0))
+        text.member("damaged_records", .int(acceptorThread?.damagedRecords ?? 0))
         text.close("}")
-        text.member("under_way", .number(names.underWay))
+        text.member("under_way", .int(names.underWay))
         if let progress = names.progress {
             text.key("reconfiguration")
             NamestoreResponses.write(progress, to: &text)
@@ -93,7 +94,7 @@ extension ControlLoop {
 }
 
 enum NamestoreResponses {
-    static func write(_ members: [Member], to text: inout JSONText) {
+    static func write(_ members: [Member], to text: inout JSONWriter) {
         text.open("[")
         for member in members {
             text.open("{")
@@ -104,11 +105,11 @@ enum NamestoreResponses {
         text.close("]")
     }
 
-    static func write(_ progress: ReconfigurationProgress, to text: inout JSONText) {
+    static func write(_ progress: ReconfigurationProgress, to text: inout JSONWriter) {
         text.open("{")
         text.member("step", .string(progress.step.rawValue))
         text.member("acceptors", .strings(progress.targets.map(\.name)))
-        text.member("names", .number(progress.names))
+        text.member("names", .int(progress.names))
         if let cursor = progress.cursor { text.member("listed_to", .string(cursor.description)) }
         text.close("}")
     }
@@ -160,12 +161,12 @@ enum NamestoreResponses {
             var problem = Problem(
                 409, "ring-epoch-taken", "Another ring document stands there",
                 "a new document takes the number after the last one")
-            problem.members = [("epoch", .number(Int(clamping: state.ringEpoch))), ("digest", .string(digest))]
+            problem.members = [("epoch", .int(Int(clamping: state.ringEpoch))), ("digest", .string(digest))]
             return HTTPResponse(problem)
         }
-        var text = JSONText()
+        var text = JSONWriter()
         text.open("{")
-        text.member("epoch", .number(Int(clamping: state.ringEpoch)))
+        text.member("epoch", .int(Int(clamping: state.ringEpoch)))
         text.member("digest", .string(digest))
         text.close("}")
         return .json(text.bytes + [0x0A])

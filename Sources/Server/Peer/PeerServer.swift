@@ -73,7 +73,7 @@ final class PeerServerHandler: ChannelInboundHandler {
     private let gate: PeerGate
     private let loop: RequestLoop
     private let control: ControlLoop
-    private let counters: PeerCounters
+    private let counters: PeerFigures
     private let logger: Logger
     private let framing = PeerFraming()
     private var phase = Phase.stranger
@@ -82,7 +82,7 @@ final class PeerServerHandler: ChannelInboundHandler {
     /// Ends the connection of whoever is not known by then.
     private var deadline: Scheduled<Void>?
 
-    init(gate: PeerGate, loop: RequestLoop, control: ControlLoop, counters: PeerCounters, logger: Logger) {
+    init(gate: PeerGate, loop: RequestLoop, control: ControlLoop, counters: PeerFigures, logger: Logger) {
         self.gate = gate
         self.loop = loop
         self.control = control
@@ -209,7 +209,7 @@ struct PeerReturn {
     func flush() { handler.flush(context) }
 }
 
-final class PeerCounters: Sendable {
+final class PeerFigures: Sendable {
     struct Values: Sendable {
         var open = 0
         /// Of those, such as have no ring yet.

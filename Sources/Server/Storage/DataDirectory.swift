@@ -9,6 +9,7 @@
 // read, and a replica that silently lost some keys is worse than one that knows it lost all and asks its peers.
 
 import Foundation
+import LevelDB
 import Storage
 import World
 

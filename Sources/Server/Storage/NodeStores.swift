@@ -2,6 +2,7 @@
 // chosen, since whether the old one may go on depends on what the stores still hold.
 
 import HintedHandoff
+import LevelDB
 import Logging
 import Ring
 import Storage

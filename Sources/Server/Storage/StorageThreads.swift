@@ -3,6 +3,7 @@
 
 import Foundation
 import HintedHandoff
+import LevelDB
 import NIOConcurrencyHelpers
 import Node
 import Ring
@@ -75,7 +76,7 @@ final class StorageEnvironment: Sendable {
 }
 
 /// Totals of one thread, for metrics.
-struct StorageCounters: Sendable {
+struct StorageFigures: Sendable {
     var batches: UInt64 = 0
     var requests: UInt64 = 0
     var writes: UInt64 = 0
@@ -92,7 +93,7 @@ struct StorageCounters: Sendable {
     var commitSeconds = LatencyBuckets()
 }
 
-extension [StorageCounters] {
+extension [StorageFigures] {
     /// The slowest thread's.
     func replicationDelayMs(at now: Instant) -> Double {
         map { $0.replicationDelay.milliseconds(at: now) }.max() ?? 0
@@ -127,7 +128,7 @@ final class ShardThread: Sendable {
     let mailbox = Mailbox<StorageJob>()
     private let environment: StorageEnvironment
     private let store: LevelDBStore
-    private let countersBox = NIOLockedValueBox(StorageCounters())
+    private let countersBox = NIOLockedValueBox(StorageFigures())
     private let largestBatch: Int
     /// Of fewer requests there is little to share a sync among.
     private static let batchWorthFilling = 8
@@ -144,7 +145,7 @@ final class ShardThread: Sendable {
         self.largestBatch = largestBatch
     }
 
-    var counters: StorageCounters { countersBox.withLockedValue { $0 } }
+    var counters: StorageFigures { countersBox.withLockedValue { $0 } }
 
     func start(_ name: String, shard: VnodeShard, ended: DispatchGroup) {
         runThread(name, ended) { [self] in

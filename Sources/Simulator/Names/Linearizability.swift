@@ -6,7 +6,7 @@
 // or never.
 
 /// An object as a sequential program.
-package protocol SequentialSpecification {
+protocol SequentialSpecification {
     associatedtype State: Hashable
     associatedtype Operation: Equatable
     associatedtype Answer
@@ -20,14 +20,14 @@ package protocol SequentialSpecification {
 }
 
 /// One operation of a history. Calls and returns bear numbers of one common order.
-package struct HistoryEntry<Operation, Answer> {
-    package let operation: Operation
-    package let called: UInt64
+struct HistoryEntry<Operation, Answer> {
+    let operation: Operation
+    let called: UInt64
     /// Nil: it never returned, or its outcome is unknown.
-    package var returned: UInt64?
-    package var answer: Answer?
+    var returned: UInt64?
+    var answer: Answer?
 
-    package init(operation: Operation, called: UInt64, returned: UInt64? = nil, answer: Answer? = nil) {
+    init(operation: Operation, called: UInt64, returned: UInt64? = nil, answer: Answer? = nil) {
         self.operation = operation
         self.called = called
         self.returned = returned
@@ -37,7 +37,7 @@ package struct HistoryEntry<Operation, Answer> {
 
 extension HistoryEntry: Sendable where Operation: Sendable, Answer: Sendable {}
 
-package enum LinearizabilityVerdict: Equatable, Sendable {
+enum LinearizabilityVerdict: Equatable, Sendable {
     case linearizable
     /// No order explains the operations up to the return of this one (by index).
     case violated(at: Int)
@@ -45,8 +45,8 @@ package enum LinearizabilityVerdict: Equatable, Sendable {
     case undecided
 }
 
-package enum Linearizability<Specification: SequentialSpecification> {
-    package typealias Entry = HistoryEntry<Specification.Operation, Specification.Answer>
+enum Linearizability<Specification: SequentialSpecification> {
+    typealias Entry = HistoryEntry<Specification.Operation, Specification.Answer>
 
     /// A state, and which of the open operations have taken effect to reach it.
     private struct Point: Hashable {
@@ -55,7 +55,7 @@ package enum Linearizability<Specification: SequentialSpecification> {
     }
 
     /// Checks a history of one object from its initial state.
-    package static func check(_ history: [Entry], limit: Int = 200_000) -> LinearizabilityVerdict {
+    static func check(_ history: [Entry], limit: Int = 200_000) -> LinearizabilityVerdict {
         var events: [(time: UInt64, index: Int, isReturn: Bool)] = []
         for (index, entry) in history.enumerated() {
             events.append((entry.called, index, false))

@@ -4,7 +4,7 @@ import NameStore
 import World
 
 extension Mutant {
-    package var isOfNames: Bool {
+    var isOfNames: Bool {
         switch self {
         case .wipedDiskVotes, .noRescan, .fastReadAtMajority, .noEpochCheck, .fastQuorumIsMajority, .votesBeforeSync,
             .promisesNotStored, .ballotsUsedTwice, .halfIsMajority, .damagedIsAbsent, .jointAsksNewSetOnly,
@@ -43,7 +43,7 @@ extension Mutant {
             seams.rules.fastRead = standard.majority
         case .votesBeforeSync: seams.repliesBeforeSync = true
         case .promisesNotStored: seams.stored = Mutant.withoutNamePromise
-        case .ballotsUsedTwice: seams.freshIncarnations = false
+        case .ballotsUsedTwice: seams.freshSessions = false
         case .halfIsMajority: seams.rules.majority = { max(1, $0 / 2) }
         case .damagedIsAbsent:
             seams.read = { stored, value in

@@ -1,6 +1,7 @@
 // Where the simulator lets a fault of the namestore's design in: between the parts of a node, in the arithmetic it is
 // given, at its disk. The protocol's own code knows nothing of them.
 
+import Keys
 import NameStore
 import Storage
 import World
@@ -24,8 +25,8 @@ struct NamesSeams: Sendable {
     var wipeKeepsIdentity = false
     /// Replies leave when the batch is handed to the disk, not when it is there.
     var repliesBeforeSync = false
-    /// Every start of a process has an incarnation of its own.
-    var freshIncarnations = true
+    /// Every start of a process has a session of its own.
+    var freshSessions = true
     var answer: @Sendable (NameAnswer) -> NameAnswer = { $0 }
 }
 

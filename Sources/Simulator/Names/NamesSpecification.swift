@@ -2,7 +2,7 @@
 // against the code that it judges. Owners are small numbers here.
 
 /// One request of a model's client.
-package enum NamesCall: Hashable, Sendable {
+enum NamesCall: Hashable, Sendable {
     /// `id`: of the request; one that is sent again keeps it.
     case register(owner: Int, id: UInt64, expected: UInt64?)
     case read
@@ -10,7 +10,7 @@ package enum NamesCall: Hashable, Sendable {
     case transfer(from: Int, to: Int, expected: UInt64?)
 }
 
-package enum NamesReturn: Hashable, Sendable {
+enum NamesReturn: Hashable, Sendable {
     case registered(UInt64)
     case alreadyYours(UInt64)
     case taken(UInt64)
@@ -24,8 +24,8 @@ package enum NamesReturn: Hashable, Sendable {
     case nonsense
 }
 
-package enum NamesSpecification: SequentialSpecification {
-    package struct State: Hashable, Sendable {
+enum NamesSpecification: SequentialSpecification {
+    struct State: Hashable, Sendable {
         enum Holding: Hashable, Sendable {
             case never
             case held(Int)
@@ -37,15 +37,15 @@ package enum NamesSpecification: SequentialSpecification {
         var last: NamesCall?
     }
 
-    package static var initial: State { State() }
+    static var initial: State { State() }
 
-    package static func next(_ state: State, _ call: NamesCall, _ answer: NamesReturn?) -> State? {
+    static func next(_ state: State, _ call: NamesCall, _ answer: NamesReturn?) -> State? {
         let (after, given) = outcome(state, call)
         return answer == nil || answer == given ? after : nil
     }
 
     /// Generations only grow, and every answer tells the one it leaves.
-    package static func mayLead(_ state: State, to answer: NamesReturn) -> Bool {
+    static func mayLead(_ state: State, to answer: NamesReturn) -> Bool {
         switch answer {
         case .registered(let after), .released(let after), .transferred(let after), .alreadyYours(let after),
             .taken(let after), .forbidden(let after), .stale(let after), .held(let after, _):

@@ -1,5 +1,6 @@
 // The namestore of a simulated cluster: its messages, its disks, its clients, and what goes wrong with them.
 
+import Keys
 import NameStore
 import Node
 import Storage
@@ -92,7 +93,7 @@ extension SimulatedCluster {
     /// What a process that starts finds of the namestore.
     mutating func openNames(_ node: Int) throws -> NamesBirth {
         if machines[node].firstSession == 0 { machines[node].firstSession = nameRandom.next() }
-        let incarnation = seams.freshIncarnations ? nameRandom.next() : machines[node].firstSession
+        let session = seams.freshSessions ? nameRandom.next() : machines[node].firstSession
         let store = SeamedStore(machines[node].disk.names.store, seams)
         let opened = try Acceptor.open(
             node: machines[node].identity, store: store, frontiers: machines[node].disk.names.frontiers,
@@ -101,7 +102,7 @@ extension SimulatedCluster {
             checker.violate("the names of \(machines[node].identity) were quarantined after an honest crash")
         }
         let registry = Registry(
-            node: machines[node].identity, incarnation: incarnation, random: SeededRandom(seed: incarnation),
+            node: machines[node].identity, session: session, random: SeededRandom(seed: session),
             ring: namedAcceptors, pace: scenario.names.pace, rules: seams.rules)
         return NamesBirth(registry: registry, opened: opened, store: store, seams: seams)
     }

@@ -2,6 +2,7 @@
 
 import Foundation
 import Histogram
+import JSON
 import Ring
 
 struct BenchReport {
@@ -84,9 +85,9 @@ struct BenchReport {
     // MARK: For programs
 
     var json: [UInt8] {
-        var rate = JSON.null
+        var rate = JSONValue.null
         if case .open(let perSecond) = plan.arrival { rate = .number(perSecond) }
-        let document: JSON = .object([
+        let document: JSONValue = .object([
             "workload": .string(plan.workload.rawValue),
             "distribution": .string(plan.distribution.rawValue),
             "urls": .strings(plan.urls.map(\.description)),
@@ -101,21 +102,21 @@ struct BenchReport {
         return document.encode(pretty: true) + [0x0A]
     }
 
-    private static func row(_ name: String, _ part: LoadFigures.OfOperation, _ result: LoadResult) -> JSON {
+    private static func row(_ name: String, _ part: LoadFigures.OfOperation, _ result: LoadResult) -> JSONValue {
         let latencies = percentiles.map { percentile in
             let field = "\(percentile.name.replacingOccurrences(of: ".", with: "_"))_ms"
-            return JSON.Member(field, .optional(milliseconds(part.latencies, percentile.value)))
+            return JSONValue.Member(field, .optional(milliseconds(part.latencies, percentile.value)))
         }
         return .object(
             [
-                JSON.Member("operation", .string(name)),
-                JSON.Member("requests", .int(part.requests)),
-                JSON.Member("seconds", .number(result.seconds)),
-                JSON.Member("requests_per_second", .number(result.rate(part))),
-                JSON.Member("errors", .int(part.errors)),
-                JSON.Member("mean_ms", part.latencies.totalCount > 0 ? .number(part.latencies.mean / 1e6) : .null),
+                JSONValue.Member("operation", .string(name)),
+                JSONValue.Member("requests", .int(part.requests)),
+                JSONValue.Member("seconds", .number(result.seconds)),
+                JSONValue.Member("requests_per_second", .number(result.rate(part))),
+                JSONValue.Member("errors", .int(part.errors)),
+                JSONValue.Member("mean_ms", part.latencies.totalCount > 0 ? .number(part.latencies.mean / 1e6) : .null),
             ] + latencies + [
-                JSON.Member("answers", .object(counts(part).map { JSON.Member($0.name, .int($0.count)) }))
+                JSONValue.Member("answers", .object(counts(part).map { JSONValue.Member($0.name, .int($0.count)) }))
             ])
     }
 

@@ -8,7 +8,7 @@ struct LoadFigures: Sendable {
 
     struct OfOperation: Sendable {
         var latencies = LoadFigures.emptyLatencies
-        var statuses = [Int](repeating: 0, count: LoadFigures.statusLimit)
+        var statuses = [Int](repeating: 0, count: LoadFigures.statusCodes)
         /// Requests whose connection ended before the answer.
         var lost = 0
         var timedOut = 0
@@ -32,7 +32,7 @@ struct LoadFigures: Sendable {
 
     enum Failure { case lost, timedOut, malformed }
 
-    static let statusLimit = 1_000
+    static let statusCodes = 1_000
     static var emptyLatencies: Latencies {
         // From 1 ns to 2 min; it grows where that is not enough.
         var empty = Latencies(lowestDiscernibleValue: 1, highestTrackableValue: 120_000_000_000)
@@ -64,7 +64,7 @@ struct LoadFigures: Sendable {
         _ operation: LoadOperation, status: Int, due: UInt64, now: UInt64, isInTime: Bool
     ) {
         lastAnswer = now
-        self[operation].statuses[min(status, LoadFigures.statusLimit - 1)] += 1
+        self[operation].statuses[min(status, LoadFigures.statusCodes - 1)] += 1
         guard status < 400 else { return }
         self[operation].latencies.record(now > due ? now - due : 0)
         if isInTime { self[operation].inTime += 1 }

@@ -3,6 +3,7 @@
 // servers that share its machine.
 
 import Foundation
+import World
 
 enum ResponseScan: Equatable {
     /// More bytes are needed.
@@ -13,14 +14,12 @@ enum ResponseScan: Equatable {
     ///   server ends the connection after it.
     case complete(status: Int, length: Int, closes: Bool)
 
-    /// Far above what any server measured here sends.
-    private static let largestHead = 64 << 10
-
     static func scan(_ bytes: UnsafeRawBufferPointer) -> ResponseScan {
         var start = 0
         while true {
             guard let head = Head(bytes, at: start) else {
-                return bytes.count - start > largestHead || !Head.mayStart(bytes, at: start) ? .malformed : .incomplete
+                return bytes.count - start > Limits.answerHeadBytes || !Head.mayStart(bytes, at: start)
+                    ? .malformed : .incomplete
             }
             guard head.isValid else { return .malformed }
             guard head.status < 200 else { return end(of: head, in: bytes) }

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Foundation
+import JSON
 import NIOHTTP1
 import World
 
@@ -77,9 +78,8 @@ enum PercentEncoding {
 enum Answers {
     /// Throws the failure that a problem document describes.
     static func problem(_ response: ClientResponse) -> CommandFailure {
-        struct Document: Decodable { var title: String?; var detail: String? }
-        let document = try? JSONDecoder().decode(Document.self, from: Data(response.body))
-        let text = [document?.title, document?.detail].compactMap { $0 }.joined(separator: ": ")
+        let document = try? JSONValue.decode(response.body)
+        let text = ["title", "detail"].compactMap { document?[$0]?.string }.joined(separator: ": ")
         let message = text.isEmpty ? "status \(response.status)" : text
         switch response.status {
         case 403, 404, 409, 412: return .no(message)
@@ -162,22 +162,16 @@ struct Get: AsyncParsableCommand {
         Answers.printAccount(response, verbose)
         switch response.status {
         case 200 where json:
-            struct Document: Encodable {
-                var value: String?
-                var value_base64: String?
-                var content_type: String?
-                var context: String?
-                var acks: String?
+            var document = JSONWriter()
+            document.open("{")
+            for (name, header) in [
+                ("acks", "atoll-acks"), ("content_type", "content-type"), ("context", "atoll-context"),
+            ] {
+                if let text = response.headers.first(name: header) { document.member(name, .string(text)) }
             }
-            let text = String(validating: response.body, as: UTF8.self)
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-            let document = Document(
-                value: text, value_base64: text == nil ? Data(response.body).base64EncodedString() : nil,
-                content_type: response.headers.first(name: "content-type"),
-                context: response.headers.first(name: "atoll-context"), acks: response.headers.first(name: "atoll-acks")
-            )
-            Terminal.output([UInt8](try encoder.encode(document)) + [0x0A])
+            document.member("value", bytes: response.body)
+            document.close("}")
+            Terminal.output(document.bytes + [0x0A])
         case 200:
             Terminal.output(response.body)
             if Terminal.isInteractive, response.body.last != 0x0A { Terminal.output([0x0A]) }
@@ -231,32 +225,21 @@ struct List: AsyncParsableCommand {
             .GET, try key.path(listing: true) + "/" + query.text, to: try await node.node())
         guard response.status == 200 else { throw Answers.problem(response) }
         if json { return Terminal.output(response.body) }
-        struct Page: Decodable {
-            struct Item: Decodable {
-                var sort: String?
-                var sort_base64: String?
-                var value: String?
-                var value_base64: String?
-                var content_type: String?
-                var siblings: [Sibling]?
-            }
-            struct Sibling: Decodable {}
-            var items: [Item]
-            var next_parameter: String?
-        }
-        let page = try JSONDecoder().decode(Page.self, from: Data(response.body))
+        let page = try JSONValue.decode(response.body)
         var table = Table([("SORT KEY", .left), ("TYPE", .left), ("VALUE", .left)])
-        for item in page.items {
-            let value =
-                item.value ?? item.value_base64.map { "base64:\($0)" } ?? "(\(item.siblings?.count ?? 0) siblings)"
+        for item in page["items"]?.array ?? [] {
+            func text(_ name: String) -> String? {
+                item[name]?.string ?? item[name + "_base64"]?.string.map { "base64:\($0)" }
+            }
+            let value = text("value") ?? "(\(item["siblings"]?.array?.count ?? 0) siblings)"
             let line =
                 value.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false).first.map(String.init)
                 ?? ""
-            table.add([
-                item.sort ?? "base64:\(item.sort_base64 ?? "")", item.content_type ?? "", String(line.prefix(60)),
-            ])
+            table.add([text("sort") ?? "", item["content_type"]?.string ?? "", String(line.prefix(60))])
         }
         print(table.text)
-        if let next = page.next_parameter { Terminal.error("more: --\(next.replacingOccurrences(of: "=", with: " "))") }
+        if let next = page["next_parameter"]?.string {
+            Terminal.error("more: --\(next.replacingOccurrences(of: "=", with: " "))")
+        }
     }
 }

@@ -3,6 +3,7 @@
 
 import ArgumentParser
 import Foundation
+import JSON
 import NIOHTTP1
 
 struct NamesCommand: AsyncParsableCommand {
@@ -38,9 +39,8 @@ struct NameArgument: ParsableArguments {
                 ? CommandFailure(status: Answers.problem(response).status, message: "status \(response.status)")
                 : Answers.problem(response)
         }
-        struct Document: Decodable { var generation: Int? }
         let generation =
-            (try? JSONDecoder().decode(Document.self, from: Data(response.body)))?.generation.map(String.init)
+            (try? JSONValue.decode(response.body))?["generation"]?.int.map(String.init)
             ?? response.headers.first(name: "atoll-generation")
         if !json { print("\(name): \(words)\(generation.map { " (generation \($0))" } ?? "")") }
     }

@@ -2,44 +2,61 @@
 // on.
 
 import ArgumentParser
-import Foundation
+import JSON
 import NIOHTTP1
 import Ring
 import World
 
 /// What `GET /v1/namestore` says.
-struct NamestoreStatus: Decodable {
-    struct Acceptor: Decodable {
+struct NamestoreStatus {
+    struct Acceptor {
         var node: String
         var store: String
     }
-    struct Own: Decodable {
+    struct Own {
         var standing: String
-        var store: String?
         var reason: String?
-        var damaged_records: Int
+        var damagedRecords: Int
     }
-    struct Progress: Decodable {
+    struct Progress {
         var step: String
         var acceptors: [String]
         var names: Int
-        var listed_to: String?
+        var listedTo: String?
     }
 
     var founded: Bool
-    var epoch: UInt64?
-    var acceptors: [Acceptor]?
-    var successors: [Acceptor]?
-    var `self`: Own
-    var under_way: Int
+    var epoch: Int?
+    var acceptors: [Acceptor]
+    var successors: [Acceptor]
+    var own: Own
     var reconfiguration: Progress?
-    var last_reconfiguration: String?
+    var lastReconfiguration: String?
 
     init(from response: ClientResponse) throws {
         guard response.status < 300 else { throw Answers.problem(response) }
-        do { self = try JSONDecoder().decode(NamestoreStatus.self, from: Data(response.body)) } catch {
-            throw CommandFailure.usage("the node's answer is no status of a namestore")
+        guard let value = try? JSONValue.decode(response.body), case .bool(let founded)? = value["founded"],
+            let standing = value["self"]?["standing"]?.string
+        else { throw CommandFailure.usage("the node's answer is no status of a namestore") }
+        func members(_ name: String) -> [Acceptor] {
+            (value[name]?.array ?? []).map {
+                Acceptor(node: $0["node"]?.string ?? "", store: $0["store"]?.string ?? "")
+            }
         }
+        self.founded = founded
+        epoch = value["epoch"]?.int
+        acceptors = members("acceptors")
+        successors = members("successors")
+        own = Own(
+            standing: standing, reason: value["self"]?["reason"]?.string,
+            damagedRecords: value["self"]?["damaged_records"]?.int ?? 0)
+        reconfiguration = value["reconfiguration"].map { progress in
+            Progress(
+                step: progress["step"]?.string ?? "",
+                acceptors: progress["acceptors"]?.array?.compactMap(\.string) ?? [],
+                names: progress["names"]?.int ?? 0, listedTo: progress["listed_to"]?.string)
+        }
+        lastReconfiguration = value["last_reconfiguration"]?.string
     }
 }
 
@@ -55,26 +72,26 @@ extension NamesCommand {
             let response = try await ClientConnection.request(.GET, "/v1/namestore", to: try await node.node())
             let status = try NamestoreStatus(from: response)
             if json { Terminal.output(response.body) } else { Acceptors.show(status) }
-            let isWell = !["quarantined", "replaced"].contains(status.`self`.standing)
-            if !isWell || status.`self`.damaged_records > 0 { throw ExitCode(1) }
+            let isWell = !["quarantined", "replaced"].contains(status.own.standing)
+            if !isWell || status.own.damagedRecords > 0 { throw ExitCode(1) }
         }
 
         private static func show(_ status: NamestoreStatus) {
             guard status.founded, let epoch = status.epoch else {
                 return print("not founded: every acceptor of the ring file must be up once")
             }
-            let successors = status.successors ?? []
+            let successors = status.successors
             print("epoch \(epoch)\(successors.isEmpty ? "" : ", on the way to other acceptors")")
             var table = Table([("ACCEPTOR", .left), ("STORE", .left), ("SET", .left)])
-            for member in status.acceptors ?? [] { table.add([member.node, member.store, "voting"]) }
+            for member in status.acceptors { table.add([member.node, member.store, "voting"]) }
             for member in successors { table.add([member.node, member.store, "entering"]) }
             print(table.text)
-            let own = status.`self`
+            let own = status.own
             print("this node: \(own.standing)\(own.reason.map { ": \($0)" } ?? "")")
             if own.standing == "replaced" {
                 print("its store is not the one that votes: run atoll names reconfigure with the ring file")
             }
-            if own.damaged_records > 0 { print("damaged records: \(own.damaged_records); replace this acceptor") }
+            if own.damagedRecords > 0 { print("damaged records: \(own.damagedRecords); replace this acceptor") }
             if let progress = status.reconfiguration { print(Reconfigure.line(progress)) }
         }
     }
@@ -114,7 +131,7 @@ extension NamesCommand {
                 try await Task.sleep(for: .milliseconds(100))
                 status = try NamestoreStatus(from: try await ClientConnection.request(.GET, "/v1/namestore", to: url))
             }
-            let outcome = status.last_reconfiguration ?? "unknown"
+            let outcome = status.lastReconfiguration ?? "unknown"
             guard outcome.hasPrefix("done") else { throw CommandFailure.no(outcome) }
             print(outcome)
         }
@@ -126,7 +143,7 @@ extension NamesCommand {
             case "fencing": "ending the old epoch"
             case "rescanning":
                 "choosing every name again: \(progress.names) done"
-                    + (progress.listed_to.map { ", listed to \($0)" } ?? "")
+                    + (progress.listedTo.map { ", listed to \($0)" } ?? "")
             case "finishing": "choosing the new epoch"
             default: "telling the new acceptors"
             }

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Foundation
+import JSON
 import NIOHTTP1
 
 struct Status: AsyncParsableCommand {
@@ -11,45 +12,33 @@ struct Status: AsyncParsableCommand {
     @Flag(help: "Print the JSON document as it came.") var json = false
     @OptionGroup var node: NodeOptions
 
-    struct Row: Decodable {
-        var node: String
-        var country: String
-        var status: String
-        var `self`: Bool
-        var revision: String
-        var ring_epoch: Int
-        var mean_response_ms: Double
-        var error_rate: Double
-        var replication_delay_ms: Double
-        var heartbeat_age_ms: Double?
-        var hints: Int
-        var disk_free: Double
-        var location: [Double]?
-    }
-
-    struct Document: Decodable { var nodes: [Row] }
-
     func run() async throws {
         let response = try await ClientConnection.request(.GET, "/v1/nodes", to: try await node.node())
         guard response.status == 200 else { throw Answers.problem(response) }
-        let rows = try JSONDecoder().decode(Document.self, from: Data(response.body)).nodes
+        let rows = try JSONValue.decode(response.body)["nodes"]?.array ?? []
         if json { Terminal.output(response.body) } else { print(Status.table(rows)) }
-        if rows.contains(where: { $0.status != "alive" }) { throw ExitCode(1) }
+        if rows.contains(where: { $0["status"]?.string != "alive" }) { throw ExitCode(1) }
     }
 
-    private static func table(_ rows: [Row]) -> String {
+    private static func table(_ rows: [JSONValue]) -> String {
         var table = Table([
             ("NODE", .left), ("WHERE", .left), ("STATUS", .left), ("REV", .left), ("RING", .right), ("BEAT", .right),
             ("RESP", .right), ("ERR", .right), ("LAG", .right), ("HINTS", .right), ("FREE", .right),
         ])
         for row in rows {
-            let place = row.location.map { " \(decimal($0[0], 1)),\(decimal($0[1], 1))" } ?? ""
+            func text(_ name: String) -> String { row[name]?.string ?? "" }
+            func number(_ name: String, times factor: Double = 1, _ digits: Int) -> String {
+                decimal((row[name]?.double ?? 0) * factor, digits)
+            }
+            let place = row["location"]?.array?.compactMap(\.double) ?? []
             table.add([
-                row.node + (row.`self` ? " *" : ""), row.country + place, row.status,
-                row.revision.isEmpty ? "-" : row.revision, "\(row.ring_epoch)",
-                row.heartbeat_age_ms.map { "\(decimal($0 / 1_000, 1)) s" } ?? "never",
-                "\(decimal(row.mean_response_ms, 2)) ms", "\(decimal(row.error_rate * 100, 1))%",
-                "\(decimal(row.replication_delay_ms, 0)) ms", "\(row.hints)", "\(decimal(row.disk_free * 100, 0))%",
+                text("node") + (row["self"] == .bool(true) ? " *" : ""),
+                text("country") + (place.isEmpty ? "" : " " + place.map { decimal($0, 1) }.joined(separator: ",")),
+                text("status"), text("revision").isEmpty ? "-" : text("revision"), number("ring_epoch", 0),
+                row["heartbeat_age_ms"]?.double.map { "\(decimal($0 / 1_000, 1)) s" } ?? "never",
+                "\(number("mean_response_ms", 2)) ms", "\(number("error_rate", times: 100, 1))%",
+                "\(number("replication_delay_ms", 0)) ms", number("hints", 0),
+                "\(number("disk_free", times: 100, 0))%",
             ])
         }
         return table.text

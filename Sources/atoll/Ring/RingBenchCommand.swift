@@ -2,7 +2,11 @@
 
 import ArgumentParser
 import Foundation
+import JSON
+import Planning
 import Ring
+import RingFile
+import Solver
 
 struct RingBenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -33,7 +37,7 @@ struct RingBenchCommand: ParsableCommand {
         let memory = peakMemoryBytes()
         if json {
             print(
-                JSON.object([
+                JSONValue.object([
                     "cases": .array(results.map(\.json)), "peak_memory": .optional(memory.map { Double($0) }),
                 ]).text())
         } else {

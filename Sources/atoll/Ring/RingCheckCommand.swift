@@ -1,7 +1,11 @@
 // `atoll ring check` and `atoll ring dispersion`: what a ring file promises, and how evenly its replicas lie.
 
 import ArgumentParser
+import JSON
+import Planning
 import Ring
+import RingFile
+import World
 
 struct RingCheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -88,16 +92,16 @@ struct RingDispersionCommand: ParsableCommand {
                     + (0...table.replicas).map { ("\($0)", .right) })
             for tier in Dispersion.Tier.allCases {
                 let rows = table.rows.filter { $0.tier == tier }
-                for row in all ? rows[...] : rows.prefix(RingTables.mostRows) {
+                for row in all ? rows[...] : rows.prefix(Limits.tableRows) {
                     shown.add(
                         [
                             tier.rawValue, row.name, Quantity.count(row.replicas), Quantity.percent(row.share),
                             "\(row.most)",
                         ] + row.partitionsWith.map { $0 == 0 ? "-" : Quantity.count($0) })
                 }
-                if !all, rows.count > RingTables.mostRows {
+                if !all, rows.count > Limits.tableRows {
                     shown.add(
-                        [tier.rawValue, "… \(rows.count - RingTables.mostRows) more: --all", "", "", ""]
+                        [tier.rawValue, "… \(rows.count - Limits.tableRows) more: --all", "", "", ""]
                             + row0(table.replicas))
                 }
             }

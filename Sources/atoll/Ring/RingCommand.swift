@@ -3,7 +3,11 @@
 
 import ArgumentParser
 import Foundation
+import JSON
+import Planning
 import Ring
+import RingFile
+import Solver
 import World
 
 struct RingCommand: AsyncParsableCommand {
@@ -29,7 +33,7 @@ struct RingFileOptions: ParsableArguments {
     @Argument(help: "The ring file.") var ring: String
     @Flag(help: "Print a JSON document with every figure.") var json = false
 
-    func file() throws -> RingFile { try RingFiles.file(ring) }
+    func file() throws -> RingSpecification { try RingFiles.file(ring) }
 }
 
 /// Tables that are in force, instead of those that would be made from nothing.
@@ -42,7 +46,7 @@ struct StateOption: ParsableArguments {
 
     func read() throws -> RingState? { try state.map { try RingFiles.state($0) } }
 
-    func layout(_ options: RingFileOptions) throws -> (file: RingFile, layout: Layout) {
+    func layout(_ options: RingFileOptions) throws -> (file: RingSpecification, layout: Layout) {
         let file = try options.file()
         guard let path = state else {
             return (file, try RingFiles.feasible(file) { try Layout.solve(file, progress: ProgressLine().report) })
@@ -57,9 +61,9 @@ struct StateOption: ParsableArguments {
 }
 
 extension RingFiles {
-    static func file(_ path: String) throws -> RingFile {
+    static func file(_ path: String) throws -> RingSpecification {
         let text = try text(path)
-        do { return try RingFile(text, fileName: path) } catch { throw CommandFailure.usage("\(error)") }
+        do { return try RingSpecification(text, fileName: path) } catch { throw CommandFailure.usage("\(error)") }
     }
 
     static func state(_ path: String) throws -> RingState {
@@ -70,7 +74,7 @@ extension RingFiles {
     }
 
     /// Turns infeasible rules into what the command says of them: each with the place of its placement in the file.
-    static func feasible(_ file: RingFile, _ body: () throws -> Layout) throws -> Layout {
+    static func feasible(_ file: RingSpecification, _ body: () throws -> Layout) throws -> Layout {
         do { return try body() } catch let error as InfeasibleLayout {
             let lines = error.placements.map { file.error(inPlacement: $0.placement, $0.message).description }
             throw CommandFailure.no(lines.joined(separator: "\natoll: "))

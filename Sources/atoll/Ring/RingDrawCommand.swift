@@ -2,7 +2,10 @@
 
 import ArgumentParser
 import Foundation
+import JSON
+import Planning
 import Ring
+import RingFile
 
 struct RingDrawCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -40,7 +43,7 @@ struct RingDrawCommand: ParsableCommand {
         let paths = pictures.map { out == "." ? $0.0 : "\(out)/\($0.0)" }
         for (picture, path) in zip(pictures, paths) { try RingFiles.write(Array(picture.1.utf8), to: path) }
         if options.json {
-            print(JSON.object(["pictures": .strings(paths)]).text())
+            print(JSONValue.object(["pictures": .strings(paths)]).text())
         } else {
             paths.forEach { print($0) }
         }

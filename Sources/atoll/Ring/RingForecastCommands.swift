@@ -2,7 +2,10 @@
 
 import ArgumentParser
 import Foundation
+import JSON
+import Planning
 import Ring
+import RingFile
 
 struct RingWhatIfCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -2,7 +2,10 @@
 
 import ArgumentParser
 import Foundation
+import JSON
+import Planning
 import Ring
+import RingFile
 import World
 
 struct RingPlanCommand: ParsableCommand {
@@ -114,16 +117,13 @@ struct RingPlanCommand: ParsableCommand {
 
 /// Tables that several commands print.
 enum RingTables {
-    /// Longer ones are cut unless --all asks for them.
-    static let mostRows = 40
-
     static func plan(_ title: String, _ rows: [Plan.Row], all: Bool, bars: Bool = false) -> Table {
         var table = Table(
             [
                 (title, .left), ("OLD", .right), ("NEW", .right), ("IN", .right), ("OUT", .right), ("SIZE", .right),
                 ("FILL", .right), ("IDEAL", .right),
             ] + (bars ? [("", .left)] : []))
-        for row in all ? rows[...] : rows.prefix(mostRows) {
+        for row in all ? rows[...] : rows.prefix(Limits.tableRows) {
             let fill = row.fill.map { Quantity.percent($0) } ?? "-"
             var cells = [
                 row.name + (row.isGone ? " (gone)" : ""), Quantity.count(row.before), Quantity.count(row.after),
@@ -134,8 +134,8 @@ enum RingTables {
             if bars { cells.append(bar(row.fill ?? 0, ideal: row.ideal ?? 0)) }
             table.add(cells)
         }
-        if !all, rows.count > mostRows {
-            table.add(["… \(rows.count - mostRows) more: --all"] + Array(repeating: "", count: bars ? 8 : 7))
+        if !all, rows.count > Limits.tableRows {
+            table.add(["… \(rows.count - Limits.tableRows) more: --all"] + Array(repeating: "", count: bars ? 8 : 7))
         }
         return table
     }

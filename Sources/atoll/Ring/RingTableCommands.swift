@@ -2,7 +2,10 @@
 
 import ArgumentParser
 import Foundation
+import JSON
+import Planning
 import Ring
+import RingFile
 import World
 
 struct RingExplainCommand: AsyncParsableCommand {
@@ -38,8 +41,8 @@ struct RingExplainCommand: AsyncParsableCommand {
         }
         let agree = found.count < 2 || found[0].explanation.agrees(with: found[1].explanation)
         if json {
-            let both = JSON.array(found.map { $0.explanation.json(origin: $0.origin) })
-            print(JSON.object(["key": .string(key), "agree": .bool(agree), "explanations": both]).text())
+            let both = JSONValue.array(found.map { $0.explanation.json(origin: $0.origin) })
+            print(JSONValue.object(["key": .string(key), "agree": .bool(agree), "explanations": both]).text())
         } else {
             var page = Page()
             for entry in agree ? [first] : found { add(entry.explanation, entry.origin, &page) }
@@ -217,7 +220,7 @@ struct RingDiffCommand: ParsableCommand {
         page.print()
     }
 
-    private func side(_ path: String, from before: RingState?) throws -> (file: RingFile?, state: RingState) {
+    private func side(_ path: String, from before: RingState?) throws -> (file: RingSpecification?, state: RingState) {
         let bytes = try RingFiles.bytes(path, atMost: Limits.jsonBytes)
         if bytes.first(where: { $0 > 0x20 }) == UInt8(ascii: "{") { return (nil, try RingFiles.state(path)) }
         let file = try RingFiles.file(path)

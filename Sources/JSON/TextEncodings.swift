@@ -1,0 +1,88 @@
+// Bytes as the text of a document: base64, and the inside of a JSON string. Both go through blocks of bytes: values
+// have megabytes, and a byte at a time would hold a loop for seconds.
+
+/// RFC 4648, 4. Foundation's goes through a `Data` and a `String`: three blocks, and a thirtieth of all that a write
+/// costs.
+package enum Base64 {
+    private static let digits: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+    package static func length(of count: Int) -> Int { (count + 2) / 3 * 4 }
+
+    /// Writes `length(of: input.count)` bytes to the front of `output`, which has room for them, and returns how many.
+    package static func encode(_ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer) -> Int {
+        let digits = digits.utf8Start
+        var place = 0
+        var written = 0
+        while place + 3 <= input.count {
+            let group = UInt32(input[place]) << 16 | UInt32(input[place + 1]) << 8 | UInt32(input[place + 2])
+            output[written] = digits[Int(group >> 18)]
+            output[written + 1] = digits[Int(group >> 12 & 63)]
+            output[written + 2] = digits[Int(group >> 6 & 63)]
+            output[written + 3] = digits[Int(group & 63)]
+            place += 3
+            written += 4
+        }
+        let left = input.count - place
+        guard left > 0 else { return written }
+        let group = UInt32(input[place]) << 16 | (left > 1 ? UInt32(input[place + 1]) << 8 : 0)
+        output[written] = digits[Int(group >> 18)]
+        output[written + 1] = digits[Int(group >> 12 & 63)]
+        output[written + 2] = left > 1 ? digits[Int(group >> 6 & 63)] : 0x3D
+        output[written + 3] = 0x3D
+        return written + 4
+    }
+}
+
+/// What stands between the quotes of a JSON string (RFC 8259, 7).
+package enum JSONString {
+    /// Hands out the text of `bytes`, which are UTF-8 or a part of it, piece by piece.
+    package static func escape(_ bytes: UnsafeRawBufferPointer, _ put: (UnsafeRawBufferPointer) -> Void) {
+        var start = 0
+        for place in bytes.indices {
+            let byte = bytes[place]
+            guard byte < 0x20 || byte == 0x22 || byte == 0x5C else { continue }
+            if place > start { put(UnsafeRawBufferPointer(rebasing: bytes[start..<place])) }
+            start = place + 1
+            withUnsafeBytes(of: escaped(byte)) { put(UnsafeRawBufferPointer(rebasing: $0[..<length(of: byte)])) }
+        }
+        if start < bytes.count { put(UnsafeRawBufferPointer(rebasing: bytes[start...])) }
+    }
+
+    private typealias Escape = (UInt8, UInt8, UInt8, UInt8, UInt8, UInt8)
+
+    private static func length(of byte: UInt8) -> Int { byte == 0x22 || byte == 0x5C || byte == 0x0A ? 2 : 6 }
+
+    private static func escaped(_ byte: UInt8) -> Escape {
+        switch byte {
+        case 0x22, 0x5C: (0x5C, byte, 0, 0, 0, 0)
+        case 0x0A: (0x5C, 0x6E, 0, 0, 0, 0)
+        default: (0x5C, 0x75, 0x30, 0x30, 0x30 + byte >> 4, byte & 15 < 10 ? 0x30 + byte & 15 : 0x57 + byte & 15)
+        }
+    }
+}
+
+extension [UInt8] {
+    package mutating func append(_ text: StaticString) {
+        append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    package mutating func append(base64 input: [UInt8]) {
+        let length = Base64.length(of: input.count)
+        append(
+            contentsOf: [UInt8](unsafeUninitializedCapacity: length) { output, count in
+                count = input.withUnsafeBytes { Base64.encode($0, into: UnsafeMutableRawBufferPointer(output)) }
+            })
+    }
+
+    package mutating func append(escaped input: UnsafeRawBufferPointer) {
+        JSONString.escape(input) { append(contentsOf: $0) }
+    }
+
+    /// Whether all of it is UTF-8.
+    package var isUTF8: Bool {
+        do {
+            _ = try UTF8Span(validating: span)
+            return true
+        } catch { return false }
+    }
+}

@@ -1,0 +1,163 @@
+// How a key lies on the disk: token ‖ bucket ‖ partition key ‖ sort key (docs/formats/stored-key.md).
+//
+// LevelDB order is ring order: a partition is one contiguous range, all items of one partition key lie together in the
+// order of their sort keys, and doubling the number of partitions moves nothing. Each part is escaped (00 becomes 00
+// FF) and closed with 00 01, so that byte order is the order of the parts and no part can look like the end of another.
+
+package import World
+
+/// A client's key, and its place on the ring.
+package struct StoredKey: Hashable, Sendable {
+    /// The form that is stored and sent.
+    package let bytes: [UInt8]
+    package let token: Token
+    package let bucket: [UInt8]
+    package let partitionKey: [UInt8]
+    package let sortKey: [UInt8]?
+
+    /// Throws if a part is empty or the whole is longer than `Limits.keyBytes`.
+    package init(bucket: [UInt8], partitionKey: [UInt8], sortKey: [UInt8]? = nil) throws(DecodingFailure) {
+        try StoredKey.check(bucket, partitionKey, sortKey)
+        self.bucket = bucket
+        self.partitionKey = partitionKey
+        self.sortKey = sortKey
+        token = Token(bucket: bucket, partitionKey: partitionKey)
+        var bytes = StoredKey.prefix(token, bucket, partitionKey)
+        if let sortKey { bytes.appendPart(sortKey) }
+        self.bytes = bytes
+    }
+
+    private static func check(
+        _ bucket: [UInt8], _ partitionKey: [UInt8], _ sortKey: [UInt8]?
+    ) throws(DecodingFailure) {
+        guard !bucket.isEmpty, !partitionKey.isEmpty, sortKey?.isEmpty != true else {
+            throw .malformed("an empty key part")
+        }
+        guard bucket.count <= Limits.bucketNameBytes,
+            bucket.count + partitionKey.count + (sortKey?.count ?? 0) <= Limits.keyBytes
+        else { throw .overlong }
+    }
+
+    private static func prefix(_ token: Token, _ bucket: [UInt8], _ partitionKey: [UInt8]) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(16 + bucket.count + partitionKey.count)
+        bytes.appendToken(token.value)
+        bytes.appendPart(bucket)
+        bytes.appendPart(partitionKey)
+        return bytes
+    }
+
+    /// Reads a key from a disk or a peer. Throws unless it is exactly what `init(bucket:partitionKey:sortKey:)` makes
+    /// of its parts, the token included: a peer cannot place a key where it does not belong.
+    package init(decoding stored: [UInt8]) throws(DecodingFailure) {
+        guard stored.count > 8 else { throw .truncated }
+        var rest = stored[8...]
+        bucket = try rest.takePart()
+        partitionKey = try rest.takePart()
+        sortKey = rest.isEmpty ? nil : try rest.takePart()
+        guard rest.isEmpty else { throw .malformed("bytes after the key") }
+        try StoredKey.check(bucket, partitionKey, sortKey)
+        token = Token(bucket: bucket, partitionKey: partitionKey)
+        guard Token(ofStored: stored) == token else { throw .malformed("a key under another key's token") }
+        // Parts have one encoding each, so these are the bytes that the parts would make.
+        bytes = stored
+    }
+
+    /// The bucket of a stored key, without checking the rest; nil if there is none to be read.
+    package static func bucket(of stored: [UInt8]) -> [UInt8]? {
+        guard stored.count > 8 else { return nil }
+        var rest = stored[8...]
+        return try? rest.takePart()
+    }
+
+    /// A stored key as an operator knows it, for a log: bucket/partition key/sort key, without line breaks and the
+    /// like.
+    package static func text(of stored: [UInt8]) -> String {
+        guard let key = try? StoredKey(decoding: stored) else { return "no key" }
+        let parts = [key.bucket, key.partitionKey] + (key.sortKey.map { [$0] } ?? [])
+        return parts.map { part in
+            String(decoding: part, as: UTF8.self).unicodeScalars
+                .map { $0.properties.generalCategory == .control ? "?" : String($0) }.joined()
+        }.joined(separator: "/")
+    }
+
+    /// The stored keys of the items under a partition key with sort keys in [start, end) that begin with `prefix`.
+    package static func range(
+        bucket: [UInt8], partitionKey: [UInt8], start: [UInt8]?, end: [UInt8]?, prefix: [UInt8]?
+    ) throws(DecodingFailure) -> KeyRange {
+        let base = try StoredKey(bucket: bucket, partitionKey: partitionKey).bytes
+        func escaped(_ part: [UInt8]) -> [UInt8] { base + part.flatMap { $0 == 0 ? [0, 0xFF] : [$0] } }
+        // The item without a sort key is `base` itself; it comes first and is not part of the list.
+        var range = KeyRange(start: base + [0], end: KeyRange.successor(ofPrefix: base))
+        if let prefix, !prefix.isEmpty {
+            range = KeyRange(start: escaped(prefix), end: KeyRange.successor(ofPrefix: escaped(prefix)))
+        }
+        if let start, !start.isEmpty, range.start.lexicographicallyPrecedes(escaped(start)) {
+            range.start = escaped(start)
+        }
+        if let end, !end.isEmpty, let old = range.end, escaped(end).lexicographicallyPrecedes(old) {
+            range.end = escaped(end)
+        }
+        return range
+    }
+}
+
+/// The stored keys of a part of the ring.
+package enum TokenRange {
+    /// Tokens in [first, last].
+    package static func keys(first: UInt64, last: UInt64) -> KeyRange {
+        var start: [UInt8] = []
+        start.appendToken(first)
+        guard last < .max else { return KeyRange(start: start, end: nil) }
+        var end: [UInt8] = []
+        end.appendToken(last + 1)
+        return KeyRange(start: start, end: end)
+    }
+
+    /// The `index`-th of `count` equal partitions; `count` is a power of two.
+    package static func partition(_ index: Int, of count: Int) -> (first: UInt64, last: UInt64) {
+        guard count > 1 else { return (0, .max) }
+        let width = UInt64(1) << UInt64(64 - count.trailingZeroBitCount)
+        let first = UInt64(index) &* width
+        return (first, first &+ (width - 1))
+    }
+}
+
+extension [UInt8] {
+    fileprivate mutating func appendToken(_ token: UInt64) {
+        for shift in stride(from: 56, through: 0, by: -8) { append(UInt8(truncatingIfNeeded: token >> UInt64(shift))) }
+    }
+
+    fileprivate mutating func appendPart(_ part: [UInt8]) {
+        if part.contains(0) {
+            for byte in part {
+                append(byte)
+                if byte == 0 { append(0xFF) }
+            }
+        } else {
+            append(contentsOf: part)
+        }
+        append(0)
+        append(1)
+    }
+}
+
+extension ArraySlice<UInt8> {
+    fileprivate mutating func takePart() throws(DecodingFailure) -> [UInt8] {
+        guard let zero = firstIndex(of: 0) else { throw .truncated }
+        var part = Array(self[startIndex..<zero])
+        self = self[zero...]
+        while let byte = popFirst() {
+            guard byte == 0 else {
+                part.append(byte)
+                continue
+            }
+            switch popFirst() {
+            case 0xFF: part.append(0)
+            case 1: return part
+            default: throw .malformed("a zero byte that is no escape")
+            }
+        }
+        throw .truncated
+    }
+}

@@ -1,0 +1,48 @@
+// The store in memory stands in for LevelDB in every test above this floor, so the two must be one.
+
+import Keys
+import LevelDB
+import Storage
+import Testing
+import World
+
+@Suite struct EquivalenceTests {
+    private static let bytes: [UInt8] = [0, 1, 0x7F, 0x80, 0xFF]
+
+    private func key(_ dice: inout SeededRandom) -> [UInt8] {
+        (0..<Int.random(in: 0...3, using: &dice)).map { _ in EquivalenceTests.bytes.randomElement(using: &dice) ?? 0 }
+    }
+
+    private func writes(_ dice: inout SeededRandom) -> [StoreWrite] {
+        (0..<Int.random(in: 0...5, using: &dice)).map { _ in
+            if dice.chance(0.3) { return .delete(key: key(&dice)) }
+            return .put(key: key(&dice), value: [UInt8.random(in: 0...255, using: &dice)])
+        }
+    }
+
+    @Test(arguments: [1, 2, 3] as [UInt64]) func memoryAndLevelDBAgree(_ seed: UInt64) throws {
+        let directory = try TemporaryDirectory()
+        var disk: LevelDBStore? = try LevelDBStore(path: directory.path, options: smallBuffers)
+        let memory = MemoryStore()
+        var dice = SeededRandom(seed: seed)
+        for step in 0..<800 {
+            let batch = writes(&dice)
+            try disk?.commit(batch, synced: false)
+            try memory.commit(batch, synced: false)
+            let probe = key(&dice)
+            #expect(try disk?.get(probe) == memory.get(probe))
+            let range = KeyRange(start: key(&dice), end: dice.chance(0.3) ? nil : key(&dice))
+            let (reverse, limit) = (dice.chance(0.5), Int.random(in: 1...40, using: &dice))
+            #expect(
+                try disk?.all(range, reverse: reverse, atMost: limit)
+                    == memory.all(range, reverse: reverse, atMost: limit),
+                "seed \(seed), step \(step): \(range) reverse \(reverse)")
+            if step % 200 == 199 {
+                disk = nil
+                disk = try LevelDBStore(path: directory.path, options: smallBuffers)
+            }
+        }
+        #expect(try disk?.all() == memory.all())
+        #expect(try memory.all().count == memory.count)
+    }
+}

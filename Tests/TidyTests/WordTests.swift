@@ -1,0 +1,81 @@
+// One word, one meaning (docs/HANDBOOK.md): words that the code does not say, or not there, and the ones that it says.
+
+import Testing
+
+/// A word that would be another name for something that has one.
+struct Twin: Sendable, CustomTestStringConvertible {
+    /// Singular and in lower case: a part of an identifier, whether `aWord`, `Words` or `word` alone.
+    let word: String
+    /// What the handbook calls it.
+    let instead: String
+    /// Modules for which the word is not banned.
+    var except: [String] = []
+
+    var testDescription: String { "\(word): say \(instead)" }
+
+    static let all = [
+        // Places.
+        Twin(word: "datacenter", instead: "country or zone"),
+        Twin(word: "region", instead: "country or zone"),
+        // Parts in a protocol.
+        Twin(word: "leader", instead: "coordinator: no replica leads"),
+        Twin(word: "follower", instead: "replica"),
+        Twin(word: "master", instead: "primary"),
+        Twin(word: "slave", instead: "replica"),
+        Twin(word: "standby", instead: "fallback"),
+        Twin(word: "substitute", instead: "fallback"),
+        // Data.
+        Twin(word: "keyspace", instead: "bucket"),
+        Twin(word: "namespace", instead: "bucket"),
+        Twin(word: "vbucket", instead: "vnode"),
+        Twin(word: "vclock", instead: "version vector"),
+        Twin(word: "dominate", instead: "covers"),
+        Twin(word: "obsolete", instead: "superseded"),
+        // A life has two numbers: dots are minted under one, gossip tells lives apart by the other.
+        Twin(
+            word: "incarnation", instead: "generation, or a ballot's session",
+            except: ["Causality", "Wire", "Vnodes", "Server", "Simulator", "Fleet"]),
+        Twin(
+            word: "generation", instead: "incarnation, or a ring document's epoch",
+            except: ["Gossip", "NameStore", "Node", "Server", "Simulator", "Edge", "atoll"]),
+        // Repair.
+        Twin(word: "quarantine", instead: "moved aside", except: ["NameStore", "Node", "Server", "Simulator", "Edge"]),
+        Twin(word: "fingerprint", instead: "digest or seal", except: ["Vnodes", "Wire", "Simulator"]),
+        // What is counted.
+        Twin(word: "statistic", instead: "figures"),
+    ]
+
+    func pattern() throws -> Pattern {
+        let capitalised = word.prefix(1).uppercased() + word.dropFirst()
+        return try Pattern("(?:(?<![A-Za-z])\(word)|\(capitalised))s?(?![a-z])")
+    }
+}
+
+@Suite struct WordTests {
+    @Test(arguments: Twin.all) func isNotSaid(_ twin: Twin) throws {
+        let pattern = try twin.pattern()
+        let name = twin.word.prefix(1).uppercased() + twin.word.dropFirst()
+        #expect(pattern.matches(in: "let a\(name): \(name)s = \(twin.word)").count == 3)
+        #expect(pattern.matches(in: "let x\(twin.word)y = 1").isEmpty)
+        let findings = SourceTree.sources.filter { !$0.isGenerated && !twin.except.contains($0.module) }.flatMap {
+            file in
+            pattern.matches(in: file.code).map {
+                Finding(path: file.path, line: $0.line, what: "\($0.groups[0]): say \(twin.instead)")
+            }
+        }
+        #expect(findings.isEmpty, "\(findings.report)")
+    }
+
+    /// A type that holds what is counted and measured is called Figures.
+    @Test func typesOfFiguresAreCalledSo() throws {
+        let pattern = try Pattern(
+            #"\b(?:struct|class|enum|actor|protocol|typealias)\s+(\w*(?:Counters|Statistics|Metrics|Stats))\b"#)
+        #expect(pattern.matches(in: "final class PeerCounters {}").map { $0.groups[1] } == ["PeerCounters"])
+        let findings = SourceTree.sources.flatMap { file in
+            pattern.matches(in: file.code).map {
+                Finding(path: file.path, line: $0.line, what: "\($0.groups[1]): say …Figures")
+            }
+        }
+        #expect(findings.isEmpty, "\(findings.report)")
+    }
+}
