@@ -170,7 +170,7 @@ extension Checker {
         }
     }
 
-    private func expires(_ write: WriteRecord) -> Bool {
+    func expires(_ write: WriteRecord) -> Bool {
         write.ttlMs != nil || ring.properties(ofBucket: write.key.bucket).ttlMilliseconds != nil
     }
 

@@ -7,7 +7,7 @@
 import Storage
 import World
 
-package struct Fault: Sendable {
+struct Fault: Sendable {
     /// One that was drawn.
     struct Strike: Sendable {
         /// In `Fault.all`.
@@ -30,7 +30,7 @@ package struct Fault: Sendable {
         }
     }
 
-    package let name: String
+    let name: String
     fileprivate let weight: Int
     /// In milliseconds.
     fileprivate let lasts: ClosedRange<Int64>
@@ -52,7 +52,7 @@ package struct Fault: Sendable {
         self.end = end
     }
 
-    package static let all: [Fault] = [
+    static let all: [Fault] = [
         Fault("a node crashes", weight: 4, lasts: 50...4_000) {
             $0.crash($1.node)
         } end: {
@@ -98,7 +98,7 @@ package struct Fault: Sendable {
         } end: {
             $0.setRoom($1.node, .roomy)
         },
-        Fault("a disk is lost", weight: 1, lasts: 0...2_000, losesData: true) {
+        Fault("a disk is lost", weight: 2, lasts: 0...2_000, losesData: true) {
             $0.wipe($1.node)
         } end: {
             try $0.start($1.node)

@@ -6,7 +6,7 @@ import Gateway
 import Node
 import Wire
 
-package enum Played: Int, CaseIterable, Sendable {
+enum Played: Int, CaseIterable, Sendable {
     // Inputs of a request loop, and its effects.
     case loopClient, loopOwnRead, loopRequest, loopReplies, loopLost, loopUnsent, loopLink, loopAnswers, loopTookBack
     case loopLiveness, loopReplicationDelay, loopWake, loopTurnEnds
@@ -31,7 +31,7 @@ package enum Played: Int, CaseIterable, Sendable {
     // What nodes ask each other, and answer.
     case read, mint, merge, repair, hint, readHints, range, compare
     case object, summary, minted, stored, storedBeside, page, fingerprints
-    case refusedBusy, refusedDiskFull, refusedExists, refusedLate, refusedVoided, refusedSuperseded
+    case refusedBusy, refusedDiskFull, refusedExists, refusedLate, refusedSuperseded
     // On the wire.
     case frameRequest, frameMerges, frameReply, frameStored, frameGossip, severalFramesAtOnce, framesCutApart
     case connected, connectionReset, connectionGivenUp
@@ -42,9 +42,9 @@ package enum Played: Int, CaseIterable, Sendable {
 
 /// How often each was.
 package struct PlayCounts: Sendable {
-    package private(set) var played = [Int](repeating: 0, count: Played.allCases.count)
+    private(set) var played = [Int](repeating: 0, count: Played.allCases.count)
     /// By their places in `Fault.all`.
-    package private(set) var faults = [Int](repeating: 0, count: Fault.all.count)
+    private(set) var faults = [Int](repeating: 0, count: Fault.all.count)
 
     package init() {}
 
@@ -246,8 +246,9 @@ extension ReplicaRequest {
 }
 
 extension ReplicaReply {
-    /// Nil for refusals of what the simulated clients do not do, or not within a run's time: those have tests of their
-    /// own.
+    /// Nil for refusals of what the simulated clients do not do, or not within a run's time; and of an attempt that
+    /// comes after the one that took its place, which connections in order keep from happening. Those have tests of
+    /// their own.
     var played: Played? {
         switch self {
         case .object: .object
@@ -263,9 +264,10 @@ extension ReplicaReply {
             case .diskFull: .refusedDiskFull
             case .exists: .refusedExists
             case .late: .refusedLate
-            case .voided: .refusedVoided
             case .superseded: .refusedSuperseded
-            case .unknown, .tooLarge, .tooManySiblings, .notReplica, .malformed, .hintsFull, .stopped, .vectorFull: nil
+            case .unknown, .tooLarge, .tooManySiblings, .notReplica, .malformed, .hintsFull, .stopped, .vectorFull,
+                .voided:
+                nil
             }
         }
     }

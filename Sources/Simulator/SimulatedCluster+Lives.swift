@@ -98,12 +98,14 @@ extension SimulatedCluster {
     }
 
     private mutating func beginLife(_ node: Int) -> UInt64 {
-        if mutant == .reusedDot, machines[node].disk.life.incarnation > 0, machines[node].disk.life.cleanStop == nil {
+        let isFirst = machines[node].disk.life.incarnation == 0
+        if mutant == .reusedDot, !isFirst, machines[node].disk.life.cleanStop == nil {
             machines[node].disk.life.cleanStop = 0
         }
         let old = machines[node].disk.life
         let used = machines[node].incarnations
         let counter = machines[node].disk.life.begin(wallMs: machines[node].wall(at: now).milliseconds, used: used)
+        guard machines[node].life > 1 else { return counter }
         if machines[node].disk.life.incarnation == old.incarnation {
             ledger.add(.wentOnAfterCleanStop)
         } else {
@@ -164,12 +166,15 @@ extension SimulatedCluster {
         empty.names = machines[node].disk.names
         machines[node].disk = empty
         wipeNames(node)
+        // Its clock may not be set yet, and the next life begin before the last one.
+        if random.chance(0.5) { machines[node].skewMs = -Int64.random(in: 1_000...60_000, using: &random) }
         checker.lost(machines[node].identity)
     }
 
     mutating func takeCopy(_ node: Int) {
         guard isOwnDisk(node) else { return }
         machines[node].copy = try? machines[node].disk.copy()
+        machines[node].copiedAt = now
         let counter = machines[node].node?.counter
         if mutant == .restoredDiskKeepsLife { machines[node].copy?.life.cleanStop = counter }
     }
@@ -182,6 +187,8 @@ extension SimulatedCluster {
         machines[node].disk = copy
         machines[node].disk.names = names
         machines[node].disk.room = .roomy
+        // A machine that is put back as a whole comes up with the time of its copy.
+        if random.chance(0.5) { machines[node].skewMs -= (now - machines[node].copiedAt).nanoseconds / 1_000_000 }
         checker.lost(machines[node].identity)
         try start(node)
     }

@@ -31,7 +31,7 @@ struct LifeRecord {
         let least = max(wallMs, (above ?? 0) + 1)
         incarnation = max(incarnation + 1, least)
         while used.contains(incarnation) { incarnation += 1 }
-        generation = max(generation + 1, least)
+        generation = max(generation + 1, incarnation)
         return 0
     }
 }
@@ -48,6 +48,12 @@ struct SimulatedDisk {
     var slowness: Int64 = 1
 
     init(owner: NodeID) { self.owner = owner }
+
+    /// Of a node that has run since `sinceMs`, and was stopped cleanly.
+    init(owner: NodeID, sinceMs: UInt64) {
+        self.owner = owner
+        life = LifeRecord(incarnation: sinceMs, generation: sinceMs, cleanStop: 0)
+    }
 
     subscript(store: Disk) -> MemoryStore {
         switch store {

@@ -10,6 +10,7 @@ struct SimulatedMachine {
     var disk: SimulatedDisk
     /// An older copy of it, for a while.
     var copy: SimulatedDisk?
+    var copiedAt = Instant.origin
     /// Under way to the disk, in the order in which they began.
     var commits: [DiskCommit] = []
     var node: SimulatedNode?
@@ -30,7 +31,10 @@ struct SimulatedMachine {
     init(identity: NodeID, country: String) {
         self.identity = identity
         self.country = country
-        disk = SimulatedDisk(owner: identity)
+        // Clocks that are set back by a minute name no time before the first life.
+        let yesterday = UInt64(SimulatedMachine.epochMs - 86_400_000)
+        disk = SimulatedDisk(owner: identity, sinceMs: yesterday)
+        incarnations = [yesterday]
     }
 
     /// 2026-01-01T00:00Z: wall clocks of the nodes start about here.

@@ -42,12 +42,12 @@ package enum Simulation {
             let healedAt = cluster.now
             // Requests in flight end first, and every link is up again.
             try cluster.run(until: healedAt + .seconds(3))
-            while !cluster.isConverged, cluster.now - healedAt < Limits.simulatedHealing {
+            while cluster.unsettled != nil, cluster.now - healedAt < Limits.simulatedHealing {
                 try cluster.run(until: cluster.now + .milliseconds(500))
             }
-            let healing = cluster.isConverged ? cluster.now - healedAt : nil
+            let healing = cluster.unsettled == nil ? cluster.now - healedAt : nil
             try cluster.lookAtNames()
-            cluster.finish(convergedIn: healing)
+            cluster.finish()
             return Verdict(
                 seed: seed, trace: cluster.trace.value, violations: cluster.checker.violations,
                 requests: cluster.checker.writes.count + cluster.checker.reads,

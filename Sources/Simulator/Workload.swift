@@ -241,9 +241,8 @@ struct Workload {
             return checker.violate("own read \(id) was answered twice, or never asked")
         }
         guard case .object(let bytes) = reply, let object = try? bytes.map({ try StoredObject(decoding: $0) }) else {
-            if case .object(nil) = reply, held.isEmpty { return }
-            // It waited longer than anybody waits for it, and says so.
-            if reply.isRefusal(.busy) { return }
+            let isBusy = reply.isRefusal(.busy)
+            if isBusy || (reply == .object(nil) && held.isEmpty) { return }
             return checker.violate("own read \(id) of \(StoredKey.text(of: keys[place].bytes)) got \(reply)")
         }
         if !object.versions.covers(held) {
