@@ -66,6 +66,11 @@ let package = Package(
         // Floor 3
         room("Gateway", ["World", "Quorums", "Causality", "Wire", "Keys", "Ring", deque]),
         room("Node", ["World", "Wire", "Keys", "Ring", "Gossip", "Storage", "Vnodes", "HintedHandoff", "NameStore", "Gateway"]),
+        room(
+            "Edge",
+            [
+                "World", "JSON", "Causality", "Wire", "Keys", "Ring", "Gossip", "NameStore", "Gateway", "Node", deque,
+            ]),
         // Floor 4
         .target(name: "CLevelDB", cxxSettings: [.treatAllWarnings(as: .error)], linkerSettings: [.linkedLibrary("leveldb")]),
         room("LevelDB", ["Keys", "Storage", "CLevelDB"]),
@@ -73,7 +78,7 @@ let package = Package(
             "Server",
             [
                 "World", "JSON", "Causality", "Wire", "Keys", "Ring", "Gossip", "Storage", "LevelDB", "Vnodes",
-                "HintedHandoff", "NameStore", "Gateway", "Node", logging, lifecycle,
+                "HintedHandoff", "NameStore", "Gateway", "Node", "Edge", logging, lifecycle,
             ] + nio),
         room(
             "Simulator",
@@ -85,7 +90,7 @@ let package = Package(
         .executableTarget(
             name: "atoll",
             dependencies: [
-                "World", "JSON", "Ring", "Solver", "RingFile", "Planning", "Server", "Simulator", arguments, histogram,
+                "World", "JSON", "Ring", "Solver", "RingFile", "Planning", "Edge", "Server", "Simulator", arguments, histogram,
                 logging, lifecycle, signals,
             ] + nio,
             swiftSettings: strict),
@@ -108,6 +113,7 @@ let package = Package(
                 "Node", "Causality", "Gateway", "HintedHandoff", "Keys", "NameStore", "Ring", "RingFile", "Storage", "Vnodes", "Wire",
                 "World",
             ]),
+        tests("Edge", ["Edge", "Causality", "Gateway", "JSON", "Keys", "NameStore", "Ring", "RingFile", "Wire", "World"]),
         tests("Simulator", ["Simulator", "NameStore", "World"]),
         tests(
             "Server",

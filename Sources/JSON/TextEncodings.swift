@@ -31,6 +31,36 @@ package enum Base64 {
         output[written + 3] = 0x3D
         return written + 4
     }
+
+    /// Nil where the text is none: whole groups of four digits, the last of them filled up with one `=` or two.
+    package static func decode(_ text: String) -> [UInt8]? {
+        let digits = Array(text.utf8)
+        guard digits.count % 4 == 0 else { return nil }
+        let padding = digits.suffix(2).count { $0 == 0x3D }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(digits.count / 4 * 3)
+        var group: UInt32 = 0
+        for (place, digit) in digits.enumerated() {
+            guard place < digits.count - padding || digit == 0x3D else { return nil }
+            guard let bits = place < digits.count - padding ? value(of: digit) : 0 else { return nil }
+            group = group << 6 | bits
+            guard place % 4 == 3 else { continue }
+            bytes += [UInt8(group >> 16 & 0xFF), UInt8(group >> 8 & 0xFF), UInt8(group & 0xFF)]
+            group = 0
+        }
+        return bytes.dropLast(padding)
+    }
+
+    private static func value(of digit: UInt8) -> UInt32? {
+        switch digit {
+        case 0x41...0x5A: UInt32(digit) - 0x41
+        case 0x61...0x7A: UInt32(digit) - 0x61 + 26
+        case 0x30...0x39: UInt32(digit) - 0x30 + 52
+        case 0x2B: 62
+        case 0x2F: 63
+        default: nil
+        }
+    }
 }
 
 /// What stands between the quotes of a JSON string (RFC 8259, 7).

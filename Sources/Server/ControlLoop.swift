@@ -1,6 +1,7 @@
 // The node's one loop for the cluster rather than for requests: gossip, hints going home, anti-entropy, names. It has a
 // thread of its own, so that a loop busy with requests delays no heartbeat.
 
+import Edge
 import Gateway
 import HintedHandoff
 import Keys
@@ -29,7 +30,7 @@ final class ControlLoop: @unchecked Sendable {
     private var pending = PendingJobs()
     private let logger: Logger
     private let onStaleGeneration: @Sendable (UInt64) -> Void
-    private(set) var isRunning = false
+    private(set) var isStopped = false
     var nameClients = SlotTable<EventLoopPromise<NameAnswer>>()
     var nameGate: NameGate
     /// How the change of acceptors ended that this very event ended.
@@ -65,7 +66,6 @@ final class ControlLoop: @unchecked Sendable {
         self.acceptor.withLockedValue { $0 = acceptor }
         eventLoop.execute { [self] in
             requestLoops = loops
-            isRunning = true
             for node in storage.environment.ring.document.nodes where node.id != identity {
                 controlLinks[node.id] = PeerLink(
                     to: node, lane: .control, on: eventLoop, hello: hello, owner: self, logger: logger)
@@ -75,10 +75,10 @@ final class ControlLoop: @unchecked Sendable {
             for link in controlLinks.values { link.start() }
             for link in bulkLinks.values { link.start() }
             eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: ControlLoop.tickEvery) { [self] _ in
-                if isRunning { hear(.tick) }
+                if !isStopped { hear(.tick) }
             }
             eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: ControlLoop.reportEvery) { [self] _ in
-                guard isRunning else { return }
+                guard !isStopped else { return }
                 report().hop(to: eventLoop).whenSuccess { [self] in hear(.report($0)) }
             }
         }
@@ -86,7 +86,7 @@ final class ControlLoop: @unchecked Sendable {
 
     func stop() {
         eventLoop.execute { [self] in
-            isRunning = false
+            isStopped = true
             for link in controlLinks.values { link.close() }
             for link in bulkLinks.values { link.close() }
         }

@@ -12,13 +12,19 @@ struct LatencyBuckets: Sendable {
     private(set) var counts = [UInt64](repeating: 0, count: LatencyBuckets.bounds.count + 1)
     private(set) var sum = 0.0
 
+    init() {}
+
+    init(sumOf all: [LatencyBuckets]) {
+        for buckets in all { add(buckets) }
+    }
+
     mutating func observe(_ span: Span) {
         let seconds = span.inSeconds
         sum += seconds
         counts[LatencyBuckets.bounds.firstIndex { seconds <= $0 } ?? LatencyBuckets.bounds.count] += 1
     }
 
-    mutating func add(_ other: LatencyBuckets) {
+    private mutating func add(_ other: LatencyBuckets) {
         for i in counts.indices { counts[i] += other.counts[i] }
         sum += other.sum
     }

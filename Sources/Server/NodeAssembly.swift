@@ -2,6 +2,7 @@
 
 import Causality
 import Dispatch
+import Edge
 import Gossip
 import HintedHandoff
 import Logging
@@ -76,8 +77,7 @@ final class NodeAssembly: Sendable {
         // Every node that stores anything may be made an acceptor while it runs; until then its store has no vote.
         let acceptors = configuration.ring.nameAcceptors
         let hasAcceptor = node.capacityBytes > 0 || acceptors.contains(node.id)
-        let registry = Registry(
-            node: node.id, session: system.next(), random: random.fork(), ring: acceptors)
+        let registry = Registry(node: node.id, session: system.next(), random: random.fork(), ring: acceptors)
         let names = NameDesk(
             registry: registry, isNamed: !acceptors.isEmpty, hasAcceptor: hasAcceptor, now: MachineClock.instant())
         control = ControlLoop(
@@ -87,7 +87,7 @@ final class NodeAssembly: Sendable {
         operations = NodeOperations(
             identity: node.id, revision: configuration.revision, storage: storage, on: controlGroup.next())
         operations.connect(loops, control)
-        services = loops.map { [operations] loop in HTTPService(loop: loop, operations: operations, ring: ring) }
+        services = loops.map { [operations] in HTTPService(loop: $0, operations: operations, ring: ring.document) }
         environment.connect(loops + [control])
         let actor = Actor(node: node.id, incarnation: identity.incarnation)
         for (index, thread) in storage.shards.enumerated() {

@@ -2,13 +2,12 @@
 // when asked, so that keeping the figures costs a request nothing.
 
 import Dispatch
-import Gateway
+import Edge
 import Gossip
 import HintedHandoff
 import JSON
 import NIOConcurrencyHelpers
 import NIOCore
-import NIOHTTP1
 import NameStore
 import Node
 import Ring
@@ -53,7 +52,7 @@ final class NodeOperations: Sendable {
 
     /// A request for a name, from the client at `address`.
     func names(
-        _ operation: NameOperation, on name: Name, method: HTTPMethod, from address: String, timeout: Span
+        _ operation: NameOperation, on name: Name, method: RequestMethod, from address: String, timeout: Span
     ) -> EventLoopFuture<HTTPResponse> {
         guard let control = parts.withLockedValue({ $0.control }) else {
             return eventLoop.makeSucceededFuture(HTTPResponse(Problem.stopping))
@@ -75,17 +74,14 @@ final class NodeOperations: Sendable {
         return control.withNames { $0.answer(call) }
     }
 
-    func answer(_ route: RequestRoute) -> EventLoopFuture<HTTPResponse> {
+    func answer(_ question: NodeQuestion) -> EventLoopFuture<HTTPResponse> {
         let (loops, control) = parts.withLockedValue { $0 }
         guard let control else { return eventLoop.makeSucceededFuture(HTTPResponse(Problem.stopping)) }
-        switch route {
+        switch question {
         case .ring: return ring().map { HTTPResponse.json($0) }
-        case .nodes: return control.table().map { HTTPResponse.json(NodeOperations.json($0)) }
+        case .table: return control.table().map { HTTPResponse.json(NodeTable.json($0)) }
         case .metrics: return metrics(loops, control)
-        case .readyz: return ready(control)
-        default:
-            return eventLoop.makeSucceededFuture(
-                HTTPResponse(200, [("content-type", "text/plain")], body: Array("ok\n".utf8)))
+        case .readiness: return readiness(control).map { HTTPResponse($0) }
         }
     }
 
@@ -100,22 +96,13 @@ final class NodeOperations: Sendable {
         }
     }
 
-    /// Ready: more than half of the ring's nodes are known to live, this one among them, and those have connected to
-    /// it: so whoever restarts one node after the other may go on to the next. One that lives and cannot connect is not
-    /// waited for longer than `Limits.readyGrace`. Whether a quorum of a given key can be reached depends on its
-    /// placement.
-    private func ready(_ control: ControlLoop) -> EventLoopFuture<HTTPResponse> {
+    private func readiness(_ control: ControlLoop) -> EventLoopFuture<Readiness> {
         let nodes = storage.environment.ring.document.nodes.count
         return control.figures().map { [self] figures in
             let connected = peers.values.data
-            let missing = figures.living.filter { connected[$0, default: 0] == 0 }
-            let isWaiting = !missing.isEmpty && MachineClock.instant() - startedAt < Limits.readyGrace
-            let isReady = (figures.living.count + 1) * 2 > nodes && !isWaiting
-            var text = "\(figures.living.count + 1) of \(nodes) nodes alive\n"
-            if !missing.isEmpty { text += "not connected: \(missing.map(\.name).sorted().joined(separator: ", "))\n" }
-            var response = HTTPResponse(isReady ? 200 : 503, [("content-type", "text/plain")], body: Array(text.utf8))
-            if !isReady { response.headers.add("retry-after", "1") }
-            return response
+            return Readiness(
+                nodes: nodes, living: figures.living, connected: { connected[$0, default: 0] > 0 },
+                runningFor: MachineClock.instant() - startedAt)
         }
     }
 
@@ -156,51 +143,17 @@ final class NodeOperations: Sendable {
         }
     }
 
-    private static func json(_ table: [NodeStatus]) -> [UInt8] {
-        var text = JSONWriter()
-        text.open("{")
-        text.key("nodes")
-        text.open("[")
-        for row in table {
-            text.open("{")
-            text.member("node", .string(row.node.id.name))
-            text.member("country", .string(row.node.country))
-            text.member("zone", .string(row.node.zone))
-            text.member("status", .string(row.status.rawValue))
-            text.member("self", .bool(row.isSelf))
-            text.member("http", .string(row.node.http.description))
-            text.member("revision", .string(row.report.revision))
-            text.member("ring_epoch", .int(Int(clamping: row.report.ringEpoch)))
-            text.member("generation", .int(Int(clamping: row.generation)))
-            text.member("mean_response_ms", .number(row.report.responseMs))
-            text.member("error_rate", .number(row.report.errorRate))
-            text.member("replication_delay_ms", .number(row.report.replicationDelayMs))
-            let age = row.isSelf ? Span.zero : row.heartbeatAge
-            text.member("heartbeat_age_ms", age.map { .number(($0.inMilliseconds * 10).rounded() / 10) } ?? .null)
-            text.member("hints", .int(row.report.hints))
-            text.member("keys_apart", .int(row.report.keysApart))
-            text.member("disk_free", .number(row.report.diskFree))
-            let place = row.report.location ?? row.node.location
-            text.member("location", place.map { .array([.number($0.latitude), .number($0.longitude)]) } ?? .null)
-            text.close("}")
-        }
-        text.close("]")
-        text.close("}")
-        return text.bytes + [0x0A]
-    }
-
     private func metrics(_ loops: [RequestLoop], _ control: ControlLoop) -> EventLoopFuture<HTTPResponse> {
         let figures = EventLoopFuture.whenAllSucceed(loops.map { $0.figures() }, on: eventLoop)
         return figures.and(control.figures()).map { [self] loops, control in
-            let text = MetricsPage.text(
+            let now = MachineClock.instant()
+            let snapshot = NodeSnapshot(
                 identity: identity, revision: revision, ring: storage.environment.ring.document, loops: loops,
                 control: control, shards: storage.shards.map(\.counters), late: storage.late,
                 hints: storage.hints.figures,
                 connections: connections.values, peers: peers.values,
-                freeShare: storage.environment.room(MachineClock.instant()).share,
-                now: MachineClock.instant(), startedAt: startedAt)
-            return HTTPResponse(
-                200, [("content-type", "text/plain; version=0.0.4; charset=utf-8")], body: Array(text.utf8))
+                freeShare: storage.environment.room(now).share, now: now, startedAt: startedAt)
+            return .text(MetricsPage.text(snapshot), type: "text/plain; version=0.0.4; charset=utf-8")
         }
     }
 }

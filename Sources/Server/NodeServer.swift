@@ -1,6 +1,7 @@
 // One running node: opens the stores, starts the threads and loops, listens, and takes it all down again in order.
 
 import Dispatch
+package import Edge
 import Foundation
 import Gossip
 import HintedHandoff

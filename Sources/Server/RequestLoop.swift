@@ -3,6 +3,7 @@
 // thread.
 
 import Causality
+import Edge
 import Gateway
 import Keys
 import Logging
@@ -32,7 +33,8 @@ final class RequestLoop: @unchecked Sendable {
     private var pending = PendingJobs()
     private var isFlushScheduled = false
     private(set) var requests = RequestFigures()
-    let memory = ClientMemory()
+    /// What its clients share.
+    var httpClients: LoopClients
 
     init(
         _ eventLoop: any EventLoop, port: Int, identity: NodeID, storage: StorageFront, random: SeededRandom,
@@ -43,6 +45,7 @@ final class RequestLoop: @unchecked Sendable {
         self.identity = identity
         self.storage = storage
         let environment = storage.environment
+        httpClients = LoopClients(ring: environment.ring)
         let gateway = GatewayState(
             identity: identity, ring: environment.ring, random: random, now: MachineClock.instant())
         core = LoopCore(
@@ -182,7 +185,7 @@ final class RequestLoop: @unchecked Sendable {
             LoopFigures(
                 requests: requests, counters: core.gateway.counters, inFlight: core.requestsInFlight,
                 cacheHits: core.cache.hits, cacheMisses: core.cache.misses, linksUp: links.values.count { $0.isUp },
-                clientBytes: memory.heldBytes, readersCutOff: memory.readersCutOff)
+                clientBytes: httpClients.memory.heldBytes, readersCutOff: httpClients.memory.readersCutOff)
         }
     }
 }

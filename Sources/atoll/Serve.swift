@@ -1,6 +1,7 @@
 // `atoll serve`: one node in this process.
 
 import ArgumentParser
+import Edge
 import Foundation
 import Logging
 import Ring

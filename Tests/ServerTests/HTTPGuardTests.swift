@@ -1,6 +1,7 @@
 // The times that a client has, and what the heads of chunks may take, at their edges: on a loop whose time is the
 // test's own.
 
+import Edge
 import NIOCore
 import NIOEmbedded
 import Testing
@@ -16,7 +17,10 @@ private final class GuardedConnection {
     private(set) var refusal: String?
 
     init() throws {
-        gate = HTTPGuard(now: { [loop] in loop.now })
+        gate = HTTPGuard(clock: { [loop] in
+            Now(
+                instant: Instant(nanoseconds: Int64(loop.now.uptimeNanoseconds)), wall: WallTime(milliseconds: 0))
+        })
         channel = EmbeddedChannel(handler: gate, loop: loop)
         gate.refuse = { [unowned self] in refusal = "\($0.status) \($0.name)" }
         try channel.connect(to: SocketAddress(unixDomainSocketPath: "client")).wait()
@@ -25,6 +29,9 @@ private final class GuardedConnection {
     deinit { gate.refuse = nil }
 
     func arrives(_ count: Int) throws { _ = try channel.writeInbound(ByteBuffer(repeating: 0x61, count: count)) }
+    func expects(_ expectation: ClientConnection.Expectation) { gate.watch.expect(expectation, now) }
+    func bodyCame(_ bytes: Int) { gate.watch.bodyCame(bytes, now) }
+    private var now: Instant { Instant(nanoseconds: Int64(loop.now.uptimeNanoseconds)) }
     func passes(_ span: Span) { loop.advanceTime(by: .nanoseconds(span.nanoseconds)) }
 
     /// What became of it: nil as long as it goes on.
@@ -73,21 +80,21 @@ private final class GuardedConnection {
 
     @Test func partsOfABodyFollowEachOther() throws {
         let connection = try GuardedConnection()
-        connection.gate.headersCame()
+        connection.expects(.body)
         connection.passes(.seconds(20))
-        connection.gate.bodyCame(1 << 20)
+        connection.bodyCame(1 << 20)
         expect("408 request-timeout", of: connection, after: Limits.bodyReadTimeout)
     }
 
     /// A second more for each so many bytes; those of chunks' heads buy nothing.
     @Test(arguments: [0, 1, 12]) func aWholeBodyHasATimeOfItsOwn(_ seconds: Int) throws {
         let connection = try GuardedConnection()
-        connection.gate.headersCame()
-        connection.gate.bodyCame(seconds * Limits.bodyLeastRate)
+        connection.expects(.body)
+        connection.bodyCame(seconds * Limits.bodyLeastRate)
         for _ in 0..<29 {
             connection.passes(.seconds(1))
             try connection.arrives(1)
-            connection.gate.bodyCame(1)
+            connection.bodyCame(1)
         }
         let whole = Limits.bodyReadTimeout + .seconds(Int64(seconds))
         expect("408 request-timeout", of: connection, after: whole, gone: .seconds(29))
@@ -96,19 +103,19 @@ private final class GuardedConnection {
     @Test func anIdleConnectionEnds() throws {
         let connection = try GuardedConnection()
         try connection.arrives(1)
-        connection.gate.headersCame()
-        connection.gate.requestCame()
+        connection.expects(.body)
+        connection.expects(.nothing)
         // Its answer takes what it takes.
         connection.passes(.minutes(60))
         #expect(connection.end == nil)
-        connection.gate.responseLeft()
+        connection.expects(.nextRequest)
         expect("closed", of: connection, after: Limits.idleTimeout)
     }
 
     @Test func whoStillReadsIsNotIdle() throws {
         let connection = try GuardedConnection()
         connection.channel.isWritable = false
-        connection.gate.responseLeft()
+        connection.expects(.nextRequest)
         expect("closed", of: connection, after: Limits.answerReadTimeout)
     }
 
@@ -117,9 +124,9 @@ private final class GuardedConnection {
         let most = Limits.chunkHeadBytes + body * Limits.chunkHeadBytesPerByte
         for (heads, isTaken) in [(most, true), (most + 1, false)] {
             let connection = try GuardedConnection()
-            connection.gate.headersCame()
+            connection.expects(.body)
             try connection.arrives(heads + body)
-            connection.gate.bodyCame(body)
+            connection.bodyCame(body)
             try connection.arrives(1)
             #expect(connection.end == (isTaken ? nil : "413 too-large"), "\(heads)")
         }

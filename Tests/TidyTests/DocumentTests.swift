@@ -89,7 +89,8 @@ import Testing
     }
 
     @Test func everyKindOfProblemIsDocumented() throws {
-        let names = try DocumentTests.names(#"[Pp]roblem\(\s*\d{3}, "([a-z-]+)""#, in: ["Sources/Server/"])
+        let names = try DocumentTests.names(
+            #"[Pp]roblem\(\s*\d{3}, "([a-z-]+)""#, in: ["Sources/Edge/", "Sources/Server/"])
         try DocumentTests.expect(names, atLeast: 12, in: "docs/HTTP.md")
         try DocumentTests.expect(names, atLeast: 12, in: "docs/openapi.yaml")
     }
@@ -101,22 +102,40 @@ import Testing
         let types = try Set(cells.flatMap { try Pattern("`([a-z-]+)`").matches(in: $0).map { $0.groups[1] } })
         #expect(types.count >= 35, "the pattern finds too little: \(types.sorted())")
         let mention = try Pattern(#"(?:/problems/|\bproblem: ")([a-z-]+)""#)
-        let tests = SourceTree.tests.filter { ["IntegrationTests", "ServerTests"].contains($0.module) }
+        let tests = SourceTree.tests.filter { ["EdgeTests", "IntegrationTests", "ServerTests"].contains($0.module) }
         let tested = Set(tests.flatMap { file in mention.matches(in: file.text).map { $0.groups[1] } })
         for type in types.subtracting(tested).sorted() { Issue.record("no test names the problem \(type)") }
     }
 
     @Test func everyQueryParameterIsDocumented() throws {
         let names = try DocumentTests.names(
-            #"^        case "(\w+)": (?:try )?query\."#, in: ["Sources/Server/HTTP/RequestTarget"])
-        let guarded = try DocumentTests.names(#"^        case "(\w+)":$"#, in: ["Sources/Server/HTTP/RequestTarget"])
+            #"^        case "(\w+)": (?:try )?query\."#, in: ["Sources/Edge/Request/RequestTarget"])
+        let guarded = try DocumentTests.names(#"^        case "(\w+)":$"#, in: ["Sources/Edge/Request/RequestTarget"])
         try DocumentTests.expect(names.union(guarded), atLeast: 8, in: "docs/HTTP.md")
         try DocumentTests.expect(names.union(guarded), atLeast: 8, in: "docs/openapi.yaml")
     }
 
+    /// `/v1/kv/{bucket}/{key}[/{sort}]` stands in openapi.yaml as two paths.
+    @Test func everyPathIsDocumented() throws {
+        let paths = try DocumentTests.names(#"Route\(\s*"(/[^"]+)""#, in: ["Sources/Edge/Calls/Routes.swift"])
+        #expect(paths.count >= 13, "the pattern finds too little: \(paths.sorted())")
+        let page = try #require(SourceTree.text("docs/HTTP.md"))
+        let interface = try #require(SourceTree.text("docs/openapi.yaml"))
+        for path in paths.sorted() {
+            let short = String(path.prefix { $0 != "[" })
+            if !page.contains(short) { Issue.record("docs/HTTP.md says nothing of \(short)") }
+            let all = short == path ? [path] : [short, path.filter { $0 != "[" && $0 != "]" }]
+            for path in all where !interface.contains("\n  \(path):\n") {
+                Issue.record("docs/openapi.yaml says nothing of \(path)")
+            }
+        }
+    }
+
     @Test func everyMetricIsDocumented() throws {
-        let names = try DocumentTests.names(#""(atoll_[a-z_]+)""#, in: ["Sources/Server/"])
-        try DocumentTests.expect(names, atLeast: 20, in: "docs/OPERATIONS.md")
+        let names = try DocumentTests.names(#"Figure\(\s*"(atoll_[a-z_]+)""#, in: ["Sources/Server/Figures.swift"])
+        try DocumentTests.expect(names, atLeast: 40, in: "docs/OPERATIONS.md")
+        let all = try DocumentTests.names(#""(atoll_[a-z_]+)""#, in: ["Sources/Server/"])
+        #expect(all.subtracting(names).isEmpty, "a figure is a row of the table in Figures.swift")
     }
 
     @Test func everyEnvironmentVariableIsDocumented() throws {

@@ -4,7 +4,7 @@
 // store and has pledged to follow that very founder's store. Pledges are durable and never change, so a wiped founder,
 // or a second list of acceptors, founds no second cluster beside the first. Any answer that a cluster exists ends it.
 
-package import World
+import World
 
 struct Discovery: Sendable {
     let node: NodeID

@@ -1,5 +1,6 @@
 // What HTTP asks of the namestore, on the control loop: each request waits there for its answer from the core.
 
+import Edge
 import NIOCore
 import NameStore
 import Node
@@ -7,12 +8,12 @@ import Wire
 import World
 
 extension ControlLoop {
-    /// Runs `body` on this loop; fails while the node starts or stops.
+    /// Runs `body` on this loop; fails once the node stops.
     func withNames<Answer: Sendable>(_ body: @escaping @Sendable (ControlLoop) -> EventLoopFuture<Answer>)
         -> EventLoopFuture<Answer>
     {
         eventLoop.flatSubmit { [self] in
-            guard isRunning else { return eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel) }
+            guard !isStopped else { return eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel) }
             return body(self)
         }
     }
@@ -54,7 +55,7 @@ extension ControlLoop {
         case .wakeAt(let instant):
             let delay = max(0, (instant - MachineClock.instant()).nanoseconds)
             eventLoop.scheduleTask(in: .nanoseconds(delay)) { [self] in
-                if isRunning { hear(.names(.wake(instant))) }
+                if !isStopped { hear(.names(.wake(instant))) }
             }
         }
     }

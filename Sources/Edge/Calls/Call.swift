@@ -1,0 +1,62 @@
+// What is to be done for a request, once all that it says has been understood and found right.
+
+package import Keys
+package import Gateway
+package import NameStore
+import Ring
+package import World
+
+package enum Call: Sendable {
+    /// To be answered through the gateway.
+    case data(ClientRequest, DataAnswer)
+    /// To be answered from what this very node stores.
+    case ownReplica(StoredKey, accept: String?)
+    case name(NameOperation, Name, timeout: Span)
+    case namestore(NamestoreCall)
+    case node(NodeQuestion)
+    /// Nothing: this is the answer.
+    case respond(HTTPResponse)
+}
+
+/// What operators ask a node about itself.
+package enum NodeQuestion: Sendable {
+    case ring, table, readiness, metrics
+}
+
+/// A request as far as it has arrived. A class, as it is handed from state to state with all its parts.
+package final class IncomingRequest {
+    package let head: RequestHead
+    let target: RequestTarget
+    /// The most bytes its body may have.
+    let limit: Int
+    var body: [UInt8] = []
+    /// What the body takes of the loop's memory.
+    package var heldBytes = 0
+    /// It was handed on to be written.
+    package var isWriting = false
+
+    init(_ head: RequestHead, _ target: RequestTarget, in ring: RingSnapshot) {
+        self.head = head
+        self.target = target
+        // Only a write of an item has use for a body.
+        if head.method == .put, target.route.subject == .value, let key = target.key {
+            limit = ring.properties(ofBucket: key.bucket).maxValueBytes
+        } else {
+            limit = Limits.otherBodyBytes
+        }
+    }
+
+    var tooLarge: Problem {
+        if head.method == .put, target.route.subject == .value {
+            return .tooLarge("the bucket takes values of up to \(limit) bytes")
+        }
+        return .tooLarge("this call takes \(limit) bytes at most")
+    }
+
+    /// What it asks for.
+    package func call(_ surroundings: Surroundings) throws(Problem) -> Call {
+        let route = target.route
+        guard route.methods.contains(head.method) else { throw .methodNotAllowed(route.allowed) }
+        return try route.call(self, surroundings)
+    }
+}

@@ -1,0 +1,25 @@
+// What the clients of one event loop share: the check of their heads, the memory that they may take, the date of their
+// answers, and whether the node is stopping.
+
+package import Ring
+import World
+
+package struct LoopClients {
+    let ring: RingSnapshot
+    package var memory: ClientMemory
+    package var expected = ExpectedAnswers()
+    package var isStopping = false
+    private var heads: HeadCheck
+    private var date = HTTPDate()
+
+    package init(ring: RingSnapshot, memory: ClientMemory = ClientMemory()) {
+        self.ring = ring
+        self.memory = memory
+        heads = HeadCheck(OwnAddresses(ring.document))
+    }
+
+    mutating func check(_ head: RequestHead) throws(Problem) -> CheckedHead { try heads.check(head) }
+
+    /// For each answer: when it was made (RFC 9110, 6.6.1).
+    mutating func dateLine(_ now: Now) -> [UInt8] { date.line(at: now.wall) }
+}

@@ -1,0 +1,30 @@
+// What this cluster is called, by the addresses under `http` in its ring: whose requests are taken, and whose pages may
+// change something (docs/decisions/0015-whose-pages-may-call.md).
+
+import World
+import Ring
+
+struct OwnAddresses {
+    private var names: Set<String> = ["localhost"]
+    private var addresses: Set<Authority> = []
+
+    init(_ ring: RingDocument) {
+        for node in ring.nodes {
+            names.insert(node.http.host.lowercased())
+            if let address = Authority(node.http.description) { addresses.insert(address) }
+        }
+    }
+
+    /// A name that is not ours may have been pointed at this node by a stranger's name server (DNS rebinding). An
+    /// address can't be, and ports don't matter: whoever forwards one to this node has chosen to.
+    func isOwn(_ host: Authority) -> Bool { host.isAddress || names.contains(host.host) }
+
+    /// Whether a page of this origin may change something: it came from a node of the ring, or from the very address
+    /// that the request is for. `null`, which a page without an origin of its own sends, is neither.
+    func isOwn(origin: String, of host: Authority?) -> Bool {
+        let scheme = "http://"
+        guard origin.lowercased().hasPrefix(scheme) else { return false }
+        guard let page = Authority(origin.dropFirst(scheme.count)) else { return false }
+        return page == host || addresses.contains(page)
+    }
+}

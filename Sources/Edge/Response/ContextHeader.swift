@@ -1,0 +1,26 @@
+// The causal context as clients carry it from a read to a write: base64 in a header, or in a list's JSON.
+
+import JSON
+import Keys
+import Causality
+import Ring
+import World
+
+enum ContextHeader {
+    static func text(_ context: CausalContext, for key: StoredKey) -> String {
+        var bytes: [UInt8] = []
+        bytes.append(base64: context.encode(for: key.bytes))
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// The token's bytes, checked; a token that is not ours, or another key's, throws.
+    static func parse(_ text: String, for key: StoredKey) throws(Problem) -> [UInt8] {
+        guard text.utf8.count <= (Limits.contextBytes + 2) / 3 * 4, let bytes = Base64.decode(text) else {
+            throw .malformed("Atoll-Context is not one that Atoll gave")
+        }
+        do { _ = try CausalContext(decoding: bytes, for: key.bytes) } catch {
+            throw .malformed("Atoll-Context: \(error)")
+        }
+        return bytes
+    }
+}

@@ -1,0 +1,69 @@
+// A response as a value, whatever version of HTTP it leaves in: status, headers, body.
+
+package struct HTTPResponse: Sendable {
+    var status: UInt
+    var headers: HeaderLines
+    var body: AnswerBody
+
+    init(_ status: UInt, _ headers: [(String, String)] = [], body: [UInt8] = []) {
+        self.init(status, headers, body: AnswerBody(body))
+    }
+
+    init(_ status: UInt, _ headers: [(String, String)] = [], body: AnswerBody) {
+        self.status = status
+        self.headers = HeaderLines()
+        self.body = body
+        for (name, value) in headers { self.headers.add(name, value) }
+    }
+
+    package init(_ problem: Problem) {
+        self.init(problem.status, [("content-type", "application/problem+json")], body: problem.body)
+        if problem.status == 503 { headers.add("retry-after", "1") }
+        if let header = problem.header { headers.add(header.name, header.value) }
+    }
+
+    package static func json(_ body: [UInt8], _ status: UInt = 200) -> HTTPResponse {
+        HTTPResponse(status, [("content-type", "application/json")], body: body)
+    }
+    static func json(_ body: AnswerBody) -> HTTPResponse {
+        HTTPResponse(200, [("content-type", "application/json")], body: body)
+    }
+
+    package static func text(_ text: String, _ status: UInt = 200, type: String = "text/plain") -> HTTPResponse {
+        HTTPResponse(status, [("content-type", type)], body: Array(text.utf8))
+    }
+
+    /// RFC 9110, 6.4.1: these have none, whatever the method was.
+    var hasNoBody: Bool { status == 204 || status == 304 }
+
+    /// What HTTP/1.1 says beside the number. Of those that a node answers with; a client looks at the number alone.
+    var reason: StaticString {
+        switch status {
+        case 200: "OK"
+        case 201: "Created"
+        case 202: "Accepted"
+        case 204: "No Content"
+        case 300: "Multiple Choices"
+        case 304: "Not Modified"
+        case 400: "Bad Request"
+        case 403: "Forbidden"
+        case 404: "Not Found"
+        case 405: "Method Not Allowed"
+        case 408: "Request Timeout"
+        case 409: "Conflict"
+        case 412: "Precondition Failed"
+        case 413: "Payload Too Large"
+        case 414: "URI Too Long"
+        case 415: "Unsupported Media Type"
+        case 417: "Expectation Failed"
+        case 421: "Misdirected Request"
+        case 429: "Too Many Requests"
+        case 431: "Request Header Fields Too Large"
+        case 500: "Internal Server Error"
+        case 501: "Not Implemented"
+        case 503: "Service Unavailable"
+        case 507: "Insufficient Storage"
+        default: "Unknown"
+        }
+    }
+}
