@@ -4,7 +4,8 @@
 import Simulator
 import Testing
 
-/// Seeds that once found a bug, and which; they are played again for ever.
+/// Seeds that once found a bug, and which; they are played again for ever, though what they stand for has changed with
+/// the list of faults and with the load.
 enum RegressionSeeds {
     struct Entry: Sendable, CustomTestStringConvertible {
         let seed: UInt64
@@ -44,7 +45,9 @@ private func expectHolds(_ seed: UInt64, _ location: SourceLocation = #_sourceLo
 
 @Suite struct SeedTests {
     private static let perTest: UInt64 = 10
-    private static let playsEverything: UInt64 = 150
+    /// Together they play all there is. After a change of the simulator others may have to stand here: `atoll simulate
+    /// --json --seeds N` tells what a seed plays.
+    private static let playEverything: [UInt64] = [20, 58, 76, 107, 115]
 
     @Test(arguments: 0..<15 as Range<UInt64>) func seedsHold(_ chunk: UInt64) {
         let first = 1 + chunk * SeedTests.perTest
@@ -66,9 +69,9 @@ private func expectHolds(_ seed: UInt64, _ location: SourceLocation = #_sourceLo
     /// What is never played is never tested: each kind of event, message, refusal and fault comes up in these.
     @Test func everythingIsPlayed() {
         var counts = PlayCounts()
-        for seed: UInt64 in 1...SeedTests.playsEverything { counts.add(Simulation.run(seed: seed).counts) }
+        for seed in SeedTests.playEverything { counts.add(Simulation.run(seed: seed).counts) }
         let never = counts.table.filter { $0.count == 0 }.map(\.name)
-        #expect(never.isEmpty, "never played in seeds 1 to \(SeedTests.playsEverything)")
+        #expect(never.isEmpty, "never played by seeds \(SeedTests.playEverything)")
     }
 
     @Test func differentSeedsGiveDifferentRuns() {
