@@ -39,7 +39,7 @@ struct Scenario: Sendable {
         loops = Int.random(in: 1...3, using: &random)
         shards = Int.random(in: 1...3, using: &random)
         resets = [0, 0, 0.001, 0.01].randomElement(using: &random) ?? 0
-        length = .seconds(Int64.random(in: 6...12, using: &random))
+        length = .seconds(Int64.random(in: 5...8, using: &random))
         slowestSync = .milliseconds(random.chance(0.3) ? 80 : 3)
         strikes = Fault.draw(nodes: nodes, length: length, &random)
         names = NamePlan(&random)

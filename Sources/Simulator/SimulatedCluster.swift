@@ -52,11 +52,13 @@ struct SimulatedCluster {
     private(set) var now = Instant.origin
     var machines: [SimulatedMachine] = []
     var checker: Checker
-    var network = SimulatedNetwork()
+    var network: SimulatedNetwork
     private var queue = Heap<Scheduled>()
     private var events = SlotTable<Event>()
     private var order: UInt64 = 0
     var random: SeededRandom
+    /// Empty, for what steps want done: one step may lead to another before it has ended.
+    private var room: [(box: Outbox<SimulatedNode.Output>, taken: [SimulatedNode.Output])] = []
     /// Have something to send when the event is over.
     var unflushed: [ConnectionEnd] = []
     var cut: Set<DirectedLink> = []
@@ -87,6 +89,7 @@ struct SimulatedCluster {
         told.germanOnly = mutant != .fallbackOutsideResidency
         nodesRing = try SimulatedRing.snapshot(told)
         checker = Checker(ring: ring)
+        network = SimulatedNetwork(nodes: scenario.nodes, loops: scenario.loops)
         random = SeededRandom(seed: scenario.seed ^ 0xA70_11)
         load = try Workload(scenario: scenario)
         seams = mutant?.seams ?? NamesSeams()
@@ -169,16 +172,20 @@ struct SimulatedCluster {
 
     /// Lets one node handle something, and carries out what it wants. One whose disk fails ends.
     mutating func step(_ node: Int, _ input: SimulatedNode.Input) throws {
-        var out = Outbox<SimulatedNode.Output>()
+        var out = room.popLast() ?? (Outbox(), [])
         let time = clock(node)
         do throws(StorageFailure) {
-            try machines[node].node?.handle(input, time, &out)
+            try machines[node].node?.handle(input, time, &out.box)
         } catch {
             ledger.add(.diskFailed)
             return die(node)
         }
-        guard !out.isEmpty else { return }
-        for output in out.take() { try carryOut(output, node) }
+        if !out.box.isEmpty {
+            out.box.take(into: &out.taken)
+            for output in out.taken { try carryOut(output, node) }
+            out.taken.removeAll(keepingCapacity: true)
+        }
+        room.append(out)
     }
 
     private func clock(_ node: Int) -> Now {

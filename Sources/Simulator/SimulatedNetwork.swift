@@ -92,13 +92,26 @@ struct ConnectionEnd: Hashable {
 
 struct SimulatedNetwork {
     private(set) var connections: [Connection] = []
-    /// The standing connection from a node's part to another node.
-    private var standing: [Link: Int] = [:]
+    /// The standing connection from each node's parts to each other node, by `place`.
+    private var standing: [Int?]
+    private let nodes: Int
+    private let ports: Int
 
-    private struct Link: Hashable {
-        let client: Int
-        let port: Port
-        let server: Int
+    /// Of so many nodes, with so many request loops each.
+    init(nodes: Int, loops: Int) {
+        self.nodes = nodes
+        ports = loops + 2
+        standing = Array(repeating: nil, count: nodes * ports * nodes)
+    }
+
+    private func place(_ client: Int, _ port: Port, _ server: Int) -> Int {
+        let part =
+            switch port {
+            case .loop(let loop): loop
+            case .control: ports - 2
+            case .bulk: ports - 1
+            }
+        return (client * ports + part) * nodes + server
     }
 
     subscript(number: Int) -> Connection {
@@ -108,13 +121,12 @@ struct SimulatedNetwork {
 
     mutating func open(_ connection: Connection) -> Int {
         connections.append(connection)
-        standing[Link(client: connection.client, port: connection.port, server: connection.server)] =
-            connections.count - 1
+        standing[place(connection.client, connection.port, connection.server)] = connections.count - 1
         return connections.count - 1
     }
 
     func standing(from client: Int, _ port: Port, to server: Int) -> Int? {
-        standing[Link(client: client, port: port, server: server)]
+        standing[place(client, port, server)]
     }
 
     /// Ends it for both sides. Returns the asks that are lost with it, ascending. `isHeardOut`: the server hears what
@@ -123,8 +135,8 @@ struct SimulatedNetwork {
         guard !connections[number].isBroken else { return [] }
         connections[number].isBroken = true
         let connection = connections[number]
-        let link = Link(client: connection.client, port: connection.port, server: connection.server)
-        if standing[link] == number { standing[link] = nil }
+        let place = place(connection.client, connection.port, connection.server)
+        if standing[place] == number { standing[place] = nil }
         connections[number].isHeardOut = isHeardOut
         if !isHeardOut { connections[number].toServer = Connection.Stream() }
         connections[number].toClient = Connection.Stream()
@@ -133,6 +145,6 @@ struct SimulatedNetwork {
 
     /// Those that stand, ascending, of which `isAffected` is true.
     func standing(where isAffected: (Connection) -> Bool) -> [Int] {
-        standing.values.filter { isAffected(connections[$0]) }.sorted()
+        standing.compactMap { $0 }.filter { isAffected(connections[$0]) }.sorted()
     }
 }

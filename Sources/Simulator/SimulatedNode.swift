@@ -101,7 +101,7 @@ struct SimulatedNode {
         self.identity = identity
         room = birth.disk.room
         ledger = birth.ledger
-        let (ring, stripes) = (birth.ring, CacheStripes())
+        let (ring, stripes) = (birth.ring, CacheStripes(bits: 6))
         let actor = Actor(node: identity, incarnation: birth.incarnation)
         loops = (0..<birth.loops).map { port in
             let gateway = GatewayState(

@@ -41,12 +41,11 @@ package enum Simulation {
             try cluster.heal()
             let healedAt = cluster.now
             // Requests in flight end first, and every link is up again.
-            try cluster.run(until: healedAt + .seconds(3))
-            while cluster.unsettled != nil, cluster.now - healedAt < Limits.simulatedHealing {
-                try cluster.run(until: cluster.now + .milliseconds(500))
-            }
-            let healing = cluster.unsettled == nil ? cluster.now - healedAt : nil
+            try cluster.run(until: healedAt + .milliseconds(2_500))
+            let healing = try settle(&cluster, healedAt)
             try cluster.lookAtNames()
+            // A write that is answered may still have been on its way to the last of its replicas.
+            _ = try settle(&cluster, healedAt)
             cluster.finish()
             return Verdict(
                 seed: seed, trace: cluster.trace.value, violations: cluster.checker.violations,
@@ -61,5 +60,13 @@ package enum Simulation {
                 acknowledged: 0, nameRequests: 0, namesAnswered: 0, reconfigurations: 0, nodes: scenario.nodes,
                 healing: nil, counts: PlayCounts())
         }
+    }
+
+    /// Lets the cluster come to rest. How long that took since `healedAt`; nil if it does not.
+    private static func settle(_ cluster: inout SimulatedCluster, _ healedAt: Instant) throws -> Span? {
+        while cluster.unsettled != nil, cluster.now - healedAt < Limits.simulatedHealing {
+            try cluster.run(until: cluster.now + .milliseconds(500))
+        }
+        return cluster.unsettled == nil ? cluster.now - healedAt : nil
     }
 }

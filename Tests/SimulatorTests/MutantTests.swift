@@ -11,9 +11,10 @@ import Testing
     /// The first that catches it, where that is a late one: looked at before all others. After a change of the
     /// simulator another may be the first; `atoll simulate --seeds 1..2000 --mutant NAME` tells.
     private static let firstSeeds: [Mutant: UInt64] = [
-        .ackBeforeSync: 17, .droppedHint: 114, .wipedDiskKeepsLife: 392, .attemptsUnknown: 18, .noRescan: 22,
-        .noEpochCheck: 115, .fastQuorumIsMajority: 80, .votesBeforeSync: 122, .ballotsUsedTwice: 709,
-        .damagedIsAbsent: 86, .promiseHidesFastVote: 39,
+        .ackBeforeSync: 109, .wipedDiskKeepsLife: 443, .restoredDiskKeepsLife: 29, .attemptsUnknown: 82, .noRescan: 14,
+        .fastReadAtMajority: 20, .noEpochCheck: 204, .fastQuorumIsMajority: 73, .votesBeforeSync: 19,
+        .ballotsUsedTwice: 160, .damagedIsAbsent: 40, .jointAsksNewSetOnly: 13, .promiseHidesFastVote: 41,
+        .wipedDiskVotes: 10,
     ]
 
     @Test(arguments: Mutant.allCases) func isCaughtWithin2000Seeds(_ mutant: Mutant) throws {

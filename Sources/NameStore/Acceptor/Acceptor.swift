@@ -78,7 +78,7 @@ package struct Acceptor: Sendable {
             if entry.isVote { advance(by: [entry.key.bytes, bytes]) }
         }
         if work.headerChanged { advance(by: [header.encode()]) }
-        guard work.headerChanged || work.changed.contains(where: \.isVote) else { return work.result }
+        guard work.headerChanged || work.changed.contains(where: { $0.isVote }) else { return work.result }
         work.result.writes.append((StoreLayout.header, header.encode()))
         work.result.mustSync = true
         work.result.frontier = (nextCopy, header.frontier.encode())

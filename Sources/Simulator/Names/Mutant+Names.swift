@@ -110,6 +110,10 @@ extension Mutant {
             } else {
                 rates.damages = .milliseconds(500)
             }
+        case .noEpochCheck, .fastQuorumIsMajority:
+            // Old votes meet new acceptors.
+            rates.nodes = 6
+            (rates.reconfigurations, rates.partitions) = (.milliseconds(700), .seconds(1))
         default: break
         }
     }
