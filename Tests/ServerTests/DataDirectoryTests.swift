@@ -90,6 +90,17 @@ import World
         #expect(opened.identity.generation == node.lastIdentity.generation + 1)
     }
 
+    /// A disk that was put back, on a machine whose clock stands before all the lives since: an incarnation of one of
+    /// them, minted under again, would give two writes one dot.
+    @Test func aLifeAboveAnotherHasAnIncarnationOfItsOwn() throws {
+        let node = try StoppedNode(.peers)
+        let known = node.lastIdentity.generation + 1_000_000_000_000
+        try DataDirectory(path: node.path).beginAbove(known)
+        let opened = try node.open()
+        #expect(opened.identity.generation > known)
+        #expect(opened.identity.incarnation > known, "no incarnation up to then is above its life's generation")
+    }
+
     /// A start that fails once the stores are open has used nothing up: the next one is as good.
     @Test func aStartThatIsBrokenOffBeginsANewLife() throws {
         let node = try StoppedNode(.peers)

@@ -115,10 +115,13 @@ struct DataDirectory: Sendable {
         try save(identity)
     }
 
-    /// The next start is a new life, above `generation` and under a new incarnation.
+    /// The next start is a new life, above `generation` and under a new incarnation. No incarnation is above the
+    /// generation of its life, so one above this generation is nobody's, even if the clock stands still before all
+    /// those lives.
     func beginAbove(_ generation: UInt64) throws {
         guard var identity = try loadIdentity() else { return }
         identity.generation = generation
+        identity.incarnation = max(identity.incarnation, generation)
         identity.cleanStop = nil
         try save(identity)
     }
