@@ -65,7 +65,7 @@ let package = Package(
         room("NameStore", ["World", "Quorums", crypto]),
         // Floor 3
         room("Gateway", ["World", "Quorums", "Causality", "Wire", "Keys", "Ring", deque]),
-        room("Node", ["World", "Wire", "Keys", "Ring", "Gossip", "Storage", "Vnodes", "HintedHandoff", "NameStore", "Gateway"]),
+        room("Node", ["World", "Quorums", "Wire", "Keys", "Ring", "Gossip", "Storage", "Vnodes", "HintedHandoff", "NameStore", "Gateway"]),
         room(
             "Edge",
             [

@@ -4,11 +4,11 @@
 
 package import Gossip
 package import Ring
-package import Vnodes
-package import Wire
+import Vnodes
+import Wire
 package import World
 
-package enum ControlEffect: Sendable {
+enum ControlEffect: Sendable {
     /// Gossip, to carry as it is.
     case gossip([UInt8], to: NodeID)
     /// A step of anti-entropy: to a node, which may be our own; the answer is to come back under `id`.
@@ -102,7 +102,7 @@ package struct ControlState: Sendable {
     }
 
     /// Call every 50 ms or so.
-    package mutating func tick(_ now: Instant, _ out: inout Outbox<ControlEffect>) {
+    mutating func tick(_ now: Instant, _ out: inout Outbox<ControlEffect>) {
         if now >= nextGossip {
             nextGossip = max(nextGossip + gossipInterval, now)
             gossiper.tick(now, into: &gossipEffects)
@@ -112,21 +112,21 @@ package struct ControlState: Sendable {
         drainRepair(&out)
     }
 
-    package mutating func gossip(
+    mutating func gossip(
         _ bytes: [UInt8], from node: NodeID, _ now: Instant, _ out: inout Outbox<ControlEffect>
     ) {
         gossiper.receive(bytes, from: node, now: now, into: &gossipEffects)
         drainGossip(&out)
     }
 
-    package mutating func answer(
+    mutating func answer(
         _ reply: ReplicaReply, to id: UInt64, _ now: Instant, _ out: inout Outbox<ControlEffect>
     ) {
         antiEntropy.receive(reply, id: id, now: now, &repairEffects)
         drainRepair(&out)
     }
 
-    package mutating func fail(_ id: UInt64) { antiEntropy.fail(id: id) }
+    mutating func fail(_ id: UInt64) { antiEntropy.fail(id: id) }
 
     /// Every node of the ring, in the order of their names.
     package var table: [NodeStatus] {

@@ -1,5 +1,6 @@
 // Whether a node is ready (`GET /readyz`): whoever restarts one node after the other may go on to the next.
 
+import Quorums
 package import World
 
 /// Ready: more than half of the ring's nodes are known to live, this one among them, and those have connected to it.
@@ -21,6 +22,6 @@ package struct Readiness: Hashable, Sendable {
         alive = living.count + 1
         missing = living.filter { !connected($0) }.sorted { $0.name < $1.name }
         let isWaiting = !missing.isEmpty && runningFor < Limits.readyGrace
-        isReady = alive * 2 > nodes && !isWaiting
+        isReady = alive >= QuorumSize.majority(of: nodes) && !isWaiting
     }
 }

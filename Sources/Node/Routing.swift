@@ -1,4 +1,4 @@
-// Which part of a node takes which request. The server (many threads) and the simulator (one) both ask here.
+// Which part of a node takes which request. The request loops and the control loop ask here.
 
 import Keys
 import Ring

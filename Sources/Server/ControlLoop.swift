@@ -17,7 +17,7 @@ import Wire
 import World
 
 final class ControlLoop: @unchecked Sendable {
-    // Safe to share: all state is only touched on `eventLoop`, but for `report`, which has its lock.
+    // Safe to share: all state is only touched on `eventLoop`, but for `acceptor`, which has its lock.
     let eventLoop: any EventLoop
     private let port: Int
     let identity: NodeID

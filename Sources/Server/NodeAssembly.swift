@@ -74,9 +74,8 @@ final class NodeAssembly: Sendable {
             identity: node.id, generation: identity.generation, ring: ring,
             configuration: ControlConfiguration(repairCycle: configuration.repairCycle), random: random.fork(),
             now: MachineClock.instant())
-        // Every node that stores anything may be made an acceptor while it runs; until then its store has no vote.
         let acceptors = configuration.ring.nameAcceptors
-        let hasAcceptor = node.capacityBytes > 0 || acceptors.contains(node.id)
+        let hasAcceptor = NodeAssembly.mayVote(node, configuration.ring)
         let registry = Registry(node: node.id, session: system.next(), random: random.fork(), ring: acceptors)
         let names = NameDesk(
             registry: registry, isNamed: !acceptors.isEmpty, hasAcceptor: hasAcceptor, now: MachineClock.instant())
@@ -102,10 +101,14 @@ final class NodeAssembly: Sendable {
     }
 
     /// Every node that stores anything may be made an acceptor while it runs; until then its store has no vote.
+    private static func mayVote(_ node: RingNode, _ ring: RingDocument) -> Bool {
+        node.capacityBytes > 0 || ring.nameAcceptors.contains(node.id)
+    }
+
     private static func nameThread(
         _ node: RingNode, _ ring: RingDocument, _ directory: DataDirectory, fresh: StoreID, _ logger: Logger
     ) throws -> NameStoreThread? {
-        guard node.capacityBytes > 0 || ring.nameAcceptors.contains(node.id) else { return nil }
+        guard mayVote(node, ring) else { return nil }
         return try NameStoreThread(node: node.id, directory: directory, fresh: fresh, logger: logger) { failure in
             die("names", failure, directory, logger)
         }

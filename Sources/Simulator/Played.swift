@@ -33,7 +33,8 @@ enum Played: Int, CaseIterable, Sendable {
     case object, summary, minted, stored, storedBeside, page, fingerprints
     case refusedBusy, refusedDiskFull, refusedExists, refusedLate, refusedSuperseded
     // On the wire.
-    case frameRequest, frameMerges, frameReply, frameStored, frameGossip, severalFramesAtOnce, framesCutApart
+    case frameRequest, frameMerges, frameReply, frameStored, frameGossip, frameNames
+    case severalFramesAtOnce, framesCutApart
     case connected, connectionReset, connectionGivenUp
     // Lives of nodes.
     case beganNewLife, wentOnAfterCleanStop, beganAboveStaleLife, refusedForeignDisk, refusedDamagedDisk
@@ -274,7 +275,7 @@ extension ReplicaReply {
 }
 
 extension PeerMessage {
-    /// Nil for those of the handshake, which the network does by itself; and for names, which travel alone.
+    /// Nil for those of the handshake, which the network does by itself; and for names, which are counted as they come.
     var played: Played? {
         switch self {
         case .request: .frameRequest

@@ -1,4 +1,4 @@
-// What lies in a node's data directory: its two stores, and who it is in which life (docs/formats/data-directory.md).
+// What lies in a node's data directory: its stores, and who it is in which life (docs/formats/data-directory.md).
 
 import Keys
 import Node

@@ -1,5 +1,5 @@
 // Making replicas the same again when nothing else did: a hint that was dropped, a gateway that died between two sends,
-// a store that was quarantined and begins empty.
+// a store that was moved aside and begins empty.
 //
 // For every partition and pair of its replicas, the node with the lesser name leads their exchanges (Exchange.swift).
 // One is under way at a time and each takes small steps, so that repair never stands before a request. A pair is due at

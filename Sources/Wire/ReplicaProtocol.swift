@@ -1,6 +1,6 @@
 // What a gateway asks of a replica, and what it hears: plain values, without a trace of how they travel.
 //
-// Keys here are stored keys (token first; see Ring/StoredKey.swift), objects are encoded `StoredObject`s, summaries
+// Keys here are stored keys (token first; see Keys/StoredKey.swift), objects are encoded `StoredObject`s, summaries
 // encoded `ObjectSummary`s, contexts encoded `CausalContext`s: a node that passes them on does not take them apart.
 
 package import World

@@ -22,7 +22,7 @@ import World
 
     private func node(_ index: Int) -> NodeID { NodeID("n\(index)") ?? NodeID(literal: "n") }
 
-    /// The definition, from design.md.
+    /// The definition, in other words than the code's.
     private func isReached(_ level: ConsistencyLevel, _ one: Case, _ answered: [Int]) -> Bool {
         func majority(in country: String) -> Bool {
             let all = one.countries.indices.filter { one.countries[$0] == country }

@@ -95,8 +95,8 @@ import World
     }
 
     @Test func aReaderKeepsToItsPart() throws {
-        var r = ByteReader([1, 2, 3, 4], from: 1, upTo: 3)
-        #expect(try r.count(each: 1) == 2)
+        var r = ByteReader([1, 1, 3, 4], from: 1, upTo: 3)
+        #expect(try r.count(each: 1) == 1)
         #expect(try r.varint(below: 4) == 3)
         #expect(throws: DecodingFailure.truncated) { try r.byte() }
         #expect(ByteReader([1], from: 5).isAtEnd && ByteReader([1], upTo: 9).remaining == 1)

@@ -16,8 +16,6 @@ struct NamePlan: Sendable {
     var duplication = 0.02
     /// Share of each delay that varies from message to message.
     var jitter = 0.5
-    /// Wipes and damages beyond a minority of the acceptors are left out, so that the end can be reached.
-    var keepsMajority = true
 
     /// How many nodes the ring file names as acceptors: the first ones.
     static func acceptors(of nodes: Int, _ random: inout SeededRandom) -> Int {

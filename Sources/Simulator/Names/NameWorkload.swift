@@ -175,14 +175,6 @@ struct NameWorkload {
             }
         }
     }
-
-    /// A name's history as text, for a seed that failed.
-    func story(of name: Int) -> String {
-        history[name].map { entry in
-            let end = entry.returned.map { $0 == 0 ? "no effect" : "\($0)" } ?? "…"
-            return "[\(entry.called), \(end)] \(entry.operation) → \(entry.answer.map { "\($0)" } ?? "?")"
-        }.joined(separator: "\n")
-    }
 }
 
 extension NamesCall {

@@ -3,7 +3,9 @@
 import Keys
 import NameStore
 import Node
+import Quorums
 import Storage
+import Wire
 import World
 
 enum NameEvent {
@@ -49,7 +51,8 @@ extension SimulatedCluster {
         guard let peer = machines.firstIndex(where: { $0.identity == target }) else { return }
         nameMessages += 1
         guard !isCut(node, peer), !(isFaulty && random.chance(scenario.names.loss)) else { return }
-        let bytes = message.encode()
+        let payload = PeerMessage.names(message.encode()).encode()
+        let bytes = withUnsafeBytes(of: Frames.prefix(for: payload.count).bigEndian) { Array($0) } + payload
         let copies = isFaulty && random.chance(scenario.names.duplication) ? 2 : 1
         for _ in 0..<copies {
             let delay = latency(node, peer)
@@ -61,7 +64,13 @@ extension SimulatedCluster {
     private mutating func receive(_ bytes: [UInt8], from node: Int, _ peer: Int) throws {
         guard machines[peer].node != nil else { return }
         trace.add(7, now, UInt64(peer), UInt64(bytes.count))
-        try step(peer, .name(.message(try NameMessage.decode(bytes), from: machines[node].identity)))
+        var decoder = FrameDecoder(limit: Limits.frameBytes)
+        bytes.withUnsafeBytes { decoder.feed($0) }
+        guard let payload = try decoder.next(), case .names(let name) = try PeerMessage(decoding: payload) else {
+            return checker.violate("a message of the namestore became another in its frame")
+        }
+        ledger.add(.frameNames)
+        try step(peer, .name(.message(try NameMessage.decode(name), from: machines[node].identity)))
     }
 
     // MARK: Disks
@@ -127,7 +136,7 @@ extension SimulatedCluster {
         guard !founded.isEmpty, founded != [node] else { return false }
         return [latest.acceptors, latest.successors ?? []].allSatisfy { set in
             let lost = set.count { damagedNames.contains($0.store) || $0.store == store }
-            return set.count - lost > set.count / 2 || !set.contains { $0.store == store }
+            return set.count - lost >= QuorumSize.majority(of: set.count) || !set.contains { $0.store == store }
         }
     }
 
@@ -256,7 +265,7 @@ extension SimulatedCluster {
                         && !damagedNames.contains(member.store)
                 }
             }
-            return set.isEmpty || sound > set.count / 2
+            return set.isEmpty || sound >= QuorumSize.majority(of: set.count)
         }
     }
 }

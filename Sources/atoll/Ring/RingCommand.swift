@@ -1,5 +1,5 @@
-// `atoll ring …`: planning a deployment on files alone. The figures are the Ring module's; here they are read, printed
-// and judged: 0 fine, 1 warnings or infeasible, 2 wrong usage.
+// `atoll ring …`: planning a deployment on files alone. The figures are the Planning module's; here they are read,
+// printed and judged: 0 fine, 1 warnings or infeasible, 2 wrong usage.
 
 import ArgumentParser
 import Foundation
