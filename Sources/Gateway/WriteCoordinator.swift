@@ -363,8 +363,10 @@ struct WriteCoordinator: Sendable {
             }
         } else {
             let own = directory.identity
+            // What another node may be about to mint is void before this asks once more, or the answer would not wait
+            // for it. (This was to be done before that was asked; a retry outlives what made it needless.)
             let isUnderWay = asks.contains {
-                $0.role.isMint && $0.isOpen && $0.node == own && $0.role.round == round
+                $0.role.isMint && $0.role.round == round && ($0.state == .awaited || $0.isOpen && $0.node == own)
             }
             guard !isUnderWay else { return }
             minters = .all
