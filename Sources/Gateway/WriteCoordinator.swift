@@ -363,8 +363,8 @@ struct WriteCoordinator: Sendable {
             }
         } else {
             let own = directory.identity
-            // What another node may be about to mint is void before this asks once more, or the answer would not wait
-            // for it. (This was to be done before that was asked; a retry outlives what made it needless.)
+            // A retry may have been armed before the mint that is awaited now was asked. Two at a time are never asked:
+            // the answer to one would not wait for the other, which is not void.
             let isUnderWay = asks.contains {
                 $0.role.isMint && $0.role.round == round && ($0.state == .awaited || $0.isOpen && $0.node == own)
             }

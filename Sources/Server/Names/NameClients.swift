@@ -55,7 +55,8 @@ extension ControlLoop {
         case .wakeAt(let instant):
             let delay = max(0, (instant - MachineClock.instant()).nanoseconds)
             eventLoop.scheduleTask(in: .nanoseconds(delay)) { [self] in
-                if !isStopped { hear(.names(.wake(instant))) }
+                // After the stop as well: whoever still waits is told when the time is over.
+                hear(.names(.wake(instant)))
             }
         }
     }
