@@ -50,7 +50,8 @@ package struct Account: Hashable, Sendable {
     }
 }
 
-package enum ClientOutcome: Hashable, Sendable {
+/// Its cases are handed on several times: indirect, they go as one word.
+package indirect enum ClientOutcome: Hashable, Sendable {
     /// The merged object; nil where no replica that answered holds anything.
     case object(StoredObject?, Account)
     case written(StoredObject, created: Bool, Account)

@@ -26,47 +26,46 @@ enum Progress {
 
 /// A pure value, of one of the three kinds. What it does not wait for is ignored.
 ///
-/// A coordinator is taken out while it changes, and put back: it lies here, not in a box of its own, and to change a
-/// copy of it would copy all that it holds.
+/// A coordinator is taken out while it changes, and put back: were it held twice meanwhile, it would be copied.
 enum CoordinatedRequest: Sendable {
-    case read(ReadCoordinator)
-    case write(WriteCoordinator)
-    case list(RangeCoordinator)
+    case read(Boxed<ReadCoordinator>)
+    case write(Boxed<WriteCoordinator>)
+    case list(Boxed<RangeCoordinator>)
 
     // MARK: Questions
 
     var progress: Progress {
         switch self {
-        case .read(let read): read.progress
-        case .write(let write): write.progress
-        case .list(let list): list.progress
+        case .read(let read): read.value.progress
+        case .write(let write): write.value.progress
+        case .list(let list): list.value.progress
         }
     }
 
     /// When `wake` has something to do.
     var nextWake: Instant {
         switch self {
-        case .read(let read): read.nextWake
-        case .write(let write): write.nextWake
-        case .list(let list): list.nextWake
+        case .read(let read): read.value.nextWake
+        case .write(let write): write.value.nextWake
+        case .list(let list): list.value.nextWake
         }
     }
 
     /// When to look again without an ask that is overdue by then: nobody could be asked, or it is too soon to answer.
     var retryAt: Instant? {
         switch self {
-        case .read(let read): read.retryAt
-        case .write(let write): write.retryAt
-        case .list(let list): list.retryAt
+        case .read(let read): read.value.retryAt
+        case .write(let write): write.value.retryAt
+        case .list(let list): list.value.retryAt
         }
     }
 
     /// Whom the open ask `slot` was sent to, and when.
     func pending(_ slot: Int) -> (node: NodeID, sentAt: Instant)? {
         switch self {
-        case .read(let read): read.asks.pending(slot)
-        case .write(let write): write.asks.pending(slot)
-        case .list(let list): list.asks.pending(slot)
+        case .read(let read): read.value.asks.pending(slot)
+        case .write(let write): write.value.asks.pending(slot)
+        case .list(let list): list.value.asks.pending(slot)
         }
     }
 
@@ -75,15 +74,15 @@ enum CoordinatedRequest: Sendable {
             asks.indices.filter { asks[$0].isOpen }.map { ($0, asks[$0].node) }
         }
         return switch self {
-        case .read(let read): open(read.asks)
-        case .write(let write): open(write.asks)
-        case .list(let list): open(list.asks)
+        case .read(let read): open(read.value.asks)
+        case .write(let write): open(write.value.asks)
+        case .list(let list): open(list.value.asks)
         }
     }
 
     /// Whether `hedge` would ask anybody.
     func canHedge(_ directory: ReplicaDirectory) -> Bool {
-        if case .read(let read) = self { read.canHedge(directory) } else { false }
+        if case .read(let read) = self { read.value.canHedge(directory) } else { false }
     }
 
     // MARK: Events
@@ -94,13 +93,13 @@ enum CoordinatedRequest: Sendable {
     ) {
         switch consume self {
         case .read(var read):
-            read.receive(reply, slot: slot, &directory, now, &out)
+            read.value.receive(reply, slot: slot, &directory, now, &out)
             self = .read(read)
         case .write(var write):
-            write.receive(reply, slot: slot, &directory, now, &out)
+            write.value.receive(reply, slot: slot, &directory, now, &out)
             self = .write(write)
         case .list(var list):
-            list.receive(reply, slot: slot, &directory, now, &out)
+            list.value.receive(reply, slot: slot, &directory, now, &out)
             self = .list(list)
         }
     }
@@ -112,7 +111,7 @@ enum CoordinatedRequest: Sendable {
     ) {
         switch consume self {
         case .write(var write):
-            write.prepared(object, wasAbsent: wasAbsent, slot: slot, &directory, now, &out)
+            write.value.prepared(object, wasAbsent: wasAbsent, slot: slot, &directory, now, &out)
             self = .write(write)
         case let other: self = other
         }
@@ -125,13 +124,13 @@ enum CoordinatedRequest: Sendable {
     ) {
         switch consume self {
         case .read(var read):
-            read.fail(slot: slot, &directory, now, &out)
+            read.value.fail(slot: slot, &directory, now, &out)
             self = .read(read)
         case .write(var write):
-            write.fail(slot: slot, wasSent: wasSent, &directory, now, &out)
+            write.value.fail(slot: slot, wasSent: wasSent, &directory, now, &out)
             self = .write(write)
         case .list(var list):
-            list.fail(slot: slot, &directory, now, &out)
+            list.value.fail(slot: slot, &directory, now, &out)
             self = .list(list)
         }
     }
@@ -139,13 +138,13 @@ enum CoordinatedRequest: Sendable {
     mutating func wake(_ directory: inout ReplicaDirectory, _ now: Now, _ out: inout Outbox<CoordinatorEffect>) {
         switch consume self {
         case .read(var read):
-            read.wake(&directory, now, &out)
+            read.value.wake(&directory, now, &out)
             self = .read(read)
         case .write(var write):
-            write.wake(&directory, now, &out)
+            write.value.wake(&directory, now, &out)
             self = .write(write)
         case .list(var list):
-            list.wake(&directory, now, &out)
+            list.value.wake(&directory, now, &out)
             self = .list(list)
         }
     }
@@ -156,13 +155,13 @@ enum CoordinatedRequest: Sendable {
     ) {
         switch consume self {
         case .read(var read):
-            read.letGo()
+            read.value.letGo()
             self = .read(read)
         case .write(var write):
-            write.letGo(&directory, now, &out)
+            write.value.letGo(&directory, now, &out)
             self = .write(write)
         case .list(var list):
-            list.letGo()
+            list.value.letGo()
             self = .list(list)
         }
     }
@@ -171,7 +170,7 @@ enum CoordinatedRequest: Sendable {
     mutating func hedge(_ directory: ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>) {
         switch consume self {
         case .read(var read):
-            read.hedge(directory, now, &out)
+            read.value.hedge(directory, now, &out)
             self = .read(read)
         case let other: self = other
         }

@@ -131,7 +131,7 @@ package struct GatewayState: Sendable {
             let everyone = route.primaries.count > 1 && directory.chance(1 / GatewayState.oneInAsksAll)
             read.start(everyone: everyone, &directory, now.instant, &effects)
             return InFlight(
-                id: id, request: .read(read), startedAt: now.instant, deadline: deadline,
+                id: id, request: .read(Boxed(read)), startedAt: now.instant, deadline: deadline,
                 hedgeAt: route.primaries.count > 1 ? hedging.delay.map { now.instant + $0 } : nil)
         case .write(let value, let contentType, let context, let onlyIfAbsent, let ttl):
             counters.writes += 1
@@ -144,13 +144,13 @@ package struct GatewayState: Sendable {
             var write = WriteCoordinator(
                 mint, bucket: request.key.bucket, route: route, quorum: quorum, begunAt: now.wall, deadline: deadline)
             write.start(&directory, now.instant, &effects)
-            return InFlight(id: id, request: .write(write), startedAt: now.instant, deadline: deadline)
+            return InFlight(id: id, request: .write(Boxed(write)), startedAt: now.instant, deadline: deadline)
         case .list(let range, let reverse, let limit):
             counters.lists += 1
             var list = RangeCoordinator(
                 range, reverse: reverse, limit: limit, route: route, quorum: quorum, rule: rule, deadline: deadline)
             list.start(&directory, now.instant, &effects)
-            return InFlight(id: id, request: .list(list), startedAt: now.instant, deadline: deadline)
+            return InFlight(id: id, request: .list(Boxed(list)), startedAt: now.instant, deadline: deadline)
         }
     }
 

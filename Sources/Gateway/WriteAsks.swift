@@ -22,9 +22,10 @@ extension WriteCoordinator {
 
     typealias Ask = AskTable<Role>.Ask
 
-    enum Phase {
+    /// Indirect: what it is asked at each event is asked of one word.
+    indirect enum Phase {
         /// No replica is known to have given the write its dot.
-        case minting(MintRequest)
+        case minting(Boxed<MintRequest>)
         /// One has, and the others are to have it.
         case replicating(Replicating)
         /// The client was told that it failed; a mint may still come of it.
@@ -58,7 +59,7 @@ extension WriteCoordinator {
 
     struct Replicating {
         /// Should it be minted anew.
-        let request: MintRequest
+        let request: Boxed<MintRequest>
         let minted: Minted
         let object: StoredObject
         let created: Bool
@@ -72,5 +73,34 @@ extension WriteCoordinator {
         case others
         /// Best first.
         case ranked([NodeID])
+    }
+
+    /// Those at other nodes than the gateway's own, by their names (decision 0022).
+    struct Attempts {
+        /// Nobody knows what became of these.
+        private var voids: [UInt64] = []
+        /// These made the forms that the write has had so far.
+        private var forms: [UInt64] = []
+        /// The node that holds all these forms, and is to mint the next one.
+        private var knowsForms: NodeID?
+        /// Until then one that is void may still be carried out, over a write that would begin after this one's answer.
+        private(set) var answerNotBefore = Instant.origin
+
+        func isVoid(_ attempt: UInt64?) -> Bool { attempt.map(voids.contains) ?? false }
+
+        mutating func void(_ attempt: UInt64?, sentAt: Instant) {
+            if let attempt, !isVoid(attempt) { voids.append(attempt) }
+            answerNotBefore = max(answerNotBefore, sentAt + Limits.replicaTimeout)
+        }
+
+        mutating func made(_ form: UInt64?, knownTo node: NodeID) {
+            if let form { forms.append(form) }
+            knowsForms = node
+        }
+
+        /// Those that a mint at `node` takes the place of; no more than a replica remembers, and takes.
+        func replaced(at node: NodeID) -> [UInt64] {
+            Array((node == knowsForms ? voids : voids + forms).suffix(Limits.voidedAttempts))
+        }
     }
 }

@@ -43,14 +43,7 @@ struct WriteCoordinator: Sendable {
     private var spares: [NodeID]
     /// How often the write was minted anew.
     private var round = 0
-    /// Who knows all forms of it so far, and is to mint the next one.
-    private var knowsForms: NodeID?
-    /// The attempts that made these forms.
-    private var forms: [UInt64] = []
-    /// Attempts at other nodes of which nobody knows what became of them.
-    private var voids: [UInt64] = []
-    /// Until then one of these may still be carried out, over a write that would begin after this one's answer.
-    private var answerNotBefore = Instant.origin
+    private var attempts = Attempts()
     /// Primaries that would not mint because their disks are full.
     private var fullDisks = 0
     private var retry = Retry()
@@ -58,7 +51,7 @@ struct WriteCoordinator: Sendable {
     init(
         _ request: MintRequest, bucket: [UInt8], route: Route, quorum: Quorum, begunAt: WallTime, deadline: Instant
     ) {
-        phase = .minting(request)
+        phase = .minting(Boxed(request))
         key = request.key
         self.begunAt = begunAt
         self.bucket = bucket
@@ -90,7 +83,7 @@ struct WriteCoordinator: Sendable {
 
     var retryAt: Instant? {
         switch phase {
-        case .replicating where quorum.isReached(by: tally): answerNotBefore
+        case .replicating where quorum.isReached(by: tally): attempts.answerNotBefore
         case .minting, .replicating: retry.at
         case .forsaken, .trailing, .over: nil
         }
@@ -126,7 +119,7 @@ struct WriteCoordinator: Sendable {
             (.store, .storedBeside) where !isCurrent, (.hint, .stored) where !isCurrent:
             break
         case (.mint(let attempt), .minted(let bytes, let wasAbsent)):
-            if minted == nil, !isVoid(attempt) {
+            if minted == nil, !attempts.isVoid(attempt) {
                 replicate(bytes, wasAbsent, by: ask.node, attempt, &directory, now.instant, &out)
             }
             // Two primaries may have minted, the first of them too late; only one write is this request's.
@@ -214,9 +207,9 @@ struct WriteCoordinator: Sendable {
     private mutating func mint(
         at node: NodeID, _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) {
-        guard case .minting(var mint) = phase else { return }
-        // No more than a replica remembers, and takes.
-        mint.voids = Array((node == knowsForms ? voids : voids + forms).suffix(Limits.voidedAttempts))
+        guard case .minting(let request) = phase else { return }
+        var mint = request.value
+        mint.voids = attempts.replaced(at: node)
         if node != directory.identity {
             mint.attempt = rule == .siblings ? directory.attempt(of: begunAt) : nil
             mint.sentAtMs = directory[node].clockMs(now)
@@ -246,9 +239,8 @@ struct WriteCoordinator: Sendable {
         at node: NodeID, _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) {
         guard case .replicating(let replicating) = phase else { return }
-        if let attempt = replicating.minted.attempt { forms.append(attempt) }
+        attempts.made(replicating.minted.attempt, knownTo: node)
         phase = .minting(replicating.request)
-        knowsForms = node
         round += 1
         tally = Tally()
         spares = fallbacks
@@ -256,12 +248,9 @@ struct WriteCoordinator: Sendable {
         mint(at: node, &directory, now, &out)
     }
 
-    private func isVoid(_ attempt: UInt64?) -> Bool { attempt.map(voids.contains) ?? false }
-
     private mutating func void(_ ask: Ask) {
         guard case .mint(let attempt) = ask.role.part, minted == nil else { return }
-        if let attempt, !isVoid(attempt) { voids.append(attempt) }
-        answerNotBefore = max(answerNotBefore, ask.sentAt + Limits.replicaTimeout)
+        attempts.void(attempt, sentAt: ask.sentAt)
     }
 
     // MARK: Replicating
@@ -377,7 +366,7 @@ struct WriteCoordinator: Sendable {
     private mutating func settle(_ now: Instant, _ out: inout Outbox<CoordinatorEffect>) {
         switch phase {
         case .replicating(let replicating) where quorum.isReached(by: tally):
-            guard now >= answerNotBefore else { return }
+            guard now >= attempts.answerNotBefore else { return }
             answer(.written(replicating.object, created: replicating.created, account), &out)
         case .minting where fullDisks == asks.count && !asks.hasOpen: answer(.failed(.diskFull, account), &out)
         case .minting, .replicating: if !asks.hasAwaited { retry.arm(now) }

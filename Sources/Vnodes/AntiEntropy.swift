@@ -142,9 +142,9 @@ package struct AntiEntropy: Sendable {
         let piece = CompareRequest(
             first: first, last: last, slices: Limits.compareSlices, placement: shared[pair].placement,
             from: shared[pair].reached)
-        var exchange = Exchange(
-            of: shared[pair].partition, between: identity, and: shared[pair].peer, serial: serial, now: now)
-        exchange.compare(piece, now, &out)
+        let exchange = Exchange(
+            piece, of: shared[pair].partition, between: identity, and: shared[pair].peer, serial: serial, now: now,
+            &out)
         current = (pair, exchange)
     }
 

@@ -16,18 +16,29 @@ struct Exchange: Sendable {
     enum Step {
         /// Both count the piece that begins at the request's `from`. `until`: the one that is still awaited was asked
         /// to stop there.
-        case comparing(CompareRequest, until: [UInt8]?, Sides<FingerprintPiece>)
-        case reading(KeyRange, of: Piece, Sides<ReplicaReply>)
+        case comparing(CompareRequest, until: [UInt8]?, Awaited<FingerprintPiece>)
+        case reading(KeyRange, of: Piece, Awaited<ReplicaReply>)
         /// `rest`: of the range that is being made the same, what lies behind these merges.
         case merging(left: Int, rest: KeyRange?, of: Piece)
         case finished
         case failed
     }
 
-    /// What has come of the two answers that a step waits for.
-    struct Sides<Answer: Sendable>: Sendable {
-        var own: Answer?
-        var peer: Answer?
+    /// Whose answer a step waits for, and what the other one has said.
+    enum Awaited<Answer: Sendable>: Sendable {
+        case both
+        case own(peer: Answer)
+        case peer(own: Answer)
+
+        /// The two answers when this is the last.
+        mutating func take(_ answer: Answer, isOwn: Bool) -> (own: Answer, peer: Answer)? {
+            switch self {
+            case .both: self = isOwn ? .peer(own: answer) : .own(peer: answer)
+            case .own(let peer): if isOwn { return (answer, peer) }
+            case .peer(let own): if !isOwn { return (own, answer) }
+            }
+            return nil
+        }
     }
 
     /// What both sides have counted, and found to differ.
@@ -47,7 +58,7 @@ struct Exchange: Sendable {
 
     let peer: NodeID
     private let identity: NodeID
-    private(set) var step = Step.finished
+    private(set) var step: Step
     /// Up to there both sides have the same, but for what one would not take; empty: it is at the beginning.
     private(set) var reached: [UInt8] = []
     private(set) var apart: KeysApart
@@ -58,13 +69,19 @@ struct Exchange: Sendable {
     /// The number of the last ask.
     private(set) var serial: UInt64
 
-    /// `peer` may be `identity`: a replica without another counts alone. `compare` begins.
-    init(of partition: Int, between identity: NodeID, and peer: NodeID, serial: UInt64, now: Instant) {
+    /// Begins with what `request` tells of the partition. `peer` may be `identity`: a replica without another counts
+    /// alone. `serial`: the number of the last ask of the exchange before.
+    init(
+        _ request: CompareRequest, of partition: Int, between identity: NodeID, and peer: NodeID, serial: UInt64,
+        now: Instant, _ out: inout Outbox<AntiEntropyEffect>
+    ) {
         self.identity = identity
         self.peer = peer
         self.serial = serial
         movedAt = now
         apart = KeysApart(peer: peer, partition: partition)
+        step = .comparing(request, until: nil, .both)
+        compare(request, now, &out)
     }
 
     func awaits(_ id: UInt64) -> Bool { asked.contains { $0.id == id } }
@@ -76,16 +93,16 @@ struct Exchange: Sendable {
         let ask = asked.remove(at: place)
         movedAt = now
         switch step {
-        case .comparing(let request, let until, var sides):
+        case .comparing(let request, let until, var awaited):
             guard let piece = Exchange.piece(reply, of: request, until: until) else { return step = .failed }
-            if ask.node == identity { sides.own = piece }
-            if ask.node == peer { sides.peer = piece }
-            step = .comparing(request, until: until, sides)
-            if let own = sides.own, let peer = sides.peer { compared(own, peer, request, now, &out) }
-        case .reading(let range, let piece, var sides):
-            if ask.node == identity { sides.own = reply } else { sides.peer = reply }
-            step = .reading(range, of: piece, sides)
-            if let own = sides.own, let peer = sides.peer { merge(own, peer, range, piece, ring, now, &out) }
+            if peer == identity { return compared(piece, piece, request, now, &out) }
+            let both = awaited.take(piece, isOwn: ask.node == identity)
+            step = .comparing(request, until: until, awaited)
+            if let (own, peer) = both { compared(own, peer, request, now, &out) }
+        case .reading(let range, let piece, var awaited):
+            let both = awaited.take(reply, isOwn: ask.node == identity)
+            step = .reading(range, of: piece, awaited)
+            if let (own, peer) = both { merge(own, peer, range, piece, ring, now, &out) }
         case .merging(let left, let rest, let piece):
             guard note(reply, ask.key, ask.node) else { return step = .failed }
             step = .merging(left: left - 1, rest: rest, of: piece)
@@ -96,9 +113,9 @@ struct Exchange: Sendable {
 
     // MARK: Comparing
 
-    mutating func compare(_ request: CompareRequest, _ now: Instant, _ out: inout Outbox<AntiEntropyEffect>) {
+    private mutating func compare(_ request: CompareRequest, _ now: Instant, _ out: inout Outbox<AntiEntropyEffect>) {
         reached = request.from
-        step = .comparing(request, until: nil, Sides())
+        step = .comparing(request, until: nil, .both)
         askBoth(.compare(request), now, &out)
     }
 
@@ -128,8 +145,7 @@ struct Exchange: Sendable {
         let ownIsFurther = Exchange.precedes(other.end, own.end)
         var again = request
         again.until = ownIsFurther ? other.end : own.end
-        let sides = ownIsFurther ? Sides(own: nil, peer: other) : Sides(own: own, peer: nil)
-        step = .comparing(request, until: again.until, sides)
+        step = .comparing(request, until: again.until, ownIsFurther ? .own(peer: other) : .peer(own: own))
         ask(ownIsFurther ? identity : peer, .compare(again), now, &out)
     }
 
@@ -152,7 +168,7 @@ struct Exchange: Sendable {
             next.from = end
             return compare(next, now, &out)
         }
-        step = .reading(range, of: piece, Sides())
+        step = .reading(range, of: piece, .both)
         let page = RangeRequest(start: range.start, end: range.end, limit: Limits.exchangeWindow, reverse: false)
         askBoth(.range(page), now, &out)
     }

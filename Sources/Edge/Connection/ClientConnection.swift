@@ -21,14 +21,14 @@ package struct ClientConnection {
         case answering(IncomingRequest)
         case sending(Leaving)
         /// The answer that says why nothing more is taken from this client is still to be made.
-        case refusing(OutgoingAnswer)
+        case refusing(Boxed<OutgoingAnswer>)
         case closing
     }
 
     /// An answer on its way.
     private struct Leaving {
         enum Rest {
-            case pieces(OutgoingAnswer, thisTurn: Int)
+            case pieces(Boxed<OutgoingAnswer>, thisTurn: Int)
             /// All of it is written; it is counted, and has not left.
             case lastPiece
         }
@@ -212,7 +212,7 @@ extension ClientConnection {
             isOldClient: head.isOldClient)
         state = .sending(
             Leaving(
-                rest: .pieces(answer, thisTurn: 0), isKeptAlive: !answer.closes, heldBytes: held))
+                rest: .pieces(Boxed(answer), thisTurn: 0), isKeptAlive: !answer.closes, heldBytes: held))
         wrote(&clients, now, &out)
     }
 
@@ -233,8 +233,8 @@ extension ClientConnection {
     package var pieceBytes: Int? {
         switch state {
         case .sending(let leaving):
-            if case .pieces(let answer, _) = leaving.rest { answer.pieceBytes } else { nil }
-        case .refusing(let answer): answer.pieceBytes
+            if case .pieces(let answer, _) = leaving.rest { answer.value.pieceBytes } else { nil }
+        case .refusing(let answer): answer.value.pieceBytes
         case .idle, .reading, .answering, .closing: nil
         }
     }
@@ -244,15 +244,15 @@ extension ClientConnection {
         switch state {
         case .refusing(var answer):
             state = .closing
-            answer.write(to: &piece)
+            answer.value.write(to: &piece)
             return .endOfTurn
         case .sending(var leaving):
             guard case .pieces(var answer, let count) = leaving.rest else { return .endOfTurn }
             // Held once only, so that what is written is given back at once.
             leaving.rest = .lastPiece
             state = .closing
-            answer.write(to: &piece)
-            let isOver = answer.isOver
+            answer.value.write(to: &piece)
+            let isOver = answer.value.isOver
             if !isOver { leaving.rest = .pieces(answer, thisTurn: count + 1) }
             state = .sending(leaving)
             return leaving.heldBytes == 0 ? .endOfTurn : isOver ? .nowAndTell : .now
@@ -330,9 +330,9 @@ extension ClientConnection {
         releaseBody(&clients)
         var response = HTTPResponse(problem)
         response.headers.add(line: clients.dateLine(now))
-        state = .refusing(
-            OutgoingAnswer(
-                response, .close, isHead: head?.method == .head, isOldClient: head?.isOldClient == true))
+        let answer = OutgoingAnswer(
+            response, .close, isHead: head?.method == .head, isOldClient: head?.isOldClient == true)
+        state = .refusing(Boxed(answer))
         out.emit(.expect(.end))
         out.emit(.count("refused", problem.status))
         out.emit(.write)

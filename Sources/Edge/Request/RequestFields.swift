@@ -38,9 +38,10 @@ package struct RequestFields: Sendable {
         if let field = RequestFields.field(name) { known.append((field, value)) }
     }
 
+    // By place, so that the values of the others are not copied to be looked past.
+
     func first(_ field: RequestField) -> String? {
-        for entry in known where entry.field == field { return entry.value }
-        return nil
+        known.indices.first { known[$0].field == field }.map { known[$0].value }
     }
 
     package func has(_ field: RequestField) -> Bool { known.contains { $0.field == field } }
@@ -53,7 +54,9 @@ package struct RequestFields: Sendable {
     /// Several lines of a field are one list (RFC 9110, 5.3).
     func list(_ field: RequestField) -> String? {
         var list: String?
-        for entry in known where entry.field == field { list = list.map { "\($0),\(entry.value)" } ?? entry.value }
+        for place in known.indices where known[place].field == field {
+            list = list.map { "\($0),\(known[place].value)" } ?? known[place].value
+        }
         return list
     }
 
