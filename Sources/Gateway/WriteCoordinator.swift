@@ -226,7 +226,7 @@ struct WriteCoordinator: Sendable {
         if let failure = refusal.isFinal { return answer(.failed(failure, account), &out) }
         // It has told its clock with this, so the next one is dated better; once is enough.
         let isFirst = asks.count { $0.role.isMint && $0.node == ask.node } == 1
-        if refusal.code == .late, isFirst {
+        if refusal.code == .late, isFirst, !isMinting(at: directory.identity) {
             mint(at: ask.node, &directory, now, &out)
         } else {
             failed(ask, &directory, now, &out)
@@ -246,6 +246,15 @@ struct WriteCoordinator: Sendable {
         spares = fallbacks
         minters = .all
         mint(at: node, &directory, now, &out)
+    }
+
+    /// A mint is under way that is not void. Two at a time are never asked: the answer to one would not wait for the
+    /// other, and whatever comes later would not know of it. At the own node (`own`) one that is to be taken back is
+    /// not void either, until it has been.
+    private func isMinting(at own: NodeID) -> Bool {
+        asks.contains {
+            $0.role.isMint && $0.role.round == round && ($0.state == .awaited || $0.isOpen && $0.node == own)
+        }
     }
 
     private mutating func void(_ ask: Ask) {
@@ -304,7 +313,7 @@ struct WriteCoordinator: Sendable {
                 // It made the write and then fell silent: from here on a primary that may lack it, like any other.
                 let isMinter = minted.by == ask.node && minted.attempt == attempt
                 if isMinter, needsHint { handOff(for: ask.node, &directory, now, &out) }
-            } else if !isAnswered, !asks.contains(where: { $0.role.isMint && $0.state == .awaited }) {
+            } else if !isAnswered, !isMinting(at: directory.identity) {
                 tryNextMinter(&directory, now, &out)
             }
         case .store: if needsHint, ask.role.round == round { handOff(for: ask.node, &directory, now, &out) }
@@ -351,13 +360,8 @@ struct WriteCoordinator: Sendable {
                 if !isAsked { store(at: node, minted.bytes, &directory, now, &out) }
             }
         } else {
-            let own = directory.identity
-            // A retry may have been armed before the mint that is awaited now was asked. Two at a time are never asked:
-            // the answer to one would not wait for the other, which is not void.
-            let isUnderWay = asks.contains {
-                $0.role.isMint && $0.role.round == round && ($0.state == .awaited || $0.isOpen && $0.node == own)
-            }
-            guard !isUnderWay else { return }
+            // A retry may have been armed before the mint that is awaited now was asked.
+            guard !isMinting(at: directory.identity) else { return }
             minters = .all
             tryNextMinter(&directory, now, &out)
         }

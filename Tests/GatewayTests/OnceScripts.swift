@@ -79,6 +79,24 @@ import World
             """, on: Cluster.withFallbacks(), at: "de-gw")
     }
 
+    /// One whose place another has taken is not dated anew beside it: two mints that are not void would be under way.
+    @Test func aMintThatCameLateLeavesTheOtherAlone() throws {
+        try expectScript(
+            """
+            put v one
+              P1 mint v
+            after 1500
+              P3 mint v in place of 1
+            P1 refuses late
+            P3 minted
+              P1 store v
+              P2 store v
+              answer created v acks=1 hints=0 \(try Cluster.countries("P3"))
+            P1 stored
+            P2 stored
+            """, on: Cluster.withFallbacks(), at: "de-gw")
+    }
+
     /// The minter was behind: who holds what the overwrite did not know of mints it anew.
     @Test func anOverwriteMeetsWhatItsMinterMissed() throws {
         try expectScript(
