@@ -83,8 +83,6 @@ package struct GatewayState: Sendable {
 
     // MARK: What the gateway is told
 
-    package mutating func adopt(_ ring: RingSnapshot) { directory.adopt(ring) }
-
     package mutating func setAvailable(_ node: NodeID, _ isAvailable: Bool) {
         directory.change(node) { $0.isAvailable = isAvailable }
     }

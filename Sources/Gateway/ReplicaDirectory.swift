@@ -9,33 +9,20 @@ struct ReplicaDirectory: Sendable {
     private static let unseenInFlight = 16
 
     let identity: NodeID
-    private(set) var ring: RingSnapshot
+    let ring: RingSnapshot
     /// Ascending by node; one for each node of the ring.
-    private var nodes: [NodeID]
+    private let nodes: [NodeID]
     private var figures: [ReplicaFigures]
-    private var countries: [String]
-    private var score: ReplicaScore
+    private let countries: [String]
+    private let score: ReplicaScore
     private var random: SeededRandom
 
     init(identity: NodeID, ring: RingSnapshot, random: SeededRandom) {
         self.identity = identity
         self.ring = ring
         self.random = random
-        nodes = []
-        figures = []
-        countries = []
-        score = ReplicaScore(weights: ring.document.score, gateways: 1)
-        adopt(ring)
-    }
-
-    /// Takes a new ring; what is known of nodes that stay, stays.
-    mutating func adopt(_ ring: RingSnapshot) {
-        let old = (nodes, figures)
-        self.ring = ring
         nodes = ring.document.nodes.map(\.id)
-        figures = nodes.map { node in
-            old.0.firstIndex(of: node).map { old.1[$0] } ?? ReplicaFigures()
-        }
+        figures = nodes.map { _ in ReplicaFigures() }
         countries = ring.document.nodes.map(\.country)
         score = ReplicaScore(weights: ring.document.score, gateways: nodes.count)
         if let own = index(identity) { figures[own].isAvailable = true }

@@ -42,7 +42,7 @@ extension Gossiper {
     }
 }
 
-extension NodeState {
+extension GossipState {
     /// As much of an offer as fits into `room` bytes and `most` entries, and the bytes it takes at the most; nil if
     /// that is nothing.
     func cut(_ offer: DeltaOffer, of id: NodeID, room: Int, most: Int) -> (delta: Delta, size: Int)? {

@@ -9,9 +9,9 @@ import World
 extension Gossiper {
     /// A page for a syn: at most `budget` bytes of digests, ascending by id.
     mutating func digestPage(budget: Int) -> [Digest] {
-        var page = Page(budget: budget, number: nextPage())
+        var page = DigestPage(budget: budget, number: nextPage())
         if fillWithAll(&page) { return page.ascending }
-        page = Page(budget: budget, number: nextPage())
+        page = DigestPage(budget: budget, number: nextPage())
         put(selfIndex, on: &page)
         page.reserved = page.room / 2
         putSome(of: census.hot, on: &page)
@@ -23,7 +23,7 @@ extension Gossiper {
     /// A page for an ack: owners of which the peer knows more (to ask), then those of which it knows older heartbeats
     /// (to tell), then any that its own page left out.
     mutating func replyPage(_ findings: Findings, budget: Int) -> [Digest] {
-        var page = Page(budget: budget, number: findings.page)
+        var page = DigestPage(budget: budget, number: findings.page)
         // The three have nobody in common, and all were on the peer's page, or might have been.
         put(selfIndex, on: &page, isListed: true)
         putSome(of: findings.behind, on: &page, isListed: true)
@@ -38,12 +38,12 @@ extension Gossiper {
     }
 
     /// False if not all fit.
-    private mutating func fillWithAll(_ page: inout Page) -> Bool {
+    private mutating func fillWithAll(_ page: inout DigestPage) -> Bool {
         for i in roster.indices where put(i, on: &page) == .full { return false }
         return true
     }
 
-    private mutating func putSome(of places: [Int], on page: inout Page, isListed: Bool = false) {
+    private mutating func putSome(of places: [Int], on page: inout DigestPage, isListed: Bool = false) {
         guard !places.isEmpty else { return }
         // From a random point on, so that a page too small for all favours nobody.
         let start = random.below(places.count)
@@ -53,7 +53,7 @@ extension Gossiper {
         }
     }
 
-    private mutating func fillByTurns(_ page: inout Page) {
+    private mutating func fillByTurns(_ page: inout DigestPage) {
         var liveLeft = census.liveTurns.count
         var deadLeft = census.deadTurns.count
         var turn = 0
@@ -72,7 +72,7 @@ extension Gossiper {
 
     /// Puts a member on the page unless it is there, or (`isListed` false) was on the peer's page of the same number.
     @discardableResult
-    private mutating func put(_ i: Int, on page: inout Page, isListed: Bool = false) -> Placing {
+    private mutating func put(_ i: Int, on page: inout DigestPage, isListed: Bool = false) -> Placing {
         let entry = roster[i].entry(on: page.number, evenIfNoted: isListed, now: clock.now, configuration)
         guard let digest = entry else { return .skipped }
         let size = GossipCodec.size(digest)
@@ -85,7 +85,7 @@ extension Gossiper {
 }
 
 /// A page being filled.
-struct Page {
+struct DigestPage {
     let number: UInt64
     /// Bytes left, and how many of them are for others than those that are being put.
     var room: Int

@@ -6,7 +6,7 @@
 
 import World
 
-struct NodeState: Hashable, Sendable {
+struct GossipState: Hashable, Sendable {
     /// 0: nothing is known.
     var generation: UInt64 = 0
     var version: UInt64 = 0

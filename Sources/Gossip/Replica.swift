@@ -17,9 +17,9 @@ import World
 
 struct Replica: Hashable, Sendable {
     /// What is shown to users. Whole, if perhaps old.
-    private(set) var state = NodeState()
+    private(set) var state = GossipState()
     /// The refill under way.
-    private(set) var shadow: NodeState?
+    private(set) var shadow: GossipState?
     /// The version that the refill must reach: the highest that any contributor knew.
     private var goal: UInt64 = 0
 
@@ -28,7 +28,7 @@ struct Replica: Hashable, Sendable {
     /// The owner's own copy. Its version starts at 1, so that even a state without keys replaces an older
     /// generation's.
     init(owned generation: UInt64) {
-        state = NodeState(generation: generation, floor: 0)
+        state = GossipState(generation: generation, floor: 0)
         state.version = 1
     }
 
@@ -40,7 +40,7 @@ struct Replica: Hashable, Sendable {
     }
 
     /// What deltas to others are cut from: nil while the copy is being refilled.
-    var servable: NodeState? { shadow == nil && state.generation > 0 ? state : nil }
+    var servable: GossipState? { shadow == nil && state.generation > 0 ? state : nil }
 
     // MARK: The owner's side
 
@@ -86,7 +86,7 @@ struct Replica: Hashable, Sendable {
         } else if continues {
             refill(delta, changed: changed)
         } else if delta.from == 0 && (delta.generation > t.generation || delta.floor > max(t.floor, t.version)) {
-            shadow = NodeState(generation: delta.generation, floor: delta.floor)
+            shadow = GossipState(generation: delta.generation, floor: delta.floor)
             goal = delta.floor
             refill(delta, changed: changed)
         }

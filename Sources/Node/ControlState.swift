@@ -37,7 +37,7 @@ package struct ControlConfiguration: Sendable {
 
 package struct ControlState: Sendable {
     package let identity: NodeID
-    private var ring: RingSnapshot
+    private let ring: RingSnapshot
     private var gossiper: Gossiper
     private var antiEntropy: AntiEntropy
     /// Ascending.
@@ -75,12 +75,6 @@ package struct ControlState: Sendable {
     package var living: [NodeID] { alive }
     /// Those of them that take what is kept for them: what a full disk refuses comes back as another hint.
     var takingHints: [NodeID] { alive.filter { !fullDisks.contains($0) } }
-
-    package mutating func adopt(_ ring: RingSnapshot) {
-        self.ring = ring
-        gossiper.updateMembership(allowed: ring.document.nodes.map(\.id))
-        antiEntropy.adopt(ring)
-    }
 
     /// What this node says of itself from now on.
     mutating func publish(_ report: NodeReport) {

@@ -79,12 +79,3 @@ struct Losses {
     /// What it had not synced.
     var power: [NodeID: Int] = [:]
 }
-
-/// A stored key, hashed as one block: an array is hashed byte by byte.
-struct KeyBytes: Hashable {
-    let bytes: [UInt8]
-
-    init(_ key: StoredKey) { bytes = key.bytes }
-
-    func hash(into hasher: inout Hasher) { bytes.withUnsafeBytes { hasher.combine(bytes: $0) } }
-}

@@ -25,7 +25,8 @@ enum Port: Hashable, Comparable, Sendable {
 }
 
 struct SimulatedNode {
-    enum Input {
+    /// Indirect, as what comes out of it is: most wait in a queue, and are moved about there.
+    indirect enum Input {
         case loop(Int, LoopCore.Input)
         case control(ControlCore.Input)
         /// A thread looks into its mailbox.
@@ -35,7 +36,7 @@ struct SimulatedNode {
         case name(NameInput)
     }
 
-    enum Output {
+    indirect enum Output {
         case send(PeerMessage, Port, to: NodeID)
         case answerPeer(ReplyEnvelope, connection: Int)
         case answer(UInt64, ClientOutcome)

@@ -58,7 +58,7 @@ package struct AntiEntropy: Sendable {
 
     private let identity: NodeID
     private let cycle: Span
-    private var ring: RingSnapshot
+    private let ring: RingSnapshot
     private var shared: [Shared] = []
     /// Due first to last; indexes into `shared`.
     private var queue: [Int] = []
@@ -81,13 +81,6 @@ package struct AntiEntropy: Sendable {
         self.ring = ring
         self.cycle = cycle
         nextRegular = now + cycle / 16
-        adopt(ring)
-    }
-
-    package mutating func adopt(_ ring: RingSnapshot) {
-        self.ring = ring
-        if let (_, exchange) = current.take() { note(exchange) }
-        shared = []
         for placement in ring.document.placements.map(\.name) {
             for partition in 0..<ring.document.partitions {
                 let primaries = ring.document.preferenceList(placement: placement, partition: partition).primaries
@@ -98,8 +91,6 @@ package struct AntiEntropy: Sendable {
                 }
             }
         }
-        queue = []
-        next = 0
     }
 
     /// Keys that were sent to one side or the other since the start, and those that it would not take.

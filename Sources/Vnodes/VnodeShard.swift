@@ -300,15 +300,6 @@ private struct Batch {
     }
 }
 
-/// A stored key, hashed as one block: an array is hashed byte by byte.
-private struct KeyBytes: Hashable {
-    let bytes: [UInt8]
-
-    init(_ bytes: [UInt8]) { self.bytes = bytes }
-
-    func hash(into hasher: inout Hasher) { bytes.withUnsafeBytes { hasher.combine(bytes: $0) } }
-}
-
 /// What this node wrote itself must decode; if it does not, the disk has lied in a way its checksums did not see.
 private func decode(_ bytes: [UInt8]) throws(StorageFailure) -> StoredObject {
     do { return try StoredObject(decoding: bytes) } catch .unknownVersion(let version) {

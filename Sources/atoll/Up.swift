@@ -61,8 +61,7 @@ struct Up: AsyncParsableCommand {
         for node in document.nodes {
             guard let url = try? NodeURL("http://\(node.http)") else { continue }
             while !family.isStopping {
-                if let response = try? await ClientConnection.request(.GET, "/readyz", to: url), response.status == 200
-                {
+                if let response = try? await NodeClient.request(.GET, "/readyz", to: url), response.status == 200 {
                     break
                 }
                 try? await Task.sleep(for: .milliseconds(50))

@@ -138,15 +138,6 @@ import World
         let ranked = directory.rank([jp, us], near: nil)
         #expect(ranked == [us, jp])
     }
-
-    @Test func whatIsKnownOutlivesANewRing() throws {
-        var directory = try directory(at: de)
-        directory.change(us) { $0.answered(after: .milliseconds(10), serviceMicroseconds: 100, inFlight: 3) }
-        let known = directory[us]
-        directory.adopt(try Cluster.withFallbacks())
-        #expect(directory[us] == known)
-        #expect(directory[NodeID(literal: "br-1")] == ReplicaFigures())
-    }
 }
 
 @Suite struct GeographyTests {

@@ -186,7 +186,7 @@ private func size(_ page: [Digest]) -> Int { page.reduce(0) { $0 + GossipCodec.s
         let most = GossipCodec.largestEntry(budget: Limits.gossipSmallestBytes)
         let key = String(repeating: "k", count: Limits.gossipKeyBytes)
         let id = try #require(NodeID(String(repeating: "n", count: Limits.nodeNameBytes)))
-        var state = NodeState(generation: Limits.gossipCounter - 2, floor: 0)
+        var state = GossipState(generation: Limits.gossipCounter - 2, floor: 0)
         let value = [UInt8](repeating: 1, count: most - Limits.gossipKeyBytes)
         state.append(Entry(version: Limits.gossipCounter - 1, key: key, value: value))
         let offer = DeltaOffer(from: 0, depth: 1)

@@ -198,7 +198,7 @@ extension Replica {
 
 @Suite struct NodeStateTests {
     @Test func lastChangesOnlyInTheOrderOfVersions() {
-        var state = NodeState(generation: 1, floor: 0)
+        var state = GossipState(generation: 1, floor: 0)
         #expect(state.append(Entry(version: 1, key: "a", value: [1])) == nil)
         #expect(state.append(Entry(version: 2, key: "b", value: [2])) == nil)
         #expect(state.append(Entry(version: 5, key: "a", value: [3])) == [1])
@@ -208,7 +208,7 @@ extension Replica {
     }
 
     @Test func theFloorForgetsMarksAndNothingElse() {
-        var state = NodeState(generation: 1, floor: 0)
+        var state = GossipState(generation: 1, floor: 0)
         state.append(Entry(version: 1, key: "a", value: [1]))
         state.append(Entry(version: 2, key: "b", value: nil))
         state.append(Entry(version: 3, key: "c", value: nil))

@@ -95,7 +95,8 @@ import World
         #expect(a.ask(.prepare(key, ballot(1)), cluster: foreign) == nil)
         #expect(a.ask(.read(key), cluster: .some(nil)) == nil)
         #expect(a.ask(.prepare(key, ballot(1)), store: StoreID(high: 4, low: 2)) == nil)
-        let other = try #require(Configuration(epoch: 9, acceptors: [Member(node: TestAcceptor.node, store: a.store)]))
+        let other = try #require(
+            Configuration(epoch: 9, acceptors: [AcceptorID(node: TestAcceptor.node, store: a.store)]))
         #expect(a.ask(.setEpoch(other), cluster: foreign) == nil)
         #expect(a.acceptor.header.configuration?.epoch == 1)
     }
@@ -103,7 +104,8 @@ import World
     @Test func oneThatLeftCastsNoVote() throws {
         let a = TestAcceptor()
         let next = try #require(
-            Configuration(epoch: 2, acceptors: [Member(node: NodeID(literal: "z"), store: StoreID(high: 1, low: 1))]))
+            Configuration(
+                epoch: 2, acceptors: [AcceptorID(node: NodeID(literal: "z"), store: StoreID(high: 1, low: 1))]))
         #expect(a.adopt(next) == .epochSet)
         #expect(a.vote(.prepare(key, ballot(1))) == nil)
         #expect(a.vote(.read(key)) == nil)

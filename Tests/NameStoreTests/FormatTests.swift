@@ -111,7 +111,9 @@ import World
                 header.cluster = samples.identifier()
                 header.configuration = samples.configuration()
             }
-            if samples.random.chance(0.5) { header.pledge = Member(node: samples.node(), store: samples.identifier()) }
+            if samples.random.chance(0.5) {
+                header.pledge = AcceptorID(node: samples.node(), store: samples.identifier())
+            }
             header.sequence = samples.random.next()
             header.chain = samples.identifier()
             #expect(try StoreHeader(decoding: header.encode()) == header)

@@ -97,7 +97,7 @@ import World
         a.acceptor = a.reopened().acceptor
         #expect(vote(a, 50) == nil)
         #expect(a.ask(.list(after: nil, limit: 5)) == nil)
-        #expect(a.ask(.pledge(founder: Member(node: TestAcceptor.peer, store: a.store)), epoch: 0) == nil)
+        #expect(a.ask(.pledge(founder: AcceptorID(node: TestAcceptor.peer, store: a.store)), epoch: 0) == nil)
         guard case .identity(let identity)? = a.ask(.hello) else {
             Issue.record("no identity")
             return
@@ -141,7 +141,7 @@ import World
         var acceptor = opened.acceptor
         var records = TestRecords()
         for (key, value) in opened.initial.writes { records.bytes[key] = value }
-        func ask(_ founder: Member) -> NameReply? {
+        func ask(_ founder: AcceptorID) -> NameReply? {
             let message = NameMessage(
                 cluster: nil, epoch: 0, store: nil, exchange: 0, body: .request(.pledge(founder: founder)))
             let batch = acceptor.process([Inbound(from: TestAcceptor.peer, message: message)], records: records)
@@ -149,8 +149,8 @@ import World
             guard case .reply(let reply)? = batch.replies.first?.message.body else { return nil }
             return reply
         }
-        let first = Member(node: TestAcceptor.peer, store: StoreID(high: 2, low: 2))
-        let wiped = Member(node: TestAcceptor.peer, store: StoreID(high: 3, low: 3))
+        let first = AcceptorID(node: TestAcceptor.peer, store: StoreID(high: 2, low: 2))
+        let wiped = AcceptorID(node: TestAcceptor.peer, store: StoreID(high: 3, low: 3))
         #expect(ask(first) == .pledged(founder: first))
         #expect(ask(first) == .pledged(founder: first))
         guard case .identity? = ask(wiped) else {

@@ -7,9 +7,9 @@ import World
 @testable import NameStore
 
 @Suite struct QuorumTests {
-    private func members(_ range: Range<Int>) -> [Member] {
+    private func members(_ range: Range<Int>) -> [AcceptorID] {
         range.compactMap { index in
-            NodeID("n\(index)").map { Member(node: $0, store: StoreID(high: 0, low: UInt64(index))) }
+            NodeID("n\(index)").map { AcceptorID(node: $0, store: StoreID(high: 0, low: UInt64(index))) }
         }
     }
 

@@ -31,10 +31,10 @@ struct Samples {
         Ballot(round: UInt64.random(in: 1...1 << 20, using: &random), node: node(), session: random.next())
     }
 
-    mutating func members() -> [Member] {
+    mutating func members() -> [AcceptorID] {
         let count = Int.random(in: 1...Limits.nameAcceptors, using: &random)
         let names = (0..<20).shuffled(using: &random).prefix(count).compactMap { NodeID("n\($0)") }.sorted()
-        return names.map { Member(node: $0, store: identifier()) }
+        return names.map { AcceptorID(node: $0, store: identifier()) }
     }
 
     mutating func configuration() -> Configuration {
@@ -80,7 +80,7 @@ struct Samples {
         case 5: .setEpoch(configuration())
         case 6: .list(after: random.chance(0.5) ? key() : nil, limit: Int.random(in: 0...256, using: &random))
         case 7: .hello
-        default: .pledge(founder: Member(node: node(), store: identifier()))
+        default: .pledge(founder: AcceptorID(node: node(), store: identifier()))
         }
     }
 
@@ -99,9 +99,9 @@ struct Samples {
             return .identity(
                 StoreIdentity(
                     standing: standing,
-                    pledge: random.chance(0.5) ? Member(node: node(), store: identifier()) : nil,
+                    pledge: random.chance(0.5) ? AcceptorID(node: node(), store: identifier()) : nil,
                     configuration: random.chance(0.5) ? configuration() : nil))
-        default: return .pledged(founder: Member(node: node(), store: identifier()))
+        default: return .pledged(founder: AcceptorID(node: node(), store: identifier()))
         }
     }
 

@@ -36,9 +36,9 @@ final class TestAcceptor {
     init(others: Int = 2) {
         store = StoreID(high: 7, low: 7)
         let peers = (0..<others).compactMap { index in
-            NodeID("b\(index)").map { Member(node: $0, store: StoreID(high: 1, low: UInt64(index))) }
+            NodeID("b\(index)").map { AcceptorID(node: $0, store: StoreID(high: 1, low: UInt64(index))) }
         }
-        let own = Member(node: TestAcceptor.node, store: store)
+        let own = AcceptorID(node: TestAcceptor.node, store: store)
         guard let founding = Configuration(epoch: 1, acceptors: [own] + peers) else {
             preconditionFailure("a set of acceptors")
         }

@@ -88,7 +88,7 @@ private final class Running: @unchecked Sendable {
     }
 
     private var founding: Configuration? {
-        Configuration(epoch: 1, acceptors: [Member(node: node, store: thread.storeID)])
+        Configuration(epoch: 1, acceptors: [AcceptorID(node: node, store: thread.storeID)])
     }
 
     /// The answer; nil for silence. A question that is always answered follows, so silence need not be waited for.
@@ -113,7 +113,7 @@ private final class Running: @unchecked Sendable {
 
     func found() {
         guard let founding else { return }
-        _ = ask(.pledge(founder: Member(node: node, store: thread.storeID)), epoch: 0)
+        _ = ask(.pledge(founder: AcceptorID(node: node, store: thread.storeID)), epoch: 0)
         _ = ask(.setEpoch(founding), epoch: 0)
     }
 

@@ -51,7 +51,7 @@ import World
     }
 
     @Test func mixesHaveTheirShares() {
-        for (workload, share) in [(Workload.a, 0.5), (.b, 0.95), (.c, 1), (.get, 1), (.put, 0)] {
+        for (workload, share) in [(BenchWorkload.a, 0.5), (.b, 0.95), (.c, 1), (.get, 1), (.put, 0)] {
             var random = SeededRandom(seed: 11)
             let reads = (0..<100_000).count { _ in workload.next(&random) == .get }
             #expect(abs(Double(reads) / 100_000 - share) < 0.01, "\(workload)")

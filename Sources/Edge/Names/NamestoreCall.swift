@@ -93,13 +93,13 @@ package struct NamestoreStatus {
         guard let store else { return "none" }
         if quarantine != nil { return "quarantined" }
         guard let configuration else { return "unfounded" }
-        if configuration.contains(Member(node: identity, store: store)) { return "acceptor" }
+        if configuration.contains(AcceptorID(node: identity, store: store)) { return "acceptor" }
         return configuration.members.contains { $0.node == identity } ? "replaced" : "spare"
     }
 }
 
 package enum NamestoreResponses {
-    fileprivate static func write(_ members: [Member], to text: inout JSONWriter) {
+    fileprivate static func write(_ members: [AcceptorID], to text: inout JSONWriter) {
         text.open("[")
         for member in members {
             text.open("{")
@@ -134,7 +134,7 @@ package enum NamestoreResponses {
         }
     }
 
-    private static func names(_ members: [Member]) -> String {
+    private static func names(_ members: [AcceptorID]) -> String {
         "{" + members.map(\.node.name).joined(separator: ", ") + "}"
     }
 

@@ -13,7 +13,7 @@ extension ClusterID {
 
 extension Acceptor {
     /// The first founder wins, for ever: a second one, or the first with a wiped disk, gets no cluster of this store.
-    mutating func pledge(to founder: Member, _ work: inout BatchWork<some NameRecords>) -> NameReply {
+    mutating func pledge(to founder: AcceptorID, _ work: inout BatchWork<some NameRecords>) -> NameReply {
         guard header.configuration == nil, header.pledge == nil || header.pledge == founder else {
             return .identity(identity)
         }
@@ -36,7 +36,9 @@ extension Acceptor {
             }
         } else {
             // An unfounded store joins only a cluster that counts on this very store.
-            guard configuration.contains(Member(node: node, store: header.store)) else { return .identity(identity) }
+            guard configuration.contains(AcceptorID(node: node, store: header.store)) else {
+                return .identity(identity)
+            }
             if configuration.epoch == 1 {
                 guard header.pledge != nil, cluster == ClusterID(founding: configuration) else { return nil }
             }

@@ -55,7 +55,7 @@ package struct Acceptor: Sendable {
             return .wrongEpoch(configuration)
         }
         guard message.epoch == configuration.epoch else { return .behind }
-        guard message.store == header.store, configuration.contains(Member(node: node, store: header.store)) else {
+        guard message.store == header.store, configuration.contains(AcceptorID(node: node, store: header.store)) else {
             return nil
         }
         if case .list(let after, let limit) = request { return page(after: after, limit: limit, &work) }

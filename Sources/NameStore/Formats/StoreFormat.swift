@@ -11,7 +11,7 @@ package struct StoreHeader: Equatable, Sendable {
     /// Nil until the store is part of a cluster.
     package var cluster: ClusterID?
     /// The founder that an unfounded store has promised to follow.
-    var pledge: Member?
+    var pledge: AcceptorID?
     /// Its epoch is the lowest one accepted. Nil exactly while `cluster` is.
     package var configuration: Configuration?
     /// Votes, promises, pledges and epochs persisted so far.

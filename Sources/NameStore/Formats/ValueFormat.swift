@@ -54,7 +54,7 @@ extension ByteWriter {
         self.value(value.value)
     }
 
-    mutating func member(_ value: Member) {
+    mutating func member(_ value: AcceptorID) {
         node(value.node)
         identifier(value.store)
     }
@@ -65,7 +65,7 @@ extension ByteWriter {
         optional(value.successors) { $0.members($1) }
     }
 
-    private mutating func members(_ set: [Member]) {
+    private mutating func members(_ set: [AcceptorID]) {
         varint(UInt64(set.count))
         for member in set { self.member(member) }
     }
@@ -128,9 +128,9 @@ extension ByteReader {
         return Accepted(ballot: ballot, value: try value())
     }
 
-    mutating func member() throws(DecodingFailure) -> Member {
+    mutating func member() throws(DecodingFailure) -> AcceptorID {
         let node = try node()
-        return Member(node: node, store: try identifier())
+        return AcceptorID(node: node, store: try identifier())
     }
 
     mutating func configuration() throws(DecodingFailure) -> Configuration {
@@ -144,8 +144,8 @@ extension ByteReader {
         return value
     }
 
-    private mutating func members() throws(DecodingFailure) -> [Member] {
-        var set: [Member] = []
+    private mutating func members() throws(DecodingFailure) -> [AcceptorID] {
+        var set: [AcceptorID] = []
         for _ in 0..<(try count(atMost: Limits.nameAcceptors)) { set.append(try member()) }
         return set
     }

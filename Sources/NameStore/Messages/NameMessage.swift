@@ -58,7 +58,7 @@ package enum NameRequest: Equatable, Sendable {
     case list(after: RegisterKey?, limit: Int)
     case hello
     /// Asks an unfounded store to follow this founder and no other.
-    case pledge(founder: Member)
+    case pledge(founder: AcceptorID)
 }
 
 package enum NameReply: Equatable, Sendable {
@@ -71,7 +71,7 @@ package enum NameReply: Equatable, Sendable {
     case epochSet
     case page(keys: [RegisterKey], isLast: Bool)
     case identity(StoreIdentity)
-    case pledged(founder: Member)
+    case pledged(founder: AcceptorID)
 }
 
 /// The answer to a phase or a read.
@@ -96,10 +96,10 @@ package struct StoreIdentity: Equatable, Sendable {
     }
 
     package let standing: Standing
-    let pledge: Member?
+    let pledge: AcceptorID?
     package let configuration: Configuration?
 
-    package init(standing: Standing, pledge: Member?, configuration: Configuration?) {
+    package init(standing: Standing, pledge: AcceptorID?, configuration: Configuration?) {
         self.standing = standing
         self.pledge = pledge
         self.configuration = configuration

@@ -17,7 +17,7 @@ package enum NameOperation: Equatable, Sendable {
 package enum ConfigurationOperation: Equatable, Sendable {
     case read
     /// From one set to both.
-    case begin(from: Configuration, to: [Member])
+    case begin(from: Configuration, to: [AcceptorID])
     /// From both sets to the second.
     case finish(Configuration)
     /// Ring document `number`, whose digest (32 bytes) this is, follows number − 1.

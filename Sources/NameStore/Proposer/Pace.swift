@@ -69,7 +69,7 @@ struct Latencies: Sendable {
     func isSuspected(_ node: NodeID) -> Bool { peers[node]?.isSuspected ?? false }
 
     /// The round trip to the `count` nearest of `members`.
-    func roundTrip(to count: Int, of members: [Member], unknown: Span) -> Span {
+    func roundTrip(to count: Int, of members: [AcceptorID], unknown: Span) -> Span {
         let sorted = members.map { peers[$0.node]?.roundTrip ?? unknown }.sorted()
         guard let last = sorted.last else { return unknown }
         return sorted.indices.contains(count - 1) ? sorted[count - 1] : last

@@ -17,10 +17,10 @@ import World
 struct Proposal: Sendable {
     enum Stage: Sendable {
         case idle
-        case looking(Tally)
-        case fast(RegisterValue, NameAnswer, Tally)
-        case preparing(Ballot, Tally)
-        case accepting(Accepted, NameAnswer, Tally)
+        case looking(VoteCount)
+        case fast(RegisterValue, NameAnswer, VoteCount)
+        case preparing(Ballot, VoteCount)
+        case accepting(Accepted, NameAnswer, VoteCount)
         case resting
     }
 
@@ -57,7 +57,7 @@ struct Proposal: Sendable {
         quorums = c.quorums
         switch start {
         case .look:
-            stage = .looking(Tally(size: quorums.size))
+            stage = .looking(VoteCount(size: quorums.size))
             c.commands.append(.broadcast(.read(key)))
             c.commands.append(.wake(c.now + c.pace.attempt(quorums, c.latencies, tries: tries)))
         case .fast: proposeFast(&c)
@@ -133,14 +133,14 @@ struct Proposal: Sendable {
         }
     }
 
-    private func suspectSilent(_ tally: Tally, _ c: inout ProposerContext) {
+    private func suspectSilent(_ tally: VoteCount, _ c: inout ProposerContext) {
         let silent = quorums.members.indices.filter { !tally.answered.contains($0) }
         c.commands.append(.suspect(silent.map { quorums.members[$0] }))
     }
 
     // MARK: Looking
 
-    private mutating func look(at tally: Tally, isLast: Bool, _ c: inout ProposerContext) {
+    private mutating func look(at tally: VoteCount, isLast: Bool, _ c: inout ProposerContext) {
         let current: RegisterValue
         switch tally.verdict(quorums) {
         case .undecided:
@@ -169,14 +169,14 @@ struct Proposal: Sendable {
                 to: .vacant, of: key, founding: quorums.configuration)
         else { return prepare(&c) }
         sent.append(Sent(base: 0, ballot: .fast))
-        stage = .fast(value, answer, Tally(size: quorums.size))
+        stage = .fast(value, answer, VoteCount(size: quorums.size))
         c.commands.append(.broadcast(.fastAccept(key, value)))
         c.commands.append(.wake(c.now + c.pace.hedge(quorums, c.latencies)))
     }
 
     /// A refusal brings the state with it, so a name that is taken is known to be after the same one round trip.
     private mutating func countFast(
-        _ value: RegisterValue, _ answer: NameAnswer, _ tally: Tally, _ c: inout ProposerContext
+        _ value: RegisterValue, _ answer: NameAnswer, _ tally: VoteCount, _ c: inout ProposerContext
     ) {
         if quorums.isFastQuorum(tally.granted) {
             return conclude(Accepted(ballot: .fast, value: value), answer, &c)
@@ -196,13 +196,13 @@ struct Proposal: Sendable {
     private mutating func prepare(_ c: inout ProposerContext) {
         quorums = c.quorums
         let ballot = c.rounds.next()
-        stage = .preparing(ballot, Tally(size: quorums.size))
+        stage = .preparing(ballot, VoteCount(size: quorums.size))
         c.commands.append(.broadcast(.prepare(key, ballot)))
         c.commands.append(.wake(c.now + c.pace.attempt(quorums, c.latencies, tries: tries)))
     }
 
     private mutating func propose(
-        at ballot: Ballot, from recovered: Tally.Recovered, _ c: inout ProposerContext
+        at ballot: Ballot, from recovered: VoteCount.Recovered, _ c: inout ProposerContext
     ) {
         let value: RegisterValue
         let result: NameAnswer
@@ -221,7 +221,7 @@ struct Proposal: Sendable {
             result = answer
         }
         let proposal = Accepted(ballot: ballot, value: value)
-        stage = .accepting(proposal, result, Tally(size: quorums.size))
+        stage = .accepting(proposal, result, VoteCount(size: quorums.size))
         c.commands.append(.broadcast(.accept(key, proposal)))
         c.commands.append(.wake(c.now + c.pace.attempt(quorums, c.latencies, tries: tries)))
     }

@@ -35,7 +35,7 @@ enum ProposalCommand: Equatable {
     /// The name has a record: the fast ballot is of no use to it.
     case seen
     /// These have not answered in time.
-    case suspect([Member])
+    case suspect([AcceptorID])
     case finish(NameAnswer)
 }
 

@@ -3,7 +3,7 @@
 import Quorums
 
 /// Votes by member of a quorum system.
-struct Tally: Sendable {
+struct VoteCount: Sendable {
     private(set) var votes: [Vote?]
     private(set) var granted = MemberSet()
     private(set) var refused = MemberSet()

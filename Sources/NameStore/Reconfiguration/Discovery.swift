@@ -26,12 +26,12 @@ struct Discovery: Sendable {
 
     var isFounder: Bool { ring.min() == node }
 
-    mutating func record(_ member: Member) -> Configuration? {
+    mutating func record(_ member: AcceptorID) -> Configuration? {
         guard isFounder, ring.contains(member.node) else { return nil }
         // Made once: a second one could reach our store after the first reached another's.
         if let founding { return member.node == node ? founding : nil }
         pledged[member.node] = member.store
-        let members = ring.compactMap { node in pledged[node].map { Member(node: node, store: $0) } }
+        let members = ring.compactMap { node in pledged[node].map { AcceptorID(node: node, store: $0) } }
         guard members.count == ring.count else { return nil }
         founding = Configuration(epoch: 1, acceptors: members)
         return founding
@@ -74,7 +74,7 @@ extension Registry {
     }
 
     mutating func receive(
-        _ identity: StoreIdentity, of member: Member, in message: NameMessage, _ now: Instant
+        _ identity: StoreIdentity, of member: AcceptorID, in message: NameMessage, _ now: Instant
     ) {
         if let found = identity.configuration, let of = message.cluster { learn(found, of: of, now) }
         reconfigurationReceived(.identity(identity), of: message, from: member, now)
@@ -90,7 +90,7 @@ extension Registry {
         }
     }
 
-    mutating func receivePledge(to founder: Member, from member: Member, _ now: Instant) {
+    mutating func receivePledge(to founder: AcceptorID, from member: AcceptorID, _ now: Instant) {
         guard configuration == nil, founder.node == node, let founding = discovery.record(member) else { return }
         sendFounding(founding, to: node)
     }

@@ -98,12 +98,12 @@ struct Reconfiguration: Sendable {
     }
 
     /// The new set, once every target's store is known. A silent target keeps the store it votes from now.
-    func successors(_ stores: [StoreID?], isLastRound: Bool) -> [Member]? {
-        var members: [Member] = []
+    func successors(_ stores: [StoreID?], isLastRound: Bool) -> [AcceptorID]? {
+        var members: [AcceptorID] = []
         for (node, store) in zip(targets, stores) {
             let known = store ?? (isLastRound ? from.acceptors.first { $0.node == node }?.store : nil)
             guard let known else { return nil }
-            members.append(Member(node: node, store: known))
+            members.append(AcceptorID(node: node, store: known))
         }
         return members
     }

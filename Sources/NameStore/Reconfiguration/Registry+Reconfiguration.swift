@@ -142,7 +142,7 @@ extension Registry {
         outbox.emit(.reconfigured(request: driver.request, outcome))
     }
 
-    private mutating func begin(_ successors: [Member], _ now: Instant) {
+    private mutating func begin(_ successors: [AcceptorID], _ now: Instant) {
         guard let from = reconfiguration?.from else { return }
         if successors == from.acceptors { return end(.done(from)) }
         let joint = Configuration(epoch: from.epoch + 1, acceptors: from.acceptors, successors: successors)
@@ -153,7 +153,7 @@ extension Registry {
     // MARK: Answers
 
     mutating func reconfigurationReceived(
-        _ reply: NameReply, of message: NameMessage, from member: Member, _ now: Instant
+        _ reply: NameReply, of message: NameMessage, from member: AcceptorID, _ now: Instant
     ) {
         guard let driver = reconfiguration, message.exchange >> 16 == driver.number else { return }
         switch (driver.step, reply) {

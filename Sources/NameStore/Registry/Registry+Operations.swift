@@ -163,7 +163,7 @@ extension Registry {
 
     // MARK: Answers from acceptors
 
-    mutating func receive(_ vote: Vote, of message: NameMessage, from member: Member, _ now: Instant) {
+    mutating func receive(_ vote: Vote, of message: NameMessage, from member: AcceptorID, _ now: Instant) {
         let number = message.exchange >> 16
         rounds.observe(vote.state.promised)
         rounds.observe(vote.state.accepted?.ballot)

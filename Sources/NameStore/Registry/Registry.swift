@@ -116,10 +116,10 @@ package struct Registry: Sendable {
         guard case .reply(let reply) = message.body, let store = message.store else { return ignore() }
         latencies.heard(from: peer)
         if case .identity(let identity) = reply {
-            return receive(identity, of: Member(node: peer, store: store), in: message, now)
+            return receive(identity, of: AcceptorID(node: peer, store: store), in: message, now)
         }
         if case .pledged(let founder) = reply {
-            return receivePledge(to: founder, from: Member(node: peer, store: store), now)
+            return receivePledge(to: founder, from: AcceptorID(node: peer, store: store), now)
         }
         if case .epochSet = reply, discovery.isFounding(message.cluster) {
             return foundingConfirmed(by: peer, now)
@@ -130,8 +130,9 @@ package struct Registry: Sendable {
             learn(configuration, of: cluster, now)
             restart(message.exchange, now)
         case .behind: catchUp(peer, store: store, exchange: message.exchange)
-        case .vote(let vote): receive(vote, of: message, from: Member(node: peer, store: store), now)
-        case .epochSet, .page: reconfigurationReceived(reply, of: message, from: Member(node: peer, store: store), now)
+        case .vote(let vote): receive(vote, of: message, from: AcceptorID(node: peer, store: store), now)
+        case .epochSet, .page:
+            reconfigurationReceived(reply, of: message, from: AcceptorID(node: peer, store: store), now)
         case .identity, .pledged: break
         }
     }

@@ -3,7 +3,7 @@
 package import World
 
 /// One acceptor: a node and the store it votes from. The same node with another store is another acceptor.
-package struct Member: Hashable, Sendable, CustomStringConvertible {
+package struct AcceptorID: Hashable, Sendable, CustomStringConvertible {
     package let node: NodeID
     package let store: StoreID
 
@@ -20,12 +20,12 @@ package struct Configuration: Hashable, Sendable, CustomStringConvertible {
     /// From 1.
     package let epoch: UInt64
     /// M: 1 to `Limits.nameAcceptors`, sorted by node, no node twice.
-    package let acceptors: [Member]
+    package let acceptors: [AcceptorID]
     /// M′ of a joint epoch.
-    package let successors: [Member]?
+    package let successors: [AcceptorID]?
 
     /// Nil if a set is empty, too large or names a node twice, or the epoch is 0.
-    package init?(epoch: UInt64, acceptors: [Member], successors: [Member]? = nil) {
+    package init?(epoch: UInt64, acceptors: [AcceptorID], successors: [AcceptorID]? = nil) {
         guard epoch > 0, let old = Configuration.sorted(acceptors) else { return nil }
         self.epoch = epoch
         self.acceptors = old
@@ -37,7 +37,7 @@ package struct Configuration: Hashable, Sendable, CustomStringConvertible {
         self.successors = new
     }
 
-    private static func sorted(_ members: [Member]) -> [Member]? {
+    private static func sorted(_ members: [AcceptorID]) -> [AcceptorID]? {
         guard (1...Limits.nameAcceptors).contains(members.count) else { return nil }
         let ordered = members.sorted { $0.node < $1.node }
         for (a, b) in zip(ordered, ordered.dropFirst()) where a.node == b.node { return nil }
@@ -47,17 +47,17 @@ package struct Configuration: Hashable, Sendable, CustomStringConvertible {
     var isJoint: Bool { successors != nil }
 
     /// M, then those of M′ that are not in M.
-    package var members: [Member] {
+    package var members: [AcceptorID] {
         guard let successors else { return acceptors }
         return acceptors + successors.filter { !acceptors.contains($0) }
     }
 
-    package func contains(_ member: Member) -> Bool {
+    package func contains(_ member: AcceptorID) -> Bool {
         acceptors.contains(member) || (successors?.contains(member) ?? false)
     }
 
     package var description: String {
-        let names = { (set: [Member]) in "{" + set.map(\.description).joined(separator: " ") + "}" }
+        let names = { (set: [AcceptorID]) in "{" + set.map(\.description).joined(separator: " ") + "}" }
         return "epoch \(epoch) \(names(acceptors))" + (successors.map { " → \(names($0))" } ?? "")
     }
 }

@@ -11,11 +11,11 @@ package struct QuorumRules: Sendable {
     /// Equal fast votes that let a reader take a value for chosen.
     package var fastRead: @Sendable (Int) -> Int
     /// The sets that must each give a quorum.
-    package var groups: @Sendable (Configuration) -> [[Member]]
+    package var groups: @Sendable (Configuration) -> [[AcceptorID]]
 
     package init(
         majority: @escaping @Sendable (Int) -> Int, fast: @escaping @Sendable (Int) -> Int,
-        fastRead: @escaping @Sendable (Int) -> Int, groups: @escaping @Sendable (Configuration) -> [[Member]]
+        fastRead: @escaping @Sendable (Int) -> Int, groups: @escaping @Sendable (Configuration) -> [[AcceptorID]]
     ) {
         self.majority = majority
         self.fast = fast
@@ -33,7 +33,7 @@ package struct QuorumRules: Sendable {
 package struct QuorumSystem: Sendable {
     package let configuration: Configuration
     /// M, then those of M′ that are not in M; at most 30. A `MemberSet` counts by this order.
-    package let members: [Member]
+    package let members: [AcceptorID]
     private let majorities: JointQuorum
     private let acceptors: MemberSet
     private let fast: Int

@@ -24,7 +24,7 @@ struct Bench: AsyncParsableCommand {
             get, put, or a mix of YCSB: a (half reads, half writes), b (95% reads), c (reads only); register takes names \
             (BUCKET:user000000000000, …), each once.
             """)
-    var workload = Workload.a
+    var workload = BenchWorkload.a
     @Option(help: "Connections, over all nodes.") var connections = 64
     @Option(help: "Open loop: so many requests per second.") var rate: Double?
     @Option(help: "Seconds to measure; 0 with --load only loads.") var duration: Double?

@@ -10,7 +10,7 @@ enum LoadOperation: Int, CaseIterable, Sendable {
 }
 
 /// The mixes of YCSB (Cooper et al., "Benchmarking Cloud Serving Systems with YCSB", SoCC 2010) and the two pure ones.
-enum Workload: String, CaseIterable, ExpressibleByArgument, Sendable {
+enum BenchWorkload: String, CaseIterable, ExpressibleByArgument, Sendable {
     case get, put, a, b, c
     /// Registers names, each once. etcd is asked for a transaction that creates a key if it is absent.
     case register
@@ -69,7 +69,7 @@ struct LoadPlan: Sendable {
 
     var urls: [NodeURL]
     var target = LoadTarget.atoll
-    var workload = Workload.get
+    var workload = BenchWorkload.get
     var distribution = KeyDistribution.uniform
     var arrival = Arrival.closed
     var extent = Extent.duration(10_000_000_000)

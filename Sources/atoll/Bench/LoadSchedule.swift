@@ -27,7 +27,7 @@ struct LoadSchedule {
     private let step: Int
     /// Of a workload that asks for each key once: the next one.
     private var fresh: Int
-    private let workload: Workload
+    private let workload: BenchWorkload
     private let choice: KeyChoice
     private var random: SeededRandom
     private let measuredFrom: UInt64

@@ -2,6 +2,7 @@
 // request costs the generator two short copies and no allocation, so that it takes little from servers on the same
 // machine.
 
+import JSON
 import NIOCore
 import World
 
@@ -140,7 +141,10 @@ struct RequestForm: Sendable {
                 switch keyEncoding {
                 case .plain:
                     key.write(number, to: UnsafeMutableRawBufferPointer(rebasing: bytes[place..<place + key.count]))
-                case .base64: Base64.write(key.text(number), to: bytes, at: place)
+                case .base64:
+                    _ = key.text(number).withUnsafeBytes {
+                        Base64.encode($0, into: UnsafeMutableRawBufferPointer(rebasing: bytes[place...]))
+                    }
                 }
             }
             guard !valueGap.isEmpty else { return }
@@ -148,25 +152,6 @@ struct RequestForm: Sendable {
                 UnsafeMutableRawBufferPointer(rebasing: bytes[valueGap])
                     .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[place..<place + valueGap.count]))
             }
-        }
-    }
-}
-
-/// Base64 (RFC 4648) into bytes that are there already.
-private enum Base64 {
-    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-
-    static func write(_ source: [UInt8], to target: UnsafeMutableRawBufferPointer, at start: Int) {
-        var place = start
-        for group in stride(from: 0, to: source.count, by: 3) {
-            let rest = source.count - group
-            let bits =
-                UInt32(source[group]) << 16 | (rest > 1 ? UInt32(source[group + 1]) << 8 : 0)
-                | (rest > 2 ? UInt32(source[group + 2]) : 0)
-            for digit in 0..<4 {
-                target[place + digit] = digit <= rest ? alphabet[Int(bits >> (18 - 6 * UInt32(digit)) & 63)] : 0x3D
-            }
-            place += 4
         }
     }
 }

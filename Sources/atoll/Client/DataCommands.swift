@@ -17,7 +17,7 @@ struct NodeOptions: ParsableArguments {
         if let named = url ?? ProcessInfo.processInfo.environment["ATOLL_URL"] { return try NodeURL(named) }
         for text in NodeURL.standard {
             let node = try NodeURL(text)
-            if (try? await ClientConnection.request(.GET, "/healthz", to: node)) != nil { return node }
+            if (try? await NodeClient.request(.GET, "/healthz", to: node)) != nil { return node }
         }
         throw CommandFailure.usage(
             "no node answers on \(NodeURL.standard.joined(separator: " or ")); start one with `atoll up`, or say --url")
@@ -128,7 +128,7 @@ struct Put: AsyncParsableCommand {
         if let context { headers.append(("atoll-context", context)) }
         if ifAbsent { headers.append(("if-none-match", "*")) }
         let query = QueryText([("w", w), ("strict", strict ? "true" : nil), ("ttl", ttl.map(String.init))])
-        let response = try await ClientConnection.request(
+        let response = try await NodeClient.request(
             .PUT, path + query.text, to: try await node.node(), headers: headers, body: body)
         guard response.status < 300 else { throw Answers.problem(response) }
         Answers.printAccount(response, verbose)
@@ -158,7 +158,7 @@ struct Get: AsyncParsableCommand {
 
     func run() async throws {
         let query = QueryText([("r", r), ("strict", strict ? "true" : nil), ("resolve", latest ? "latest" : nil)])
-        let response = try await ClientConnection.request(.GET, try key.path() + query.text, to: try await node.node())
+        let response = try await NodeClient.request(.GET, try key.path() + query.text, to: try await node.node())
         Answers.printAccount(response, verbose)
         switch response.status {
         case 200 where json:
@@ -196,7 +196,7 @@ struct Delete: AsyncParsableCommand {
     func run() async throws {
         let query = QueryText([("w", w), ("strict", strict ? "true" : nil)])
         let headers = context.map { [("atoll-context", $0)] } ?? []
-        let response = try await ClientConnection.request(
+        let response = try await NodeClient.request(
             .DELETE, try key.path() + query.text, to: try await node.node(), headers: headers)
         guard response.status < 300 else { throw Answers.problem(response) }
         Answers.printAccount(response, verbose)
@@ -221,7 +221,7 @@ struct List: AsyncParsableCommand {
             ("start", start), ("end", end), ("prefix", prefix), ("limit", limit.map(String.init)), ("r", r),
             ("reverse", reverse ? "true" : nil),
         ])
-        let response = try await ClientConnection.request(
+        let response = try await NodeClient.request(
             .GET, try key.path(listing: true) + "/" + query.text, to: try await node.node())
         guard response.status == 200 else { throw Answers.problem(response) }
         if json { return Terminal.output(response.body) }

@@ -28,7 +28,7 @@ struct NameArgument: ParsableArguments {
     func send(_ method: HTTPMethod, _ suffix: String = "", _ headers: [(String, String)] = []) async throws
         -> ClientResponse
     {
-        try await ClientConnection.request(method, path + suffix, to: try await node.node(), headers: headers)
+        try await NodeClient.request(method, path + suffix, to: try await node.node(), headers: headers)
     }
 
     /// Prints what came of it; throws where the answer is no, or is none.

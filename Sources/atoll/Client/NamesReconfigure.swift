@@ -8,7 +8,7 @@ import Ring
 import World
 
 /// What `GET /v1/namestore` says.
-struct NamestoreStatus {
+struct NamestoreAnswer {
     struct Acceptor {
         var node: String
         var store: String
@@ -69,14 +69,14 @@ extension NamesCommand {
         @OptionGroup var node: NodeOptions
 
         func run() async throws {
-            let response = try await ClientConnection.request(.GET, "/v1/namestore", to: try await node.node())
-            let status = try NamestoreStatus(from: response)
+            let response = try await NodeClient.request(.GET, "/v1/namestore", to: try await node.node())
+            let status = try NamestoreAnswer(from: response)
             if json { Terminal.output(response.body) } else { Acceptors.show(status) }
             let isWell = !["quarantined", "replaced"].contains(status.own.standing)
             if !isWell || status.own.damagedRecords > 0 { throw ExitCode(1) }
         }
 
-        private static func show(_ status: NamestoreStatus) {
+        private static func show(_ status: NamestoreAnswer) {
             guard status.founded, let epoch = status.epoch else {
                 return print("not founded: every acceptor of the ring file must be up once")
             }
@@ -121,22 +121,22 @@ extension NamesCommand {
             let query = QueryText([
                 ("nodes", targets.map(\.name).joined(separator: ",")), ("force", yes ? "true" : nil),
             ])
-            let response = try await ClientConnection.request(.POST, "/v1/namestore/acceptors" + query.text, to: url)
-            var status = try NamestoreStatus(from: response)
+            let response = try await NodeClient.request(.POST, "/v1/namestore/acceptors" + query.text, to: url)
+            var status = try NamestoreAnswer(from: response)
             var last = ""
             while let progress = status.reconfiguration {
                 let line = Reconfigure.line(progress)
                 if line != last { print(line) }
                 last = line
                 try await Task.sleep(for: .milliseconds(100))
-                status = try NamestoreStatus(from: try await ClientConnection.request(.GET, "/v1/namestore", to: url))
+                status = try NamestoreAnswer(from: try await NodeClient.request(.GET, "/v1/namestore", to: url))
             }
             let outcome = status.lastReconfiguration ?? "unknown"
             guard outcome.hasPrefix("done") else { throw CommandFailure.no(outcome) }
             print(outcome)
         }
 
-        static func line(_ progress: NamestoreStatus.Progress) -> String {
+        static func line(_ progress: NamestoreAnswer.Progress) -> String {
             switch progress.step {
             case "identifying": "asking \(progress.acceptors.joined(separator: ", ")) for their stores"
             case "beginning": "choosing the joint epoch"

@@ -64,7 +64,7 @@ final class ClientHandler: ChannelInboundHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 }
 
-enum ClientConnection {
+enum NodeClient {
     static func open(_ url: NodeURL, on group: any EventLoopGroup, _ handler: @escaping @Sendable () -> ClientHandler)
         -> EventLoopFuture<any Channel>
     {

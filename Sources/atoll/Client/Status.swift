@@ -13,7 +13,7 @@ struct Status: AsyncParsableCommand {
     @OptionGroup var node: NodeOptions
 
     func run() async throws {
-        let response = try await ClientConnection.request(.GET, "/v1/nodes", to: try await node.node())
+        let response = try await NodeClient.request(.GET, "/v1/nodes", to: try await node.node())
         guard response.status == 200 else { throw Answers.problem(response) }
         let rows = try JSONValue.decode(response.body)["nodes"]?.array ?? []
         if json { Terminal.output(response.body) } else { print(Status.table(rows)) }
