@@ -77,8 +77,8 @@ package enum Mutant: String, CaseIterable, Sendable {
 
 extension Mutant {
     /// What this mutant makes of the writes that a node is about to commit.
-    func spoil(_ writes: [StoreWrite], _ disk: Disk) -> [StoreWrite] {
-        switch (self, disk) {
+    func spoil(_ writes: [StoreWrite], _ store: NodeStore) -> [StoreWrite] {
+        switch (self, store) {
         case (.forgottenSiblings, .objects): writes.map { rewrite($0) { $0.keepingNewest() } }
         case (.lostTombstone, .objects):
             writes.map { write in

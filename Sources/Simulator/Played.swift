@@ -37,7 +37,7 @@ enum Played: Int, CaseIterable, Sendable {
     case severalFramesAtOnce, framesCutApart
     case connected, connectionReset, connectionGivenUp
     // Lives of nodes.
-    case beganNewLife, wentOnAfterCleanStop, beganAboveStaleLife, refusedForeignDisk, refusedDamagedDisk
+    case beganNewLife, wentOnAfterCleanStop, heardOfLaterLife, refusedForeignDisk, refusedDamagedDisk
     case movedStoreAside, diskFailed, commitOutlivedCrash, commitTorn, commitLost
 }
 

@@ -45,7 +45,7 @@ extension SimulatedCluster {
         let commits = machines[node].commits
         machines[node].commits = []
         do { for commit in commits { try apply(commit, node) } } catch { return crash(node) }
-        machines[node].disk.life.cleanStop = stopping.counter
+        machines[node].disk.cleanStop = stopping.counter
         takeDown(node)
     }
 
@@ -74,10 +74,10 @@ extension SimulatedCluster {
     }
 
     mutating func start(_ node: Int) throws {
-        guard machines[node].node == nil, mayStart(node) else { return }
+        guard machines[node].node == nil, let storeIsKept = openStores(node) else { return }
         machines[node].life += 1
         let life = machines[node].life
-        let counter = beginLife(node)
+        let counter = beginLife(node, storeIsKept: storeIsKept)
         var control = ControlConfiguration(repairCycle: .seconds(8))
         control.gossip.fanOut = 2
         let disk = machines[node].disk
@@ -97,54 +97,58 @@ extension SimulatedCluster {
         }
     }
 
-    private mutating func beginLife(_ node: Int) -> UInt64 {
+    /// Returns where counting goes on.
+    private mutating func beginLife(_ node: Int, storeIsKept: Bool) -> UInt64 {
         let isFirst = machines[node].disk.life.incarnation == 0
-        if mutant == .reusedDot, !isFirst, machines[node].disk.life.cleanStop == nil {
-            machines[node].disk.life.cleanStop = 0
+        if mutant == .reusedDot, !isFirst, machines[node].disk.cleanStop == nil {
+            machines[node].disk.cleanStop = 0
         }
-        let old = machines[node].disk.life
-        let used = machines[node].incarnations
-        let counter = machines[node].disk.life.begin(wallMs: machines[node].wall(at: now).milliseconds, used: used)
+        var life = machines[node].disk.life
+        let old = life.incarnation
+        let counter = life.begin(
+            goingOnAt: machines[node].disk.cleanStop.take(), storeIsKept: storeIsKept,
+            wall: machines[node].wall(at: now))
+        // A clock that was set back names an incarnation a second time once in 60,000 times; no run is to be judged by
+        // that.
+        if life.incarnation != old {
+            while machines[node].incarnations.contains(life.incarnation) { life.incarnation += 1 }
+            life.generation = max(life.generation, life.incarnation)
+        }
+        machines[node].disk.life = life
         guard machines[node].life > 1 else { return counter }
-        if machines[node].disk.life.incarnation == old.incarnation {
+        if life.incarnation == old {
             ledger.add(.wentOnAfterCleanStop)
         } else {
-            ledger.add(old.above == nil ? .beganNewLife : .beganAboveStaleLife)
-            machines[node].incarnations.append(machines[node].disk.life.incarnation)
+            ledger.add(.beganNewLife)
+            machines[node].incarnations.append(life.incarnation)
         }
         return counter
     }
 
-    /// Whether the directory is the node's own, and sound; a damaged store is moved aside.
-    private mutating func mayStart(_ node: Int) -> Bool {
+    /// Whether the objects are still there; a damaged store is moved aside. Nil if the node does not start: where the
+    /// directory is not its own, or a damaged store is not to be given up.
+    private mutating func openStores(_ node: Int) -> Bool? {
         guard isOwnDisk(node) else {
             ledger.add(.refusedForeignDisk)
-            return false
+            return nil
         }
-        let isDamaged = machines[node].disk.objects.failure != nil
-        guard isDamaged || machines[node].disk.hints.failure != nil else { return true }
-        // What has no other replica is left as it is, for an operator to decide; who gives it up at the end.
-        guard !isDamaged || !hasOnlyReplicas(machines[node].identity) || !isFaulty else {
-            ledger.add(.refusedDamagedDisk)
-            return false
+        let identity = machines[node].identity
+        var objectsAreKept = true
+        for store in [NodeStore.objects, .hints] where machines[node].disk[store].failure != nil {
+            // What may not be given up is for an operator to decide about; who does so at the end.
+            guard store.mayBeginAnew(on: identity, in: ring.document) || !isFaulty else {
+                ledger.add(.refusedDamagedDisk)
+                return nil
+            }
+            ledger.add(.movedStoreAside)
+            machines[node].disk[store] = MemoryStore()
+            checker.lost(identity)
+            if store == .objects { objectsAreKept = false }
         }
-        ledger.add(.movedStoreAside)
-        if isDamaged { machines[node].disk.objects = MemoryStore() } else { machines[node].disk.hints = MemoryStore() }
-        machines[node].disk.life.cleanStop = nil
-        checker.lost(machines[node].identity)
-        return true
+        return objectsAreKept
     }
 
     private func isOwnDisk(_ node: Int) -> Bool { machines[node].disk.owner == machines[node].identity }
-
-    /// Whether something that the node holds has no replica elsewhere.
-    private func hasOnlyReplicas(_ node: NodeID) -> Bool {
-        ring.document.placements.contains { placement in
-            (0..<ring.document.partitions).contains { partition in
-                ring.document.preferenceList(placement: placement.name, partition: partition).primaries == [node]
-            }
-        }
-    }
 
     // MARK: Disks
 
@@ -160,7 +164,7 @@ extension SimulatedCluster {
         var empty = SimulatedDisk(owner: machines[node].identity)
         if mutant == .wipedDiskKeepsLife, let counter = machines[node].node?.counter {
             empty.life = machines[node].disk.life
-            empty.life.cleanStop = counter
+            empty.cleanStop = counter
         }
         crash(node)
         empty.names = machines[node].disk.names
@@ -176,7 +180,7 @@ extension SimulatedCluster {
         machines[node].copy = try? machines[node].disk.copy()
         machines[node].copiedAt = now
         let counter = machines[node].node?.counter
-        if mutant == .restoredDiskKeepsLife { machines[node].copy?.life.cleanStop = counter }
+        if mutant == .restoredDiskKeepsLife { machines[node].copy?.cleanStop = counter }
     }
 
     mutating func putCopyBack(_ node: Int) throws {

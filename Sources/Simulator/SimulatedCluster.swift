@@ -220,7 +220,9 @@ struct SimulatedCluster {
         case .at(let instant, let input): schedule(.node(node, input, life: life), at: instant)
         // It ends itself, and whoever watches over it starts it again.
         case .staleGeneration(let generation):
-            machines[node].disk.life.above = max(generation, machines[node].disk.life.above ?? 0)
+            machines[node].disk.life.rise(above: generation)
+            machines[node].disk.cleanStop = nil
+            ledger.add(.heardOfLaterLife)
             die(node)
         }
     }

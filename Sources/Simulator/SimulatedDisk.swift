@@ -5,37 +5,6 @@ import Node
 import Storage
 import World
 
-/// A node's two stores.
-enum Disk: Hashable, Sendable {
-    case objects
-    case hints
-}
-
-/// `identity.json`, as far as lives go.
-struct LifeRecord {
-    var incarnation: UInt64 = 0
-    var generation: UInt64 = 0
-    /// The highest counter minted, from a clean stop until the next start.
-    var cleanStop: UInt64?
-    /// The cluster knows a later life than this one; the next goes above it.
-    var above: UInt64?
-
-    /// The next life, as a server begins it. `used`: incarnations of this node, which a clock that was set back names a
-    /// second time once in 60,000 times; no run is to be judged by that. Returns where counting goes on.
-    mutating func begin(wallMs: UInt64, used: [UInt64]) -> UInt64 {
-        defer { (cleanStop, above) = (nil, nil) }
-        if let counter = cleanStop, above == nil {
-            generation += 1
-            return counter
-        }
-        let least = max(wallMs, (above ?? 0) + 1)
-        incarnation = max(incarnation + 1, least)
-        while used.contains(incarnation) { incarnation += 1 }
-        generation = max(generation + 1, incarnation)
-        return 0
-    }
-}
-
 struct SimulatedDisk {
     /// Whose directory it is: no other node starts in it.
     let owner: NodeID
@@ -43,6 +12,8 @@ struct SimulatedDisk {
     var hints = MemoryStore()
     var names = SimulatedNames()
     var life = LifeRecord()
+    /// The highest counter minted, from a clean stop until the next start.
+    var cleanStop: UInt64?
     var room = DiskState.roomy
     /// Everything takes so many times as long.
     var slowness: Int64 = 1
@@ -52,13 +23,24 @@ struct SimulatedDisk {
     /// Of a node that has run since `sinceMs`, and was stopped cleanly.
     init(owner: NodeID, sinceMs: UInt64) {
         self.owner = owner
-        life = LifeRecord(incarnation: sinceMs, generation: sinceMs, cleanStop: 0)
+        life = LifeRecord(incarnation: sinceMs, generation: sinceMs)
+        cleanStop = 0
     }
 
-    subscript(store: Disk) -> MemoryStore {
-        switch store {
-        case .objects: objects
-        case .hints: hints
+    subscript(store: NodeStore) -> MemoryStore {
+        get {
+            switch store {
+            case .objects: objects
+            case .hints: hints
+            case .names: names.store
+            }
+        }
+        set {
+            switch store {
+            case .objects: objects = newValue
+            case .hints: hints = newValue
+            case .names: names.store = newValue
+            }
         }
     }
 
@@ -67,7 +49,7 @@ struct SimulatedDisk {
         var copy = self
         copy.objects = try SimulatedDisk.copy(objects)
         copy.hints = try SimulatedDisk.copy(hints)
-        copy.life.cleanStop = nil
+        copy.cleanStop = nil
         return copy
     }
 
@@ -105,7 +87,7 @@ struct SimulatedNames {
 struct DiskCommit {
     /// Whose it is: each part has one under way at a time.
     let part: NodePart
-    let store: Disk
+    let store: NodeStore
     var writes: [StoreWrite]
     let synced: Bool
 }

@@ -10,6 +10,7 @@
 
 import Foundation
 import LevelDB
+import Node
 import Storage
 import World
 
@@ -74,7 +75,7 @@ struct DataDirectory: Sendable {
                 distrusted["objects"] =
                     "the last clean stop left \(stop.inventory.summary), and there are \(inventory.summary) of other contents"
             }
-        } else if identity.incarnation > 0, LevelDBStore.presence(at: objects) == .vacant {
+        } else if identity.life.incarnation > 0, LevelDBStore.presence(at: objects) == .vacant {
             distrusted["objects"] = "it is empty, though this node has stored in it"
         }
         let counter = isAsLeft && distrusted["objects"] == nil ? identity.cleanStop?.counter : nil
@@ -85,25 +86,15 @@ struct DataDirectory: Sendable {
         return DirectoryClaim(identity: identity, distrusted: distrusted, counter: counter)
     }
 
-    /// Begins a life, once the stores are open, and writes it to disk before anything is minted in it. The old one goes
-    /// on only if `objects` holds all that was ever acknowledged under it (`objectsAreKept`: it was opened as it lay
-    /// there); else the incarnation is a new one. `counter`: where minting goes on.
+    /// Begins a life, once the stores are open, and writes it to disk before anything is minted in it.
+    /// `objectsAreKept`: `objects` was opened as it lay there. `counter`: where minting goes on.
     func begin(_ claim: DirectoryClaim, objectsAreKept: Bool, wall: WallTime) throws -> (
         identity: NodeIdentity, counter: UInt64
     ) {
         var identity = claim.identity
-        // Both are below Limits.gossipCounter, or the file would have been refused.
-        identity.generation += 1
-        if let counter = claim.counter, objectsAreKept {
-            // No wall clock: were this an image of the whole disk from an earlier clean stop, the other nodes know this
-            // generation already, and say so.
-            try save(identity)
-            return (identity, counter)
-        }
-        identity.generation = max(identity.generation, wall.milliseconds)
-        identity.incarnation = max(identity.incarnation + 1, wall.milliseconds)
+        let counter = identity.life.begin(goingOnAt: claim.counter, storeIsKept: objectsAreKept, wall: wall)
         try save(identity)
-        return (identity, 0)
+        return (identity, counter)
     }
 
     /// Notes a clean stop. The stores must be closed.
@@ -115,13 +106,10 @@ struct DataDirectory: Sendable {
         try save(identity)
     }
 
-    /// The next start is a new life, above `generation` and under a new incarnation. No incarnation is above the
-    /// generation of its life, so one above this generation is nobody's, even if the clock stands still before all
-    /// those lives.
+    /// The next start is a new life, above `generation` and under a new incarnation.
     func beginAbove(_ generation: UInt64) throws {
         guard var identity = try loadIdentity() else { return }
-        identity.generation = generation
-        identity.incarnation = max(identity.incarnation, generation)
+        identity.life.rise(above: generation)
         identity.cleanStop = nil
         try save(identity)
     }

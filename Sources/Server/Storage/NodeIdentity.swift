@@ -4,6 +4,7 @@
 
 import Foundation
 import NameStore
+import Node
 import World
 
 struct NodeIdentity: Codable, Equatable {
@@ -31,6 +32,11 @@ struct NodeIdentity: Codable, Equatable {
     init(cluster: String, node: String) {
         self.cluster = cluster
         self.node = node
+    }
+
+    var life: LifeRecord {
+        get { LifeRecord(incarnation: incarnation, generation: generation) }
+        set { (incarnation, generation) = (newValue.incarnation, newValue.generation) }
     }
 
     func encode() throws -> [UInt8] {

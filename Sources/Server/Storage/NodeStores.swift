@@ -4,6 +4,7 @@
 import HintedHandoff
 import LevelDB
 import Logging
+import Node
 import Ring
 import Storage
 import World
@@ -15,24 +16,20 @@ struct NodeStores {
     /// `objects` was opened as it lay there, and not begun empty.
     let objectsAreKept: Bool
 
-    init(_ directory: DataDirectory, _ claim: DirectoryClaim, ring: RingDocument, objectFiles: Int, _ logger: Logger)
-        throws
-    {
+    init(
+        _ directory: DataDirectory, _ claim: DirectoryClaim, node: NodeID, ring: RingDocument, objectFiles: Int,
+        _ logger: Logger
+    ) throws {
         let buckets = [ring.defaults] + ring.buckets.map(\.properties)
         let options = StoreOptions(
             openFiles: objectFiles, fillsLogs: buckets.allSatisfy { $0.durability == .synced })
-        let opening = Opening(directory: directory, claim: claim, logger: logger)
-        (objects, objectsAreKept) = try opening.open(
-            "objects", mayStartEmpty: { NodeStores.canBeFilled(claim.identity.node, ring) }
-        ) {
-            path throws(StorageFailure) in try LevelDBStore(path: path, options: options)
+        let opening = Opening(directory: directory, claim: claim, node: node, ring: ring, logger: logger)
+        (objects, objectsAreKept) = try opening.open(.objects) { path throws(StorageFailure) in
+            try LevelDBStore(path: path, options: options)
         }
-        // Hints are copies of what the other replicas of their keys have, and a node starts without them.
-        let identity = claim.identity.node
-        let found = try opening.open("hints", mayStartEmpty: { true }) { path throws(StorageFailure) in
+        let found = try opening.open(.hints) { path throws(StorageFailure) in
             let store = try LevelDBStore(
                 path: path, options: StoreOptions(blockCacheBytes: 1 << 20, writeBufferBytes: 4 << 20))
-            guard let node = NodeID(identity) else { throw StorageFailure(.inputOutput, "\(identity) is no name") }
             return (store, try HintKeeper(identity: node, store: store))
         }
         (hints, keeper) = found.store
@@ -43,17 +40,6 @@ struct NodeStores {
         }
     }
 
-    /// Whether all that the node holds has another replica.
-    private static func canBeFilled(_ node: String, _ ring: RingDocument) -> Bool {
-        ring.nodes.count > 1
-            && !ring.placements.contains { placement in
-                (0..<ring.partitions).contains { partition in
-                    let primaries = ring.preferenceList(placement: placement.name, partition: partition).primaries
-                    return primaries.map(\.name) == [node]
-                }
-            }
-    }
-
     func close() {
         objects.close()
         hints.close()
@@ -62,15 +48,18 @@ struct NodeStores {
     private struct Opening {
         let directory: DataDirectory
         let claim: DirectoryClaim
+        let node: NodeID
+        let ring: RingDocument
         let logger: Logger
 
         /// A damaged store is moved aside and begun anew where other replicas can fill it; else the node stops and
         /// leaves it to its operator.
         func open<Store>(
-            _ name: String, mayStartEmpty: () -> Bool, _ make: (String) throws(StorageFailure) -> Store
+            _ which: NodeStore, _ make: (String) throws(StorageFailure) -> Store
         ) throws -> (store: Store, isKept: Bool) {
+            let name = which.rawValue
             let path = directory.path(of: name)
-            let isUsed = claim.identity.incarnation > 0
+            let isUsed = claim.identity.life.incarnation > 0
             do throws(StorageFailure) {
                 if let reason = claim.distrusted[name] { throw StorageFailure(.corruption, reason) }
                 let presence = LevelDBStore.presence(at: path)
@@ -83,7 +72,7 @@ struct NodeStores {
                 guard error.kind == .corruption else { throw StartFailure(opening: path, error) }
                 // To be opened once is enough for LevelDB to tidy up what showed the damage.
                 try directory.markDamaged(name, "\(error)")
-                guard mayStartEmpty() else { throw StartFailure(opening: path, error) }
+                guard which.mayBeginAnew(on: node, in: ring) else { throw StartFailure(opening: path, error) }
                 logger.critical(
                     "store is damaged; it is moved aside and rebuilt from peers",
                     metadata: ["store": "\(path)", "reason": "\(error)"])
@@ -108,7 +97,7 @@ struct OpenedDirectory {
         directory = try DataDirectory(path: path)
         lock = try directory.lock()
         let claim = try directory.claim(cluster: ring.cluster, node: node)
-        stores = try NodeStores(directory, claim, ring: ring, objectFiles: objectFiles, logger)
+        stores = try NodeStores(directory, claim, node: node, ring: ring, objectFiles: objectFiles, logger)
         (identity, counter) = try directory.begin(
             claim, objectsAreKept: stores.objectsAreKept, wall: MachineClock.wall())
     }
