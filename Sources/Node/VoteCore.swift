@@ -24,7 +24,7 @@ package struct VoteCore: Sendable {
     }
 
     package enum Effect: Sendable {
-        /// In this order: the writes, as one; the frontier's copy.
+        /// In this order: the writes, as one; the frontier's copy, and then a sync of both copies if it says so.
         case commit([StoreWrite], synced: Bool, frontier: FrontierCopy?)
         case votes(Votes)
         case quarantined(Quarantine)
@@ -36,6 +36,7 @@ package struct VoteCore: Sendable {
     package struct FrontierCopy: Sendable {
         package let copy: Int
         package let bytes: [UInt8]
+        package let mustSync: Bool
     }
 
     /// Replies that may leave, and the names whose fast ballot is over here, for this node's registry.
@@ -58,6 +59,7 @@ package struct VoteCore: Sendable {
     package private(set) var acceptor: Acceptor
     private let records: StoredRecords
     private var state: State
+    private var pace = FrontierPace()
     private var damaged: Set<RegisterKey> = []
 
     /// `store`: nil if it doesn't open; the acceptor is in quarantine then.
@@ -69,10 +71,10 @@ package struct VoteCore: Sendable {
 
     package var isIdle: Bool { if case .idle = state { true } else { false } }
 
-    package mutating func handle(_ input: Input, _ out: inout Outbox<Effect>) {
+    package mutating func handle(_ input: Input, _ now: Instant, _ out: inout Outbox<Effect>) {
         switch (state, input) {
-        case (.fresh(let initial), .start): commit(initial, of: [], &out)
-        case (.idle, .asked(let batch)): commit(acceptor.process(batch, records: records), of: batch, &out)
+        case (.fresh(let initial), .start): commit(initial, of: [], now, &out)
+        case (.idle, .asked(let batch)): commit(acceptor.process(batch, records: records), of: batch, now, &out)
         case (.committing(_, let votes), .committed): cast(votes, &out)
         case (.committing(let batch, _), .damaged(let reason)):
             acceptor.fallSilent(reason: reason)
@@ -83,13 +85,17 @@ package struct VoteCore: Sendable {
         }
     }
 
-    private mutating func commit(_ votes: VoteBatch, of batch: [Inbound], _ out: inout Outbox<Effect>) {
+    private mutating func commit(
+        _ votes: VoteBatch, of batch: [Inbound], _ now: Instant, _ out: inout Outbox<Effect>
+    ) {
         guard !votes.writes.isEmpty || votes.frontier != nil else { return cast(votes, &out) }
         state = .committing(batch, votes)
+        let frontier = votes.frontier.map { copy, bytes in
+            FrontierCopy(copy: copy, bytes: bytes, mustSync: pace.mustSync(copy, at: now))
+        }
         out.emit(
             .commit(
-                votes.writes.map { .put(key: $0.key, value: $0.value) }, synced: votes.mustSync,
-                frontier: votes.frontier.map { FrontierCopy(copy: $0.copy, bytes: $0.bytes) }))
+                votes.writes.map { .put(key: $0.key, value: $0.value) }, synced: votes.mustSync, frontier: frontier))
     }
 
     private mutating func cast(_ votes: VoteBatch, _ out: inout Outbox<Effect>) {
@@ -99,6 +105,27 @@ package struct VoteCore: Sendable {
         }
         guard !votes.replies.isEmpty || !votes.touched.isEmpty else { return }
         out.emit(.votes(Votes(replies: votes.replies, touched: votes.touched)))
+    }
+}
+
+/// When the copies of the frontier are synced (docs/decisions/0011-the-frontier-is-written-not-synced.md): when one is
+/// written for the first time in a process's life, and then once in a while.
+///
+/// A copy is overwritten in place after each sync of the store and before its votes leave, so it survives the end of
+/// the process at any moment. A power cut can take back what was written since the last sync, never a vote: a frontier
+/// that is behind is an honest one. It is there to catch a store that was copied back, truncated or repaired, and those
+/// do not wait for a power cut.
+struct FrontierPace: Sendable {
+    private var written: [Int] = []
+    private var syncedAt = Instant.origin
+
+    /// Whether both copies are to be synced once this one is written.
+    mutating func mustSync(_ copy: Int, at now: Instant) -> Bool {
+        let isFirst = !written.contains(copy)
+        guard isFirst || now - syncedAt >= Limits.frontierSync else { return false }
+        if isFirst { written.append(copy) }
+        syncedAt = now
+        return true
     }
 }
 

@@ -69,15 +69,12 @@ struct SimulatedDisk {
 struct SimulatedNames {
     var store = MemoryStore()
     private(set) var frontiers: [[UInt8]?] = [nil, nil]
-    /// What a loss of power leaves of them: they are synced once a second.
+    /// What a loss of power leaves of them.
     private var syncedFrontiers: [[UInt8]?] = [nil, nil]
-    private var syncedAt: Instant?
 
-    mutating func writeFrontier(_ copy: Int, _ bytes: [UInt8], at now: Instant) {
-        frontiers[copy] = bytes
-        guard syncedAt.map({ now - $0 >= .seconds(1) }) ?? true else { return }
-        syncedAt = now
-        syncedFrontiers = frontiers
+    mutating func write(_ frontier: VoteCore.FrontierCopy) {
+        frontiers[frontier.copy] = frontier.bytes
+        if frontier.mustSync { syncedFrontiers = frontiers }
     }
 
     mutating func losePower() { frontiers = syncedFrontiers }

@@ -341,6 +341,9 @@ public enum Limits {
     public static let nameRequests = 16_384
     /// Requests queued behind one name on one node: past it they would only miss their deadline.
     public static let nameQueue = 1_024
+    /// What a power cut may take back of an acceptor's frontier: a sync each time would double those on the way of a
+    /// vote.
+    public static let frontierSync = Span.seconds(1)
     /// Messages in one acceptor batch: they share a sync, and the last one waits for the first.
     public static let nameBatch = 1_024
     /// Clients whose rate is tracked one by one; the rest share one allowance.

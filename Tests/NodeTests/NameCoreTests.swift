@@ -2,10 +2,11 @@
 // one node.
 
 import NameStore
-import Node
 import Storage
 import Testing
 import World
+
+@testable import Node
 
 /// A node that is the only acceptor of its namestore, its two cores joined, its disk in memory.
 private struct Alone {
@@ -51,7 +52,7 @@ private struct Alone {
     /// `damaged`: what the disk says instead of doing what it is told.
     mutating func hear(_ input: VoteCore.Input, damaged: String? = nil) throws {
         var out = Outbox<VoteCore.Effect>()
-        votes.handle(input, &out)
+        votes.handle(input, now, &out)
         for effect in out.take() {
             switch effect {
             case .commit(let writes, let synced, let frontier):
@@ -139,6 +140,19 @@ private struct Alone {
         let hello = NameMessage(cluster: nil, epoch: 0, store: nil, exchange: 9, body: .request(.hello))
         try alone.hear(.message(hello, from: Bench.us))
         #expect(alone.log == ["ask 1", "votes 1", "send message to us-1"])
+    }
+
+    /// The first time that each copy is written, and then once a second.
+    @Test func theFrontierIsSyncedOnceInAWhile() {
+        var pace = FrontierPace()
+        func at(_ ms: Int64) -> Instant { .origin + .milliseconds(ms) }
+        let first = [pace.mustSync(0, at: at(5)), pace.mustSync(0, at: at(6)), pace.mustSync(1, at: at(7))]
+        #expect(first == [true, false, true])
+        let later = [
+            pace.mustSync(0, at: at(1_006)), pace.mustSync(1, at: at(1_007)), pace.mustSync(0, at: at(1_008)),
+            pace.mustSync(0, at: at(2_007)),
+        ]
+        #expect(later == [false, true, false, true])
     }
 
     @Test mutating func aDamagedRecordIsToldOnce() throws {

@@ -76,12 +76,13 @@ final class NameStoreThread: Sendable {
             let frontiers = openFrontiers()
             var effects = Outbox<VoteCore.Effect>()
             func hear(_ input: VoteCore.Input) {
-                core.handle(input, &effects)
+                core.handle(input, MachineClock.instant(), &effects)
                 while !effects.isEmpty {
                     for effect in effects.take() {
                         switch effect {
                         case .commit(let writes, let synced, let frontier):
-                            core.handle(commit(writes, synced, frontier, store, frontiers), &effects)
+                            let done = commit(writes, synced, frontier, store, frontiers)
+                            core.handle(done, MachineClock.instant(), &effects)
                         case .votes(let cast): votes(cast)
                         case .quarantined(let quarantine): say(quarantine)
                         case .damaged(let fault): say(fault)
@@ -114,7 +115,7 @@ final class NameStoreThread: Sendable {
     ) -> VoteCore.Input {
         do {
             if !writes.isEmpty, let store { try store.commit(writes, synced: synced) }
-            if let frontier { try frontiers.write(frontier.copy, frontier.bytes, now: MachineClock.instant()) }
+            if let frontier { try frontiers.write(frontier) }
             return .committed
         } catch let failure as StorageFailure {
             guard failure.kind == .corruption else { stop(failure) }
@@ -139,18 +140,10 @@ extension DataDirectory {
 }
 
 /// The two copies of the frontier beside the store, open for as long as the store is.
-///
-/// A copy is overwritten in place after each sync of the store and before its votes leave, so it survives the end of
-/// the process at any moment; it is synced the first time and then once a second. A power cut can take back a second of
-/// frontiers, never of votes: a frontier that is behind is an honest one. It is there to catch a store that was copied
-/// back, truncated or repaired, and those do not wait for a power cut.
 final class FrontierFiles {
     private var descriptors: [Int32] = []
     /// As written last in this life of the process.
     private var sizes = [Int?](repeating: nil, count: Frontier.copies)
-    private var syncedAt = Instant.origin
-
-    private static let syncEvery = Span.seconds(1)
 
     init(_ directory: DataDirectory) throws {
         for copy in 0..<Frontier.copies {
@@ -163,16 +156,16 @@ final class FrontierFiles {
     deinit { for descriptor in descriptors { close(descriptor) } }
 
     /// The other copy is whole meanwhile.
-    func write(_ copy: Int, _ bytes: [UInt8], now: Instant) throws {
+    func write(_ frontier: VoteCore.FrontierCopy) throws {
+        let (copy, bytes) = (frontier.copy, frontier.bytes)
         let descriptor = descriptors[copy]
         let written = bytes.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
         guard written == bytes.count else { throw FrontierFiles.failure() }
         if sizes[copy] != bytes.count {
             guard ftruncate(descriptor, off_t(bytes.count)) == 0 else { throw FrontierFiles.failure() }
         }
-        defer { sizes[copy] = bytes.count }
-        guard sizes[copy] == nil || now - syncedAt >= FrontierFiles.syncEvery else { return }
-        syncedAt = now
+        sizes[copy] = bytes.count
+        guard frontier.mustSync else { return }
         for descriptor in descriptors { guard fdatasync(descriptor) == 0 else { throw FrontierFiles.failure() } }
     }
 

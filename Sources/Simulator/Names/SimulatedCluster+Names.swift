@@ -96,7 +96,7 @@ extension SimulatedCluster {
     }
 
     private mutating func keep(_ frontier: VoteCore.FrontierCopy?, _ node: Int) {
-        if let frontier { machines[node].disk.names.writeFrontier(frontier.copy, frontier.bytes, at: now) }
+        if let frontier { machines[node].disk.names.write(frontier) }
     }
 
     /// What a process that starts finds of the namestore.

@@ -39,8 +39,8 @@ extension SimulatedNode {
     mutating func hear(_ input: NameInput, _ now: Now, _ out: inout Outbox<Output>) {
         switch input {
         case .message(let message, let node): receive(message, from: node, now, &out)
-        case .look: look(&out)
-        case .votes(let input): hear(input, &out)
+        case .look: look(now, &out)
+        case .votes(let input): hear(input, now, &out)
         }
     }
 
@@ -75,7 +75,7 @@ extension SimulatedNode {
         out.emit(.hop(.name(.look)))
     }
 
-    private mutating func look(_ out: inout Outbox<Output>) {
+    private mutating func look(_ now: Now, _ out: inout Outbox<Output>) {
         votes.isCalled = false
         guard votes.core.isIdle, !votes.mailbox.isEmpty else { return }
         let header = votes.core.acceptor.header
@@ -83,12 +83,12 @@ extension SimulatedNode {
             Inbound(from: $0.from, message: seams.request($0.message, header))
         }
         votes.mailbox.removeFirst(batch.count)
-        hear(.asked(batch), &out)
+        hear(.asked(batch), now, &out)
     }
 
-    private mutating func hear(_ input: VoteCore.Input, _ out: inout Outbox<Output>) {
+    private mutating func hear(_ input: VoteCore.Input, _ now: Now, _ out: inout Outbox<Output>) {
         ledger.add(input.played)
-        votes.core.handle(input, &votes.effects)
+        votes.core.handle(input, now.instant, &votes.effects)
         for effect in votes.effects.take() {
             ledger.add(effect.played)
             switch effect {
