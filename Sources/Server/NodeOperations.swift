@@ -121,8 +121,9 @@ final class NodeOperations: Sendable {
             report.replicationDelayMs = threads.replicationDelayMs(at: MachineClock.instant())
             report.hints = storage.hints.figures.backlog.hints
             let now = MachineClock.instant()
-            report.diskFree = storage.environment.room(now).share
-            report.isDiskFull = storage.environment.isFull(now)
+            let disk = storage.environment.disk(now)
+            report.diskFree = disk.room.share
+            report.isDiskFull = disk.isFull
             report.errorRate = errorRate(
                 answered: figures.reduce(0) { $0 + $1.requests.answered },
                 failed: figures.reduce(0) { $0 + $1.requests.failed })
@@ -152,7 +153,7 @@ final class NodeOperations: Sendable {
                 control: control, shards: storage.shards.map(\.counters), late: storage.late,
                 hints: storage.hints.figures,
                 connections: connections.values, peers: peers.values,
-                freeShare: storage.environment.room(now).share, now: now, startedAt: startedAt)
+                freeShare: storage.environment.disk(now).room.share, now: now, startedAt: startedAt)
             return .text(MetricsPage.text(snapshot), type: "text/plain; version=0.0.4; charset=utf-8")
         }
     }

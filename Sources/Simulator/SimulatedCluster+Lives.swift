@@ -152,8 +152,8 @@ extension SimulatedCluster {
 
     // MARK: Disks
 
-    mutating func setRoom(_ node: Int, _ room: DiskState) {
-        if room > .roomy { checker.disksWereFull = true }
+    mutating func setRoom(_ node: Int, _ room: DiskRoom) {
+        if room.state > .roomy { checker.disksWereFull = true }
         machines[node].disk.room = room
         machines[node].node?.room = room
     }
@@ -190,7 +190,7 @@ extension SimulatedCluster {
         let names = machines[node].disk.names
         machines[node].disk = copy
         machines[node].disk.names = names
-        machines[node].disk.room = .roomy
+        machines[node].disk.room = .ample(&random)
         // A machine that is put back as a whole comes up with the time of its copy.
         if random.chance(0.5) { machines[node].skewMs -= (now - machines[node].copiedAt).nanoseconds / 1_000_000 }
         checker.lost(machines[node].identity)
@@ -212,7 +212,7 @@ extension SimulatedCluster {
             (machines[node].disk, machines[other].disk) = (machines[other].disk, machines[node].disk)
         }
         for node in machines.indices {
-            setRoom(node, .roomy)
+            setRoom(node, .ample(&random))
             machines[node].disk.slowness = 1
             try start(node)
         }

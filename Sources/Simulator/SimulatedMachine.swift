@@ -47,12 +47,12 @@ struct SimulatedMachine {
 
     /// What the node says of itself once a second: figures that change, and tell who said them and when.
     mutating func report(at now: Instant, _ mutant: Mutant?) -> NodeReport? {
-        guard reportedAt.map({ now - $0 >= .seconds(1) }) ?? true, let node else { return nil }
+        guard reportedAt.map({ now - $0 >= Limits.reportEvery }) ?? true, let node else { return nil }
         reportedAt = now
         var report = NodeReport()
         report.revision = "life \(life)"
         report.hints = node.hintBacklog
-        report.isDiskFull = disk.room > .roomy
+        report.isDiskFull = disk.room.state > .roomy
         let delay = node.replicationDelayMs(at: now)
         highestDelayMs = max(highestDelayMs, delay)
         report.replicationDelayMs = mutant == .lagSticks ? highestDelayMs : delay

@@ -57,8 +57,9 @@ struct SimulatedNode {
     }
 
     let identity: NodeID
-    /// On its disk.
-    var room: DiskState
+    /// What its disk has; the node looks at it now and then.
+    var room: DiskRoom
+    var gauge: DiskGauge
     let ledger: PlayLedger
     private var loops: [LoopCore]
     private var turnIsOpen: [Bool]
@@ -79,21 +80,6 @@ struct SimulatedNode {
     private var shardTaken: [ShardCore.Effect] = []
     private var controlTaken: [ControlCore.Effect] = []
 
-    /// What a life of a node begins with.
-    struct Birth {
-        var incarnation: UInt64
-        var counter: UInt64
-        var generation: UInt64
-        var ring: RingSnapshot
-        var disk: SimulatedDisk
-        var loops: Int
-        var shards: Int
-        /// Of clients, at each gateway.
-        var places: Int
-        var ledger: PlayLedger
-        var names: NamesBirth
-    }
-
     init(
         _ identity: NodeID, _ birth: Birth, control configuration: ControlConfiguration, random: SeededRandom,
         now: Instant
@@ -101,6 +87,7 @@ struct SimulatedNode {
         var random = random
         self.identity = identity
         room = birth.disk.room
+        gauge = DiskGauge(room, at: now)
         ledger = birth.ledger
         let (ring, stripes) = (birth.ring, CacheStripes(bits: 6))
         let actor = Actor(node: identity, incarnation: birth.incarnation)
@@ -272,7 +259,7 @@ struct SimulatedNode {
         let jobs = Array(threads[place].mailbox.prefix(isReader ? 1 : Limits.batchRequests))
         threads[place].mailbox.removeFirst(jobs.count)
         ledger.add(.shardJobs)
-        try threads[place].core.handle(.jobs(jobs, room), now, &shardEffects)
+        try threads[place].core.handle(.jobs(jobs, diskState(now)), now, &shardEffects)
         var isCommitting = false
         shardEffects.take(into: &shardTaken)
         for effect in shardTaken {
@@ -342,7 +329,7 @@ struct SimulatedNode {
         let jobs = hintMailbox
         hintMailbox = []
         for job in jobs { ledger.add(job.played) }
-        try hints.handle(.jobs(jobs, room), now, &hintEffects)
+        try hints.handle(.jobs(jobs, diskState(now)), now, &hintEffects)
         carryOutHints(&out)
     }
 

@@ -197,6 +197,8 @@ public enum Limits {
     public static let leastFreeDiskForDeletions = 0.025
     /// Two write buffers that are being written out and a log filled ahead; a disk without them fails LevelDB's write.
     public static let leastFreeBytesForDeletions: UInt64 = 20 << 20
+    /// How often a node looks at what its disk has left: no more than some write buffers come in meanwhile.
+    public static let diskLook = Span.milliseconds(100)
     /// A disk counts as full for the other nodes until it has this much more than its bound: hints that are let go at
     /// the bound itself would reach it again at once, and each turn has all replicas compared.
     public static let freeDiskMargin = 1.1
@@ -249,6 +251,11 @@ public enum Limits {
     /// vain): the largest object takes the longer of them on 11 Mbit/s.
     public static let exchangePatience = Span.seconds(6)
     public static let exchangePatienceLongest = Span.seconds(24)
+
+    // MARK: The control loop
+
+    /// Between two reports of a node on itself: what others choose by is as old as that and a round of gossip.
+    public static let reportEvery = Span.seconds(1)
 
     // MARK: Ring
 

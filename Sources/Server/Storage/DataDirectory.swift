@@ -214,24 +214,3 @@ struct DataDirectory: Sendable {
             share: Double(status.f_bavail) / Double(status.f_blocks), bytes: isHuge ? .max : bytes)
     }
 }
-
-struct DiskRoom: Sendable {
-    let share: Double
-    let bytes: UInt64
-
-    var state: DiskState {
-        if isShort(Limits.leastFreeDiskForDeletions, Limits.leastFreeBytesForDeletions) { return .exhausted }
-        if isShort(Limits.leastFreeDiskForRepair, Limits.leastFreeBytesForRepair) { return .full }
-        return isShort(Limits.leastFreeDisk, Limits.leastFreeBytes) ? .nearlyFull : .roomy
-    }
-
-    /// Whether values are taken, with a margin.
-    var isAmple: Bool {
-        share >= Limits.leastFreeDisk * Limits.freeDiskMargin
-            && Double(bytes) >= Double(Limits.leastFreeBytes) * Limits.freeDiskMargin
-    }
-
-    private func isShort(_ leastShare: Double, _ leastBytes: UInt64) -> Bool {
-        share < leastShare || bytes < leastBytes
-    }
-}

@@ -38,8 +38,7 @@ final class StorageEnvironment: Sendable {
     /// Called from a thread whose disk has failed; does not return control to it.
     let stop: @Sendable (_ store: String, StorageFailure) -> Never
     private let ports = NIOLockedValueBox<[any AnswerPort]>([])
-    private let roomBox: NIOLockedValueBox<(room: DiskRoom, at: Instant)>
-    private let isFullBox = NIOLockedValueBox(false)
+    private let gauge: NIOLockedValueBox<DiskGauge>
 
     init(
         ring: RingSnapshot, directory: DataDirectory,
@@ -48,31 +47,19 @@ final class StorageEnvironment: Sendable {
         self.ring = ring
         self.directory = directory
         self.stop = stop
-        roomBox = NIOLockedValueBox((directory.room(), MachineClock.instant()))
+        gauge = NIOLockedValueBox(DiskGauge(directory.room(), at: MachineClock.instant()))
     }
 
     /// The loops in the order of their port numbers; set once, before any thread runs.
     func connect(_ loops: [any AnswerPort]) { ports.withLockedValue { $0 = loops } }
     var connected: [any AnswerPort] { ports.withLockedValue { $0 } }
 
-    /// What the disk has left, as of a tenth of a second ago at most.
-    func room(_ now: Instant) -> DiskRoom {
-        roomBox.withLockedValue { last in
-            if now - last.at > .milliseconds(100) { last = (directory.room(), now) }
-            return last.room
+    func disk(_ now: Instant) -> DiskGauge {
+        gauge.withLockedValue { gauge in
+            gauge.look(at: now, directory.room)
+            return gauge
         }
     }
-
-    /// What other nodes are told: from the first value that would be refused until there is room with a margin.
-    func isFull(_ now: Instant) -> Bool {
-        let room = room(now)
-        return isFullBox.withLockedValue { isFull in
-            isFull = room.state > .roomy || (isFull && !room.isAmple)
-            return isFull
-        }
-    }
-
-    func diskState(_ now: Instant) -> DiskState { room(now).state }
 }
 
 /// Totals of one thread, for metrics.
@@ -168,7 +155,7 @@ final class ShardThread: Sendable {
     ) throws(StorageFailure) {
         let started = MachineClock.now()
         var out = Outbox<ShardCore.Effect>()
-        try core.handle(.jobs(jobs, environment.diskState(started.instant)), started, &out)
+        try core.handle(.jobs(jobs, environment.disk(started.instant).room.state), started, &out)
         var commit: (writes: [StoreWrite], took: Span)?
         for effect in out.take() {
             if case .commit(let writes, let synced) = effect {
@@ -274,7 +261,7 @@ final class HintThread: Sendable {
     ) throws(StorageFailure) {
         var out = Outbox<HintCore.Effect>()
         let now = MachineClock.now()
-        try core.handle(.jobs(jobs, environment.diskState(now.instant)), now, &out)
+        try core.handle(.jobs(jobs, environment.disk(now.instant).room.state), now, &out)
         while !out.isEmpty {
             for effect in out.take() {
                 switch effect {

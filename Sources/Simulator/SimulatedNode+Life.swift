@@ -1,0 +1,27 @@
+// What a life of a simulated node begins with, and what the node says of itself while it lasts.
+
+import Node
+import Ring
+import Storage
+import World
+
+extension SimulatedNode {
+    struct Birth {
+        var incarnation: UInt64
+        var counter: UInt64
+        var generation: UInt64
+        var ring: RingSnapshot
+        var disk: SimulatedDisk
+        var loops: Int
+        var shards: Int
+        /// Of clients, at each gateway.
+        var places: Int
+        var ledger: PlayLedger
+        var names: NamesBirth
+    }
+
+    mutating func diskState(_ now: Now) -> DiskState {
+        gauge.look(at: now.instant) { room }
+        return gauge.room.state
+    }
+}
