@@ -4,6 +4,20 @@
 package import NameStore
 package import World
 
+/// Where in this node a message of the namestore goes that another node has sent.
+package enum NameArrival: Sendable {
+    /// To the acceptor's thread at once: a turn of the control loop less on the way of each vote. Where it finds no
+    /// room it is lost, and its sender asks again.
+    case acceptor(Inbound)
+    case desk(NameDesk.Input)
+
+    package init(_ message: NameMessage, from node: NodeID) {
+        self =
+            message.isForAcceptorAlone
+            ? .acceptor(Inbound(from: node, message: message)) : .desk(.message(message, from: node))
+    }
+}
+
 package struct NameDesk: Sendable {
     package enum Input: Sendable {
         /// A client's request, under its number, which the answer bears.
@@ -11,7 +25,7 @@ package struct NameDesk: Sendable {
         case configure(UInt64, ConfigurationOperation)
         /// Move the namestore to the acceptors on these nodes.
         case reconfigure([NodeID])
-        /// From another node. (What is for the acceptor alone may be handed to its thread past this desk.)
+        /// From another node, if it is for this desk (NameArrival).
         case message(NameMessage, from: NodeID)
         /// From this node's acceptor.
         case votes(VoteCore.Votes)

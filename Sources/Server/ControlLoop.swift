@@ -109,15 +109,12 @@ final class ControlLoop: @unchecked Sendable {
 
     /// A message of the namestore. What cannot be read is counted and changes nothing.
     func names(_ bytes: [UInt8], from node: NodeID) {
-        let message = try? NameMessage.decode(bytes)
-        if let message, message.isForAcceptorAlone, let thread = acceptorThread {
-            // A full mailbox loses the request; its sender asks again.
-            _ = thread.mailbox.put([Inbound(from: node, message: message)])
-            return
+        guard let message = try? NameMessage.decode(bytes) else {
+            return eventLoop.execute { [self] in rejectedNames += 1 }
         }
-        eventLoop.execute { [self] in
-            guard let message else { return rejectedNames += 1 }
-            hear(.names(.message(message, from: node)))
+        switch NameArrival(message, from: node) {
+        case .acceptor(let inbound): _ = acceptorThread?.mailbox.put([inbound])
+        case .desk(let input): eventLoop.execute { [self] in hear(.names(input)) }
         }
     }
 

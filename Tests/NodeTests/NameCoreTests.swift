@@ -119,6 +119,19 @@ private struct Alone {
         #expect(alone.log.isEmpty)
     }
 
+    /// What the registry has no use for goes past it.
+    @Test func onlyWhatTheDeskLearnsFromGoesThroughIt() throws {
+        func isForDesk(_ body: NameMessage.Body) -> Bool {
+            let message = NameMessage(cluster: nil, epoch: 0, store: nil, exchange: 9, body: body)
+            if case .desk = NameArrival(message, from: Bench.us) { return true }
+            return false
+        }
+        #expect(!isForDesk(.request(.hello)))
+        #expect(!isForDesk(.request(.prepare(try alone.key, Ballot(round: 9, node: Bench.us, session: 3)))))
+        #expect(isForDesk(.request(.setEpoch(try #require(alone.desk.configuration)))))
+        #expect(isForDesk(.reply(.behind)))
+    }
+
     @Test mutating func whatAnotherNodeAsksGoesToTheAcceptor() throws {
         alone.log = []
         let hello = NameMessage(cluster: nil, epoch: 0, store: nil, exchange: 9, body: .request(.hello))

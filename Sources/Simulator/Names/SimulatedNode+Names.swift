@@ -48,9 +48,12 @@ extension SimulatedNode {
     private mutating func receive(
         _ message: NameMessage, from node: NodeID, _ now: Now, _ out: inout Outbox<Output>
     ) {
-        if message.isForAcceptorAlone { return ask([Inbound(from: node, message: message)], &out) }
-        let epoch = control.names.configuration?.epoch ?? 0
-        hear(.names(.message(message.isRequest ? message : seams.arrival(message, epoch), from: node)), now, &out)
+        var message = message
+        if !message.isRequest { message = seams.arrival(message, control.names.configuration?.epoch ?? 0) }
+        switch NameArrival(message, from: node) {
+        case .acceptor(let inbound): ask([inbound], &out)
+        case .desk(let input): hear(.names(input), now, &out)
+        }
     }
 
     mutating func carryOut(_ effect: NameDesk.Effect, _ out: inout Outbox<Output>) {
