@@ -54,6 +54,7 @@ package struct LoopCore: Sendable {
     private let stripes: CacheStripes
     package private(set) var gateway: GatewayState
     package private(set) var cache: ReadCache
+    package private(set) var answers = AnswerCounts()
     private var alive: [NodeID] = []
     private var linked: [NodeID] = []
     private var arrivals: [(id: UInt64, request: ClientRequest)] = []
@@ -140,7 +141,9 @@ package struct LoopCore: Sendable {
                         gateway.receive(reply, from: node, now: now, &effects)
                     }
                 case .takeBack(let ask): out.emit(.takeBack(ask))
-                case .answer(let id, let outcome): out.emit(.answer(id, outcome))
+                case .answer(let id, let outcome):
+                    answers.note(outcome)
+                    out.emit(.answer(id, outcome))
                 }
             }
         }

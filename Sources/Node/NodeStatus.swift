@@ -21,7 +21,7 @@ package struct NodeReport: Hashable, Sendable {
     package var keysApart = 0
     package var diskFree = 1.0
     /// Its disk takes no values: hints for it wait.
-    package var isDiskFull = false
+    var isDiskFull = false
     package var location: Coordinates?
 
     package init() {}

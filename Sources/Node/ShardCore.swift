@@ -14,8 +14,8 @@ package struct ShardCore: Sendable {
     package enum Input: Sendable {
         /// A batch, while none is under way.
         case jobs([StorageJob], DiskState)
-        /// What was to be committed is; or nothing was. With the load that the answers tell of.
-        case worked(ReplicaLoad)
+        /// What was to be committed is; or nothing was. With the number of requests that wait, which the answers tell.
+        case worked(waiting: Int)
     }
 
     package enum Effect: Sendable {
@@ -28,20 +28,23 @@ package struct ShardCore: Sendable {
     }
 
     /// What a replica says of itself with each answer (ReplyEnvelope).
-    package struct ReplicaLoad: Sendable {
-        package var waiting: Int
-        package var serviceMicroseconds: UInt32
+    private struct ReplicaLoad {
+        let waiting: UInt32
+        let serviceMicroseconds: UInt32
+    }
 
-        package init(waiting: Int, serviceMicroseconds: UInt32) {
-            self.waiting = waiting
-            self.serviceMicroseconds = serviceMicroseconds
-        }
+    private struct Work {
+        let jobs: [StorageJob]
+        /// What came with the batch, and is refused with it.
+        let late: [StorageJob]
+        let outcome: BatchOutcome
+        let reads: [(key: [UInt8], stripe: UInt64)?]
+        let began: Instant
     }
 
     private enum State {
         case idle
-        /// `late`: what came with the batch, and is refused with it.
-        case working([StorageJob], late: [StorageJob], BatchOutcome, reads: [(key: [UInt8], stripe: UInt64)?])
+        case working(Work)
     }
 
     package private(set) var shard: VnodeShard
@@ -49,6 +52,7 @@ package struct ShardCore: Sendable {
     private let stripes: CacheStripes
     private let ring: RingSnapshot
     private var state = State.idle
+    private var measured = StorageLoad()
     /// Requests that were not done, since nobody waited for their answers any more when their turn came.
     package private(set) var late: UInt64 = 0
 
@@ -59,6 +63,12 @@ package struct ShardCore: Sendable {
         self.ring = ring
     }
 
+    package var load: StorageLoad {
+        var load = measured
+        load.replicationDelay = shard.replicationDelay
+        return load
+    }
+
     package var isIdle: Bool { if case .idle = state { true } else { false } }
 
     package mutating func handle(
@@ -66,13 +76,14 @@ package struct ShardCore: Sendable {
     ) throws(StorageFailure) {
         switch (state, input) {
         case (.idle, .jobs(let jobs, let disk)): try work(jobs, disk, now, &out)
-        case (.working(let jobs, let late, let outcome, let reads), .worked(let load)):
+        case (.working(let work), .worked(let waiting)):
             state = .idle
             // Before any answer leaves.
-            for write in outcome.writes { stripes.raise(write.key) }
-            if !outcome.expired.isEmpty { out.emit(.expired(outcome.expired)) }
-            var answers = answers(jobs, outcome, reads, load, now)
-            for job in late { answers.append(ShardCore.answer(job, .refused(Refusal(.late)), load, now)) }
+            for write in work.outcome.writes { stripes.raise(write.key) }
+            if !work.outcome.expired.isEmpty { out.emit(.expired(work.outcome.expired)) }
+            let load = measure(work, waiting, now.instant)
+            var answers = answers(work, load, now)
+            for job in work.late { answers.append(ShardCore.answer(job, .refused(Refusal(.late)), load, now)) }
             out.emit(.answer(answers))
         case (.idle, .worked), (.working, .jobs): assertionFailure("a batch at a time")
         }
@@ -95,7 +106,7 @@ package struct ShardCore: Sendable {
             if outcome.synced { announce(jobs, outcome, &out) }
             out.emit(.commit(outcome.writes, synced: outcome.synced))
         }
-        state = .working(jobs, late: tooLate, outcome, reads: reads)
+        state = .working(Work(jobs: jobs, late: tooLate, outcome: outcome, reads: reads, began: now.instant))
     }
 
     private func announce(_ jobs: [StorageJob], _ outcome: BatchOutcome, _ out: inout Outbox<Effect>) {
@@ -109,12 +120,17 @@ package struct ShardCore: Sendable {
         if !news.isEmpty { out.emit(.announce(news)) }
     }
 
-    private func answers(
-        _ jobs: [StorageJob], _ outcome: BatchOutcome, _ reads: [(key: [UInt8], stripe: UInt64)?],
-        _ load: ReplicaLoad, _ now: Now
-    ) -> [StorageAnswer] {
-        jobs.indices.map { index in
-            ShardCore.answer(jobs[index], outcome.replies[index], load, now, read: reads[index])
+    private mutating func measure(_ work: Work, _ waiting: Int, _ now: Instant) -> ReplicaLoad {
+        let count = Int64(work.jobs.count + work.late.count)
+        let service = (now - work.began).nanoseconds / 1_000 / max(1, count)
+        let response = (work.jobs + work.late).reduce(0.0) { $0 + (now - $1.cameAt).inMilliseconds }
+        measured.note(serviceMs: Double(service) / 1_000, responseMs: response / Double(max(1, count)))
+        return ReplicaLoad(waiting: UInt32(clamping: waiting), serviceMicroseconds: UInt32(clamping: service))
+    }
+
+    private func answers(_ work: Work, _ load: ReplicaLoad, _ now: Now) -> [StorageAnswer] {
+        work.jobs.indices.map { index in
+            ShardCore.answer(work.jobs[index], work.outcome.replies[index], load, now, read: work.reads[index])
         }
     }
 
@@ -123,7 +139,7 @@ package struct ShardCore: Sendable {
         read: (key: [UInt8], stripe: UInt64)? = nil
     ) -> StorageAnswer {
         let envelope = ReplyEnvelope(
-            id: job.address.id, inFlight: UInt32(clamping: load.waiting),
+            id: job.address.id, inFlight: load.waiting,
             serviceMicroseconds: load.serviceMicroseconds,
             clockMs: UInt64(clamping: now.instant.nanoseconds / 1_000_000), reply: reply)
         return StorageAnswer(address: job.address, envelope: envelope, read: read)

@@ -35,7 +35,7 @@ package struct StorageJob: Sendable {
     package let request: ReplicaRequest
     package let address: ReplyAddress
     /// When it came to this node's storage, for the mean response time.
-    package let cameAt: Instant
+    let cameAt: Instant
     /// From then on nobody waits for its answer; nil: somebody does, however late it is.
     package let until: Instant?
 

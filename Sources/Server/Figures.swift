@@ -3,6 +3,7 @@
 
 import Gateway
 import HintedHandoff
+import Node
 import Ring
 import World
 
@@ -96,7 +97,7 @@ struct Figure: Sendable {
             .counters {
                 [
                     ("outcome=\"failed\"", $0.loops(\.counters.quorumFailures)),
-                    ("outcome=\"reached\"", $0.loops(\.requests.answered)),
+                    ("outcome=\"reached\"", $0.loops(\.answers.answered)),
                 ]
             }),
         Figure(
@@ -135,10 +136,10 @@ struct Figure: Sendable {
             .counter { $0.late }),
         Figure(
             "atoll_storage_service_ms", "Time a request takes in a storage thread.",
-            .gauge { $0.shards.map(\.serviceMs).max() ?? 0 }),
+            .gauge { $0.shards.map(\.load.serviceMs).max() ?? 0 }),
         Figure(
             "atoll_replication_delay_ms", "How long after their making fresh writes arrive here.",
-            .gauge { $0.shards.replicationDelayMs(at: $0.now) }),
+            .gauge { $0.shards.map(\.load).replicationDelayMs(at: $0.now) }),
         Figure("atoll_disk_free_ratio", "Free share of the disk.", .gauge { $0.freeShare }),
         Figure(
             "atoll_storage_commit_seconds", "One commit with its sync.",

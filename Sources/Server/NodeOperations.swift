@@ -37,13 +37,15 @@ final class NodeOperations: Sendable {
     /// The ring document as clients read it. It is made when it is first asked for, once for each epoch, and not on a
     /// loop: a large ring has megabytes.
     private let ringBody = NIOLockedValueBox<(epoch: UInt64, body: EventLoopFuture<[UInt8]>)?>(nil)
-    private let failures = NIOLockedValueBox<(answered: UInt64, failed: UInt64, rate: Double)>((0, 0, 0))
+    private let reporter: NIOLockedValueBox<NodeReporter>
 
     init(identity: NodeID, revision: String, storage: StorageFront, on eventLoop: any EventLoop) {
         self.identity = identity
         self.revision = revision
         self.storage = storage
         self.eventLoop = eventLoop
+        reporter = NIOLockedValueBox(
+            NodeReporter(identity, revision: revision, ring: storage.environment.ring.document))
     }
 
     func connect(_ loops: [RequestLoop], _ control: ControlLoop) {
@@ -58,10 +60,7 @@ final class NodeOperations: Sendable {
             return eventLoop.makeSucceededFuture(HTTPResponse(Problem.stopping))
         }
         return control.withNames { desk in
-            guard desk.core.names.isThere else { return desk.now(HTTPResponse(NameResponses.nowhere)) }
-            if operation != .read, let wait = desk.admit(address) {
-                return desk.now(NameResponses.tooMany(wait))
-            }
+            if let refusal = desk.refusal(of: operation, from: address) { return desk.now(refusal) }
             return desk.request(operation, on: name, timeout: timeout).map { NameResponses.response($0, to: method) }
         }
     }
@@ -110,37 +109,13 @@ final class NodeOperations: Sendable {
     func report() -> EventLoopFuture<NodeReport> {
         let loops = parts.withLockedValue { $0.loops }
         let figures = EventLoopFuture.whenAllSucceed(loops.map { $0.figures() }, on: eventLoop)
-        return figures.map { [self] figures in
-            var report = NodeReport()
-            let ring = storage.environment.ring.document
-            let threads = storage.shards.map(\.counters)
-            report.revision = revision
-            report.ringEpoch = ring.epoch
-            report.location = ring.node(identity)?.location
-            report.responseMs = threads.map(\.responseMs).max() ?? 0
-            report.replicationDelayMs = threads.replicationDelayMs(at: MachineClock.instant())
-            report.hints = storage.hints.figures.backlog.hints
+        return figures.map { [self] loops in
             let now = MachineClock.instant()
-            let disk = storage.environment.disk(now)
-            report.diskFree = disk.room.share
-            report.isDiskFull = disk.isFull
-            report.errorRate = errorRate(
-                answered: figures.reduce(0) { $0 + $1.requests.answered },
-                failed: figures.reduce(0) { $0 + $1.requests.failed })
-            return report
-        }
-    }
-
-    /// A moving average over the seconds between two reports.
-    private func errorRate(answered: UInt64, failed: UInt64) -> Double {
-        failures.withLockedValue { last in
-            let newAnswered = Double(answered &- last.answered)
-            let newFailed = Double(failed &- last.failed)
-            let total = newAnswered + newFailed
-            if total > 0 { last.rate += 0.3 * (newFailed / total - last.rate) } else { last.rate *= 0.9 }
-            last.answered = answered
-            last.failed = failed
-            return last.rate
+            let figures = NodeFigures(
+                shards: storage.shards.map(\.counters.load),
+                answers: loops.reduce(AnswerCounts()) { $0 + $1.answers }, hints: storage.hints.figures.backlog.hints,
+                disk: storage.environment.disk(now))
+            return reporter.withLockedValue { $0.report(figures, at: now) }
         }
     }
 

@@ -117,7 +117,7 @@ final class RequestLoop: @unchecked Sendable {
                     scheduleFlush()
                 case .answer(let id, let outcome):
                     guard let client = clients.remove(id) else { continue }
-                    requests.note(outcome, now.instant - client.startedAt)
+                    requests.latency.observe(now.instant - client.startedAt)
                     client.outcome(outcome)
                 case .answerOwnRead(let id, let reply): ownReads.remove(id)?(reply)
                 case .wakeAt(let instant): wake(at: instant)
@@ -183,7 +183,8 @@ final class RequestLoop: @unchecked Sendable {
     func figures() -> EventLoopFuture<LoopFigures> {
         eventLoop.submit { [self] in
             LoopFigures(
-                requests: requests, counters: core.gateway.counters, inFlight: core.requestsInFlight,
+                requests: requests, answers: core.answers, counters: core.gateway.counters,
+                inFlight: core.requestsInFlight,
                 cacheHits: core.cache.hits, cacheMisses: core.cache.misses, linksUp: links.values.count { $0.isUp },
                 clientBytes: httpClients.memory.heldBytes, readersCutOff: httpClients.memory.readersCutOff)
         }
@@ -204,8 +205,6 @@ extension RequestLoop: PeerLinkOwner {
 /// Totals of one loop, for metrics.
 struct RequestFigures: Sendable {
     var peerRequests: UInt64 = 0
-    var answered: UInt64 = 0
-    var failed: UInt64 = 0
     var latency = LatencyBuckets()
     /// Requests that came in over HTTP, by route and status; a handful of pairs.
     var http: [HTTPCount] = []
@@ -214,11 +213,6 @@ struct RequestFigures: Sendable {
         let route: String
         let status: UInt
         var count: UInt64
-    }
-
-    mutating func note(_ outcome: ClientOutcome, _ elapsed: Span) {
-        latency.observe(elapsed)
-        if case .failed(.quorumNotReached, _) = outcome { failed += 1 } else { answered += 1 }
     }
 
     mutating func count(_ route: String, _ status: UInt) {
@@ -236,6 +230,7 @@ extension RequestLoop {
 
 struct LoopFigures: Sendable {
     var requests: RequestFigures
+    var answers: AnswerCounts
     var counters: GatewayFigures
     var inFlight: Int
     var cacheHits: UInt64

@@ -20,6 +20,8 @@ enum Played: Int, CaseIterable, Sendable {
     case controlExpired, controlTick
     case controlGossips, controlSends, controlWorks, controlHints, controlLiveness, controlReplicationDelay
     case controlStaleGeneration
+    /// A node says that its disk is full while it takes values, until there is more room.
+    case toldFullForMargin
     // Of what that has of names, and of the names' thread.
     case nameRequest, nameReconfigure, nameMessage, nameVotes, nameWake
     case nameSends, nameAsksOwn, nameAnswers, nameReconfigured, nameSleeps

@@ -82,7 +82,8 @@ extension SimulatedCluster {
         control.gossip.fanOut = 2
         let disk = machines[node].disk
         let birth = SimulatedNode.Birth(
-            incarnation: disk.life.incarnation, counter: counter, generation: disk.life.generation, ring: nodesRing,
+            revision: "life \(life)", incarnation: disk.life.incarnation, counter: counter,
+            generation: disk.life.generation, ring: nodesRing,
             disk: disk, loops: scenario.loops, shards: scenario.shards, places: Workload.places, ledger: ledger,
             names: try openNames(node))
         machines[node].node = try SimulatedNode(

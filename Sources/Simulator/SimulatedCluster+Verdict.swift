@@ -30,7 +30,7 @@ extension SimulatedCluster {
     }
 
     /// Where a node has heard, of another, other figures than those of its present life that it says of itself.
-    /// (Revision and slowness stand still after healing; the other figures may be a round behind.)
+    /// (Revision and the disk's room stand still after healing; the other figures may be a round behind.)
     private var rumour: String? {
         let tables = machines.compactMap { $0.node?.control.state.table }
         for (reader, table) in tables.enumerated() {
@@ -40,7 +40,7 @@ extension SimulatedCluster {
                     table[place].generation == own.generation && table[place].report.revision == own.report.revision
                     // Without writes it falls to nothing.
                     && table[place].report.replicationDelayMs < SimulatedCluster.calmDelayMs
-                    && table[place].report.responseMs == own.report.responseMs
+                    && table[place].report.diskFree == own.report.diskFree
                 if !isRight {
                     return "\(machines[reader].identity) believes of \(own.node.id) \(table[place].generation) "
                         + "\(table[place].report), and it is \(own.generation) \(own.report)"

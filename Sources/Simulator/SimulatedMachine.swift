@@ -45,18 +45,13 @@ struct SimulatedMachine {
         WallTime(milliseconds: UInt64(SimulatedMachine.epochMs + now.nanoseconds / 1_000_000 + skewMs))
     }
 
-    /// What the node says of itself once a second: figures that change, and tell who said them and when.
+    /// What the node says of itself once a second.
     mutating func report(at now: Instant, _ mutant: Mutant?) -> NodeReport? {
-        guard reportedAt.map({ now - $0 >= Limits.reportEvery }) ?? true, let node else { return nil }
+        guard reportedAt.map({ now - $0 >= Limits.reportEvery }) ?? true else { return nil }
+        guard var report = node?.report(at: now) else { return nil }
         reportedAt = now
-        var report = NodeReport()
-        report.revision = "life \(life)"
-        report.hints = node.hintBacklog
-        report.isDiskFull = disk.room.state > .roomy
-        let delay = node.replicationDelayMs(at: now)
-        highestDelayMs = max(highestDelayMs, delay)
-        report.replicationDelayMs = mutant == .lagSticks ? highestDelayMs : delay
-        report.responseMs = Double(slowness)
+        highestDelayMs = max(highestDelayMs, report.replicationDelayMs)
+        if mutant == .lagSticks { report.replicationDelayMs = highestDelayMs }
         return report
     }
 }

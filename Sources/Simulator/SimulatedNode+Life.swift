@@ -7,6 +7,7 @@ import World
 
 extension SimulatedNode {
     struct Birth {
+        var revision: String
         var incarnation: UInt64
         var counter: UInt64
         var generation: UInt64
@@ -23,5 +24,12 @@ extension SimulatedNode {
     mutating func diskState(_ now: Now) -> DiskState {
         gauge.look(at: now.instant) { room }
         return gauge.room.state
+    }
+
+    mutating func report(at now: Instant) -> NodeReport {
+        gauge.look(at: now) { room }
+        if gauge.isFull, gauge.room.state == .roomy { ledger.add(.toldFullForMargin) }
+        return reporter.report(
+            NodeFigures(shards: loads, answers: answers, hints: hintBacklog, disk: gauge), at: now)
     }
 }

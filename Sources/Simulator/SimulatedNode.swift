@@ -60,6 +60,7 @@ struct SimulatedNode {
     /// What its disk has; the node looks at it now and then.
     var room: DiskRoom
     var gauge: DiskGauge
+    var reporter: NodeReporter
     let ledger: PlayLedger
     private var loops: [LoopCore]
     private var turnIsOpen: [Bool]
@@ -88,6 +89,7 @@ struct SimulatedNode {
         self.identity = identity
         room = birth.disk.room
         gauge = DiskGauge(room, at: now)
+        reporter = NodeReporter(identity, revision: birth.revision, ring: birth.ring.document)
         ledger = birth.ledger
         let (ring, stripes) = (birth.ring, CacheStripes(bits: 6))
         let actor = Actor(node: identity, incarnation: birth.incarnation)
@@ -122,9 +124,8 @@ struct SimulatedNode {
     var hintBacklog: Int { hints.keeper.total.hints }
     /// The last counter that any of its shards minted.
     var counter: UInt64 { threads.map(\.core.shard.counter).max() ?? 0 }
-    func replicationDelayMs(at now: Instant) -> Double {
-        threads.map { $0.core.shard.replicationDelay.milliseconds(at: now) }.max() ?? 0
-    }
+    var loads: [StorageLoad] { threads.map(\.core.load) }
+    var answers: AnswerCounts { loops.reduce(AnswerCounts()) { $0 + $1.answers } }
     /// Answered requests that still go on count here.
     func requestsInFlight(_ loop: Int) -> Int { loops[loop].requestsInFlight }
 
@@ -279,8 +280,7 @@ struct SimulatedNode {
     ) throws(StorageFailure) {
         ledger.add(.shardWorked)
         let place = place(of: part)
-        let load = ShardCore.ReplicaLoad(waiting: threads[place].mailbox.count, serviceMicroseconds: 200)
-        try threads[place].core.handle(.worked(load), now, &shardEffects)
+        try threads[place].core.handle(.worked(waiting: threads[place].mailbox.count), now, &shardEffects)
         shardEffects.take(into: &shardTaken)
         for effect in shardTaken { carryOut(effect, &out) }
         call(part, &out)

@@ -1,5 +1,6 @@
 // Who counts as one client, and how often it may write names.
 
+import NameStore
 import Testing
 import World
 
@@ -33,6 +34,18 @@ import World
         var gate = NameGate(.standard)
         let all = (0..<1_000).count { gate.admit("2001:db8::\($0)", now: start) == nil }
         #expect(all == 400)
+    }
+
+    /// Whoever only looks is never told to wait; where there is no namestore, everybody is told so.
+    @Test func readsAreFree() {
+        var gate = NameGate(.everyone(perSecond: 2))
+        _ = admitted(&gate, "192.0.2.1", 8)
+        func status(_ operation: NameOperation, hasNamestore: Bool = true) -> UInt? {
+            gate.refusal(of: operation, from: "192.0.2.1", hasNamestore: hasNamestore, now: start)?.status
+        }
+        let release = NameOperation.release(owner: OwnerDigest(Digest256(1, 2, 3, 4)), expected: nil)
+        let told = [status(.read), status(release), status(.read, hasNamestore: false)]
+        #expect(told == [nil, 429, HTTPResponse(NameResponses.nowhere).status])
     }
 
     @Test func aRefusalSaysHowLong() {

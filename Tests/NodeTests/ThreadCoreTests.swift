@@ -40,12 +40,20 @@ import World
         #expect(news.map(\.address.id) == [4] && news.allSatisfy { !$0.isCommitted })
         let before = stripes.current(key.bytes)
         try store.commit(writes, synced: true)
-        let load = ShardCore.ReplicaLoad(waiting: 3, serviceMicroseconds: 50)
-        let done = answers(try core.hear(.worked(load), at: 12))
+        let done = answers(try core.hear(.worked(waiting: 3), at: 12))
         #expect(core.isIdle && done.map(\.address.id) == [4, 9] && done.allSatisfy(\.isCommitted))
         #expect(done.allSatisfy { $0.envelope.inFlight == 3 && $0.envelope.clockMs == 12 })
         // The read was worked with the batch, but is no good for a cache: the key has been written since.
         #expect(done[1].read?.stripe == before && stripes.current(key.bytes) != before)
+    }
+
+    /// Two requests of a batch that took 12 ms: each took 6 and waited for all of them.
+    @Test mutating func aBatchIsMeasured() throws {
+        let jobs = (1...2).map { Bench.job(.read(key: key.bytes, summaryOver: 0), id: UInt64($0)) }
+        _ = try core.hear(.jobs(jobs, .roomy), at: 8)
+        let done = answers(try core.hear(.worked(waiting: 0), at: 20))
+        #expect(done.map(\.envelope.serviceMicroseconds) == [6_000, 6_000])
+        #expect(abs(core.load.serviceMs - 0.3) < 1e-9 && abs(core.load.responseMs - 1) < 1e-9)
     }
 
     /// What a peer has given up is not done when its turn comes, and its answer says no more than that.
@@ -56,22 +64,20 @@ import World
         let read = Bench.job(
             .read(key: key.bytes, summaryOver: 0), .peer(connection: 1), id: 2, until: .origin + .milliseconds(501))
         #expect(try core.hear(.jobs([late, read], .roomy), at: 500).isEmpty)
-        let load = ShardCore.ReplicaLoad(waiting: 4, serviceMicroseconds: 9)
-        let done = answers(try core.hear(.worked(load), at: 501))
+        let done = answers(try core.hear(.worked(waiting: 4), at: 501))
         #expect(done.map(\.address.id) == [2, 1] && core.late == 1)
         #expect(done.map(\.envelope.reply) == [.object(nil), .refused(Refusal(.late))])
         // Its figures are those of the thread: an answer for no work must not look like a fast one.
-        #expect(done.allSatisfy { $0.envelope.inFlight == 4 && $0.envelope.serviceMicroseconds == 9 })
+        #expect(done.allSatisfy { $0.envelope.inFlight == 4 && $0.envelope.serviceMicroseconds == 500 })
         // A batch of nothing else is worked all the same.
         #expect(try core.hear(.jobs([late], .roomy), at: 501).isEmpty && !core.isIdle)
-        #expect(answers(try core.hear(.worked(load), at: 501)).count == 1 && core.isIdle && core.late == 2)
+        #expect(answers(try core.hear(.worked(waiting: 0), at: 501)).count == 1 && core.isIdle && core.late == 2)
     }
 
     @Test mutating func aFullDiskTakesNoValue() throws {
         let mint = Bench.job(.mint(MintRequest(key: key.bytes, value: [1])))
         #expect(try core.hear(.jobs([mint], .nearlyFull)).isEmpty)
-        let load = ShardCore.ReplicaLoad(waiting: 0, serviceMicroseconds: 0)
-        #expect(answers(try core.hear(.worked(load))).allSatisfy { $0.envelope.reply.isRefusal(.diskFull) })
+        #expect(answers(try core.hear(.worked(waiting: 0))).allSatisfy { $0.envelope.reply.isRefusal(.diskFull) })
     }
 }
 

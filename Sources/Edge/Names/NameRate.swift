@@ -1,7 +1,7 @@
 // How often one client may write names: against squatters with a word list. A site that registers for its users stays
 // below.
 
-import NameStore
+package import NameStore
 import Ring
 package import World
 
@@ -33,8 +33,18 @@ package struct NameGate {
         }
     }
 
-    /// Nil if the client at `address` may ask now, else how long it should wait.
-    package mutating func admit(_ address: String, now: Instant) -> Span? {
+    /// The answer to a request that is not begun: there is nobody to ask, or its client writes too often. Reads are
+    /// free. `hasNamestore`: acceptors are known.
+    package mutating func refusal(
+        of operation: NameOperation, from address: String, hasNamestore: Bool, now: Instant
+    ) -> HTTPResponse? {
+        guard hasNamestore else { return HTTPResponse(NameResponses.nowhere) }
+        guard operation != .read, let wait = admit(address, now: now) else { return nil }
+        return NameResponses.tooMany(wait)
+    }
+
+    /// Nil if the client at `address` may write now, else how long it should wait.
+    mutating func admit(_ address: String, now: Instant) -> Span? {
         let client = NameGate.client(address)
         if exemptsLoopback, IPAddress(address)?.isLoopback ?? false { return nil }
         switch limiter?.admit(client, now: now) {

@@ -2,7 +2,7 @@
 
 import JSON
 package import NameStore
-package import World
+import World
 
 package enum NameResponses {
     /// The request's name, checked and normalised.
@@ -98,7 +98,7 @@ package enum NameResponses {
     package static let nowhere = Problem(
         501, "no-namestore", "This cluster has no namestore", "its ring file names no acceptors under [names]")
 
-    package static func tooMany(_ wait: Span) -> HTTPResponse {
+    static func tooMany(_ wait: Span) -> HTTPResponse {
         var response = HTTPResponse(Problem(429, "too-many-names", "Too many requests for names from this address"))
         response.headers.add("retry-after", "\(max(1, Int(wait.inSeconds.rounded(.up))))")
         return response

@@ -40,8 +40,11 @@ extension ControlLoop {
         return reconfigured
     }
 
-    /// Nil if the client at `address` may write now, else how long it should wait.
-    func admit(_ address: String) -> Span? { nameGate.admit(address, now: MachineClock.instant()) }
+    /// The answer to a request that is not begun at all.
+    func refusal(of operation: NameOperation, from address: String) -> HTTPResponse? {
+        nameGate.refusal(
+            of: operation, from: address, hasNamestore: core.names.isThere, now: MachineClock.instant())
+    }
 
     func carryOut(_ effect: NameDesk.Effect) {
         switch effect {

@@ -68,23 +68,12 @@ struct StorageFigures: Sendable {
     var requests: UInt64 = 0
     var writes: UInt64 = 0
     var writtenBytes: UInt64 = 0
-    /// Moving average of the time a request takes here without its wait, ms.
-    var serviceMs = 0.0
-    /// The same from its arrival to its answer, its wait and its batch's commit included, ms.
-    var responseMs = 0.0
-    var replicationDelay = DelayAverage()
+    var load = StorageLoad()
     var highestCounter: UInt64 = 0
     var unmergeable: UInt64 = 0
     var expired: UInt64 = 0
     var late: UInt64 = 0
     var commitSeconds = LatencyBuckets()
-}
-
-extension [StorageFigures] {
-    /// The slowest thread's.
-    func replicationDelayMs(at now: Instant) -> Double {
-        map { $0.replicationDelay.milliseconds(at: now) }.max() ?? 0
-    }
 }
 
 extension [any AnswerPort] {
@@ -166,14 +155,9 @@ final class ShardThread: Sendable {
                 carryOut(effect, ports)
             }
         }
-        let worked = MachineClock.now()
-        let service = (worked.instant - started.instant).nanoseconds / 1_000 / Int64(jobs.count)
-        let load = ShardCore.ReplicaLoad(waiting: mailbox.count, serviceMicroseconds: UInt32(clamping: service))
-        try core.handle(.worked(load), worked, &out)
+        try core.handle(.worked(waiting: mailbox.count), MachineClock.now(), &out)
         for effect in out.take() { carryOut(effect, ports) }
-        let finished = MachineClock.instant()
-        let response = jobs.reduce(0.0) { $0 + (finished - $1.cameAt).inMilliseconds } / Double(jobs.count)
-        note(jobs.count, serviceMs: Double(service) / 1_000, responseMs: response, commit, core)
+        note(jobs.count, commit, core)
     }
 
     private func carryOut(_ effect: ShardCore.Effect, _ ports: [any AnswerPort]) {
@@ -185,16 +169,11 @@ final class ShardThread: Sendable {
         }
     }
 
-    private func note(
-        _ requests: Int, serviceMs: Double, responseMs: Double, _ commit: (writes: [StoreWrite], took: Span)?,
-        _ core: ShardCore
-    ) {
+    private func note(_ requests: Int, _ commit: (writes: [StoreWrite], took: Span)?, _ core: ShardCore) {
         countersBox.withLockedValue { counters in
             counters.batches += 1
             counters.requests += UInt64(requests)
-            counters.serviceMs += 0.05 * (serviceMs - counters.serviceMs)
-            counters.responseMs += 0.05 * (responseMs - counters.responseMs)
-            counters.replicationDelay = core.shard.replicationDelay
+            counters.load = core.load
             counters.highestCounter = core.shard.counter
             counters.unmergeable = core.shard.unmergeable
             counters.expired = core.shard.expired
