@@ -30,10 +30,8 @@ package final class IncomingRequest {
     /// The most bytes its body may have.
     let limit: Int
     var body: [UInt8] = []
-    /// What the body takes of the loop's memory.
-    package var heldBytes = 0
-    /// It was handed on to be written.
-    package var isWriting = false
+    /// What the body takes of the loop's memory, for whoever has the request to give back.
+    var heldBytes = 0
 
     init(_ head: RequestHead, _ target: RequestTarget, in ring: RingSnapshot) {
         self.head = head
@@ -54,7 +52,7 @@ package final class IncomingRequest {
     }
 
     /// What it asks for.
-    package func call(_ surroundings: Surroundings) throws(Problem) -> Call {
+    func call(_ surroundings: Surroundings) throws(Problem) -> Call {
         let route = target.route
         guard route.methods.contains(head.method) else { throw .methodNotAllowed(route.allowed) }
         return try route.call(self, surroundings)

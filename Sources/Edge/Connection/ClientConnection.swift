@@ -27,6 +27,15 @@ package struct ClientConnection {
 
     /// An answer on its way.
     private struct Leaving {
+        /// What it takes of the loop's memory.
+        enum Weight {
+            /// Too little to be counted.
+            case small
+            case counted(Int)
+
+            var bytes: Int { if case .counted(let bytes) = self { bytes } else { 0 } }
+        }
+
         enum Rest {
             case pieces(Boxed<OutgoingAnswer>, thisTurn: Int)
             /// All of it is written; it is counted, and has not left.
@@ -35,8 +44,7 @@ package struct ClientConnection {
 
         var rest: Rest
         let isKeptAlive: Bool
-        /// What the answer takes of the loop's memory, if it is large.
-        var heldBytes: Int
+        let weight: Weight
         /// Its number among those that did not leave at once.
         var late: UInt64?
     }
@@ -202,7 +210,7 @@ extension ClientConnection {
         _ response: HTTPResponse, _ clients: inout LoopClients, _ now: Now, _ out: inout Outbox<Action>
     ) {
         guard case .answering(let request) = state else { return }
-        var (response, held) = ClientConnection.affordable(response, &clients, now)
+        var (response, weight) = ClientConnection.affordable(response, &clients, now)
         response.headers.add(line: clients.dateLine(now))
         out.emit(.count(request.target.route.label, response.status))
         let head = request.head
@@ -212,21 +220,22 @@ extension ClientConnection {
             isOldClient: head.isOldClient)
         state = .sending(
             Leaving(
-                rest: .pieces(Boxed(answer), thisTurn: 0), isKeptAlive: !answer.closes, heldBytes: held))
+                rest: .pieces(Boxed(answer), thisTurn: 0), isKeptAlive: !answer.closes, weight: weight))
         wrote(&clients, now, &out)
     }
 
-    /// The response, or that there is no room for it, and what it holds. A small one is made whole, and not worth
-    /// counting.
+    /// The response, or that there is no room for it, and its weight. A small one is made whole.
     private static func affordable(
         _ response: HTTPResponse, _ clients: inout LoopClients, _ now: Now
-    ) -> (HTTPResponse, held: Int) {
+    ) -> (HTTPResponse, Leaving.Weight) {
         var response = response
         if response.body.heldBytes <= Limits.answerPieceBytes { response.body = response.body.made }
         let bytes = response.body.heldBytes
-        guard bytes > Limits.receiveBytes else { return (response, 0) }
-        guard clients.memory.reserve(bytes, now.instant) else { return (HTTPResponse(Problem.overloaded), 0) }
-        return (response, bytes)
+        guard bytes > Limits.receiveBytes else { return (response, .small) }
+        guard clients.memory.reserve(bytes, now.instant) else {
+            return (HTTPResponse(Problem.overloaded), .small)
+        }
+        return (response, .counted(bytes))
     }
 
     /// The room that the next piece needs; nil if there is none to be made.
@@ -255,7 +264,7 @@ extension ClientConnection {
             let isOver = answer.value.isOver
             if !isOver { leaving.rest = .pieces(answer, thisTurn: count + 1) }
             state = .sending(leaving)
-            return leaving.heldBytes == 0 ? .endOfTurn : isOver ? .nowAndTell : .now
+            return if case .counted = leaving.weight { isOver ? .nowAndTell : .now } else { .endOfTurn }
         case .idle, .reading, .answering, .closing: return .endOfTurn
         }
     }
@@ -266,7 +275,8 @@ extension ClientConnection {
         switch leaving.rest {
         case .lastPiece:
             // One that is counted must have left as well.
-            if leaving.heldBytes == 0 { sent(leaving, &clients, now, &out) } else { becomeLate(&clients, now, &out) }
+            if case .counted = leaving.weight { return becomeLate(&clients, now, &out) }
+            sent(leaving, &clients, now, &out)
         case .pieces(_, let count):
             guard isWritable else { return becomeLate(&clients, now, &out) }
             guard count < Limits.answerPiecesPerTurn else {
@@ -287,16 +297,15 @@ extension ClientConnection {
     }
 
     package mutating func lastPieceLeft(_ clients: inout LoopClients, _ now: Now, _ out: inout Outbox<Action>) {
-        guard case .sending(var leaving) = state, case .lastPiece = leaving.rest else { return }
-        clients.memory.release(leaving.heldBytes)
-        leaving.heldBytes = 0
+        guard case .sending(let leaving) = state, case .lastPiece = leaving.rest else { return }
+        clients.memory.release(leaving.weight.bytes)
         sent(leaving, &clients, now, &out)
     }
 
     /// The answer has not left at once: its client has so long to read it, if nobody needs the room before.
     private mutating func becomeLate(_ clients: inout LoopClients, _ now: Now, _ out: inout Outbox<Action>) {
         guard case .sending(var leaving) = state, leaving.late == nil else { return }
-        leaving.late = clients.memory.awaits(number, holding: leaving.heldBytes, now.instant)
+        leaving.late = clients.memory.awaits(number, holding: leaving.weight.bytes, now.instant)
         state = .sending(leaving)
         out.emit(.beginAnswerTime)
     }
@@ -372,15 +381,15 @@ extension ClientConnection {
                 clients.memory.ended(late)
                 out.emit(.endAnswerTime)
             }
-            if !isReleased { clients.memory.release(leaving.heldBytes) }
+            if !isReleased { clients.memory.release(leaving.weight.bytes) }
         }
         state = .closing
         waiting.removeAll()
     }
 
+    /// To be followed by another state.
     private func releaseBody(_ clients: inout LoopClients) {
         guard case .reading(let request) = state else { return }
         clients.memory.release(request.heldBytes)
-        request.heldBytes = 0
     }
 }

@@ -5,7 +5,7 @@
 // slow, the request is refused (docs/decisions/0016-the-slowest-reader-gives-way.md).
 
 import DequeModule
-package import World
+import World
 
 package struct ClientMemory {
     private struct LateAnswer {
@@ -29,14 +29,14 @@ package struct ClientMemory {
     package init(limit: Int = Limits.clientBytes) { self.limit = limit }
 
     /// Takes room; false if there is none. `takeCutOff` tells whom that cost the connection.
-    package mutating func reserve(_ bytes: Int, _ now: Instant) -> Bool {
+    mutating func reserve(_ bytes: Int, _ now: Instant) -> Bool {
         if heldBytes + bytes > limit { makeRoom(for: bytes, now) }
         guard heldBytes + bytes <= limit else { return false }
         heldBytes += bytes
         return true
     }
 
-    package mutating func release(_ bytes: Int) { heldBytes -= bytes }
+    mutating func release(_ bytes: Int) { heldBytes -= bytes }
 
     /// The client of `connection` has not taken all of an answer yet, which holds `bytes`. Returns the answer's number.
     mutating func awaits(_ connection: Int, holding bytes: Int, _ now: Instant) -> UInt64 {

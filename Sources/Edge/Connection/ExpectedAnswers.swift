@@ -1,19 +1,17 @@
 // The room that is kept in a loop's memory for answers that are on their way.
 
 import Causality
-package import Gateway
+import Gateway
 import World
 
 /// By kind of answer.
-package struct ExpectedAnswers: Sendable {
+struct ExpectedAnswers: Sendable {
     /// One large object among many small ones must not keep the small ones out.
     private var read = ExpectedBytes(copies: 1, over: 64, first: 0)
     /// A page of a quorum's replicas each, and what is taken from them.
     private var list = ExpectedBytes(copies: 3, over: 8, first: Limits.rangeBytes / 4)
 
-    package init() {}
-
-    package func bytes(of answer: DataAnswer) -> Int {
+    func bytes(of answer: DataAnswer) -> Int {
         switch answer {
         case .read: read.bytes
         case .list: list.bytes
@@ -21,7 +19,7 @@ package struct ExpectedAnswers: Sendable {
         }
     }
 
-    package mutating func observe(_ outcome: ClientOutcome) {
+    mutating func observe(_ outcome: ClientOutcome) {
         switch outcome {
         case .object(let object, _): read.observe(object?.payloadBytes ?? 0)
         case .list(let items, _, _): list.observe(items.reduce(0) { $0 + $1.object.payloadBytes })

@@ -7,7 +7,7 @@ import World
 package struct LoopClients {
     let ring: RingSnapshot
     package var memory: ClientMemory
-    package var expected = ExpectedAnswers()
+    var expected = ExpectedAnswers()
     package var isStopping = false
     private var heads: HeadCheck
     private var date = HTTPDate()

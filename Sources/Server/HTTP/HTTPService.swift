@@ -71,35 +71,28 @@ final class HTTPService: @unchecked Sendable {
     // MARK: Requests
 
     func handle(_ request: IncomingRequest, _ handler: HTTPHandler) {
-        // Only a write has use for its body, and needs it until it is answered, with or without its client.
-        defer { if !request.isWriting { release(request) } }
-        do throws(Problem) {
-            switch try request.call(surroundings) {
-            case .data(let operation, let answer): try submit(operation, answer, request, handler)
-            case .ownReplica(let key, let accept):
-                loop.readOwn(key) { reply in
-                    handler.respond(
-                        ObjectResponses.own(
-                            reply, key: key, accept: accept, wall: MachineClock.wall(), chance: HTTPService.chance))
-                }
-            case .name(let operation, let name, let timeout):
-                let client = handler.remoteAddress
-                respond(
-                    operations.names(operation, on: name, method: request.head.method, from: client, timeout: timeout),
-                    handler)
-            case .namestore(let call): respond(operations.namestore(call), handler)
-            case .node(let question): respond(operations.answer(question), handler)
-            case .respond(let response): handler.respond(response)
+        let (call, room) = loop.httpClients.begin(request, surroundings, MachineClock.instant())
+        switch call {
+        case .data(let operation, let answer):
+            loop.submit(operation) { [self] outcome in
+                loop.httpClients.end(room, outcome)
+                handler.respond(answer.response(to: outcome, wall: MachineClock.wall(), chance: HTTPService.chance))
             }
-        } catch {
-            handler.respond(HTTPResponse(error))
+        case .ownReplica(let key, let accept):
+            loop.readOwn(key) { reply in
+                handler.respond(
+                    ObjectResponses.own(
+                        reply, key: key, accept: accept, wall: MachineClock.wall(), chance: HTTPService.chance))
+            }
+        case .name(let operation, let name, let timeout):
+            let client = handler.remoteAddress
+            respond(
+                operations.names(operation, on: name, method: request.head.method, from: client, timeout: timeout),
+                handler)
+        case .namestore(let call): respond(operations.namestore(call), handler)
+        case .node(let question): respond(operations.answer(question), handler)
+        case .respond(let response): handler.respond(response)
         }
-    }
-
-    /// Gives back the room that the request's body takes.
-    func release(_ request: IncomingRequest) {
-        loop.httpClients.memory.release(request.heldBytes)
-        request.heldBytes = 0
     }
 
     private func respond(_ response: EventLoopFuture<HTTPResponse>, _ handler: HTTPHandler) {
@@ -109,23 +102,6 @@ final class HTTPService: @unchecked Sendable {
             case .success(let response): bound.value.respond(response)
             case .failure: bound.value.respond(HTTPResponse(Problem.stopping))
             }
-        }
-    }
-
-    private func submit(
-        _ operation: ClientRequest, _ answer: DataAnswer, _ request: IncomingRequest, _ handler: HTTPHandler
-    ) throws(Problem) {
-        // The room that the answer will take until it is there.
-        let expected = loop.httpClients.expected.bytes(of: answer)
-        let hasRoom = loop.httpClients.memory.reserve(expected, MachineClock.instant())
-        cutOffReaders()
-        guard hasRoom else { throw .overloaded }
-        if case .write = operation.operation { request.isWriting = true }
-        loop.submit(operation) { [self] outcome in
-            loop.httpClients.memory.release(expected)
-            release(request)
-            loop.httpClients.expected.observe(outcome)
-            handler.respond(answer.response(to: outcome, wall: MachineClock.wall(), chance: HTTPService.chance))
         }
     }
 

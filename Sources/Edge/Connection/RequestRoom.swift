@@ -1,0 +1,41 @@
+// What a request holds of its loop's memory once it has come whole, and until when.
+
+package import Gateway
+package import World
+
+/// Taken by `LoopClients.begin`, given back by `LoopClients.end`.
+package struct RequestRoom: Sendable {
+    fileprivate let bytes: Int
+}
+
+extension LoopClients {
+    /// What is to be done for a request that has come whole; what is wrong with it is an answer too. The room is for
+    /// those of the gateway, until their outcome is there: others hold none.
+    ///
+    /// Only a write has use for its body, and needs it until it is answered, with or without its client. A read or a
+    /// list keeps the room that its answer will probably take.
+    package mutating func begin(
+        _ request: IncomingRequest, _ surroundings: Surroundings, _ now: Instant
+    ) -> (call: Call, room: RequestRoom) {
+        let call: Call
+        do throws(Problem) { call = try request.call(surroundings) } catch { call = .respond(HTTPResponse(error)) }
+        guard case .data(let operation, let answer) = call else {
+            memory.release(request.heldBytes)
+            return (call, RequestRoom(bytes: 0))
+        }
+        let expected = expected.bytes(of: answer)
+        guard memory.reserve(expected, now) else {
+            memory.release(request.heldBytes)
+            return (.respond(HTTPResponse(Problem.overloaded)), RequestRoom(bytes: 0))
+        }
+        if case .write = operation.operation { return (call, RequestRoom(bytes: request.heldBytes + expected)) }
+        memory.release(request.heldBytes)
+        return (call, RequestRoom(bytes: expected))
+    }
+
+    /// The outcome of a request of the gateway is there.
+    package mutating func end(_ room: RequestRoom, _ outcome: ClientOutcome) {
+        memory.release(room.bytes)
+        expected.observe(outcome)
+    }
+}
