@@ -265,7 +265,7 @@ package struct HintKeeper: Sendable {
     package mutating func reject(_ id: UInt64, from target: NodeID, isFull: Bool, now: Instant) {
         let place = replayIndex(target)
         replays[place].replay.inFlight.removeAll { $0.id == id }
-        replays[place].replay.pausedUntil = now + (isFull ? Limits.fullDiskPause : .seconds(1))
+        replays[place].replay.pausedUntil = now + (isFull ? Limits.fullDiskPause : Limits.hintPause)
     }
 
     private mutating func replayIndex(_ target: NodeID) -> Int {

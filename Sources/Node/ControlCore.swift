@@ -64,7 +64,6 @@ package struct ControlCore: Sendable {
     private var nextReplay: Instant
     private var effects = Outbox<ControlEffect>()
     private var nameEffects = Outbox<NameDesk.Effect>()
-    private static let replayEvery = Span.milliseconds(100)
 
     package init(
         state: ControlState, names: NameDesk, port: Int, shards: Int, ring: RingSnapshot, now: Instant
@@ -161,7 +160,7 @@ package struct ControlCore: Sendable {
     }
 
     private mutating func replay(_ now: Now, _ out: inout Outbox<Effect>) {
-        nextReplay = now.instant + ControlCore.replayEvery
+        nextReplay = now.instant + Limits.replayEvery
         var bytes = 0
         var count = 0
         while count < Limits.expiredAtOnce, bytes < Limits.expiredBytesAtOnce, let next = expired.popLast() {

@@ -29,7 +29,7 @@ package struct ControlConfiguration: Sendable {
     /// Every pair of replicas is compared about once in this time.
     package var repairCycle: Span
 
-    package init(gossip: GossipConfiguration = GossipConfiguration(), repairCycle: Span = .minutes(10)) {
+    package init(gossip: GossipConfiguration = GossipConfiguration(), repairCycle: Span = Limits.repairCycle) {
         self.gossip = gossip
         self.repairCycle = repairCycle
     }

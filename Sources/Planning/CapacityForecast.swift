@@ -25,7 +25,7 @@ package struct CapacityForecast: Sendable {
         /// The fullest node's fill today, after that loss and the rebuild. Nil where no loss of this kind can be
         /// rebuilt.
         package let fillToday: Double?
-        /// The day on which the fullest node reaches `full_at`. Nil: not within `CapacityForecast.farthestMonths`.
+        /// The day on which the fullest node reaches `full_at`. Nil: not within `Limits.forecastMonths`.
         package let fullOn: CalendarDate?
         /// Losses after which a rule cannot be kept: nothing is rebuilt then, and disks fill no faster.
         package let cannotRebuild: [String]
@@ -41,9 +41,6 @@ package struct CapacityForecast: Sendable {
         package let zone: String
         package let capacityBytes: UInt64
     }
-
-    /// A hundred years: beyond, a date says nothing.
-    static let farthestMonths = 1_200
 
     package let countries: [String]
     package let months: [Month]
@@ -148,7 +145,7 @@ struct GrowthCurve: Sendable {
         if factor <= 1 { return start }
         guard dataBytes > 0 else { return nil }
         var before = dataBytes
-        for month in 1...CapacityForecast.farthestMonths {
+        for month in 1...Limits.forecastMonths {
             let after = bytes(atMonth: month)
             guard after > before else { return nil }
             if after >= factor * dataBytes {

@@ -33,9 +33,6 @@ extension RingDocument {
 /// hints for one dead node go to many; among them, those come first whose country, then zone, keeps the fewest
 /// replicas.
 struct FallbackTable: Sendable {
-    /// Above this many partition × node pairs a table would delay every new epoch; its rows are worked out when asked.
-    private static let precomputedPairs = 1 << 23
-
     private let width: Int
     private let table: [UInt16]
 
@@ -44,7 +41,7 @@ struct FallbackTable: Sendable {
         let row = draft.assignments[placement].replicas
         // Primaries may include nodes that are no candidates (draining), so the width is the least that any row has.
         let width = max(0, min(Limits.replicas, candidates.count - row))
-        guard draft.partitions * draft.nodes.count <= FallbackTable.precomputedPairs else {
+        guard draft.partitions * draft.nodes.count <= Limits.fallbackTablePairs else {
             self.width = -1
             table = []
             return

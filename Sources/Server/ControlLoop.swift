@@ -40,9 +40,6 @@ final class ControlLoop: @unchecked Sendable {
     private var isFlushScheduled = false
     private var rejectedNames: UInt64 = 0
 
-    private static let tickEvery = TimeAmount.milliseconds(50)
-    private static let reportEvery = TimeAmount.milliseconds(1_000)
-
     init(
         _ eventLoop: any EventLoop, port: Int, state: ControlState, names: NameDesk, nameRate: NameRate,
         storage: StorageFront, logger: Logger, onStaleGeneration: @escaping @Sendable (UInt64) -> Void
@@ -74,10 +71,12 @@ final class ControlLoop: @unchecked Sendable {
             }
             for link in controlLinks.values { link.start() }
             for link in bulkLinks.values { link.start() }
-            eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: ControlLoop.tickEvery) { [self] _ in
+            eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: .nanoseconds(Limits.controlTick.nanoseconds)) {
+                [self] _ in
                 if !isStopped { hear(.tick) }
             }
-            eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: ControlLoop.reportEvery) { [self] _ in
+            eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: .nanoseconds(Limits.reportEvery.nanoseconds)) {
+                [self] _ in
                 guard !isStopped else { return }
                 report().hop(to: eventLoop).whenSuccess { [self] in hear(.report($0)) }
             }

@@ -16,27 +16,21 @@ struct DescriptorBudget: Equatable {
     /// Accepted ones; those that this node opens itself are provided for.
     let peerConnections: Int
 
-    /// LevelDB opens at least so many tables (64), and keeps ten files beside them.
-    static let smallestStore = 74
-    /// Listeners, event loops, logs, locks, frontiers, the process's own three.
-    private static let others = 64
-    private static let fewestClients = 64
-
     /// - Parameter limit: how many descriptors this process may have.
     init(limit: Int, nodes: Int, loops: Int) throws(StartFailure) {
         let peers = max(0, nodes - 1)
         // A peer has one connection for each of its loops, and two more lanes; some are being replaced.
         peerConnections = min(Limits.peerConnections, peers * (max(Limits.usualLoops, loops) + 2) + 16)
         let opened = peers * (loops + 2)
-        let fixed = DescriptorBudget.others + 2 * DescriptorBudget.smallestStore + opened + peerConnections
+        let fixed = Limits.otherFiles + 2 * Limits.smallestStoreFiles + opened + peerConnections
         let rest = limit - fixed
-        let needed = fixed + DescriptorBudget.smallestStore + DescriptorBudget.fewestClients
+        let needed = fixed + Limits.smallestStoreFiles + Limits.fewestClients
         guard limit >= needed else {
             throw StartFailure(
                 "this process may have \(limit) files open, and a node of this ring needs \(needed); "
                     + "raise the limit (ulimit -n, or LimitNOFILE of a systemd unit)")
         }
-        objectFiles = min(max(rest / 4, DescriptorBudget.smallestStore), Limits.storeFiles)
+        objectFiles = min(max(rest / 4, Limits.smallestStoreFiles), Limits.storeFiles)
         httpConnections = min(Limits.httpConnections, rest - objectFiles)
     }
 

@@ -167,13 +167,15 @@ final class NodeAssembly: Sendable {
 
     private func httpBootstrap() -> ServerBootstrap {
         ServerBootstrap(group: requestGroup)
-            .serverChannelOption(.backlog, value: 1_024)
+            .serverChannelOption(.backlog, value: CInt(Limits.waitingConnections))
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             // Grows no larger, as each connection keeps one.
             .childChannelOption(
                 .recvAllocator,
-                value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 2_048, maximum: Limits.receiveBytes)
+                value: AdaptiveRecvByteBufferAllocator(
+                    minimum: Limits.receiveBytesAtLeast, initial: Limits.receiveBytesAtFirst,
+                    maximum: Limits.receiveBytes)
             )
             // Writable again when all has left: what is unread of a connection's small answers is bounded by this.
             .childChannelOption(
@@ -207,7 +209,7 @@ final class NodeAssembly: Sendable {
         for (service, loop) in zip(services, loops) { try? await loop.eventLoop.submit { service.stop() }.get() }
         let deadline = MachineClock.instant() + grace
         while MachineClock.instant() < deadline, await isBusy() {
-            try? await Task.sleep(for: .milliseconds(20))
+            try? await Task.sleep(for: .nanoseconds(Limits.stopLook.nanoseconds))
         }
         control.stop()
         for loop in loops { try? await loop.eventLoop.submit { loop.disconnect() }.get() }
@@ -245,7 +247,7 @@ final class NodeAssembly: Sendable {
     {
         logger.critical("storage failed; the node stops now", metadata: ["store": "\(store)", "reason": "\(failure)"])
         if failure.kind == .corruption { try? directory.markDamaged(store, "\(failure)") }
-        _exit(74)  // EX_IOERR
+        _exit(StartFailure.Status.disk.rawValue)
     }
 
     /// This node's disk is a restored copy: others have seen a later life of it. It starts again above that life.
@@ -254,6 +256,6 @@ final class NodeAssembly: Sendable {
             "the cluster remembers a later life of this node (a restored disk?); it stops, to start again as a new one",
             metadata: ["generation": "\(generation)"])
         try? directory.beginAbove(generation)
-        _exit(75)  // EX_TEMPFAIL: to be started again
+        _exit(StartFailure.Status.tryAgain.rawValue)
     }
 }

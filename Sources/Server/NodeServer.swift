@@ -48,11 +48,11 @@ package struct ServerConfiguration: Sendable {
         loops = min(max(1, cores), Limits.usualLoops)
         shards = max(1, cores / 2)
         readCacheBytes = Limits.readCacheBytes
-        repairCycle = .minutes(10)
+        repairCycle = Limits.repairCycle
         nameRate = .standard
         isInsecureAllowed = false
         sharesCores = false
-        gracePeriod = .seconds(10)
+        gracePeriod = Limits.gracePeriod
     }
 }
 

@@ -77,7 +77,6 @@ struct SimulatedCluster {
     var namedAcceptors: [NodeID]
     /// Stores of names that can't be counted on any more.
     var damagedNames: Set<StoreID> = []
-    private static let tickEvery = Span.milliseconds(50)
     /// However slow node and disk are.
     private static let slowestCommit = Span.seconds(4)
 
@@ -129,7 +128,7 @@ struct SimulatedCluster {
             try step(node, input)
         case .tick(let node, let life):
             guard isRunning(node, life), !isDeferred(event, node) else { return }
-            schedule(.tick(node, life: life), after: SimulatedCluster.tickEvery)
+            schedule(.tick(node, life: life), after: Limits.controlTick)
             if let report = machines[node].report(at: now, mutant) { try step(node, .control(.report(report))) }
             try step(node, .control(.tick))
         case .commit(let node, let part, let life):

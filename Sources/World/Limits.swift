@@ -1,4 +1,5 @@
-// Every limit of the system, each with its reason. What a limit refuses is answered with a clear error, never a crash.
+// Every limit of the system, each with its reason: those of requests and of one node here, those of what nodes do with
+// each other in Limits+Cluster.swift. What a limit refuses is answered with a clear error, never a crash.
 
 /// Bounds on what clients, peers, files and our own queues may hold. Sizes are in bytes unless the name says otherwise.
 public enum Limits {
@@ -58,8 +59,15 @@ public enum Limits {
     /// `headerReadTimeout` only, and all else is counted in `clientBytes`. Fewer connections where the process may not
     /// have so many files open.
     public static let httpConnections = 10_000
-    /// Read from a client at once, and written to one that does not read before its next request is looked at.
+    /// Read from a client at once, and written to one that does not read before its next request is looked at. What is
+    /// made ready for a connection begins at a head's size and falls where less comes.
     public static let receiveBytes = 16 << 10
+    public static let receiveBytesAtFirst = 2 << 10
+    public static let receiveBytesAtLeast = 512
+    /// Connections that the kernel has accepted and the node has not: a burst of a client's whole pool.
+    public static let waitingConnections = 1_024
+    /// What is kept of a request line's beginning: enough for every method that the parser knows, and a blank.
+    public static let methodBytes = 24
     /// A new connection that says nothing: long enough for a pool that connects ahead of its requests.
     public static let firstByteTimeout = Span.seconds(30)
     /// From the first byte of a request to its last header (slow-loris), and between two body chunks.
@@ -128,6 +136,10 @@ public enum Limits {
     public static let trailingWrites = 4_096
     /// What these hold in memory.
     public static let trailingBytes = 32 << 20
+    /// How long requests may take to end once the node stops: with the default timeout all of them have ended. It is
+    /// looked so often whether they have.
+    public static let gracePeriod = Span.seconds(10)
+    public static let stopLook = Span.milliseconds(20)
     /// Requests in flight per event loop, those that are answered apart; past it 503 `overloaded`: queueing more would
     /// only make all of them late.
     public static let requestsInFlight = 8_192
@@ -223,151 +235,6 @@ public enum Limits {
     /// accept is provided for this many, or as many as they have themselves.
     public static let usualLoops = 16
 
-    // MARK: Hints
-
-    /// Hints kept for one node, and for all. A full disk of hints must never fail a healthy write: the hint is dropped,
-    /// counted, and anti-entropy repairs what it would have carried.
-    public static let hintBytesPerNode = 1 << 30
-    public static let hintBytes = 4 << 30
-    /// A hint older than this is dropped: the node is not coming back soon, and anti-entropy is cheaper than the queue.
-    public static let hintAge = Span.hours(24 * 3)
-    /// Hints in flight to one returning node, and hints a second: a node that comes back is busy enough.
-    public static let hintWindow = 64
-    /// How long a delivery is waited for before the hint is sent again.
-    public static let hintPatience = replicaTimeout * 2
-    public static let hintsPerSecond = 5_000
-
-    // MARK: Anti-entropy
-
-    /// Fingerprints in one answer of an exchange: two such rounds tell 65,536 slices of a partition apart.
-    public static let compareSlices = 256
-    /// What one answer to a compare reads, in bytes and in keys: some tenths of a second on a slow disk. A partition of
-    /// gigabytes is compared piece by piece, so that no answer is late and other nodes' compares come in between.
-    public static let comparePieceBytes = 8 << 20
-    public static let comparePieceKeys = 8_192
-    /// Keys that an exchange transfers at once, and a pause between two steps: repair must not starve the foreground.
-    public static let exchangeWindow = 64
-    /// How long an exchange waits for a step's answer, the first time and at the most (doubled each time that it was in
-    /// vain): the largest object takes the longer of them on 11 Mbit/s.
-    public static let exchangePatience = Span.seconds(6)
-    public static let exchangePatienceLongest = Span.seconds(24)
-
-    // MARK: The control loop
-
-    /// Between two reports of a node on itself: what others choose by is as old as that and a round of gossip.
-    public static let reportEvery = Span.seconds(1)
-
-    // MARK: Ring
-
-    /// 2^15 partitions over a few hundred nodes is the planning tool's largest case.
-    public static let partitions = 1 << 15
-    public static let nodes = 4_096
-    public static let ringFileBytes = 4 << 20
-    public static let ringDocumentBytes = 16 << 20
-
-    // MARK: Gossip
-
-    /// One gossip message: below the smallest common MTU less headers, so that it could travel in one datagram.
-    public static let gossipBytes = 16 << 10
-    public static let gossipKeys = 256
-    public static let gossipValueBytes = 1_024
-
-    // MARK: Disks
-
-    /// Files that the object store holds open at most: with tables of 2 MiB they are a gigabyte, and what is read less
-    /// often may open its table anew.
-    public static let storeFiles = 512
-
-    // MARK: Gossip messages
-
-    /// The other budget a deployment may choose beside `gossipBytes`: one IPv6 datagram of 1,280 bytes (the MTU that
-    /// every path must carry, RFC 8200) less its headers.
-    public static let gossipDatagramBytes = 1_200
-    /// The smallest budget: a worst-case entry's headers and a name of 64 bytes, and still something to say.
-    public static let gossipSmallestBytes = 512
-    /// A gossiped key is a field's name.
-    public static let gossipKeyBytes = 64
-    /// Generations, heartbeats and versions from a peer lie below this, so that adding one to any of them cannot
-    /// overflow.
-    public static let gossipCounter: UInt64 = 1 << 62
-    /// Peers gossiped with in one round, at most: rounds grow shorter only with the logarithm of it.
-    public static let gossipFanOut = 16
-
-    /// Entries of a copy of another's gossiped state: an owner holds `gossipKeys`, and a copy on its way from one such
-    /// state to the next may hold both.
-    public static let gossipCopyKeys = 2 * gossipKeys
-    /// A longer gap between heartbeats counts as this many intervals: one long outage must not make the failure
-    /// detector slow for minutes.
-    public static let heartbeatGap: Int64 = 20
-
-    // MARK: Ring files
-
-    /// Epochs travel in JSON, where integers above 2^53 lose digits.
-    public static let ringEpoch: UInt64 = 1 << 53
-    /// A thousand years.
-    public static let timeToLiveMs: UInt64 = 1_000 * 366 * 86_400_000
-
-    /// Each placement has a table of its own in the document and a solver run of its own; deployments have a handful.
-    public static let placements = 64
-    /// Every country of the world, and then some.
-    public static let countries = 256
-    /// Long enough for `de` and `germany_east`; short enough for table columns.
-    public static let countryNameBytes = 16
-    /// Zones, racks, placements and the cluster: names, repeated in tables and errors.
-    public static let labelBytes = 64
-    /// Buckets that a ring file names; all others take the defaults.
-    public static let namedBuckets = 4_096
-    /// RFC 1035 bounds a host name.
-    public static let hostBytes = 253
-    /// Acceptors of the namestore: a majority of more than nine costs latency and buys no safety.
-    public static let nameAcceptors = 9
-    /// Nesting of a JSON document that is read back (states, exported ring documents).
-    public static let jsonDepth = 32
-    /// A JSON document: a state of 64 placements over 2^15 partitions with long node names is far below.
-    public static let jsonBytes = 64 << 20
-
-    // MARK: Namestore
-
-    /// A name after normalisation. One length byte would do, and no file system or slug is longer.
-    public static let nameBytes = 255
-    /// An owner token as text: 22 characters of base64 carry 128 bits; past 256 a client sends something else by
-    /// mistake.
-    public static let ownerTokenBytes = 256
-    /// Ballot rounds. 2^62 is never reached by counting; above it a peer is lying, and adding one must not trap.
-    public static let ballotRound: UInt64 = 1 << 62
-    /// What a client calls a request: a UUID or a digest with quotes around it, and a prefix that says whose.
-    public static let idempotencyKeyBytes = 255
-    /// One message of the namestore: a page of `nameListKeys` of the longest names with their lengths fits.
-    public static let nameMessageBytes = 256 << 10
-    /// Keys in one page of a rescan.
-    public static let nameListKeys = 256
-    /// Names that a reconfiguration has under way at once: at 100 ms a round trip this is 1,000 names a second, and
-    /// leaves most of each acceptor's batch to clients.
-    public static let nameRescanWindow = 256
-    /// Requests of one registry under way or queued; past it 503 `overloaded`.
-    public static let nameRequests = 16_384
-    /// Requests queued behind one name on one node: past it they would only miss their deadline.
-    public static let nameQueue = 1_024
-    /// What a power cut may take back of an acceptor's frontier: a sync each time would double those on the way of a
-    /// vote.
-    public static let frontierSync = Span.seconds(1)
-    /// Messages in one acceptor batch: they share a sync, and the last one waits for the first.
-    public static let nameBatch = 1_024
-    /// Clients whose rate is tracked one by one; the rest share one allowance.
-    public static let nameClients = 65_536
-    /// Exchanges whose round trips are still measured after their request is done: at 5,000 requests a second those of
-    /// the last second.
-    public static let nameExchangesTimed = 8_192
-    /// Names remembered as existing, so that a registration doesn't try the fast ballot in vain. Two halves of this
-    /// size.
-    public static let namesSeen = 8_192
-
-    // MARK: The tool
-
-    /// The head of an answer that the load generator reads: far above what any server measured here sends.
-    public static let answerHeadBytes = 64 << 10
-    /// Rows of a table on the terminal; longer ones are cut unless all are asked for.
-    public static let tableRows = 40
-    /// A simulated cluster that has not become one again after this long never will.
-    public static let simulatedHealing = Span.seconds(60)
+    /// What of a damaged store's mark is read: a sentence, whatever somebody has put there.
+    public static let damageReasonBytes = 1_000
 }

@@ -14,10 +14,10 @@ import World
                     continue
                 }
                 let peers = (nodes - 1) * 4 + budget.peerConnections
-                let stores = budget.objectFiles + 2 * DescriptorBudget.smallestStore
+                let stores = budget.objectFiles + 2 * Limits.smallestStoreFiles
                 #expect(stores + peers + budget.httpConnections < limit)
                 #expect(budget.httpConnections >= 64 && budget.httpConnections <= Limits.httpConnections)
-                #expect((DescriptorBudget.smallestStore...512).contains(budget.objectFiles))
+                #expect((Limits.smallestStoreFiles...512).contains(budget.objectFiles))
             }
         }
     }

@@ -19,15 +19,12 @@ package struct NameGate {
     private var limiter: RateLimiter?
     private let exemptsLoopback: Bool
 
-    /// After a rest a client may do at once what it may do in four seconds.
-    private static let restSeconds = 4.0
-
     package init(_ rate: NameRate) {
         func limiter(_ perSecond: Double) -> RateLimiter {
-            RateLimiter(perSecond: perSecond, burst: perSecond * NameGate.restSeconds)
+            RateLimiter(perSecond: perSecond, burst: perSecond * Limits.nameRestSeconds)
         }
         switch rate {
-        case .standard: (self.limiter, exemptsLoopback) = (limiter(100), true)
+        case .standard: (self.limiter, exemptsLoopback) = (limiter(Limits.nameWritesPerSecond), true)
         case .everyone(let perSecond): (self.limiter, exemptsLoopback) = (limiter(Double(perSecond)), false)
         case .unlimited: (self.limiter, exemptsLoopback) = (nil, false)
         }

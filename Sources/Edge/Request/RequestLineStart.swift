@@ -4,9 +4,6 @@
 import World
 
 struct RequestLineStart {
-    /// Enough for every method that the parser knows, and a blank.
-    private static let kept = 24
-
     private var start: [UInt8] = []
     private var length = 0
     private var isOver = false
@@ -28,7 +25,7 @@ struct RequestLineStart {
         isOver = end != nil
         if let end { line = line[..<end] }
         length += line.count
-        if start.count < RequestLineStart.kept { start += line.prefix(RequestLineStart.kept - start.count) }
+        if start.count < Limits.methodBytes { start += line.prefix(Limits.methodBytes - start.count) }
     }
 
     /// The parser counts one limit for all of a head; this tells whether the target alone was beyond its own.

@@ -6,9 +6,6 @@
 import World
 
 struct TOMLParser {
-    /// Nesting of arrays, inline tables and dotted keys: ring files need three.
-    static let deepest = 32
-
     private var scanner: TOMLScanner
     private let root = TOMLTable(.header, at: .start)
 
@@ -130,7 +127,7 @@ struct TOMLParser {
 
     private mutating func value(depth: Int) throws(TOMLError) -> TOMLNode {
         let start = scanner.position
-        guard depth <= TOMLParser.deepest else { throw scanner.error("values are nested too deep") }
+        guard depth <= Limits.tomlDepth else { throw scanner.error("values are nested too deep") }
         guard let byte = scanner.current else { throw scanner.error("expected a value") }
         switch byte {
         case UInt8(ascii: "\""), UInt8(ascii: "'"):

@@ -114,7 +114,7 @@ struct TOMLScanner {
                 guard at > from else { throw error(keys.isEmpty ? "expected a key" : "expected a key after the dot") }
                 keys.append(Key(name: String(decoding: bytes[from..<at], as: UTF8.self), position: start))
             }
-            guard keys.count <= TOMLParser.deepest else { throw error("keys are nested too deep") }
+            guard keys.count <= Limits.tomlDepth else { throw error("keys are nested too deep") }
             skipBlanks()
             guard current == UInt8(ascii: ".") else { return keys }
             advance()

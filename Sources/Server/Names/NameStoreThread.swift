@@ -41,7 +41,9 @@ final class NameStoreThread: Sendable {
         var store: LevelDBStore?
         do throws(StorageFailure) {
             let found = try LevelDBStore(
-                path: directory.names, options: StoreOptions(blockCacheBytes: 4 << 20, writeBufferBytes: 4 << 20))
+                path: directory.names,
+                options: StoreOptions(
+                    blockCacheBytes: Limits.nameCacheBytes, writeBufferBytes: Limits.nameBufferBytes))
             opened = try Acceptor.open(
                 node: node, store: found, frontiers: (0..<Frontier.copies).map { directory.frontier($0) }, fresh: fresh)
             store = found
@@ -135,7 +137,7 @@ extension DataDirectory {
         guard let data = try? Data(contentsOf: URL(fileURLWithPath: frontierFile(copy))), !data.isEmpty else {
             return nil
         }
-        return [UInt8](data.prefix(4_096))
+        return [UInt8](data.prefix(Limits.frontierBytes))
     }
 }
 

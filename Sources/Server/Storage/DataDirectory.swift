@@ -127,7 +127,8 @@ struct DataDirectory: Sendable {
     private func damage(of store: String) -> String? {
         guard let mark = try? Data(contentsOf: URL(fileURLWithPath: damageFile(store))) else { return nil }
         let reason =
-            String(decoding: mark.prefix(1_000), as: UTF8.self).split(separator: "\n").first ?? "no reason given"
+            String(decoding: mark.prefix(Limits.damageReasonBytes), as: UTF8.self).split(separator: "\n").first
+            ?? "no reason given"
         return "\(reason), says \(damageFile(store))"
     }
 

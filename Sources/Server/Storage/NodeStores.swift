@@ -29,7 +29,9 @@ struct NodeStores {
         }
         let found = try opening.open(.hints) { path throws(StorageFailure) in
             let store = try LevelDBStore(
-                path: path, options: StoreOptions(blockCacheBytes: 1 << 20, writeBufferBytes: 4 << 20))
+                path: path,
+                options: StoreOptions(
+                    blockCacheBytes: Limits.hintCacheBytes, writeBufferBytes: Limits.hintBufferBytes))
             return (store, try HintKeeper(identity: node, store: store))
         }
         (hints, keeper) = found.store
