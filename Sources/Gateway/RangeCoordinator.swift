@@ -55,7 +55,7 @@ struct RangeCoordinator: Sendable {
     private var retry = Retry()
 
     init(
-        _ range: KeyRange, reverse: Bool, limit: Int, route: Route, quorum: Quorum, rule: ConflictRule,
+        _ range: KeyRange, reverse: Bool, limit: Int, route: KeyRoute, quorum: Quorum, rule: ConflictRule,
         deadline: Instant
     ) {
         self.range = range

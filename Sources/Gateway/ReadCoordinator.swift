@@ -44,7 +44,7 @@ struct ReadCoordinator: Sendable {
     private var isHedged = false
 
     init(
-        _ key: [UInt8], route: Route, quorum: Quorum, rule: ConflictRule, location: Coordinates?, deadline: Instant
+        _ key: [UInt8], route: KeyRoute, quorum: Quorum, rule: ConflictRule, location: Coordinates?, deadline: Instant
     ) {
         self.key = key
         self.quorum = quorum

@@ -49,7 +49,7 @@ struct WriteCoordinator: Sendable {
     private var retry = Retry()
 
     init(
-        _ request: MintRequest, bucket: [UInt8], route: Route, quorum: Quorum, begunAt: WallTime, deadline: Instant
+        _ request: MintRequest, bucket: [UInt8], route: KeyRoute, quorum: Quorum, begunAt: WallTime, deadline: Instant
     ) {
         phase = .minting(Boxed(request))
         key = request.key

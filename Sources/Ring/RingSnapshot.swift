@@ -4,7 +4,7 @@ package import Keys
 package import World
 
 /// Where the replicas of a key are, and how its bucket is to be treated.
-package struct Route: Sendable {
+package struct KeyRoute: Sendable {
     package let properties: BucketProperties
     private let holders: Holders
 
@@ -73,10 +73,10 @@ package final class RingSnapshot: Sendable {
 
     package func properties(ofBucket bucket: [UInt8]) -> BucketProperties { (named[bucket] ?? others).properties }
 
-    package func route(bucket: [UInt8], token: Token) -> Route {
+    package func route(bucket: [UInt8], token: Token) -> KeyRoute {
         let table = named[bucket] ?? others
         let partition = token.partition(of: partitions)
-        return Route(
+        return KeyRoute(
             properties: table.properties,
             holders: partition < table.holders.count ? table.holders[partition] : .nobody)
     }

@@ -250,7 +250,7 @@ package struct VnodeShard: Sendable {
     }
 
     /// The key taken apart, if this node is one of its replicas.
-    private func owned(_ key: [UInt8], _ ring: RingSnapshot) throws -> (StoredKey, Route) {
+    private func owned(_ key: [UInt8], _ ring: RingSnapshot) throws -> (StoredKey, KeyRoute) {
         let key = try StoredKey(decoding: key)
         let route = ring.route(bucket: key.bucket, token: key.token)
         guard route.primaries.contains(actor.node) else {

@@ -66,6 +66,21 @@ struct Twin: Sendable, CustomTestStringConvertible {
         #expect(findings.isEmpty, "\(findings.report)")
     }
 
+    /// A reader who looks a name up finds one thing.
+    @Test func noTwoModulesGiveOneNameToTheirTypes() throws {
+        let pattern = try Pattern(
+            #"(?m)^(?:package |public |final |indirect )*(?:struct|class|enum|actor|protocol|typealias)\s+(\w+)"#)
+        #expect(pattern.matches(in: "package final class Name {\n    struct Inner {}").map { $0.groups[1] } == ["Name"])
+        var homes: [String: Set<String>] = [:]
+        for file in SourceTree.sources where !file.isGenerated {
+            for match in pattern.matches(in: file.code) { homes[match.groups[1], default: []].insert(file.module) }
+        }
+        let twins = homes.filter { $0.value.count > 1 }.map {
+            "\($0.key): \($0.value.sorted().joined(separator: ", "))"
+        }
+        #expect(twins.isEmpty, "\(twins.sorted().joined(separator: "\n"))")
+    }
+
     /// A type that holds what is counted and measured is called Figures.
     @Test func typesOfFiguresAreCalledSo() throws {
         let pattern = try Pattern(
