@@ -2,8 +2,7 @@
 // when it is healed, if nobody has given the connection up by then; what breaks takes with it all that was under way.
 //
 // It decides nothing by itself: the cluster asks, and schedules what comes of it. What leaves on a connection at one
-// time leaves together, merges and answers "stored" as one message each, as a server's connections have it (PeerLink,
-// PeerServerHandler).
+// time leaves together, as a server's connections have it (PeerFraming).
 
 import Wire
 import World
@@ -32,49 +31,32 @@ struct Connection {
         var lastArrival = Instant.origin
         /// Sent into a cut, in order.
         var held: [[UInt8]] = []
-        /// Frames that leave with the next flush, and what may still be taken into a message with others.
-        private(set) var outgoing: [UInt8] = []
-        private(set) var frames = 0
-        private var merges: MergeRequests?
-        private var stored: StoredReplies?
+        private var outgoing = OutgoingMessages()
+        /// Leave with the next flush.
+        private var frames = FrameBytes()
 
         mutating func put(_ message: PeerMessage, _ ledger: PlayLedger) {
-            switch message {
-            case .request(let envelope):
-                if merges?.add(envelope) == true { return }
-                putGathered(ledger)
-                merges = MergeRequests(envelope)
-                if merges != nil { return }
-            case .reply(let envelope):
-                if stored?.add(envelope) == true { return }
-                let next = StoredReplies(envelope)
-                putGathered(ledger)
-                stored = next
-                if stored != nil { return }
-            default: putGathered(ledger)
-            }
-            frame(message, ledger)
-        }
-
-        private mutating func putGathered(_ ledger: PlayLedger) {
-            if let merges = merges.take() { frame(.mergeRequests(merges), ledger) }
-            if let stored = stored.take() { frame(.storedReplies(stored), ledger) }
-        }
-
-        private mutating func frame(_ message: PeerMessage, _ ledger: PlayLedger) {
-            ledger.add(message.played)
-            let payload = message.encode()
-            withUnsafeBytes(of: Frames.prefix(for: payload.count).bigEndian) { outgoing.append(contentsOf: $0) }
-            outgoing += payload
-            frames += 1
+            outgoing.add(message) { frames.add($0, ledger) }
         }
 
         mutating func takeOutgoing(_ ledger: PlayLedger) -> [UInt8] {
-            putGathered(ledger)
-            if frames > 1 { ledger.add(.severalFramesAtOnce) }
-            frames = 0
-            defer { outgoing = [] }
-            return outgoing
+            outgoing.flush { frames.add($0, ledger) }
+            if frames.count > 1 { ledger.add(.severalFramesAtOnce) }
+            defer { frames = FrameBytes() }
+            return frames.bytes
+        }
+    }
+
+    private struct FrameBytes {
+        var bytes: [UInt8] = []
+        var count = 0
+
+        mutating func add(_ message: PeerMessage, _ ledger: PlayLedger) {
+            ledger.add(message.played)
+            let payload = message.encode()
+            withUnsafeBytes(of: Frames.prefix(for: payload.count).bigEndian) { bytes.append(contentsOf: $0) }
+            bytes += payload
+            count += 1
         }
     }
 

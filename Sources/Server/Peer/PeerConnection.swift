@@ -30,7 +30,8 @@ enum PeerChannels {
 /// of the end.
 final class PeerFraming {
     private var decoder = FrameDecoder(limit: Limits.handshakeBytes)
-    private var outgoing = ByteBuffer()
+    private var outgoing = OutgoingMessages()
+    private var frames = ByteBuffer()
 
     /// It is known now who the peer is, and how much it may say at once.
     func accept(framesUpTo bytes: Int) { decoder.limit = bytes }
@@ -38,7 +39,8 @@ final class PeerFraming {
     /// For the next connection.
     func reset() {
         decoder = FrameDecoder(limit: Limits.handshakeBytes)
-        outgoing = ByteBuffer()
+        outgoing = OutgoingMessages()
+        frames = ByteBuffer()
     }
 
     /// Calls `receive` for each whole message in `buffer`. Throws on anything that is none: the connection must end.
@@ -50,20 +52,23 @@ final class PeerFraming {
     }
 
     /// Puts a message with those that leave at the next flush: one buffer and one write for all.
-    func add(_ message: PeerMessage) {
+    func add(_ message: PeerMessage) { outgoing.add(message) { frame($0) } }
+
+    private func frame(_ message: PeerMessage) {
         let payload = message.encode()
-        outgoing.reserveCapacity(minimumWritableBytes: payload.count + Frames.prefixBytes)
-        outgoing.writeInteger(Frames.prefix(for: payload.count))
-        outgoing.writeBytes(payload)
+        frames.reserveCapacity(minimumWritableBytes: payload.count + Frames.prefixBytes)
+        frames.writeInteger(Frames.prefix(for: payload.count))
+        frames.writeBytes(payload)
     }
 
     /// Whether what waits for the flush is all that a slow peer may keep us from sending.
-    var isFull: Bool { outgoing.readableBytes >= Limits.peerQueueBytes }
+    var isFull: Bool { frames.readableBytes >= Limits.peerQueueBytes }
 
     /// What was added since the last time; nil if nothing was.
     func takeOutgoing() -> ByteBuffer? {
-        guard outgoing.readableBytes > 0 else { return nil }
-        defer { outgoing = ByteBuffer() }
-        return outgoing
+        outgoing.flush { frame($0) }
+        guard frames.readableBytes > 0 else { return nil }
+        defer { frames = ByteBuffer() }
+        return frames
     }
 }

@@ -35,7 +35,6 @@ final class PeerLink {
     private var channel: (any Channel)?
     private var pause: Scheduled<Void>?
     private let framing = PeerFraming()
-    private var merges: MergeRequests?
 
     init(
         to node: RingNode, lane: Lane, on eventLoop: any EventLoop, hello: @escaping @Sendable (Lane) -> Hello,
@@ -66,26 +65,12 @@ final class PeerLink {
     /// False if the link is down or its queue is full. What was taken leaves at the next `flush`.
     func send(_ message: PeerMessage) -> Bool {
         guard state.isOpen, let channel, channel.isWritable, !framing.isFull else { return false }
-        if case .request(let envelope) = message {
-            state.sent(envelope.id)
-            if merges?.add(envelope) == true { return true }
-            addMerges()
-            merges = MergeRequests(envelope)
-            if merges != nil { return true }
-        }
+        if case .request(let envelope) = message { state.sent(envelope.id) }
         framing.add(message)
         return true
     }
 
-    /// Merges that leave together leave as one message, when another request or the flush comes.
-    private func addMerges() {
-        if let merges = merges.take() { framing.add(.mergeRequests(merges)) }
-    }
-
-    func flush() {
-        addMerges()
-        if state.isOpen { write() }
-    }
+    func flush() { if state.isOpen { write() } }
 
     private func write() {
         guard let channel, let outgoing = framing.takeOutgoing() else { return }
@@ -162,7 +147,6 @@ final class PeerLink {
 
     private func disconnected() {
         channel = nil
-        merges = nil
         framing.reset()
         hear(.disconnected)
     }

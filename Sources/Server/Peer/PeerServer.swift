@@ -78,7 +78,6 @@ final class PeerServerHandler: ChannelInboundHandler {
     private let framing = PeerFraming()
     private var phase = Phase.stranger
     private var number = 0
-    private var stored: StoredReplies?
     /// Ends the connection of whoever is not known by then.
     private var deadline: Scheduled<Void>?
 
@@ -176,20 +175,7 @@ final class PeerServerHandler: ChannelInboundHandler {
         framing.add(message)
     }
 
-    /// Answers `stored` that are ready together leave as one message, when another message or the flush comes.
-    fileprivate func send(_ envelope: ReplyEnvelope, _ context: ChannelHandlerContext) {
-        if stored?.add(envelope) == true { return }
-        let next = StoredReplies(envelope)
-        sendStored(context)
-        if let next { stored = next } else { send(.reply(envelope), context) }
-    }
-
-    private func sendStored(_ context: ChannelHandlerContext) {
-        if let stored = stored.take() { send(.storedReplies(stored), context) }
-    }
-
     fileprivate func flush(_ context: ChannelHandlerContext) {
-        sendStored(context)
         guard let outgoing = framing.takeOutgoing() else { return }
         context.writeAndFlush(NIOAny(outgoing), promise: nil)
     }
@@ -205,7 +191,7 @@ struct PeerReturn {
         self.context = context
     }
 
-    func send(_ envelope: ReplyEnvelope) { handler.send(envelope, context) }
+    func send(_ envelope: ReplyEnvelope) { handler.send(.reply(envelope), context) }
     func flush() { handler.flush(context) }
 }
 
