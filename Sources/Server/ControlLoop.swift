@@ -57,7 +57,7 @@ final class ControlLoop: @unchecked Sendable {
     }
 
     func start(
-        _ loops: [RequestLoop], acceptor: NameStoreThread?, hello: @escaping @Sendable (Lane) -> Hello,
+        _ loops: [RequestLoop], acceptor: NameStoreThread?, greeting: PeerGreeting,
         report: @escaping @Sendable () -> EventLoopFuture<NodeReport>
     ) {
         self.acceptor.withLockedValue { $0 = acceptor }
@@ -65,9 +65,9 @@ final class ControlLoop: @unchecked Sendable {
             requestLoops = loops
             for node in storage.environment.ring.document.nodes where node.id != identity {
                 controlLinks[node.id] = PeerLink(
-                    to: node, lane: .control, on: eventLoop, hello: hello, owner: self, logger: logger)
+                    to: node, lane: .control, on: eventLoop, greeting: greeting, owner: self, logger: logger)
                 bulkLinks[node.id] = PeerLink(
-                    to: node, lane: .bulk, on: eventLoop, hello: hello, owner: self, logger: logger)
+                    to: node, lane: .bulk, on: eventLoop, greeting: greeting, owner: self, logger: logger)
             }
             for link in controlLinks.values { link.start() }
             for link in bulkLinks.values { link.start() }

@@ -117,25 +117,15 @@ final class NodeAssembly: Sendable {
     // MARK: Listening
 
     func listen() async throws {
-        let hello = makeHello()
-        let peer = try await bind(peerBootstrap(), node.peer, "peer")
+        let greeting = PeerGreeting(identity: node.id, incarnation: opened.identity.incarnation, ring: ring)
+        let peer = try await bind(peerBootstrap(greeting), node.peer, "peer")
         let http = try await bind(httpBootstrap(), node.http, "http")
         listeners.withLockedValue { $0 = [peer, http] }
         for loop in loops {
-            try await loop.eventLoop.submit { [logger] in loop.connect(hello: hello, logger: logger) }.get()
+            try await loop.eventLoop.submit { [logger] in loop.connect(greeting: greeting, logger: logger) }.get()
         }
-        control.start(loops, acceptor: nameThread, hello: hello) { [operations] in
+        control.start(loops, acceptor: nameThread, greeting: greeting) { [operations] in
             operations.report()
-        }
-    }
-
-    private func makeHello() -> @Sendable (Lane) -> Hello {
-        let document = ring.document
-        let digest = ring.digest
-        return { [node, identity = opened.identity] lane in
-            Hello(
-                cluster: document.cluster, node: node.id.name, incarnation: identity.incarnation,
-                ringEpoch: document.epoch, ringDigest: digest, lane: lane)
         }
     }
 
@@ -147,8 +137,8 @@ final class NodeAssembly: Sendable {
         }
     }
 
-    private func peerBootstrap() -> ServerBootstrap {
-        let gate = PeerGate(identity: node.id, incarnation: opened.identity.incarnation, ring: ring)
+    private func peerBootstrap(_ greeting: PeerGreeting) -> ServerBootstrap {
+        let ringReply = PeerFraming.frame(.ringReply(document: ring.document.encode()))
         return ServerBootstrap(group: requestGroup)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -161,7 +151,8 @@ final class NodeAssembly: Sendable {
                 return PeerChannels.configure(
                     channel,
                     PeerServerHandler(
-                        gate: gate, loop: loop, control: control, counters: operations.peers, logger: logger))
+                        greeting: greeting, ringReply: ringReply, loop: loop, control: control,
+                        counters: operations.peers, logger: logger))
             }
     }
 

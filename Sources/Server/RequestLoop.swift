@@ -54,9 +54,10 @@ final class RequestLoop: @unchecked Sendable {
     }
 
     /// Opens a link to every other node. Call on the loop.
-    func connect(hello: @escaping @Sendable (Lane) -> Hello, logger: Logger) {
+    func connect(greeting: PeerGreeting, logger: Logger) {
         for node in storage.environment.ring.document.nodes where node.id != identity {
-            let link = PeerLink(to: node, lane: .data, on: eventLoop, hello: hello, owner: self, logger: logger)
+            let link = PeerLink(
+                to: node, lane: .data, on: eventLoop, greeting: greeting, owner: self, logger: logger)
             links[node.id] = link
             link.start()
         }

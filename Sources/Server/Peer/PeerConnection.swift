@@ -71,4 +71,11 @@ final class PeerFraming {
         defer { frames = ByteBuffer() }
         return frames
     }
+
+    /// One message as it goes over the wire, for whoever sends it again and again.
+    static func frame(_ message: PeerMessage) -> ByteBuffer {
+        let framing = PeerFraming()
+        framing.add(message)
+        return framing.takeOutgoing() ?? ByteBuffer()
+    }
 }

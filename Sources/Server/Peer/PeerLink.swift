@@ -4,6 +4,7 @@
 import Logging
 import NIOCore
 import NIOPosix
+import Node
 import Ring
 import Wire
 import World
@@ -24,7 +25,7 @@ final class PeerLink {
     let lane: Lane
     let eventLoop: any EventLoop
     private let address: HostPort
-    private let hello: @Sendable (Lane) -> Hello
+    private let greeting: PeerGreeting
     private let logger: Logger
     private weak var owner: (any PeerLinkOwner)?
     private var state: PeerLinkState
@@ -37,14 +38,14 @@ final class PeerLink {
     private let framing = PeerFraming()
 
     init(
-        to node: RingNode, lane: Lane, on eventLoop: any EventLoop, hello: @escaping @Sendable (Lane) -> Hello,
-        owner: any PeerLinkOwner, logger: Logger
+        to node: RingNode, lane: Lane, on eventLoop: any EventLoop, greeting: PeerGreeting, owner: any PeerLinkOwner,
+        logger: Logger
     ) {
         self.node = node.id
         self.lane = lane
         self.eventLoop = eventLoop
         self.address = node.peer
-        self.hello = hello
+        self.greeting = greeting
         self.owner = owner
         self.logger = logger
         let jitter = SeededRandom(seed: UInt64(truncatingIfNeeded: MachineClock.instant().nanoseconds))
@@ -91,7 +92,7 @@ final class PeerLink {
         switch action {
         case .connect: connect()
         case .greet(let connection):
-            framing.add(.hello(hello(lane)))
+            framing.add(.hello(greeting.hello(lane)))
             write()
             schedule(.welcomeIsOverdue(connection: connection), after: Limits.handshakeTimeout)
         case .acceptLargeFrames: framing.accept(framesUpTo: Limits.frameBytes)

@@ -1,88 +1,40 @@
-// The accepting end of peer connections: checks who comes, then carries their requests to this node's replicas and
-// their gossip to the control loop.
+// Our end of a connection that a peer has made: carries out what `PeerServerState` says. Their requests go to this
+// node's replicas, their gossip to the control loop. One loop uses it, so it needs no lock.
 
 import Logging
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import Node
-import Ring
 import Wire
 import World
-
-/// Whom this node lets in.
-struct PeerGate: Sendable {
-    let identity: NodeID
-    let incarnation: UInt64
-    let ring: RingSnapshot
-    /// The whole frame that gives away the ring. All connections write this one block: strangers may ask for it, and
-    /// need not read it.
-    let ringReply: ByteBuffer
-
-    init(identity: NodeID, incarnation: UInt64, ring: RingSnapshot) {
-        self.identity = identity
-        self.incarnation = incarnation
-        self.ring = ring
-        let framing = PeerFraming()
-        framing.add(.ringReply(document: ring.document.encode()))
-        ringReply = framing.takeOutgoing() ?? ByteBuffer()
-    }
-
-    /// Nil if `hello` is welcome, else what to tell the peer. The reasons are for its operator.
-    func refusal(of hello: Hello) -> String? {
-        let document = ring.document
-        guard hello.version == PeerMessage.protocolVersion else {
-            return "protocol version \(hello.version) is not \(PeerMessage.protocolVersion)"
-        }
-        // A joining node may not know the cluster's name yet.
-        guard hello.cluster == document.cluster || (hello.joining && hello.cluster.isEmpty) else {
-            return "this is cluster \(document.cluster), not \(hello.cluster)"
-        }
-        if hello.joining { return nil }
-        guard let node = NodeID(hello.node), document.node(node) != nil else {
-            return "\(hello.node) is not in the ring of \(document.cluster) (epoch \(document.epoch))"
-        }
-        guard node != identity else { return "\(node) is this node's own name" }
-        guard hello.ringEpoch != document.epoch || hello.ringDigest == ring.digest else {
-            return "\(node) has another ring document under the same epoch \(document.epoch); "
-                + "start every node with the same ring file"
-        }
-        return nil
-    }
-
-    func welcome(_ refusal: String?) -> Welcome {
-        Welcome(
-            accepted: refusal == nil, reason: refusal ?? "", node: identity.name, incarnation: incarnation,
-            ringEpoch: ring.document.epoch)
-    }
-}
 
 /// One accepted connection.
 final class PeerServerHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
-    private enum Phase {
-        case stranger
-        case known(NodeID, Lane)
-        /// Still a stranger, but one that may ask for the ring, once.
-        case joining
-        /// Has been sent the ring, and is let go when it has left.
-        case leaving
-    }
-
-    private let gate: PeerGate
+    private let ringReply: ByteBuffer
     private let loop: RequestLoop
     private let control: ControlLoop
     private let counters: PeerFigures
     private let logger: Logger
     private let framing = PeerFraming()
-    private var phase = Phase.stranger
-    private var number = 0
-    /// Ends the connection of whoever is not known by then.
+    private var state: PeerServerState
+    private var actions = Outbox<PeerServerState.Action>()
+    /// Empty between events.
+    private var taken: [PeerServerState.Action] = []
+    /// The loop's number for it, once it is known who the peer is.
+    private var connection: Int?
     private var deadline: Scheduled<Void>?
 
-    init(gate: PeerGate, loop: RequestLoop, control: ControlLoop, counters: PeerFigures, logger: Logger) {
-        self.gate = gate
+    /// `ringReply`: the whole frame that gives away the ring. All connections write this one block: strangers may ask
+    /// for it, and need not read it.
+    init(
+        greeting: PeerGreeting, ringReply: ByteBuffer, loop: RequestLoop, control: ControlLoop, counters: PeerFigures,
+        logger: Logger
+    ) {
+        state = PeerServerState(greeting: greeting)
+        self.ringReply = ringReply
         self.loop = loop
         self.control = control
         self.counters = counters
@@ -91,30 +43,22 @@ final class PeerServerHandler: ChannelInboundHandler {
 
     func channelActive(context: ChannelHandlerContext) {
         counters.change { $0.open += 1 }
-        let channel = context.channel
-        let this = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let this = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         deadline = context.eventLoop.scheduleTask(in: .nanoseconds(Limits.handshakeTimeout.nanoseconds)) {
-            if case .known = this.value.phase { return }
-            channel.close(promise: nil)
+            let (handler, context) = this.value
+            handler.hear(.greetingIsOverdue, context)
         }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
         deadline?.cancel()
         counters.change { $0.open -= 1 }
-        switch phase {
-        case .joining, .leaving: counters.change { $0.joining -= 1 }
-        case .known(let node, .data): counters.change { $0.data[node]? -= 1 }
-        case .stranger, .known: break
-        }
-        loop.removeConnection(number)
+        hear(.disconnected, context)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        do { try framing.read(unwrapInboundIn(data)) { try receive($0, context) } } catch {
-            counters.change { $0.rejected += 1 }
-            logger.warning("peer connection dropped", metadata: ["reason": "\(error)", "from": "\(origin(context))"])
-            context.close(promise: nil)
+        do { try framing.read(unwrapInboundIn(data)) { hear(.received($0), context) } } catch {
+            hear(.broke("\(error)"), context)
         }
     }
 
@@ -122,50 +66,61 @@ final class PeerServerHandler: ChannelInboundHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
-    private func receive(_ message: PeerMessage, _ context: ChannelHandlerContext) throws {
-        switch (phase, message) {
-        case (.stranger, .hello(let hello)): greet(hello, context)
-        case (.joining, .ringRequest):
-            phase = .leaving
-            let channel = context.channel
-            context.writeAndFlush(NIOAny(gate.ringReply)).whenComplete { _ in channel.close(promise: nil) }
-        case (.known, .ringRequest):
+    // MARK: What happens, and what is done about it
+
+    private func hear(_ event: PeerServerState.Event, _ context: ChannelHandlerContext) {
+        state.handle(event, &actions)
+        while !actions.isEmpty {
+            actions.take(into: &taken)
+            for action in taken { carryOut(action, context) }
+            taken.removeAll(keepingCapacity: true)
+        }
+    }
+
+    private func carryOut(_ action: PeerServerState.Action, _ context: ChannelHandlerContext) {
+        switch action {
+        case .welcome(let welcome):
+            send(.welcome(welcome), context)
             flush(context)
-            guard context.channel.isWritable else { return context.close(promise: nil) }
-            context.writeAndFlush(NIOAny(gate.ringReply), promise: nil)
-        case (.known, .request(let envelope)): loop.serve(envelope, connection: number)
-        case (.known, .mergeRequests(let requests)):
-            for envelope in requests.envelopes { loop.serve(envelope, connection: number) }
-        case (.known(let node, _), .gossip(let bytes)): control.gossip(bytes, from: node)
-        case (.known(let node, _), .names(let bytes)): control.names(bytes, from: node)
-        default: throw DecodingFailure.malformed("an unexpected message")
-        }
-    }
-
-    private func greet(_ hello: Hello, _ context: ChannelHandlerContext) {
-        var refusal = gate.refusal(of: hello)
-        if refusal == nil, hello.joining, !counters.admitJoining() {
-            refusal = "\(Limits.joiningConnections) nodes are asking for the ring; try again in a moment"
-        }
-        send(.welcome(gate.welcome(refusal)), context)
-        flush(context)
-        if let refusal {
-            counters.change { $0.rejected += 1 }
-            logger.warning("peer refused", metadata: ["reason": "\(refusal)", "from": "\(origin(context))"])
-            return context.close(promise: nil)
-        }
-        if hello.joining {
-            phase = .joining
-        } else if let node = NodeID(hello.node) {
-            framing.accept(framesUpTo: Limits.frameBytes)
-            phase = .known(node, hello.lane)
-            if hello.lane == .data { counters.change { $0.data[node, default: 0] += 1 } }
-            number = loop.addConnection(PeerReturn(self, context))
+        case .acceptLargeFrames: framing.accept(framesUpTo: Limits.frameBytes)
+        case .showedItself(let node, let lane):
+            if lane == .data { counters.change { $0.data[node, default: 0] += 1 } }
+            connection = loop.addConnection(PeerReturn(self, context))
             control.greeted(by: node)
+        case .serve(let envelope): serve(envelope)
+        case .serveMerges(let requests): for envelope in requests.envelopes { serve(envelope) }
+        case .gossip(let bytes, let node): control.gossip(bytes, from: node)
+        case .names(let bytes, let node): control.names(bytes, from: node)
+        case .askToJoin: state.handle(.mayJoin(counters.admitJoining()), &actions)
+        case .giveRing(let isLast): giveRing(isLast: isLast, context)
+        case .disconnect: context.close(promise: nil)
+        case .reportRefusal(let reason): report("peer refused", reason, context)
+        case .reportTrouble(let reason): report("peer connection dropped", reason, context)
+        case .joinedNoMore: counters.change { $0.joining -= 1 }
+        case .left(let node, let lane):
+            if lane == .data { counters.change { $0.data[node]? -= 1 } }
+            if let connection = connection.take() { loop.removeConnection(connection) }
         }
     }
 
-    private func origin(_ context: ChannelHandlerContext) -> String { context.remoteAddress?.description ?? "?" }
+    private func serve(_ envelope: RequestEnvelope) {
+        if let connection { loop.serve(envelope, connection: connection) }
+    }
+
+    private func giveRing(isLast: Bool, _ context: ChannelHandlerContext) {
+        flush(context)
+        guard context.channel.isWritable else { return context.close(promise: nil) }
+        let written = context.writeAndFlush(NIOAny(ringReply))
+        guard isLast else { return }
+        let channel = context.channel
+        written.whenComplete { _ in channel.close(promise: nil) }
+    }
+
+    private func report(_ what: Logger.Message, _ reason: String, _ context: ChannelHandlerContext) {
+        counters.change { $0.rejected += 1 }
+        let origin = context.remoteAddress?.description ?? "?"
+        logger.warning(what, metadata: ["reason": "\(reason)", "from": "\(origin)"])
+    }
 
     // MARK: Answers
 

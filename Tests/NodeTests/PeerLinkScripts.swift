@@ -5,7 +5,7 @@ import Testing
 import Wire
 import World
 
-@testable import Server
+@testable import Node
 
 private struct ScriptRunner {
     private var state = PeerLinkState(

@@ -1,14 +1,14 @@
 // What a connection that we make to a peer has come to, and what is to be done about it. A value without a channel, a
-// clock or a timer: `PeerLink` tells it what happens and carries out what it says.
+// clock or a timer: a server's `PeerLink`, or the simulator, tells it what happens and carries out what it says.
 //
 //     idle ──▶ connecting ──▶ greeting ──▶ open ──▶ ending ──▶ paused ──▶ connecting …
 //                  ╰─────────────┴──────────────────────────────▲
 
-import Wire
-import World
+package import Wire
+package import World
 
-struct PeerLinkState {
-    enum Event {
+package struct PeerLinkState {
+    package enum Event {
         /// The owner wants the link, the pause is over, or the peer has just shown itself.
         case wanted
         case connected
@@ -25,7 +25,7 @@ struct PeerLinkState {
         case close
     }
 
-    enum Action: Hashable {
+    package enum Action: Hashable {
         case connect
         /// Introduce this node, and say when it takes too long to be made welcome.
         case greet(connection: Int)
@@ -71,18 +71,18 @@ struct PeerLinkState {
     /// Why the last attempt ended, so that the same reason is told once; empty: it did well.
     private var lastTrouble = ""
 
-    init(to node: NodeID, at address: String, jitter: SeededRandom) {
+    package init(to node: NodeID, at address: String, jitter: SeededRandom) {
         self.node = node
         self.address = address
         self.jitter = jitter
     }
 
-    var isOpen: Bool { if case .open = phase { true } else { false } }
+    package var isOpen: Bool { if case .open = phase { true } else { false } }
 
     /// A request has left on the open link.
-    mutating func sent(_ request: UInt64) { inFlight.insert(request) }
+    package mutating func sent(_ request: UInt64) { inFlight.insert(request) }
 
-    mutating func handle(_ event: Event, _ out: inout Outbox<Action>) {
+    package mutating func handle(_ event: Event, _ out: inout Outbox<Action>) {
         switch event {
         case .wanted: connect(&out)
         case .connected: connected(&out)
