@@ -68,7 +68,13 @@ struct Fault: Sendable {
         } end: {
             try $0.start($1.node)
         },
-        Fault("a node stands still", weight: 2, lasts: 100...6_000) { $0.pause($1.node, for: $1.lasts) },
+        Fault("a node stands still", weight: 2, lasts: 100...8_000) { $0.pause($1.node, for: $1.lasts) },
+        // The others turn it away, and it turns away the others.
+        Fault("a node has another ring", weight: 1, lasts: 500...4_000) {
+            try $0.restart($1.node, hasMisprint: true)
+        } end: {
+            try $0.restart($1.node, hasMisprint: false)
+        },
         Fault("a node is slow", weight: 1, lasts: 1_000...8_000) { cluster, strike in
             cluster.machines[strike.node].slowness = Int64.random(in: 5...200, using: &cluster.random)
         } end: {

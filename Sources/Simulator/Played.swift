@@ -34,10 +34,18 @@ enum Played: Int, CaseIterable, Sendable {
     case read, mint, merge, repair, hint, readHints, range, compare
     case object, summary, minted, stored, storedBeside, page, fingerprints
     case refusedBusy, refusedDiskFull, refusedExists, refusedLate, refusedSuperseded
+    // Of a link that a node makes, and of a connection that it accepts: what comes with something to be done about it.
+    case linkWanted, linkConnected, linkFailed, linkOverdue, linkReceived, linkDisconnected
+    case linkConnects, linkGreets, linkAcceptsLargeFrames, linkUp, linkDown, linkAnswered, linkLost
+    case linkPauses, linkEndsPause, linkDisconnects, linkRefused, linkInTrouble
+    case acceptedReceived, acceptedOverdue, acceptedDisconnected
+    case acceptedWelcomes, acceptedLargeFrames, acceptedShowedItself, acceptedServes, acceptedServesMerges
+    case acceptedGossip, acceptedDisconnects, acceptedRefuses, acceptedLeft
+    case greetingBroken
     // On the wire.
-    case frameRequest, frameMerges, frameReply, frameStored, frameGossip, frameNames
+    case frameHello, frameWelcome, frameRequest, frameMerges, frameReply, frameStored, frameGossip, frameNames
     case severalFramesAtOnce, framesCutApart
-    case connected, connectionReset, connectionGivenUp
+    case connectionReset, connectionGivenUp
     // Lives of nodes.
     case beganNewLife, wentOnAfterCleanStop, heardOfLaterLife, refusedForeignDisk, refusedDamagedDisk
     case movedStoreAside, diskFailed, commitOutlivedCrash, commitTorn, commitLost
@@ -234,6 +242,73 @@ extension VoteCore.Effect {
     }
 }
 
+extension PeerLinkState.Event {
+    /// Nil for bytes that are no message, and for a server that closes its links before it stops: the scripts have
+    /// them.
+    var played: Played? {
+        switch self {
+        case .wanted: .linkWanted
+        case .connected: .linkConnected
+        case .failed: .linkFailed
+        case .welcomeIsOverdue: .linkOverdue
+        case .received: .linkReceived
+        case .disconnected: .linkDisconnected
+        case .broke, .close: nil
+        }
+    }
+}
+
+extension PeerLinkState.Action {
+    /// Nil for what no node says to one that has connected to it.
+    var played: Played? {
+        switch self {
+        case .connect: .linkConnects
+        case .greet: .linkGreets
+        case .acceptLargeFrames: .linkAcceptsLargeFrames
+        case .up: .linkUp
+        case .down: .linkDown
+        case .answered: .linkAnswered
+        case .lost: .linkLost
+        case .pause: .linkPauses
+        case .endPause: .linkEndsPause
+        case .disconnect: .linkDisconnects
+        case .reportRefusal: .linkRefused
+        case .reportTrouble: .linkInTrouble
+        case .deliver: nil
+        }
+    }
+}
+
+extension PeerServerState.Event {
+    /// Nil for nodes without a ring, and for bytes that are no message: the scripts have them.
+    var played: Played? {
+        switch self {
+        case .received: .acceptedReceived
+        case .greetingIsOverdue: .acceptedOverdue
+        case .disconnected: .acceptedDisconnected
+        case .mayJoin, .broke: nil
+        }
+    }
+}
+
+extension PeerServerState.Action {
+    /// Nil likewise, and for names, which are counted as they come.
+    var played: Played? {
+        switch self {
+        case .welcome: .acceptedWelcomes
+        case .acceptLargeFrames: .acceptedLargeFrames
+        case .showedItself: .acceptedShowedItself
+        case .serve: .acceptedServes
+        case .serveMerges: .acceptedServesMerges
+        case .gossip: .acceptedGossip
+        case .disconnect: .acceptedDisconnects
+        case .reportRefusal: .acceptedRefuses
+        case .left: .acceptedLeft
+        case .names, .askToJoin, .giveRing, .joinedNoMore, .reportTrouble: nil
+        }
+    }
+}
+
 extension ReplicaRequest {
     var played: Played {
         switch self {
@@ -277,15 +352,17 @@ extension ReplicaReply {
 }
 
 extension PeerMessage {
-    /// Nil for those of the handshake, which the network does by itself; and for names, which are counted as they come.
+    /// Nil for what only a node without a ring asks for; and for names, which are counted as they come.
     var played: Played? {
         switch self {
+        case .hello: .frameHello
+        case .welcome: .frameWelcome
         case .request: .frameRequest
         case .mergeRequests: .frameMerges
         case .reply: .frameReply
         case .storedReplies: .frameStored
         case .gossip: .frameGossip
-        case .hello, .welcome, .names, .ringRequest, .ringReply: nil
+        case .names, .ringRequest, .ringReply: nil
         }
     }
 }

@@ -54,7 +54,7 @@ extension SimulatedCluster {
         machines[node].stoppedUntil = .origin
         load.gatewayCrashed(node)
         for client in nameLoad.gatewayCrashed(node) where isFaulty { rest(client) }
-        for number in network.standing(where: { $0.client == node }) { _ = network.breakOff(number) }
+        network.removeLinks(of: node)
         // The others notice in their own time.
         for number in network.standing(where: { $0.server == node }) {
             schedule(.reset(number), after: .milliseconds(Int64(random.unit() * 3_000)))
@@ -83,19 +83,14 @@ extension SimulatedCluster {
         let disk = machines[node].disk
         let birth = SimulatedNode.Birth(
             revision: "life \(life)", incarnation: disk.life.incarnation, counter: counter,
-            generation: disk.life.generation, ring: nodesRing,
+            generation: disk.life.generation, ring: machines[node].ring,
             disk: disk, loops: scenario.loops, shards: scenario.shards, places: Workload.places, ledger: ledger,
             names: try openNames(node))
         machines[node].node = try SimulatedNode(
             machines[node].identity, birth, control: control, random: random.fork(), now: now)
         schedule(.tick(node, life: life), after: .milliseconds(Int64(random.unit() * 50)))
         try step(node, .name(.votes(.start)))
-        for port in machines[node].node?.ports ?? [] {
-            for peer in machines.indices where peer != node {
-                schedule(
-                    .connect(node, port, to: peer, life: life), after: .milliseconds(Int64(random.unit() * 300)))
-            }
-        }
+        openLinks(node)
     }
 
     /// Returns where counting goes on.
@@ -150,6 +145,17 @@ extension SimulatedCluster {
     }
 
     private func isOwnDisk(_ node: Int) -> Bool { machines[node].disk.owner == machines[node].identity }
+
+    /// An operator starts it anew, with the ring file that all have or with a misprinted one.
+    mutating func restart(_ node: Int, hasMisprint: Bool) throws {
+        try stopCleanly(node)
+        // One that stands still is ended.
+        crash(node)
+        var shape = told
+        shape.hasMisprint = hasMisprint
+        machines[node].ring = try SimulatedRing.snapshot(shape)
+        try start(node)
+    }
 
     // MARK: Disks
 

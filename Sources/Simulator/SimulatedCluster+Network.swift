@@ -1,4 +1,4 @@
-// What one node sends to another, from the frame to whoever hears of it; and what becomes of connections.
+// What one node sends to another, from the frame to whoever hears of it; and what cuts do to connections.
 
 import Node
 import Wire
@@ -7,14 +7,14 @@ import World
 extension SimulatedCluster {
     mutating func send(_ message: PeerMessage, _ node: Int, _ port: Port, _ peer: Int) {
         let message = mutant?.spoil(message) ?? message
+        let place = LinkPlace(client: node, port: port, server: peer)
+        let connection = network.open(place)
         guard case .request(let envelope) = message else {
-            if let connection = network.standing(from: node, port, to: peer) {
-                put(message, connection, isToServer: true)
-            }
+            if let connection { put(message, connection, isToServer: true) }
             return
         }
         let target = machines[peer].identity
-        guard let connection = network.standing(from: node, port, to: peer) else {
+        guard let connection else {
             return schedule(
                 .node(node, SimulatedNode.Input(unsent: envelope.id, target, port), life: machines[node].life),
                 after: .zero)
@@ -24,7 +24,7 @@ extension SimulatedCluster {
                 .node(node, SimulatedNode.Input([reply], target, port), life: machines[node].life),
                 after: latency(node, peer))
         }
-        network[connection].asked.insert(envelope.id)
+        network[place]?.state.sent(envelope.id)
         put(message, connection, isToServer: true)
         if isFaulty && random.chance(scenario.resets) {
             schedule(.reset(connection), after: .milliseconds(Int64(random.unit() * 50)))
@@ -79,43 +79,20 @@ extension SimulatedCluster {
             let message = try PeerMessage(decoding: payload)
             trace.add(1, now, UInt64(isToServer ? server : client), message)
             if isToServer {
-                try heard(message, connection)
+                try hear(.received(message), connection)
             } else {
-                try answered(message, connection)
+                try hear(.received(message), network[connection].link)
             }
         }
-    }
-
-    /// By the node that accepted the connection.
-    private mutating func heard(_ message: PeerMessage, _ connection: Int) throws {
-        let (client, server, loop) = (network[connection].client, network[connection].server, network[connection].loop)
-        switch message {
-        case .request(let envelope): try step(server, .loop(loop, .request(envelope, connection: connection)))
-        case .mergeRequests(let merges):
-            for envelope in merges.envelopes {
-                try step(server, .loop(loop, .request(envelope, connection: connection)))
-            }
-        case .gossip(let bytes): try step(server, .control(.gossip(bytes, from: machines[client].identity)))
-        default: checker.violate("a message of another kind than any that was sent")
-        }
-    }
-
-    /// By the node that made the connection.
-    private mutating func answered(_ message: PeerMessage, _ connection: Int) throws {
-        let replies: [ReplyEnvelope]
-        switch message {
-        case .reply(let envelope): replies = [envelope]
-        case .storedReplies(let stored): replies = Array(stored.envelopes)
-        default: return checker.violate("a message of another kind than any that was sent")
-        }
-        let awaited = replies.filter { network[connection].asked.remove($0.id) != nil }
-        guard !awaited.isEmpty else { return }
-        let peer = machines[network[connection].server].identity
-        try step(network[connection].client, SimulatedNode.Input(awaited, peer, network[connection].port))
     }
 
     /// Half a round trip and an exponential tail.
     mutating func latency(_ from: Int, _ to: Int) -> Span {
+        transit(from, to) * max(1, min(20, max(machines[from].slowness, machines[to].slowness) / 4))
+    }
+
+    /// What of it is not the nodes' own: packets that machines send and answer by themselves take no more.
+    mutating func transit(_ from: Int, _ to: Int) -> Span {
         if let delays = scenario.delays { return delays[from][to] }
         let base: Int64 =
             switch (machines[from].country, machines[to].country) {
@@ -124,47 +101,10 @@ extension SimulatedCluster {
             case ("jp", "us"), ("us", "jp"): 75
             default: 1
             }
-        let tail = random.exponential(mean: .microseconds(500 + base * 100))
-        return (.milliseconds(base) + tail) * max(1, min(20, max(machines[from].slowness, machines[to].slowness) / 4))
+        return .milliseconds(base) + random.exponential(mean: .microseconds(500 + base * 100))
     }
 
     func isCut(_ from: Int, _ to: Int) -> Bool { cut.contains(DirectedLink(from: from, to: to)) }
-
-    mutating func connect(_ node: Int, _ port: Port, _ peer: Int) throws {
-        guard network.standing(from: node, port, to: peer) == nil else { return }
-        guard machines[peer].stoppedUntil <= now, let loops = machines[peer].node?.loopCount, !isCut(node, peer),
-            !isCut(peer, node)
-        else { return reconnect(node, port, peer) }
-        ledger.add(.connected)
-        _ = network.open(
-            Connection(
-                client: node, port: port, clientLife: machines[node].life, server: peer,
-                loop: Int.random(in: 0..<loops, using: &random), serverLife: machines[peer].life))
-        if let input = SimulatedNode.Input(link: machines[peer].identity, port, isUp: true) { try step(node, input) }
-        // It has shown itself, and ends the other side's pauses.
-        for port in machines[peer].node?.ports ?? [] {
-            schedule(.connect(peer, port, to: node, life: machines[peer].life), after: latency(node, peer))
-        }
-    }
-
-    private mutating func reconnect(_ node: Int, _ port: Port, _ peer: Int) {
-        let pause = Span.milliseconds(100 + Int64(random.unit() * 400))
-        schedule(.connect(node, port, to: peer, life: machines[node].life), after: pause)
-    }
-
-    mutating func breakOff(_ connection: Int, as kind: Played) throws {
-        guard !network[connection].isBroken else { return }
-        ledger.add(kind)
-        let broken = network[connection]
-        let lost = network.breakOff(connection, isHeardOut: random.chance(0.5))
-        guard isRunning(broken.client, broken.clientLife) else { return }
-        let target = machines[broken.server].identity
-        if let input = SimulatedNode.Input(link: target, broken.port, isUp: false) {
-            try step(broken.client, input)
-        }
-        if let input = SimulatedNode.Input(lost: lost, target, broken.port) { try step(broken.client, input) }
-        reconnect(broken.client, broken.port, broken.server)
-    }
 
     /// What the cut affects is given up after a while, by its client; what it no longer affects goes on.
     mutating func networkChanged() {

@@ -20,8 +20,13 @@ struct SimulatedCluster {
         case commit(Int, NodePart, life: UInt64)
         /// Bytes arrive at one end of a connection.
         case bytes(Int, isToServer: Bool, [UInt8])
-        case connect(Int, Port, to: Int, life: UInt64)
-        /// A connection is reset; or given up, if its bytes still do not get through.
+        case link(LinkPlace, PeerLinkState.Event, life: UInt64)
+        case pauseEnds(LinkPlace, pause: Int, life: UInt64)
+        /// A connection is asked for, and made; and what its server hears of it beside bytes.
+        case connect(LinkPlace, life: UInt64)
+        case connected(Int)
+        case accepted(Int, PeerServerState.Event)
+        /// A connection is reset, or ended by its server; or given up, if its bytes still do not get through.
         case reset(Int)
         case giveUp(Int)
         case client(Int)
@@ -47,8 +52,8 @@ struct SimulatedCluster {
     let scenario: Scenario
     let mutant: Mutant?
     let ring: RingSnapshot
-    /// What the nodes are told, which a mutant may falsify.
-    let nodesRing: RingSnapshot
+    /// Of the ring that the nodes are told, which a mutant may falsify.
+    let told: SimulatedRing.Shape
     private(set) var now = Instant.origin
     var machines: [SimulatedMachine] = []
     var checker: Checker
@@ -86,7 +91,7 @@ struct SimulatedCluster {
         ring = try SimulatedRing.snapshot(scenario.ring)
         var told = scenario.ring
         told.germanOnly = mutant != .fallbackOutsideResidency
-        nodesRing = try SimulatedRing.snapshot(told)
+        self.told = told
         checker = Checker(ring: ring)
         network = SimulatedNetwork(nodes: scenario.nodes, loops: scenario.loops)
         random = SeededRandom(seed: scenario.seed ^ 0xA70_11)
@@ -95,7 +100,10 @@ struct SimulatedCluster {
         nameRandom = random.fork()
         nameLoad = NameWorkload(scenario.names)
         namedAcceptors = ring.document.nameAcceptors
-        for node in ring.document.nodes { machines.append(SimulatedMachine(identity: node.id, country: node.country)) }
+        let nodesRing = try SimulatedRing.snapshot(told)
+        for node in ring.document.nodes {
+            machines.append(SimulatedMachine(identity: node.id, country: node.country, ring: nodesRing))
+        }
         for node in machines.indices { try start(node) }
         for strike in scenario.strikes { schedule(.fault(strike), after: strike.at) }
         for client in 0..<scenario.clients { schedule(.client(client), after: .milliseconds(Int64(500 + 20 * client))) }
@@ -139,9 +147,20 @@ struct SimulatedCluster {
             let receiver = isToServer ? network[connection].server : network[connection].client
             guard !isDeferred(event, receiver) else { return }
             try receive(bytes, connection, isToServer)
-        case .connect(let node, let port, let peer, let life):
-            guard isRunning(node, life), !isDeferred(event, node) else { return }
-            try connect(node, port, peer)
+        case .link(let place, let what, let life):
+            guard isRunning(place.client, life), !isDeferred(event, place.client) else { return }
+            try hear(what, place)
+        case .pauseEnds(let place, let pause, let life):
+            guard isRunning(place.client, life), !isDeferred(event, place.client) else { return }
+            if network[place]?.pauses == pause { try hear(.wanted, place) }
+        case .connect(let place, let life): if isRunning(place.client, life) { connect(place, life: life) }
+        case .connected(let connection):
+            guard !network[connection].isBroken, !isDeferred(event, network[connection].client) else { return }
+            try hear(.connected, network[connection].link)
+        case .accepted(let connection, let what):
+            let server = network[connection].server
+            guard isRunning(server, network[connection].serverLife), !isDeferred(event, server) else { return }
+            try hear(what, connection)
         // Whoever stands still learns of a broken connection when it goes on, and not after it has made a new one.
         case .reset(let connection):
             if !isDeferred(event, network[connection].client) { try breakOff(connection, as: .connectionReset) }
@@ -279,9 +298,15 @@ struct SimulatedCluster {
 
     // MARK: Faults
 
-    /// One pause at a time: what waits for its end comes in order.
+    /// One pause at a time: what waits for its end comes in order. Connections to a machine that is suspended may be
+    /// gone from the tables of what lies between, and new ones stand with nobody there to greet.
     mutating func pause(_ node: Int, for span: Span) {
-        if machines[node].node != nil, machines[node].stoppedUntil <= now { machines[node].stoppedUntil = now + span }
+        guard machines[node].node != nil, machines[node].stoppedUntil <= now else { return }
+        machines[node].stoppedUntil = now + span
+        guard random.chance(0.3) else { return }
+        for number in network.standing(where: { $0.server == node }) {
+            schedule(.reset(number), after: .milliseconds(Int64(random.unit() * 500)))
+        }
     }
 
     /// Ends all faults and the load: every node runs, and every message arrives.

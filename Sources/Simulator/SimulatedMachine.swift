@@ -1,12 +1,15 @@
 // One machine of a simulated cluster: its disk and its clock, which outlive a crash, and the node while it runs.
 
 import Node
+import Ring
 import Storage
 import World
 
 struct SimulatedMachine {
     let identity: NodeID
     let country: String
+    /// As its ring file has it; a node that runs has begun with it.
+    var ring: RingSnapshot
     var disk: SimulatedDisk
     /// An older copy of it, for a while.
     var copy: SimulatedDisk?
@@ -28,9 +31,10 @@ struct SimulatedMachine {
     /// The highest replication delay that it reported.
     private var highestDelayMs = 0.0
 
-    init(identity: NodeID, country: String) {
+    init(identity: NodeID, country: String, ring: RingSnapshot) {
         self.identity = identity
         self.country = country
+        self.ring = ring
         // Clocks that are set back by a minute name no time before the first life.
         let yesterday = UInt64(SimulatedMachine.epochMs - 86_400_000)
         disk = SimulatedDisk(owner: identity, sinceMs: yesterday)

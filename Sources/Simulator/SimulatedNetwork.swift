@@ -4,29 +4,62 @@
 // It decides nothing by itself: the cluster asks, and schedules what comes of it. What leaves on a connection at one
 // time leaves together, as a server's connections have it (PeerFraming).
 
+import Node
 import Wire
 import World
 
-struct Connection {
-    /// The node that connected, with its part, and in which of its lives.
+/// From a node, with the part of it whose link it is, to another.
+struct LinkPlace: Hashable {
     let client: Int
     let port: Port
-    let clientLife: UInt64
-    /// The node that accepted, on which of its loops.
     let server: Int
+}
+
+/// A node's own end of its connections to a peer, for one of its parts, one connection after the other.
+struct Link {
+    var state: PeerLinkState
+    /// From the moment that the peer's machine has accepted it until it is no more.
+    fileprivate(set) var connection: Int?
+    /// Pauses that have begun or ended so far: the end of an earlier one is void.
+    private(set) var pauses = 0
+
+    init(state: PeerLinkState) { self.state = state }
+
+    mutating func turnPause() -> Int {
+        pauses += 1
+        return pauses
+    }
+}
+
+struct Connection {
+    let link: LinkPlace
+    let clientLife: UInt64
+    /// On which of its loops, and in which of its lives, the server has it.
     let loop: Int
     let serverLife: UInt64
+    /// What the server makes of it.
+    var accepted: PeerServerState
     var isBroken = false
     /// What was under way to the server when it broke still comes there; nobody hears the answers.
     var isHeardOut = false
-    /// Asks without an answer yet: lost with the connection.
-    var asked: Set<UInt64> = []
     var toServer = Stream()
     var toClient = Stream()
 
+    init(link: LinkPlace, clientLife: UInt64, loop: Int, serverLife: UInt64, accepted: PeerServerState) {
+        self.link = link
+        self.clientLife = clientLife
+        self.loop = loop
+        self.serverLife = serverLife
+        self.accepted = accepted
+    }
+
+    var client: Int { link.client }
+    var server: Int { link.server }
+
     /// One direction.
     struct Stream {
-        var decoder = FrameDecoder(limit: Limits.frameBytes)
+        /// More is taken once it is known who sends it.
+        var decoder = FrameDecoder(limit: Limits.handshakeBytes)
         /// When the last bytes arrive: later ones do so after them.
         var lastArrival = Instant.origin
         /// Sent into a cut, in order.
@@ -73,9 +106,9 @@ struct ConnectionEnd: Hashable {
 }
 
 struct SimulatedNetwork {
-    private(set) var connections: [Connection] = []
-    /// The standing connection from each node's parts to each other node, by `place`.
-    private var standing: [Int?]
+    private var connections: [Connection] = []
+    /// By `index`; nil where the node does not run.
+    private var links: [Link?]
     private let nodes: Int
     private let ports: Int
 
@@ -83,17 +116,17 @@ struct SimulatedNetwork {
     init(nodes: Int, loops: Int) {
         self.nodes = nodes
         ports = loops + 2
-        standing = Array(repeating: nil, count: nodes * ports * nodes)
+        links = Array(repeating: nil, count: nodes * ports * nodes)
     }
 
-    private func place(_ client: Int, _ port: Port, _ server: Int) -> Int {
+    private func index(_ place: LinkPlace) -> Int {
         let part =
-            switch port {
+            switch place.port {
             case .loop(let loop): loop
             case .control: ports - 2
             case .bulk: ports - 1
             }
-        return (client * ports + part) * nodes + server
+        return (place.client * ports + part) * nodes + place.server
     }
 
     subscript(number: Int) -> Connection {
@@ -101,32 +134,42 @@ struct SimulatedNetwork {
         _modify { yield &connections[number] }
     }
 
-    mutating func open(_ connection: Connection) -> Int {
+    subscript(place: LinkPlace) -> Link? {
+        _read { yield links[index(place)] }
+        _modify { yield &links[index(place)] }
+    }
+
+    /// The peer's machine has accepted it.
+    mutating func accept(_ connection: Connection) -> Int {
         connections.append(connection)
-        standing[place(connection.client, connection.port, connection.server)] = connections.count - 1
+        links[index(connection.link)]?.connection = connections.count - 1
         return connections.count - 1
     }
 
-    func standing(from client: Int, _ port: Port, to server: Int) -> Int? {
-        standing[place(client, port, server)]
+    /// On which this link may send requests.
+    func open(_ place: LinkPlace) -> Int? {
+        guard let link = links[index(place)], link.state.isOpen else { return nil }
+        return link.connection
     }
 
-    /// Ends it for both sides. Returns the asks that are lost with it, ascending. `isHeardOut`: the server hears what
-    /// is under way to it.
-    mutating func breakOff(_ number: Int, isHeardOut: Bool = false) -> [UInt64] {
-        guard !connections[number].isBroken else { return [] }
+    /// Ends it for the client. `isHeardOut`: the server hears what is under way to it.
+    mutating func breakOff(_ number: Int, isHeardOut: Bool) {
+        let place = index(connections[number].link)
+        if links[place]?.connection == number { links[place]?.connection = nil }
         connections[number].isBroken = true
-        let connection = connections[number]
-        let place = place(connection.client, connection.port, connection.server)
-        if standing[place] == number { standing[place] = nil }
         connections[number].isHeardOut = isHeardOut
         if !isHeardOut { connections[number].toServer = Connection.Stream() }
         connections[number].toClient = Connection.Stream()
-        return connection.asked.sorted()
     }
 
     /// Those that stand, ascending, of which `isAffected` is true.
     func standing(where isAffected: (Connection) -> Bool) -> [Int] {
-        standing.compactMap { $0 }.filter { isAffected(connections[$0]) }.sorted()
+        links.compactMap { $0?.connection }.filter { isAffected(connections[$0]) }.sorted()
+    }
+
+    /// The node ends, and with it its links.
+    mutating func removeLinks(of node: Int) {
+        for number in standing(where: { $0.client == node }) { breakOff(number, isHeardOut: false) }
+        for place in node * ports * nodes..<(node + 1) * ports * nodes { links[place] = nil }
     }
 }

@@ -365,9 +365,7 @@ extension SimulatedNode.Input {
             }
     }
 
-    /// Nil if nothing was.
-    init?(lost asks: [UInt64], _ node: NodeID, _ port: Port) {
-        guard !asks.isEmpty else { return nil }
+    init(lost asks: [UInt64], _ node: NodeID, _ port: Port) {
         self =
             switch port {
             case .loop(let loop): .loop(loop, .lost(asks, node))

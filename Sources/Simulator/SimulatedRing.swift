@@ -17,6 +17,8 @@ enum SimulatedRing {
         var hasWide = false
         /// The residency rule of the german placement; a mutant leaves it out.
         var germanOnly = true
+        /// A figure that says nothing of where data is differs from what all others have.
+        var hasMisprint = false
     }
 
     static let places = [
@@ -58,7 +60,7 @@ enum SimulatedRing {
             [country.us]
             location = [38.95, -77.45]
             [country.jp]
-            location = [35.68, 139.69]
+            location = [35.68, \(shape.hasMisprint ? 139.96 : 139.69)]
             [bucket.latest]
             conflict = "last-write-wins"
             [bucket.sessions]

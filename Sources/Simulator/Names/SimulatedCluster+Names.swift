@@ -50,6 +50,8 @@ extension SimulatedCluster {
     private mutating func send(_ message: NameMessage, _ node: Int, to target: NodeID) {
         guard let peer = machines.firstIndex(where: { $0.identity == target }) else { return }
         nameMessages += 1
+        // Nodes with different rings turn each other away.
+        guard machines[node].ring === machines[peer].ring else { return }
         guard !isCut(node, peer), !(isFaulty && random.chance(scenario.names.loss)) else { return }
         let payload = PeerMessage.names(message.encode()).encode()
         let bytes = withUnsafeBytes(of: Frames.prefix(for: payload.count).bigEndian) { Array($0) } + payload
