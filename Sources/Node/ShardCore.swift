@@ -123,7 +123,9 @@ package struct ShardCore: Sendable {
     private mutating func measure(_ work: Work, _ waiting: Int, _ now: Instant) -> ReplicaLoad {
         let count = Int64(work.jobs.count + work.late.count)
         let service = (now - work.began).nanoseconds / 1_000 / max(1, count)
-        let response = (work.jobs + work.late).reduce(0.0) { $0 + (now - $1.cameAt).inMilliseconds }
+        var response = 0.0
+        for job in work.jobs { response += (now - job.cameAt).inMilliseconds }
+        for job in work.late { response += (now - job.cameAt).inMilliseconds }
         measured.note(serviceMs: Double(service) / 1_000, responseMs: response / Double(max(1, count)))
         return ReplicaLoad(waiting: UInt32(clamping: waiting), serviceMicroseconds: UInt32(clamping: service))
     }

@@ -62,18 +62,6 @@ extension Limits {
     public static let gossipKeys = 256
     public static let gossipValueBytes = 1_024
 
-    // MARK: Disks
-
-    /// Files that the object store holds open at most: with tables of 2 MiB they are a gigabyte, and what is read less
-    /// often may open its table anew.
-    public static let storeFiles = 512
-    /// LevelDB opens at least so many tables (64), and keeps ten files beside them.
-    public static let smallestStoreFiles = 74
-    /// Listeners, event loops, logs, locks, frontiers, the process's own three.
-    public static let otherFiles = 64
-    /// Clients that a node must be able to serve to be worth starting.
-    public static let fewestClients = 64
-
     // MARK: Gossip messages
 
     /// The other budget a deployment may choose beside `gossipBytes`: one IPv6 datagram of 1,280 bytes (the MTU that

@@ -237,4 +237,16 @@ public enum Limits {
 
     /// What of a damaged store's mark is read: a sentence, whatever somebody has put there.
     public static let damageReasonBytes = 1_000
+
+    // MARK: Files
+
+    /// Files that the object store holds open at most: with tables of 2 MiB they are a gigabyte, and what is read less
+    /// often may open its table anew.
+    public static let storeFiles = 512
+    /// LevelDB opens at least so many tables (64), and keeps ten files beside them.
+    public static let smallestStoreFiles = 74
+    /// Listeners, event loops, logs, locks, frontiers, the process's own three.
+    public static let otherFiles = 64
+    /// Clients that a node must be able to serve to be worth starting.
+    public static let fewestClients = 64
 }
