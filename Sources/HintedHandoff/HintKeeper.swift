@@ -19,6 +19,17 @@ package struct HintDelivery: Hashable, Sendable {
     package let request: ReplicaRequest
 }
 
+/// What hints may take, in bytes.
+package struct HintSpace: Sendable {
+    let perNode: Int
+    let total: Int
+
+    package init(perNode: Int = Limits.hintBytesPerNode, total: Int = Limits.hintBytes) {
+        self.perNode = perNode
+        self.total = total
+    }
+}
+
 /// What is kept for one node.
 package struct HintBacklog: Hashable, Sendable {
     package var hints = 0
@@ -40,6 +51,7 @@ package struct HintKeeper: Sendable {
     /// Hints that this version cannot read: a newer one wrote them. They are kept, and delivered by that one.
     package private(set) var unreadable = 0
     private let identity: NodeID
+    private let space: HintSpace
 
     /// Where the replay of one target's hints stands.
     private struct Replay {
@@ -51,8 +63,11 @@ package struct HintKeeper: Sendable {
     }
 
     /// Counts what an earlier run left in `store`.
-    package init(identity: NodeID, store: any KeyValueStore) throws(StorageFailure) {
+    package init(
+        identity: NodeID, store: any KeyValueStore, space: HintSpace = HintSpace()
+    ) throws(StorageFailure) {
         self.identity = identity
+        self.space = space
         // In the order of keys, which begin with the target: one sum after the other, however many hints there are.
         var sums: [(target: NodeID, backlog: HintBacklog)] = []
         try store.scan(HintKey.all, reverse: false) { key, value in
@@ -154,8 +169,8 @@ package struct HintKeeper: Sendable {
     private static func size(_ hintKey: [UInt8], _ record: [UInt8]) -> Int { hintKey.count + record.count }
 
     private func admit(_ target: NodeID, _ bytes: Int) throws(Refusal) {
-        guard bytes <= 0 || backlog(for: target).bytes + bytes <= Limits.hintBytesPerNode,
-            bytes <= 0 || total.bytes + bytes <= Limits.hintBytes
+        guard bytes <= 0 || backlog(for: target).bytes + bytes <= space.perNode,
+            bytes <= 0 || total.bytes + bytes <= space.total
         else { throw Refusal(.hintsFull, "hints for \(target) are at their limit") }
     }
 

@@ -234,7 +234,8 @@ extension Checker {
             case .exists: terms.onlyIfAbsent && (histories[KeyBytes(terms.key)]?.byValue.count ?? 0) > 1
             case .diskFull: disksWereFull
             case .overloaded, .quorumNotReached, .tooManySiblings: true
-            case .vectorFull, .tooLarge, .malformed: false
+            case .vectorFull: vectorsAreShort
+            case .tooLarge, .malformed: false
             }
         if !isLegitimate { violate("a request of \(name(terms.key)) at level \(terms.level) failed: \(failure)") }
     }

@@ -27,6 +27,8 @@ struct Checker {
     private(set) var losses = Losses()
     /// Some disk was full at some time.
     var disksWereFull = false
+    /// Vectors have room for few lives of nodes.
+    var vectorsAreShort = false
     /// Reads and lists that were answered.
     var reads = 0
 

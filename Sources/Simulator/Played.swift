@@ -29,11 +29,12 @@ enum Played: Int, CaseIterable, Sendable {
     // What clients ask, and hear.
     case askedRead, askedPut, askedDelete, askedIfAbsent, askedToExpire, askedList, askedNextPage, askedOwnRead
     case heardObject, heardNothing, heardSiblings, heardExpired, heardWritten, heardCreated, heardList, heardCutList
-    case heardBadLevel, heardExists, heardDiskFull, heardOverloaded, heardNoQuorum
+    case heardBadLevel, heardExists, heardVectorFull, heardDiskFull, heardOverloaded, heardNoQuorum
     // What nodes ask each other, and answer.
     case read, mint, merge, repair, hint, readHints, range, compare
     case object, summary, minted, stored, storedBeside, page, fingerprints
-    case refusedBusy, refusedDiskFull, refusedExists, refusedLate, refusedSuperseded
+    case refusedBusy, refusedDiskFull, refusedExists, refusedHintsFull, refusedVectorFull
+    case refusedLate, refusedVoided, refusedSuperseded
     // Of a link that a node makes, and of a connection that it accepts: what comes with something to be done about it.
     case linkWanted, linkConnected, linkFailed, linkOverdue, linkReceived, linkDisconnected
     case linkConnects, linkGreets, linkAcceptsLargeFrames, linkUp, linkDown, linkAnswered, linkLost
@@ -242,73 +243,6 @@ extension VoteCore.Effect {
     }
 }
 
-extension PeerLinkState.Event {
-    /// Nil for bytes that are no message, and for a server that closes its links before it stops: the scripts have
-    /// them.
-    var played: Played? {
-        switch self {
-        case .wanted: .linkWanted
-        case .connected: .linkConnected
-        case .failed: .linkFailed
-        case .welcomeIsOverdue: .linkOverdue
-        case .received: .linkReceived
-        case .disconnected: .linkDisconnected
-        case .broke, .close: nil
-        }
-    }
-}
-
-extension PeerLinkState.Action {
-    /// Nil for what no node says to one that has connected to it.
-    var played: Played? {
-        switch self {
-        case .connect: .linkConnects
-        case .greet: .linkGreets
-        case .acceptLargeFrames: .linkAcceptsLargeFrames
-        case .up: .linkUp
-        case .down: .linkDown
-        case .answered: .linkAnswered
-        case .lost: .linkLost
-        case .pause: .linkPauses
-        case .endPause: .linkEndsPause
-        case .disconnect: .linkDisconnects
-        case .reportRefusal: .linkRefused
-        case .reportTrouble: .linkInTrouble
-        case .deliver: nil
-        }
-    }
-}
-
-extension PeerServerState.Event {
-    /// Nil for nodes without a ring, and for bytes that are no message: the scripts have them.
-    var played: Played? {
-        switch self {
-        case .received: .acceptedReceived
-        case .greetingIsOverdue: .acceptedOverdue
-        case .disconnected: .acceptedDisconnected
-        case .mayJoin, .broke: nil
-        }
-    }
-}
-
-extension PeerServerState.Action {
-    /// Nil likewise, and for names, which are counted as they come.
-    var played: Played? {
-        switch self {
-        case .welcome: .acceptedWelcomes
-        case .acceptLargeFrames: .acceptedLargeFrames
-        case .showedItself: .acceptedShowedItself
-        case .serve: .acceptedServes
-        case .serveMerges: .acceptedServesMerges
-        case .gossip: .acceptedGossip
-        case .disconnect: .acceptedDisconnects
-        case .reportRefusal: .acceptedRefuses
-        case .left: .acceptedLeft
-        case .names, .askToJoin, .giveRing, .joinedNoMore, .reportTrouble: nil
-        }
-    }
-}
-
 extension ReplicaRequest {
     var played: Played {
         switch self {
@@ -324,9 +258,8 @@ extension ReplicaRequest {
 }
 
 extension ReplicaReply {
-    /// Nil for refusals of what the simulated clients do not do, or not within a run's time; and of an attempt that
-    /// comes after the one that took its place, which connections in order keep from happening. Those have tests of
-    /// their own.
+    /// Nil for refusals of what the simulated clients do not do, or not within a run's time; and of what only a node
+    /// with another assignment asks. Those have tests of their own.
     var played: Played? {
         switch self {
         case .object: .object
@@ -341,11 +274,12 @@ extension ReplicaReply {
             case .busy: .refusedBusy
             case .diskFull: .refusedDiskFull
             case .exists: .refusedExists
+            case .hintsFull: .refusedHintsFull
+            case .vectorFull: .refusedVectorFull
             case .late: .refusedLate
+            case .voided: .refusedVoided
             case .superseded: .refusedSuperseded
-            case .unknown, .tooLarge, .tooManySiblings, .notReplica, .malformed, .hintsFull, .stopped, .vectorFull,
-                .voided:
-                nil
+            case .unknown, .tooLarge, .tooManySiblings, .notReplica, .malformed, .stopped: nil
             }
         }
     }
@@ -382,10 +316,11 @@ extension ClientOutcome {
             switch failure {
             case .badLevel: .heardBadLevel
             case .exists: .heardExists
+            case .vectorFull: .heardVectorFull
             case .diskFull: .heardDiskFull
             case .overloaded: .heardOverloaded
             case .quorumNotReached: .heardNoQuorum
-            case .tooManySiblings, .vectorFull, .tooLarge, .malformed: nil
+            case .tooManySiblings, .tooLarge, .malformed: nil
             }
         }
     }

@@ -1,5 +1,6 @@
 // What one seed stands for: a cluster, a load, and the things that go wrong.
 
+import HintedHandoff
 import World
 
 struct DirectedLink: Hashable, Sendable {
@@ -24,6 +25,10 @@ struct Scenario: Sendable {
     /// Faults and load end then.
     let length: Span
     let names: NamePlan
+    /// Entries of a version vector that a write may lead to, and room for hints: in some runs so little that it is used
+    /// up.
+    var mintedEntries = Limits.mintedVersionEntries
+    var hintSpace = HintSpace()
     /// One way, between each two nodes, instead of what lies between their countries; and nothing else takes time.
     var delays: [[Span]]?
 
@@ -43,6 +48,8 @@ struct Scenario: Sendable {
         slowestSync = .milliseconds(random.chance(0.3) ? 80 : 3)
         strikes = Fault.draw(nodes: nodes, length: length, &random)
         names = NamePlan(&random)
+        if random.chance(0.15) { mintedEntries = 4 }
+        if random.chance(0.2) { hintSpace = HintSpace(perNode: 400, total: 600) }
     }
 
     /// A run that plays names alone.

@@ -85,7 +85,7 @@ extension SimulatedCluster {
             revision: "life \(life)", incarnation: disk.life.incarnation, counter: counter,
             generation: disk.life.generation, ring: machines[node].ring,
             disk: disk, loops: scenario.loops, shards: scenario.shards, places: Workload.places, ledger: ledger,
-            names: try openNames(node))
+            names: try openNames(node), mintedEntries: scenario.mintedEntries, hintSpace: scenario.hintSpace)
         machines[node].node = try SimulatedNode(
             machines[node].identity, birth, control: control, random: random.fork(), now: now)
         schedule(.tick(node, life: life), after: .milliseconds(Int64(random.unit() * 50)))

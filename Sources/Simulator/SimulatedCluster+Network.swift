@@ -27,6 +27,9 @@ extension SimulatedCluster {
         network[place]?.state.sent(envelope.id)
         put(message, connection, isToServer: true)
         if isFaulty && random.chance(scenario.resets) {
+            // A packet may be lost: what it carried comes late, even where the connection is no more by then.
+            let late = now + .milliseconds(Int64(random.unit() * 1_000))
+            if random.chance(0.5) { network[connection].toServer.delay(until: late) }
             schedule(.reset(connection), after: .milliseconds(Int64(random.unit() * 50)))
         }
     }

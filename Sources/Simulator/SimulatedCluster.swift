@@ -93,6 +93,7 @@ struct SimulatedCluster {
         told.germanOnly = mutant != .fallbackOutsideResidency
         self.told = told
         checker = Checker(ring: ring)
+        checker.vectorsAreShort = scenario.mintedEntries < Limits.mintedVersionEntries
         network = SimulatedNetwork(nodes: scenario.nodes, loops: scenario.loops)
         random = SeededRandom(seed: scenario.seed ^ 0xA70_11)
         load = try Workload(scenario: scenario)

@@ -68,6 +68,9 @@ struct Connection {
         /// Leave with the next flush.
         private var frames = FrameBytes()
 
+        /// What leaves from now on arrives no earlier than `instant`.
+        mutating func delay(until instant: Instant) { lastArrival = max(lastArrival, instant) }
+
         mutating func put(_ message: PeerMessage, _ ledger: PlayLedger) {
             outgoing.add(message) { frames.add($0, ledger) }
         }

@@ -1,5 +1,6 @@
 // What a life of a simulated node begins with, and what the node says of itself while it lasts.
 
+import HintedHandoff
 import Node
 import Ring
 import Storage
@@ -19,6 +20,8 @@ extension SimulatedNode {
         var places: Int
         var ledger: PlayLedger
         var names: NamesBirth
+        var mintedEntries: Int
+        var hintSpace: HintSpace
     }
 
     mutating func diskState(_ now: Now) -> DiskState {

@@ -101,12 +101,13 @@ struct SimulatedNode {
         }
         turnIsOpen = Array(repeating: false, count: birth.loops)
         threads = (0..<birth.shards + 2).map { _ in
-            let shard = VnodeShard(actor: actor, counter: birth.counter)
+            let shard = VnodeShard(actor: actor, counter: birth.counter, mintedEntries: birth.mintedEntries)
             return StorageThread(
                 core: ShardCore(shard: shard, store: birth.disk.objects, stripes: stripes, ring: ring))
         }
         hints = HintCore(
-            keeper: try HintKeeper(identity: identity, store: birth.disk.hints), store: birth.disk.hints, ring: ring)
+            keeper: try HintKeeper(identity: identity, store: birth.disk.hints, space: birth.hintSpace),
+            store: birth.disk.hints, ring: ring)
         let state = ControlState(
             identity: identity, generation: birth.generation, ring: ring, configuration: configuration,
             random: random.fork(), now: now)
@@ -344,41 +345,5 @@ struct SimulatedNode {
             }
         }
         callHints(&out)
-    }
-}
-
-// What the network has to say to whichever part a port belongs to.
-extension SimulatedNode.Input {
-    init(_ replies: [ReplyEnvelope], _ node: NodeID, _ port: Port) {
-        self =
-            switch port {
-            case .loop(let loop): .loop(loop, .replies(replies, from: node))
-            case .control, .bulk: .control(.replies(replies, from: node))
-            }
-    }
-
-    init(unsent ask: UInt64, _ node: NodeID, _ port: Port) {
-        self =
-            switch port {
-            case .loop(let loop): .loop(loop, .unsent([ask], node))
-            case .control, .bulk: .control(.lost([ask], node))
-            }
-    }
-
-    init(lost asks: [UInt64], _ node: NodeID, _ port: Port) {
-        self =
-            switch port {
-            case .loop(let loop): .loop(loop, .lost(asks, node))
-            case .control, .bulk: .control(.lost(asks, node))
-            }
-    }
-
-    /// Nil for gossip's own link, which nobody minds.
-    init?(link node: NodeID, _ port: Port, isUp: Bool) {
-        switch port {
-        case .loop(let loop): self = .loop(loop, .link(node, isUp: isUp))
-        case .bulk: self = .control(.link(node, isUp: isUp))
-        case .control: return nil
-        }
     }
 }

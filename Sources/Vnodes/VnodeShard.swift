@@ -24,10 +24,14 @@ package struct VnodeShard: Sendable {
     /// Merges refused since the start because the object would be beyond its limits.
     package private(set) var unmergeable: UInt64 = 0
 
+    /// Entries of a version vector that a write may lead to here.
+    private let mintedEntries: Int
+
     /// `counter`: where an earlier clean stop of the same incarnation left off; 0 for a new one.
-    package init(actor: Actor, counter: UInt64 = 0) {
+    package init(actor: Actor, counter: UInt64 = 0, mintedEntries: Int = Limits.mintedVersionEntries) {
         self.actor = actor
         self.counter = counter
+        self.mintedEntries = mintedEntries
     }
 
     package mutating func process(
@@ -149,7 +153,7 @@ package struct VnodeShard: Sendable {
         guard object.siblings.count <= Limits.siblings else {
             throw Refusal(.tooManySiblings, "read the key and write with the context of what you read")
         }
-        guard object.versions.entries.count <= Limits.mintedVersionEntries, VnodeShard.givesContext(object)
+        guard object.versions.entries.count <= mintedEntries, VnodeShard.givesContext(object)
         else { throw Refusal(.vectorFull, "too many lives of nodes have written this key") }
         let bytes = object.encode()
         let room = Limits.mintedBytes(replicas: route.primaries.count)

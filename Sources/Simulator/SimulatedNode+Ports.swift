@@ -1,0 +1,40 @@
+// What the network has to say to whichever part of a simulated node a port belongs to.
+
+import Node
+import Wire
+import World
+
+extension SimulatedNode.Input {
+    init(_ replies: [ReplyEnvelope], _ node: NodeID, _ port: Port) {
+        self =
+            switch port {
+            case .loop(let loop): .loop(loop, .replies(replies, from: node))
+            case .control, .bulk: .control(.replies(replies, from: node))
+            }
+    }
+
+    init(unsent ask: UInt64, _ node: NodeID, _ port: Port) {
+        self =
+            switch port {
+            case .loop(let loop): .loop(loop, .unsent([ask], node))
+            case .control, .bulk: .control(.lost([ask], node))
+            }
+    }
+
+    init(lost asks: [UInt64], _ node: NodeID, _ port: Port) {
+        self =
+            switch port {
+            case .loop(let loop): .loop(loop, .lost(asks, node))
+            case .control, .bulk: .control(.lost(asks, node))
+            }
+    }
+
+    /// Nil for gossip's own link, which nobody minds.
+    init?(link node: NodeID, _ port: Port, isUp: Bool) {
+        switch port {
+        case .loop(let loop): self = .loop(loop, .link(node, isUp: isUp))
+        case .bulk: self = .control(.link(node, isUp: isUp))
+        case .control: return nil
+        }
+    }
+}
