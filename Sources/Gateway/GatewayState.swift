@@ -66,7 +66,7 @@ package struct GatewayState: Sendable {
     private var effects = Outbox<CoordinatorEffect>()
     /// Empty between events.
     private var taken: [CoordinatorEffect] = []
-    package private(set) var counters = GatewayFigures()
+    package private(set) var figures = GatewayFigures()
 
     package init(
         identity: NodeID, ring: RingSnapshot, random: SeededRandom, places: Int = Limits.requestsInFlight, now: Instant
@@ -122,7 +122,7 @@ package struct GatewayState: Sendable {
         let rule = route.properties.conflict
         switch request.operation {
         case .read:
-            counters.reads += 1
+            figures.reads += 1
             var read = ReadCoordinator(
                 request.key.bytes, route: route, quorum: quorum, rule: rule, location: request.location,
                 deadline: deadline)
@@ -132,7 +132,7 @@ package struct GatewayState: Sendable {
                 id: id, request: .read(Boxed(read)), startedAt: now.instant, deadline: deadline,
                 hedgeAt: route.primaries.count > 1 ? hedging.delay.map { now.instant + $0 } : nil)
         case .write(let value, let contentType, let context, let onlyIfAbsent, let ttl):
-            counters.writes += 1
+            figures.writes += 1
             let expiry = (ttl ?? route.properties.ttlMilliseconds).map {
                 WallTime(milliseconds: now.wall.milliseconds &+ min($0, 1 << 45))
             }
@@ -144,7 +144,7 @@ package struct GatewayState: Sendable {
             write.start(&directory, now.instant, &effects)
             return InFlight(id: id, request: .write(Boxed(write)), startedAt: now.instant, deadline: deadline)
         case .list(let range, let reverse, let limit):
-            counters.lists += 1
+            figures.lists += 1
             var list = RangeCoordinator(
                 range, reverse: reverse, limit: limit, route: route, quorum: quorum, rule: rule, deadline: deadline)
             list.start(&directory, now.instant, &effects)
@@ -242,7 +242,7 @@ package struct GatewayState: Sendable {
             if elapsed < far { one.hedgeAt = one.startedAt + far }
             return
         }
-        counters.hedges += 1
+        figures.hedges += 1
         for ask in one.request.openAsks {
             directory.change(ask.node) { $0.unanswered(for: elapsed) }
         }
@@ -300,8 +300,8 @@ package struct GatewayState: Sendable {
             switch effect {
             case .ask(let slot, let node, let request):
                 guard let ask = AskNumber(request: key, slot: slot) else { continue }
-                if case .hint = request { counters.hintedWrites += 1 }
-                if case .merge(_, _, true) = request { counters.repairs += 1 }
+                if case .hint = request { figures.hintedWrites += 1 }
+                if case .merge(_, _, true) = request { figures.repairs += 1 }
                 directory.change(node) { $0.outstanding += 1 }
                 let timeout = request.isWaitedFor(left: deadline - now, of: deadline - startedAt)
                 out.emit(.ask(node, RequestEnvelope(id: ask.id, timeout: timeout, request: request)))
@@ -317,7 +317,7 @@ package struct GatewayState: Sendable {
     private mutating func note(_ outcome: ClientOutcome, startedAt: Instant, _ now: Instant) {
         switch outcome {
         case .object: hedging.observe(now - startedAt)
-        case .failed(.quorumNotReached, _): counters.quorumFailures += 1
+        case .failed(.quorumNotReached, _): figures.quorumFailures += 1
         default: break
         }
     }

@@ -88,27 +88,27 @@ struct Figure: Sendable {
             "atoll_gateway_requests_total", "Requests coordinated.",
             .counters {
                 [
-                    ("kind=\"list\"", $0.loops(\.counters.lists)), ("kind=\"read\"", $0.loops(\.counters.reads)),
-                    ("kind=\"write\"", $0.loops(\.counters.writes)),
+                    ("kind=\"list\"", $0.loops(\.gateway.lists)), ("kind=\"read\"", $0.loops(\.gateway.reads)),
+                    ("kind=\"write\"", $0.loops(\.gateway.writes)),
                 ]
             }),
         Figure(
             "atoll_quorum_outcomes_total", "Requests that reached their level, and that did not.",
             .counters {
                 [
-                    ("outcome=\"failed\"", $0.loops(\.counters.quorumFailures)),
+                    ("outcome=\"failed\"", $0.loops(\.gateway.quorumFailures)),
                     ("outcome=\"reached\"", $0.loops(\.answers.answered)),
                 ]
             }),
         Figure(
             "atoll_hedged_reads_total", "Second reads sent because the first was late.",
-            .counter { $0.loops(\.counters.hedges) }),
+            .counter { $0.loops(\.gateway.hedges) }),
         Figure(
             "atoll_read_repairs_total", "Replicas sent what a read found missing there.",
-            .counter { $0.loops(\.counters.repairs) }),
+            .counter { $0.loops(\.gateway.repairs) }),
         Figure(
             "atoll_hinted_writes_total", "Hints written for replicas that could not take a write.",
-            .counter { $0.loops(\.counters.hintedWrites) }),
+            .counter { $0.loops(\.gateway.hintedWrites) }),
         Figure("atoll_requests_in_flight", "Requests being coordinated.", .gauge { Double($0.loops(\.inFlight)) }),
         Figure(
             "atoll_peer_requests_total", "Requests from other gateways for replicas here.",

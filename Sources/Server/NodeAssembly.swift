@@ -152,7 +152,7 @@ final class NodeAssembly: Sendable {
                     channel,
                     PeerServerHandler(
                         greeting: greeting, ringReply: ringReply, loop: loop, control: control,
-                        counters: operations.peers, logger: logger))
+                        peers: operations.peers, logger: logger))
             }
     }
 
@@ -212,7 +212,7 @@ final class NodeAssembly: Sendable {
         await withCheckedContinuation { continuation in
             threadsEnded.notify(queue: .global()) { continuation.resume() }
         }
-        let counter = storage.shards.map(\.counters.highestCounter).max() ?? 0
+        let counter = storage.shards.map(\.figures.highestCounter).max() ?? 0
         do { try opened.end(counter: counter) } catch {
             logger.error("the clean stop could not be noted", metadata: ["reason": "\(error)"])
         }

@@ -112,7 +112,7 @@ final class NodeOperations: Sendable {
         return figures.map { [self] loops in
             let now = MachineClock.instant()
             let figures = NodeFigures(
-                shards: storage.shards.map(\.counters.load),
+                shards: storage.shards.map(\.figures.load),
                 answers: loops.reduce(AnswerCounts()) { $0 + $1.answers }, hints: storage.hints.figures.backlog.hints,
                 disk: storage.environment.disk(now))
             return reporter.withLockedValue { $0.report(figures, at: now) }
@@ -125,7 +125,7 @@ final class NodeOperations: Sendable {
             let now = MachineClock.instant()
             let snapshot = NodeSnapshot(
                 identity: identity, revision: revision, ring: storage.environment.ring.document, loops: loops,
-                control: control, shards: storage.shards.map(\.counters), late: storage.late,
+                control: control, shards: storage.shards.map(\.figures), late: storage.late,
                 hints: storage.hints.figures,
                 connections: connections.values, peers: peers.values,
                 freeShare: storage.environment.disk(now).room.share, now: now, startedAt: startedAt)

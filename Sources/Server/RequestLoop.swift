@@ -184,7 +184,7 @@ final class RequestLoop: @unchecked Sendable {
     func figures() -> EventLoopFuture<LoopFigures> {
         eventLoop.submit { [self] in
             LoopFigures(
-                requests: requests, answers: core.answers, counters: core.gateway.counters,
+                requests: requests, answers: core.answers, gateway: core.gateway.figures,
                 inFlight: core.requestsInFlight,
                 cacheHits: core.cache.hits, cacheMisses: core.cache.misses, linksUp: links.values.count { $0.isUp },
                 clientBytes: httpClients.memory.heldBytes, readersCutOff: httpClients.memory.readersCutOff)
@@ -232,7 +232,7 @@ extension RequestLoop {
 struct LoopFigures: Sendable {
     var requests: RequestFigures
     var answers: AnswerCounts
-    var counters: GatewayFigures
+    var gateway: GatewayFigures
     var inFlight: Int
     var cacheHits: UInt64
     var cacheMisses: UInt64

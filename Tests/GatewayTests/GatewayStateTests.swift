@@ -96,12 +96,12 @@ struct Bench {
         for index in 0..<128 {
             #expect(read(&bench, after: .milliseconds(index % 10 == 0 ? 20 : 10)) == 0 || index >= 64)
         }
-        let before = bench.gateway.counters.hedges
+        let before = bench.gateway.figures.hedges
         var hedged = 0
         for _ in 0..<40 { hedged += read(&bench, after: .milliseconds(50)) }
-        #expect(hedged > 0 && UInt64(hedged) == bench.gateway.counters.hedges - before)
+        #expect(hedged > 0 && UInt64(hedged) == bench.gateway.figures.hedges - before)
         // One to begin with, and two in a hundred.
-        #expect(bench.gateway.counters.hedges <= 1 + 168 / 50)
+        #expect(bench.gateway.figures.hedges <= 1 + 168 / 50)
         #expect(bench.answers.count == 168)
     }
 

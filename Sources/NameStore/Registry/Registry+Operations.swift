@@ -51,7 +51,7 @@ extension Registry {
         if case .client(let request) = origin,
             operations.count >= Limits.nameRequests || queues.waiting(for: key) >= Limits.nameQueue
         {
-            counters.refused += 1
+            figures.refused += 1
             return outbox.emit(.answer(request: request, .overloaded))
         }
         let number = makeNumber()
@@ -73,7 +73,7 @@ extension Registry {
     private mutating func takeTurn(_ number: UInt64, _ now: Instant) {
         guard let pending = operations[number] else { return }
         let start = firstStep(of: pending)
-        if start == .fast { counters.fastAttempts += 1 }
+        if start == .fast { figures.fastAttempts += 1 }
         perform(number, now) { $0.begin(start, &$1) }
     }
 
@@ -133,7 +133,7 @@ extension Registry {
         pending.lastRequest = request
         pending.caughtUp = MemberSet()
         operations[number] = pending
-        counters.phases += 1
+        figures.phases += 1
         asked.note(pending.exchange(number), now)
         for member in proposal.quorums.members {
             var message = message(request, to: member.store, exchange: pending.exchange(number))

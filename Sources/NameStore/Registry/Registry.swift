@@ -20,7 +20,7 @@ package struct Registry: Sendable {
     package internal(set) var configuration: Configuration?
     package internal(set) var cluster: ClusterID?
     package var outbox = Outbox<NameEffect>()
-    package internal(set) var counters = Figures()
+    package internal(set) var figures = Figures()
 
     /// Counted for metrics; nothing depends on them.
     package struct Figures: Equatable, Sendable {
@@ -137,7 +137,7 @@ package struct Registry: Sendable {
         }
     }
 
-    mutating func ignore() { counters.messagesIgnored += 1 }
+    mutating func ignore() { figures.messagesIgnored += 1 }
 
     mutating func makeNumber() -> UInt64 {
         nextNumber = (nextNumber &+ 1) & (1 << 48 - 1)

@@ -16,7 +16,7 @@ final class PeerServerHandler: ChannelInboundHandler {
     private let ringReply: ByteBuffer
     private let loop: RequestLoop
     private let control: ControlLoop
-    private let counters: PeerFigures
+    private let peers: PeerFigures
     private let logger: Logger
     private let framing = PeerFraming()
     private var state: PeerServerState
@@ -30,19 +30,19 @@ final class PeerServerHandler: ChannelInboundHandler {
     /// `ringReply`: the whole frame that gives away the ring. All connections write this one block: strangers may ask
     /// for it, and need not read it.
     init(
-        greeting: PeerGreeting, ringReply: ByteBuffer, loop: RequestLoop, control: ControlLoop, counters: PeerFigures,
+        greeting: PeerGreeting, ringReply: ByteBuffer, loop: RequestLoop, control: ControlLoop, peers: PeerFigures,
         logger: Logger
     ) {
         state = PeerServerState(greeting: greeting)
         self.ringReply = ringReply
         self.loop = loop
         self.control = control
-        self.counters = counters
+        self.peers = peers
         self.logger = logger
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        counters.change { $0.open += 1 }
+        peers.change { $0.open += 1 }
         let this = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         deadline = context.eventLoop.scheduleTask(in: .nanoseconds(Limits.handshakeTimeout.nanoseconds)) {
             let (handler, context) = this.value
@@ -52,7 +52,7 @@ final class PeerServerHandler: ChannelInboundHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         deadline?.cancel()
-        counters.change { $0.open -= 1 }
+        peers.change { $0.open -= 1 }
         hear(.disconnected, context)
     }
 
@@ -84,21 +84,21 @@ final class PeerServerHandler: ChannelInboundHandler {
             flush(context)
         case .acceptLargeFrames: framing.accept(framesUpTo: Limits.frameBytes)
         case .showedItself(let node, let lane):
-            if lane == .data { counters.change { $0.data[node, default: 0] += 1 } }
+            if lane == .data { peers.change { $0.data[node, default: 0] += 1 } }
             connection = loop.addConnection(PeerReturn(self, context))
             control.greeted(by: node)
         case .serve(let envelope): serve(envelope)
         case .serveMerges(let requests): for envelope in requests.envelopes { serve(envelope) }
         case .gossip(let bytes, let node): control.gossip(bytes, from: node)
         case .names(let bytes, let node): control.names(bytes, from: node)
-        case .askToJoin: state.handle(.mayJoin(counters.admitJoining()), &actions)
+        case .askToJoin: state.handle(.mayJoin(peers.admitJoining()), &actions)
         case .giveRing(let isLast): giveRing(isLast: isLast, context)
         case .disconnect: context.close(promise: nil)
         case .reportRefusal(let reason): report("peer refused", reason, context)
         case .reportTrouble(let reason): report("peer connection dropped", reason, context)
-        case .joinedNoMore: counters.change { $0.joining -= 1 }
+        case .joinedNoMore: peers.change { $0.joining -= 1 }
         case .left(let node, let lane):
-            if lane == .data { counters.change { $0.data[node]? -= 1 } }
+            if lane == .data { peers.change { $0.data[node]? -= 1 } }
             if let connection = connection.take() { loop.removeConnection(connection) }
         }
     }
@@ -117,7 +117,7 @@ final class PeerServerHandler: ChannelInboundHandler {
     }
 
     private func report(_ what: Logger.Message, _ reason: String, _ context: ChannelHandlerContext) {
-        counters.change { $0.rejected += 1 }
+        peers.change { $0.rejected += 1 }
         let origin = context.remoteAddress?.description ?? "?"
         logger.warning(what, metadata: ["reason": "\(reason)", "from": "\(origin)"])
     }

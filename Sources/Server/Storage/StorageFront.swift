@@ -34,7 +34,7 @@ final class StorageFront: Sendable {
 
     /// Requests that no thread has done, since nobody waited for their answers any more.
     var late: UInt64 {
-        (shards + [scanner, comparer]).reduce(hints.figures.late) { $0 + $1.counters.late }
+        (shards + [scanner, comparer]).reduce(hints.figures.late) { $0 + $1.figures.late }
     }
 
     /// Puts a job with the loop's other pending work; it leaves at the end of the loop's turn (`submit`).

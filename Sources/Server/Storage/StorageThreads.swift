@@ -104,7 +104,7 @@ final class ShardThread: Sendable {
     let mailbox = Mailbox<StorageJob>()
     private let environment: StorageEnvironment
     private let store: LevelDBStore
-    private let countersBox = NIOLockedValueBox(StorageFigures())
+    private let figuresBox = NIOLockedValueBox(StorageFigures())
     private let largestBatch: Int
     /// Of fewer requests there is little to share a sync among.
     private static let batchWorthFilling = 8
@@ -121,7 +121,7 @@ final class ShardThread: Sendable {
         self.largestBatch = largestBatch
     }
 
-    var counters: StorageFigures { countersBox.withLockedValue { $0 } }
+    var figures: StorageFigures { figuresBox.withLockedValue { $0 } }
 
     func start(_ name: String, shard: VnodeShard, ended: DispatchGroup) {
         runThread(name, ended) { [self] in
@@ -170,18 +170,18 @@ final class ShardThread: Sendable {
     }
 
     private func note(_ requests: Int, _ commit: (writes: [StoreWrite], took: Span)?, _ core: ShardCore) {
-        countersBox.withLockedValue { counters in
-            counters.batches += 1
-            counters.requests += UInt64(requests)
-            counters.load = core.load
-            counters.highestCounter = core.shard.counter
-            counters.unmergeable = core.shard.unmergeable
-            counters.expired = core.shard.expired
-            counters.late = core.late
+        figuresBox.withLockedValue { figures in
+            figures.batches += 1
+            figures.requests += UInt64(requests)
+            figures.load = core.load
+            figures.highestCounter = core.shard.counter
+            figures.unmergeable = core.shard.unmergeable
+            figures.expired = core.shard.expired
+            figures.late = core.late
             guard let commit else { return }
-            counters.writes += UInt64(commit.writes.count)
-            counters.writtenBytes += UInt64(commit.writes.reduce(0) { $0 + $1.byteCount })
-            counters.commitSeconds.observe(commit.took)
+            figures.writes += UInt64(commit.writes.count)
+            figures.writtenBytes += UInt64(commit.writes.reduce(0) { $0 + $1.byteCount })
+            figures.commitSeconds.observe(commit.took)
         }
     }
 }
