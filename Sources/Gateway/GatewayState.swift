@@ -22,7 +22,6 @@ package struct GatewayFigures: Hashable, Sendable {
     package var reads: UInt64 = 0
     package var writes: UInt64 = 0
     package var lists: UInt64 = 0
-    package var quorumFailures: UInt64 = 0
     package var hedges: UInt64 = 0
     package var hintedWrites: UInt64 = 0
     package var repairs: UInt64 = 0
@@ -315,11 +314,7 @@ package struct GatewayState: Sendable {
     }
 
     private mutating func note(_ outcome: ClientOutcome, startedAt: Instant, _ now: Instant) {
-        switch outcome {
-        case .object: hedging.observe(now - startedAt)
-        case .failed(.quorumNotReached, _): figures.quorumFailures += 1
-        default: break
-        }
+        if case .object = outcome { hedging.observe(now - startedAt) }
     }
 }
 

@@ -65,14 +65,22 @@ extension WriteCoordinator {
         let created: Bool
     }
 
-    /// The primaries that may mint and have not been asked to, since the last try.
-    enum Minters {
-        /// The gateway's own node comes first, if it is a primary.
-        case all
-        /// Only ranked once the gateway's own node will not do.
-        case others
-        /// Best first.
-        case ranked([NodeID])
+    /// One try to have the write minted, by each primary in turn.
+    struct Minting {
+        /// Those that have not been asked to.
+        enum Minters {
+            /// The gateway's own node comes first, if it is a primary.
+            case all
+            /// Only ranked once the gateway's own node will not do.
+            case others
+            /// Best first.
+            case ranked([NodeID])
+        }
+
+        var minters = Minters.all
+        var asked = 0
+        /// Of those, how many would not because their disks are full.
+        var fullDisks = 0
     }
 
     /// Those at other nodes than the gateway's own, by their names (decision 0022).
@@ -86,10 +94,8 @@ extension WriteCoordinator {
         /// Until then one that is void may still be carried out, over a write that would begin after this one's answer.
         private(set) var answerNotBefore = Instant.origin
 
-        func isVoid(_ attempt: UInt64?) -> Bool { attempt.map(voids.contains) ?? false }
-
         mutating func void(_ attempt: UInt64?, sentAt: Instant) {
-            if let attempt, !isVoid(attempt) { voids.append(attempt) }
+            if let attempt, !voids.contains(attempt) { voids.append(attempt) }
             answerNotBefore = max(answerNotBefore, sentAt + Limits.replicaTimeout)
         }
 

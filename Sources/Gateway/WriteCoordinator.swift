@@ -39,13 +39,11 @@ struct WriteCoordinator: Sendable {
     private var phase: Phase
     private(set) var asks = AskTable<Role>()
     private var tally = Tally()
-    private var minters = Minters.all
+    private var minting = Minting()
     private var spares: [NodeID]
     /// How often the write was minted anew.
     private var round = 0
     private var attempts = Attempts()
-    /// Primaries that would not mint because their disks are full.
-    private var fullDisks = 0
     private var retry = Retry()
 
     init(
@@ -119,7 +117,8 @@ struct WriteCoordinator: Sendable {
             (.store, .storedBeside) where !isCurrent, (.hint, .stored) where !isCurrent:
             break
         case (.mint(let attempt), .minted(let bytes, let wasAbsent)):
-            if minted == nil, !attempts.isVoid(attempt) {
+            // Whoever was given up has been taken the place of; but the own node was only asked to let it be.
+            if minted == nil, ask.state == .awaited || ask.node == directory.identity {
                 replicate(bytes, wasAbsent, by: ask.node, attempt, &directory, now.instant, &out)
             }
             // Two primaries may have minted, the first of them too late; only one write is this request's.
@@ -191,9 +190,9 @@ struct WriteCoordinator: Sendable {
     ) {
         let own = directory.identity
         var left: [NodeID]
-        switch minters {
+        switch minting.minters {
         case .all where primaries.contains(own):
-            minters = .others
+            minting.minters = .others
             return mint(at: own, &directory, now, &out)
         case .all, .others: left = directory.rank(primaries.filter { $0 != own }, near: nil)
         case .ranked(let nodes): left = nodes
@@ -201,13 +200,14 @@ struct WriteCoordinator: Sendable {
         // A primary that can't be reached is not worth waiting for while another can.
         let next = left.firstIndex { directory.isAvailable($0) } ?? left.indices.first
         if let next { mint(at: left.remove(at: next), &directory, now, &out) }
-        minters = .ranked(left)
+        minting.minters = .ranked(left)
     }
 
     private mutating func mint(
         at node: NodeID, _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) {
         guard case .minting(let request) = phase else { return }
+        minting.asked += 1
         var mint = request.value
         mint.voids = attempts.replaced(at: node)
         if node != directory.identity {
@@ -222,7 +222,7 @@ struct WriteCoordinator: Sendable {
         _ out: inout Outbox<CoordinatorEffect>
     ) {
         guard case .minting = phase else { return failed(ask, &directory, now, &out) }
-        if refusal.code == .diskFull { fullDisks += 1 }
+        if refusal.code == .diskFull { minting.fullDisks += 1 }
         if let failure = refusal.isFinal { return answer(.failed(failure, account), &out) }
         // It has told its clock with this, so the next one is dated better; once is enough.
         let isFirst = asks.count { $0.role.isMint && $0.node == ask.node } == 1
@@ -244,7 +244,7 @@ struct WriteCoordinator: Sendable {
         round += 1
         tally = Tally()
         spares = fallbacks
-        minters = .all
+        minting = Minting()
         mint(at: node, &directory, now, &out)
     }
 
@@ -362,7 +362,7 @@ struct WriteCoordinator: Sendable {
         } else {
             // A retry may have been armed before the mint that is awaited now was asked.
             guard !isMinting(at: directory.identity) else { return }
-            minters = .all
+            minting = Minting()
             tryNextMinter(&directory, now, &out)
         }
     }
@@ -372,7 +372,8 @@ struct WriteCoordinator: Sendable {
         case .replicating(let replicating) where quorum.isReached(by: tally):
             guard now >= attempts.answerNotBefore else { return }
             answer(.written(replicating.object, created: replicating.created, account), &out)
-        case .minting where fullDisks == asks.count && !asks.hasOpen: answer(.failed(.diskFull, account), &out)
+        case .minting where minting.fullDisks == minting.asked && !asks.hasOpen:
+            answer(.failed(.diskFull, account), &out)
         case .minting, .replicating: if !asks.hasAwaited { retry.arm(now) }
         case .forsaken, .trailing, .over: break
         }

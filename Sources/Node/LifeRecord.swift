@@ -5,6 +5,19 @@
 
 package import World
 
+/// How the store of objects lies there at a start, beside what the last clean stop noted of it.
+package enum FoundStore: Hashable, Sendable {
+    /// The very files that it has left.
+    case asLeft
+    /// Files of the same contents, at another place or of another time.
+    case copied
+    case changed
+    /// There was no clean stop, or there is no directory.
+    case unknown
+    /// A directory without data, and nothing to compare it with.
+    case vacant
+}
+
 package struct LifeRecord: Hashable, Sendable {
     /// Under which dots are minted; 0 until the first life has begun.
     package var incarnation: UInt64
@@ -31,6 +44,21 @@ package struct LifeRecord: Hashable, Sendable {
         generation = max(generation, wall.milliseconds)
         incarnation = max(incarnation + 1, wall.milliseconds)
         return 0
+    }
+
+    /// Whether what lies there is what this node has stored; if not, it counts as damaged.
+    package func believes(_ found: FoundStore) -> Bool {
+        switch found {
+        case .asLeft, .copied, .unknown: true
+        case .vacant: incarnation == 0
+        case .changed: false
+        }
+    }
+
+    /// Where minting may go on, as the last clean stop noted it: in its very files alone. A copy of them may be older
+    /// than what has been acknowledged since.
+    package func counter(notedAs counter: UInt64?, _ found: FoundStore) -> UInt64? {
+        found == .asLeft ? counter : nil
     }
 
     /// The cluster knows a later life than this one, of that generation: the next is above it. An incarnation above it

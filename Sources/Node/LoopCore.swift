@@ -54,7 +54,7 @@ package struct LoopCore: Sendable {
     private let stripes: CacheStripes
     package private(set) var gateway: GatewayState
     package private(set) var cache: ReadCache
-    package private(set) var answers = AnswerCounts()
+    package private(set) var answers = AnswerFigures()
     private var alive: [NodeID] = []
     private var linked: [NodeID] = []
     private var arrivals: [(id: UInt64, request: ClientRequest)] = []

@@ -31,21 +31,28 @@ extension [StorageLoad] {
     }
 }
 
-/// Clients' requests of one loop, or of all.
-package struct AnswerCounts: Sendable {
-    package var answered: UInt64 = 0
+/// What clients' requests of one loop, or of all, have come to since the start.
+package struct AnswerFigures: Sendable {
+    package private(set) var reached: UInt64 = 0
+    /// Told why not, whatever replicas there are: too large, too many at once, there already.
+    private(set) var refused: UInt64 = 0
     /// Without their level's replicas.
-    package var failed: UInt64 = 0
+    package private(set) var failed: UInt64 = 0
 
     package init() {}
 
     mutating func note(_ outcome: ClientOutcome) {
-        if case .failed(.quorumNotReached, _) = outcome { failed += 1 } else { answered += 1 }
+        switch outcome {
+        case .object, .written, .list: reached += 1
+        case .failed(.quorumNotReached, _): failed += 1
+        case .failed: refused += 1
+        }
     }
 
-    package static func + (a: AnswerCounts, b: AnswerCounts) -> AnswerCounts {
+    package static func + (a: AnswerFigures, b: AnswerFigures) -> AnswerFigures {
         var sum = a
-        sum.answered += b.answered
+        sum.reached += b.reached
+        sum.refused += b.refused
         sum.failed += b.failed
         return sum
     }
@@ -56,12 +63,12 @@ package struct NodeFigures: Sendable {
     /// Of each shard.
     package var shards: [StorageLoad]
     /// Since the start.
-    package var answers: AnswerCounts
+    package var answers: AnswerFigures
     /// Kept for other nodes.
     package var hints: Int
     package var disk: DiskGauge
 
-    package init(shards: [StorageLoad], answers: AnswerCounts, hints: Int, disk: DiskGauge) {
+    package init(shards: [StorageLoad], answers: AnswerFigures, hints: Int, disk: DiskGauge) {
         self.shards = shards
         self.answers = answers
         self.hints = hints
@@ -74,7 +81,7 @@ package struct NodeReporter: Sendable {
     private let ringEpoch: UInt64
     private let location: Coordinates?
     /// At the last report.
-    private var counted = AnswerCounts()
+    private var counted = AnswerFigures()
     /// A moving average over the seconds between two reports.
     private var errorRate = 0.0
     private static let weight = 0.3
@@ -102,9 +109,9 @@ package struct NodeReporter: Sendable {
         return report
     }
 
-    private mutating func note(_ answers: AnswerCounts) {
-        let answered = Double(answers.answered &- counted.answered)
-        let failed = Double(answers.failed &- counted.failed)
+    private mutating func note(_ answers: AnswerFigures) {
+        let answered = Double(answers.reached + answers.refused - counted.reached - counted.refused)
+        let failed = Double(answers.failed - counted.failed)
         counted = answers
         guard answered + failed > 0 else { return errorRate *= NodeReporter.idleShare }
         errorRate += NodeReporter.weight * (failed / (answered + failed) - errorRate)

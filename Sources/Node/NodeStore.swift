@@ -23,6 +23,12 @@ package enum NodeStore: String, Hashable, Sendable {
 }
 
 extension RingDocument {
+    /// Whether `node` has a store of votes: every node that stores anything may be made an acceptor while it runs;
+    /// until then its store has no vote.
+    package func mayVote(_ id: NodeID) -> Bool {
+        nameAcceptors.contains(id) || (node(id).map { $0.capacityBytes > 0 } ?? false)
+    }
+
     /// Whether all that the node holds has another replica.
     fileprivate func hasOtherReplicas(ofAllOn node: NodeID) -> Bool {
         nodes.count > 1

@@ -2,7 +2,8 @@
 // clock or a timer: a server's `PeerLink`, or the simulator, tells it what happens and carries out what it says.
 //
 //     idle ──▶ connecting ──▶ greeting ──▶ open ──▶ ending ──▶ paused ──▶ connecting …
-//                  ╰─────────────┴──────────────────────────────▲
+//                  │             ├───────────│────────▲           ▲
+//                  ╰─────────────┴───────────┴────────────────────╯        closed, from anywhere
 
 package import Wire
 package import World
@@ -55,7 +56,7 @@ package struct PeerLinkState {
         case greeting(connection: Int, attempt: Int)
         case open
         /// The channel is being closed.
-        case ending(attempt: Int, wasOpen: Bool)
+        case ending(attempt: Int, wasOpen: Bool, trouble: String)
         case paused(attempt: Int)
         case closed
     }
@@ -68,8 +69,8 @@ package struct PeerLinkState {
     /// Requests sent and not answered.
     private var inFlight: Set<UInt64> = []
     private var jitter: SeededRandom
-    /// Why the last attempt ended, so that the same reason is told once; empty: it did well.
-    private var lastTrouble = ""
+    /// The last that the operator was told since the link was open, so that the same is told once.
+    private var told = ""
 
     package init(to node: NodeID, at address: String, jitter: SeededRandom) {
         self.node = node
@@ -121,9 +122,10 @@ package struct PeerLinkState {
         guard welcome.accepted, welcome.node == node.name else {
             let reason = welcome.accepted ? "\(address) is node \(welcome.node)" : welcome.reason
             out.emit(.reportRefusal(reason))
+            told = reason
             return end(reason, &out)
         }
-        lastTrouble = ""
+        told = ""
         phase = .open
         out.emit(.acceptLargeFrames)
         out.emit(.up)
@@ -150,33 +152,34 @@ package struct PeerLinkState {
 
     private mutating func end(_ trouble: String, _ out: inout Outbox<Action>) {
         switch phase {
-        case .greeting(_, let attempt): phase = .ending(attempt: attempt, wasOpen: false)
-        case .open: phase = .ending(attempt: 0, wasOpen: true)
+        case .greeting(_, let attempt): phase = .ending(attempt: attempt, wasOpen: false, trouble: trouble)
+        case .open: phase = .ending(attempt: 0, wasOpen: true, trouble: trouble)
         case .idle, .connecting, .ending, .paused, .closed: return
         }
-        lastTrouble = trouble
         out.emit(.disconnect)
     }
 
     private mutating func disconnected(_ out: inout Outbox<Action>) {
         let lost = inFlight.sorted()
         inFlight = []
+        // An end without a word says less than what was told before.
+        var trouble = told.isEmpty ? "the connection ended" : told
         let (attempt, wasOpen): (Int, Bool)
         switch phase {
         case .connecting(let last), .greeting(_, let last): (attempt, wasOpen) = (last, false)
         case .open: (attempt, wasOpen) = (0, true)
-        case .ending(let last, let was): (attempt, wasOpen) = (last, was)
+        case .ending(let last, let was, let why): (attempt, wasOpen, trouble) = (last, was, why)
         case .idle, .paused, .closed: return lost.isEmpty ? () : out.emit(.lost(lost))
         }
         if wasOpen { out.emit(.down) }
         if !lost.isEmpty { out.emit(.lost(lost)) }
-        pause(after: attempt, lastTrouble.isEmpty ? "the connection ended" : lastTrouble, &out)
+        pause(after: attempt, trouble, &out)
     }
 
     private mutating func pause(after attempt: Int, _ trouble: String, _ out: inout Outbox<Action>) {
-        if trouble != lastTrouble, attempt > 1 {
+        if trouble != told, attempt > 1 {
             out.emit(.reportTrouble(trouble))
-            lastTrouble = trouble
+            told = trouble
         }
         phase = .paused(attempt: attempt + 1)
         let pause = min(Limits.reconnectFirst * Int64(1 << min(attempt, 10)), Limits.reconnectLongest)

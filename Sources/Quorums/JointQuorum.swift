@@ -32,9 +32,6 @@ package struct JointQuorum: Sendable {
     /// A quorum of the first set alone.
     package func isReachedInFirst(by set: MemberSet) -> Bool { groups.first.map { isReached($0, by: set) } ?? false }
 
-    /// A quorum of the last set alone.
-    package func isReachedInLast(by set: MemberSet) -> Bool { groups.last.map { isReached($0, by: set) } ?? false }
-
     /// Some set has no quorum left among those that haven't refused.
     package func isBlocked(by refused: MemberSet) -> Bool {
         groups.contains { $0.members.count - refused.count(within: $0.members) < $0.needed }

@@ -96,8 +96,8 @@ struct Figure: Sendable {
             "atoll_quorum_outcomes_total", "Requests that reached their level, and that did not.",
             .counters {
                 [
-                    ("outcome=\"failed\"", $0.loops(\.gateway.quorumFailures)),
-                    ("outcome=\"reached\"", $0.loops(\.answers.answered)),
+                    ("outcome=\"failed\"", $0.loops(\.answers.failed)),
+                    ("outcome=\"reached\"", $0.loops(\.answers.reached)),
                 ]
             }),
         Figure(

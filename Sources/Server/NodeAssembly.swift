@@ -75,7 +75,7 @@ final class NodeAssembly: Sendable {
             configuration: ControlConfiguration(repairCycle: configuration.repairCycle), random: random.fork(),
             now: MachineClock.instant())
         let acceptors = configuration.ring.nameAcceptors
-        let hasAcceptor = NodeAssembly.mayVote(node, configuration.ring)
+        let hasAcceptor = configuration.ring.mayVote(node.id)
         let registry = Registry(node: node.id, session: system.next(), random: random.fork(), ring: acceptors)
         let names = NameDesk(
             registry: registry, isNamed: !acceptors.isEmpty, hasAcceptor: hasAcceptor, now: MachineClock.instant())
@@ -100,15 +100,10 @@ final class NodeAssembly: Sendable {
         storage.hints.start(keeper: stores.keeper, ended: threadsEnded) { [control] in control.carry($0) }
     }
 
-    /// Every node that stores anything may be made an acceptor while it runs; until then its store has no vote.
-    private static func mayVote(_ node: RingNode, _ ring: RingDocument) -> Bool {
-        node.capacityBytes > 0 || ring.nameAcceptors.contains(node.id)
-    }
-
     private static func nameThread(
         _ node: RingNode, _ ring: RingDocument, _ directory: DataDirectory, fresh: StoreID, _ logger: Logger
     ) throws -> NameStoreThread? {
-        guard mayVote(node, ring) else { return nil }
+        guard ring.mayVote(node.id) else { return nil }
         return try NameStoreThread(node: node.id, directory: directory, fresh: fresh, logger: logger) { failure in
             die("names", failure, directory, logger)
         }

@@ -113,7 +113,7 @@ final class NodeOperations: Sendable {
             let now = MachineClock.instant()
             let figures = NodeFigures(
                 shards: storage.shards.map(\.figures.load),
-                answers: loops.reduce(AnswerCounts()) { $0 + $1.answers }, hints: storage.hints.figures.backlog.hints,
+                answers: loops.reduce(AnswerFigures()) { $0 + $1.answers }, hints: storage.hints.figures.backlog.hints,
                 disk: storage.environment.disk(now))
             return reporter.withLockedValue { $0.report(figures, at: now) }
         }

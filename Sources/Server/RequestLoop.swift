@@ -231,7 +231,7 @@ extension RequestLoop {
 
 struct LoopFigures: Sendable {
     var requests: RequestFigures
-    var answers: AnswerCounts
+    var answers: AnswerFigures
     var gateway: GatewayFigures
     var inFlight: Int
     var cacheHits: UInt64

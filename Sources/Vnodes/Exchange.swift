@@ -19,7 +19,7 @@ struct Exchange: Sendable {
         case comparing(CompareRequest, until: [UInt8]?, Awaited<FingerprintPiece>)
         case reading(KeyRange, of: Piece, Awaited<ReplicaReply>)
         /// `rest`: of the range that is being made the same, what lies behind these merges.
-        case merging(left: Int, rest: KeyRange?, of: Piece)
+        case merging(rest: KeyRange?, of: Piece)
         case finished
         case failed
     }
@@ -103,10 +103,9 @@ struct Exchange: Sendable {
             let both = awaited.take(reply, isOwn: ask.node == identity)
             step = .reading(range, of: piece, awaited)
             if let (own, peer) = both { merge(own, peer, range, piece, ring, now, &out) }
-        case .merging(let left, let rest, let piece):
+        case .merging(let rest, let piece):
             guard note(reply, ask.key, ask.node) else { return step = .failed }
-            step = .merging(left: left - 1, rest: rest, of: piece)
-            if left <= 1 { read(rest, of: piece, now, &out) }
+            if asked.isEmpty { read(rest, of: piece, now, &out) }
         case .finished, .failed: break
         }
     }
@@ -187,7 +186,6 @@ struct Exchange: Sendable {
         let inside: (RangeItem) -> Bool = { item in cut.map { !$0.lexicographicallyPrecedes(item.key) } ?? true }
         let ownObjects = ownItems.filter(inside)
         let peerObjects = peerItems.filter(inside)
-        var sent = 0
         for (item, held, target) in differing(ownObjects, peerObjects, peer)
             + differing(peerObjects, ownObjects, identity)
         {
@@ -195,10 +193,9 @@ struct Exchange: Sendable {
                 ring.properties(ofBucket: bucket).placement == piece.request.placement, !covers(held, item.object)
             else { continue }
             ask(target, .merge(key: item.key, object: item.object, repair: true), now, key: item.key, &out)
-            sent += 1
         }
-        step = .merging(left: sent, rest: rest, of: piece)
-        if sent == 0 { read(rest, of: piece, now, &out) }
+        step = .merging(rest: rest, of: piece)
+        if asked.isEmpty { read(rest, of: piece, now, &out) }
     }
 
     /// The items of `from` that `to` (a page over the same keys, also ascending) does not have in these very bytes.

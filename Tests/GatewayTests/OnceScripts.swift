@@ -79,6 +79,24 @@ import World
             """, on: Cluster.withFallbacks(), at: "de-gw")
     }
 
+    /// Where the latest write wins no attempt has a name; one that was given up is none of this write all the same.
+    @Test func aMintThatWasGivenUpIsNotTaken() throws {
+        try expectScript(
+            """
+            put v one
+              P1 mint v
+            after 1500
+              P3 mint v
+            P1 minted
+            P3 minted
+              P1 store v
+              P2 store v
+              answer created v acks=1 hints=0 \(try Cluster.countries("P3"))
+            P1 stored
+            P2 stored
+            """, on: Cluster.withFallbacks(conflict: "last-write-wins"), at: "de-gw")
+    }
+
     /// One whose place another has taken is not dated anew beside it: two mints that are not void would be under way.
     @Test func aMintThatCameLateLeavesTheOtherAlone() throws {
         try expectScript(

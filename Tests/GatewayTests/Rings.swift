@@ -25,15 +25,17 @@ enum Cluster {
         """
     }
 
-    private static func ring(_ placement: String, _ nodes: [(id: String, place: String)], stateless: [String] = [])
-        throws -> RingSnapshot
-    {
+    private static func ring(
+        _ placement: String, _ nodes: [(id: String, place: String)], stateless: [String] = [],
+        conflict: String = "siblings"
+    ) throws -> RingSnapshot {
         let countries = Set(nodes.map { $0.id.prefix(2) }).sorted().map { "[country.\($0)]\n" }.joined()
         let text = """
             cluster = "test"
             partitions = 1
             [defaults]
             placement = "main"
+            conflict = "\(conflict)"
             [placement.main]
             \(placement)
 
@@ -58,14 +60,14 @@ enum Cluster {
     }
 
     /// The same, with two more countries for hints and a gateway that stores nothing.
-    static func withFallbacks() throws -> RingSnapshot {
+    static func withFallbacks(conflict: String = "siblings") throws -> RingSnapshot {
         try ring(
             "rule = \"de:1 us:1 jp:1\"",
             [
                 ("de-1", frankfurt), ("us-1", ashburn), ("jp-1", tokyo), ("br-1", recife), ("in-1", mumbai),
                 ("de-gw", berlin),
             ],
-            stateless: ["de-gw"])
+            stateless: ["de-gw"], conflict: conflict)
     }
 
     /// Two replicas that may only ever lie in Germany, one more node there, and one abroad.

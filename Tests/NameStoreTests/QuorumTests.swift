@@ -56,7 +56,6 @@ import World
             let new = set.count(within: MemberSet(2..<7))
             #expect(quorums.isMajority(set) == (old >= 2 && new >= 3))
             #expect(quorums.isMajorityOfAcceptors(set) == (old >= 2))
-            #expect(quorums.isMajorityOfSuccessors(set) == (new >= 3))
             #expect(!quorums.isFastQuorum(set))
             #expect(quorums.isBlocked(by: set) == (3 - old < 2 || 5 - new < 3))
         }

@@ -27,6 +27,20 @@ import World
         #expect(counter == 0 && life == LifeRecord(incarnation: 900, generation: 900))
     }
 
+    @Test func onlyTheVeryFilesLetItGoOn() {
+        #expect(life.counter(notedAs: 5, .asLeft) == 5)
+        for found in [FoundStore.copied, .changed, .unknown, .vacant] {
+            #expect(life.counter(notedAs: 5, found) == nil, "\(found)")
+        }
+    }
+
+    @Test func whatIsNotAsItWasLeftIsDamaged() {
+        for found in [FoundStore.asLeft, .copied, .unknown] { #expect(life.believes(found), "\(found)") }
+        #expect(!life.believes(.changed))
+        #expect(!life.believes(.vacant))
+        #expect(LifeRecord().believes(.vacant), "a node that has never run has stored nothing")
+    }
+
     /// Two starts within a millisecond, or a clock that was set back.
     @Test(arguments: [0, 70, 71, 100, 101] as [UInt64]) mutating func numbersRiseUnderAnyClock(_ ms: UInt64) {
         _ = begin(nil, at: ms)

@@ -1,5 +1,6 @@
 // What a node says of itself follows what its parts count.
 
+import Gateway
 import Ring
 import Storage
 import Testing
@@ -10,15 +11,17 @@ import World
 
 @Suite struct NodeReporterTests {
     private var reporter: NodeReporter
-    private var answers = AnswerCounts()
+    private var answers = AnswerFigures()
 
     init() throws { reporter = NodeReporter(Bench.de, revision: "v1", ring: try Bench.ring().document) }
 
     private mutating func report(
         answered: UInt64 = 0, failed: UInt64 = 0, shards: [StorageLoad] = [], free: Double = 0.5
     ) -> NodeReport {
-        answers.answered += answered
-        answers.failed += failed
+        // A refusal is an answer as good as any.
+        let account = Account(tally: Tally(), level: .one, reached: true)
+        for number in 0..<answered { answers.note(number % 2 == 0 ? .object(nil, account) : .failed(.exists, nil)) }
+        for _ in 0..<failed { answers.note(.failed(.quorumNotReached(mayTakeEffect: false), nil)) }
         let disk = DiskGauge(DiskRoom(share: free, bytes: 1 << 40), at: .origin)
         return reporter.report(NodeFigures(shards: shards, answers: answers, hints: 7, disk: disk), at: .origin)
     }

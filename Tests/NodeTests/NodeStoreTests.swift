@@ -47,6 +47,12 @@ import World
         #expect(NodeStore.objects.mayBeginAnew(on: Bench.us, in: ring))
     }
 
+    @Test func whoeverStoresAnythingMayVote() throws {
+        let ring = try NodeStoreTests.ring("")
+        #expect(ring.mayVote(Bench.de))
+        #expect(!ring.mayVote(NodeID(literal: "fr-1")))
+    }
+
     @Test func hintsAreAlwaysGivenUpAndVotesNever() throws {
         let ring = try NodeStoreTests.ring("[placement.home]\nrule = \"de:1\"")
         #expect(NodeStore.hints.mayBeginAnew(on: Bench.de, in: ring))

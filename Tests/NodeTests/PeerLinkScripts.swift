@@ -222,6 +222,23 @@ private struct ScriptRunner {
         }
     }
 
+    /// A peer that accepts and says nothing is told of, once: at first it may only be starting.
+    @Test func aPeerThatHangsIsToldOf() throws {
+        let attempts = (1...5).map { connection in
+            """
+            wanted
+            \(connection > 1 ? "  end the pause\n" : "")  connect
+            connected
+              greet \(connection)
+            overdue \(connection)
+              disconnect
+            disconnected
+            \(connection == 3 ? "  not reached: no welcome in time\n" : "")  pause
+            """
+        }
+        try expect(attempts.joined(separator: "\n"))
+    }
+
     @Test func whatMakesNoSenseEndsAnOpenLink() throws {
         for what in ["ring", "welcome us-1", "breaks reset by peer"] {
             try expect(

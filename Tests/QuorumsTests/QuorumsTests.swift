@@ -23,7 +23,6 @@ import Testing
             let inOld = set.count(within: old) >= 2
             let inNew = set.count(within: new) >= 2
             #expect(joint.isReachedInFirst(by: set) == inOld)
-            #expect(joint.isReachedInLast(by: set) == inNew)
             #expect(joint.isReached(by: set) == (inOld && inNew))
             #expect(joint.isBlocked(by: rest) != joint.isReached(by: set))
         }
@@ -32,6 +31,5 @@ import Testing
     @Test func noSetsAreReachedByNobody() {
         #expect(JointQuorum([]).isReached(by: MemberSet()))
         #expect(!JointQuorum([]).isReachedInFirst(by: MemberSet()))
-        #expect(!JointQuorum([]).isReachedInLast(by: MemberSet()))
     }
 }

@@ -64,9 +64,6 @@ package struct QuorumSystem: Sendable {
     /// A majority of M alone: what a listing for the rescan needs.
     func isMajorityOfAcceptors(_ set: MemberSet) -> Bool { majorities.isReachedInFirst(by: set) }
 
-    /// A majority of the last set, M′ in a joint epoch.
-    func isMajorityOfSuccessors(_ set: MemberSet) -> Bool { majorities.isReachedInLast(by: set) }
-
     /// No majority is left among those that haven't refused.
     package func isBlocked(by refused: MemberSet) -> Bool { majorities.isBlocked(by: refused) }
 

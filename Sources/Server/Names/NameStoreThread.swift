@@ -1,5 +1,6 @@
 // The thread that owns the namestore's disk: a LevelDB of its own and, beside it, two copies of the frontier. It takes
-// all requests that wait as one batch, and lets the votes leave only after the store and then the frontier are synced.
+// all requests that wait as one batch, and lets the votes leave only after the store is synced and the frontier written
+// (decision 0011).
 
 import Dispatch
 import Foundation

@@ -32,6 +32,7 @@ final class PeerLink {
     private var actions = Outbox<PeerLinkState.Action>()
     /// Empty between events.
     private var taken: [PeerLinkState.Action] = []
+    private var isCarryingOut = false
     /// The connection, from the moment that it stands until it is no more.
     private var channel: (any Channel)?
     private var pause: Scheduled<Void>?
@@ -83,9 +84,15 @@ final class PeerLink {
     private func hear(_ event: PeerLinkState.Event) {
         eventLoop.preconditionInEventLoop()
         state.handle(event, &actions)
-        actions.take(into: &taken)
-        for action in taken { carryOut(action) }
-        taken.removeAll(keepingCapacity: true)
+        // What carrying out brings with it is carried out after what was there already.
+        guard !isCarryingOut else { return }
+        isCarryingOut = true
+        while !actions.isEmpty {
+            actions.take(into: &taken)
+            for action in taken { carryOut(action) }
+            taken.removeAll(keepingCapacity: true)
+        }
+        isCarryingOut = false
     }
 
     private func carryOut(_ action: PeerLinkState.Action) {

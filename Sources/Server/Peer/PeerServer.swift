@@ -23,6 +23,7 @@ final class PeerServerHandler: ChannelInboundHandler {
     private var actions = Outbox<PeerServerState.Action>()
     /// Empty between events.
     private var taken: [PeerServerState.Action] = []
+    private var isCarryingOut = false
     /// The loop's number for it, once it is known who the peer is.
     private var connection: Int?
     private var deadline: Scheduled<Void>?
@@ -70,11 +71,16 @@ final class PeerServerHandler: ChannelInboundHandler {
 
     private func hear(_ event: PeerServerState.Event, _ context: ChannelHandlerContext) {
         state.handle(event, &actions)
+        // What carrying out brings with it is carried out after what was there already: a write that fails ends the
+        // connection before it returns.
+        guard !isCarryingOut else { return }
+        isCarryingOut = true
         while !actions.isEmpty {
             actions.take(into: &taken)
             for action in taken { carryOut(action, context) }
             taken.removeAll(keepingCapacity: true)
         }
+        isCarryingOut = false
     }
 
     private func carryOut(_ action: PeerServerState.Action, _ context: ChannelHandlerContext) {

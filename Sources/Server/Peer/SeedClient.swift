@@ -3,6 +3,7 @@
 package import Logging
 import NIOCore
 import NIOPosix
+import Node
 package import Ring
 import Wire
 package import World
@@ -47,55 +48,54 @@ package enum SeedClient {
             promise.fail(error)
             throw error
         }
-        let limit = channel.eventLoop.scheduleTask(in: .nanoseconds(Limits.handshakeTimeout.nanoseconds)) {
-            promise.fail(StartFailure("no answer in time"))
-        }
-        defer {
-            limit.cancel()
-            channel.close(promise: nil)
-        }
+        defer { channel.close(promise: nil) }
         return try await promise.futureResult.get()
     }
 
     private final class Handler: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
-        private let node: NodeID
+        private var state: JoiningState
         private let answer: EventLoopPromise<[UInt8]>
         private let framing = PeerFraming()
+        private var actions = Outbox<JoiningState.Action>()
+        private var overdue: Scheduled<Void>?
 
         init(_ node: NodeID, _ answer: EventLoopPromise<[UInt8]>) {
-            self.node = node
+            state = JoiningState(node)
             self.answer = answer
         }
 
         func channelActive(context: ChannelHandlerContext) {
-            // The cluster is not known yet: an empty name asks for whatever is there.
-            let hello = Hello(
-                cluster: "", node: node.name, incarnation: 0, ringEpoch: 0, ringDigest: [], lane: .control,
-                joining: true)
-            send(.hello(hello), context)
+            let this = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+            overdue = context.eventLoop.scheduleTask(in: .nanoseconds(Limits.handshakeTimeout.nanoseconds)) {
+                this.value.0.hear(.overdue, this.value.1)
+            }
+            hear(.connected, context)
         }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            do {
-                try framing.read(unwrapInboundIn(data)) { message in
-                    switch message {
-                    case .welcome(let welcome) where welcome.accepted:
-                        framing.accept(framesUpTo: Limits.ringDocumentBytes + Limits.handshakeBytes)
-                        send(.ringRequest, context)
-                    case .welcome(let welcome): answer.fail(StartFailure(welcome.reason))
-                    case .ringReply(let document): answer.succeed(document)
-                    default: answer.fail(StartFailure("an unexpected message"))
-                    }
-                }
-            } catch { answer.fail(error) }
+            do { try framing.read(unwrapInboundIn(data)) { hear(.received($0), context) } } catch {
+                hear(.broke("\(error)"), context)
+            }
         }
 
-        func channelInactive(context: ChannelHandlerContext) { answer.fail(StartFailure("the connection ended")) }
+        func channelInactive(context: ChannelHandlerContext) {
+            overdue?.cancel()
+            hear(.broke("the connection ended"), context)
+        }
 
-        private func send(_ message: PeerMessage, _ context: ChannelHandlerContext) {
-            framing.add(message)
-            if let outgoing = framing.takeOutgoing() { context.writeAndFlush(NIOAny(outgoing), promise: nil) }
+        private func hear(_ event: JoiningState.Event, _ context: ChannelHandlerContext) {
+            state.handle(event, &actions)
+            for action in actions.take() {
+                switch action {
+                case .say(let message):
+                    framing.add(message)
+                    if let outgoing = framing.takeOutgoing() { context.writeAndFlush(NIOAny(outgoing), promise: nil) }
+                case .acceptRing: framing.accept(framesUpTo: Limits.ringDocumentBytes + Limits.handshakeBytes)
+                case .got(let document): answer.succeed(document)
+                case .fail(let reason): answer.fail(StartFailure(reason))
+                }
+            }
         }
     }
 }

@@ -4,6 +4,7 @@
 //     ring.bin        the ring document last used, for a node that was started from a seed
 //     objects/        LevelDB: the objects
 //     hints/          LevelDB: hints for others
+//     names/          LevelDB: votes on names, and beside it names-frontier-0 and -1
 //
 // A store that LevelDB finds damaged is moved aside (`objects.damaged-…`), never repaired: RepairDB keeps what it can
 // read, and a replica that silently lost some keys is worse than one that knows it lost all and asks its peers.
@@ -67,23 +68,39 @@ struct DataDirectory: Sendable {
         }
         var identity = old ?? NodeIdentity(cluster: cluster, node: node.name)
         var distrusted: [String: String] = [:]
-        for store in ["objects", "hints"] { distrusted[store] = damage(of: store) }
-        var isAsLeft = false
-        if let stop = identity.cleanStop, let inventory = try StoreInventory(of: objects) {
-            isAsLeft = inventory == stop.inventory
-            if !inventory.hasContents(of: stop.inventory), distrusted["objects"] == nil {
-                distrusted["objects"] =
-                    "the last clean stop left \(stop.inventory.summary), and there are \(inventory.summary) of other contents"
-            }
-        } else if identity.life.incarnation > 0, LevelDBStore.presence(at: objects) == .vacant {
-            distrusted["objects"] = "it is empty, though this node has stored in it"
+        for store in [NodeStore.objects, .hints].map(\.rawValue) { distrusted[store] = damage(of: store) }
+        let inventory = try identity.cleanStop == nil ? nil : StoreInventory(of: objects)
+        let found = found(inventory, after: identity.cleanStop)
+        if distrusted["objects"] == nil, !identity.life.believes(found) {
+            distrusted["objects"] = DataDirectory.reason(found, inventory, after: identity.cleanStop)
         }
-        let counter = isAsLeft && distrusted["objects"] == nil ? identity.cleanStop?.counter : nil
+        let isTrusted = distrusted["objects"] == nil
+        let counter = isTrusted ? identity.life.counter(notedAs: identity.cleanStop?.counter, found) : nil
         identity.cleanStop = nil
         // What is not as it was left is noted first, or the next start would not know.
         if let reason = distrusted["objects"] { try markDamaged("objects", reason) }
         try save(identity)
         return DirectoryClaim(identity: identity, distrusted: distrusted, counter: counter)
+    }
+
+    /// The store of objects as it lies there, beside what the last clean stop noted.
+    private func found(_ inventory: StoreInventory?, after stop: NodeIdentity.CleanStop?) -> FoundStore {
+        guard let stop, let inventory else {
+            return LevelDBStore.presence(at: objects) == .vacant ? .vacant : .unknown
+        }
+        if inventory == stop.inventory { return .asLeft }
+        return inventory.hasContents(of: stop.inventory) ? .copied : .changed
+    }
+
+    /// Why it is not believed.
+    private static func reason(
+        _ found: FoundStore, _ inventory: StoreInventory?, after stop: NodeIdentity.CleanStop?
+    ) -> String {
+        guard found == .changed, let inventory, let stop else {
+            return "it is empty, though this node has stored in it"
+        }
+        return "the last clean stop left \(stop.inventory.summary), "
+            + "and there are \(inventory.summary) of other contents"
     }
 
     /// Begins a life, once the stores are open, and writes it to disk before anything is minted in it.

@@ -1,5 +1,6 @@
-// The threads that own the disks: one for each shard, one for hints, one for scans. Each takes all the work that waits,
-// works it as one batch, commits it with one sync, and hands the answers out, grouped by the loops that wait for them.
+// The threads that own the disks: one for each shard, one for hints, one for long pages and one for
+// compares. Each takes all the work that waits, works it as one batch, commits it with one sync, and hands the answers
+// out, grouped by the loops that wait for them.
 
 import Foundation
 import HintedHandoff
