@@ -10,16 +10,14 @@ enum FrameShape {
     /// The messages whose fields are counted, by their place in peer.proto; others are passed over as bytes.
     private enum Message {
         case frame, reply
-        /// Holds elements: `MergeRequests`, `Page`.
+        /// Holds elements: `Page`.
         case list
-        /// Holds numbers, one field or a packed run of them: `StoredReplies`, `Fingerprints`.
+        /// Holds numbers, one field or a packed run of them: `Fingerprints`.
         case numbers
 
         func inside(_ field: UInt64) -> Message? {
             switch (self, field) {
             case (.frame, 4): .reply
-            case (.frame, 11): .numbers
-            case (.frame, 12): .list
             case (.reply, 8): .list
             case (.reply, 10): .numbers
             default: nil

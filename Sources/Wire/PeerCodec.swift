@@ -21,10 +21,7 @@ func node(_ name: String) throws(DecodingFailure) -> NodeID {
     return id
 }
 
-/// A stored key is a little longer than the client's: a token, two terminators, and each zero byte doubled.
-func storedKey(_ data: Data) throws(DecodingFailure) -> [UInt8] {
-    try bounded(data, 2 * Limits.keyBytes + 16)
-}
+func storedKey(_ data: Data) throws(DecodingFailure) -> [UInt8] { try bounded(data, Limits.storedKeyBytes) }
 
 // MARK: Handshake
 
@@ -75,11 +72,7 @@ extension PBRequest {
         id = envelope.id
         timeoutMs = envelope.timeoutMs
         switch envelope.request {
-        case .read(let key, let summaryOver):
-            read = .with {
-                $0.key = Data(key)
-                $0.summaryOver = UInt32(clamping: summaryOver)
-            }
+        case .read: break  // a short frame
         case .mint(let request): mint = PBMint(request)
         case .merge(let key, let object, let repair):
             merge = .with {
@@ -120,7 +113,6 @@ extension PBRequest {
     func checked() throws(DecodingFailure) -> RequestEnvelope {
         let request: ReplicaRequest
         switch operation {
-        case .read(let m): request = .read(key: try storedKey(m.key), summaryOver: Int(m.summaryOver))
         case .mint(let m): request = .mint(try m.checked())
         case .merge(let m):
             request = .merge(
@@ -147,32 +139,6 @@ extension PBRequest {
         case nil: throw .malformed("a request of an unknown kind")
         }
         return RequestEnvelope(id: id, timeoutMs: timeoutMs, request: request)
-    }
-}
-
-extension PBMergeRequests {
-    init(_ requests: MergeRequests) {
-        self.init()
-        timeoutMs = requests.timeoutMs
-        items = requests.items.map { item in
-            .with {
-                $0.id = item.id
-                $0.key = Data(item.key)
-                $0.object = Data(item.object)
-            }
-        }
-    }
-
-    func checked() throws(DecodingFailure) -> MergeRequests {
-        guard items.count <= Limits.batchRequests else { throw .overlong }
-        var checked: [MergeRequests.Item] = []
-        checked.reserveCapacity(items.count)
-        for item in items {
-            checked.append(
-                MergeRequests.Item(
-                    id: item.id, key: try storedKey(item.key), object: try bounded(item.object, Limits.objectBytes)))
-        }
-        return MergeRequests(timeoutMs: timeoutMs, items: checked)
     }
 }
 
@@ -208,21 +174,6 @@ extension PBMint {
 
 // MARK: Replies
 
-extension PBStoredReplies {
-    init(_ replies: StoredReplies) {
-        self.init()
-        ids = replies.ids
-        inFlight = replies.inFlight
-        serviceUs = replies.serviceMicroseconds
-        clockMs = replies.clockMs
-    }
-
-    func checked() throws(DecodingFailure) -> StoredReplies {
-        guard ids.count <= Limits.batchRequests else { throw .overlong }
-        return StoredReplies(ids: ids, inFlight: inFlight, serviceMicroseconds: serviceUs, clockMs: clockMs)
-    }
-}
-
 extension PBReply {
     init(_ envelope: ReplyEnvelope) {
         self.init()
@@ -231,11 +182,7 @@ extension PBReply {
         serviceUs = envelope.serviceMicroseconds
         clockMs = envelope.clockMs
         switch envelope.reply {
-        case .object(let bytes):
-            object = .with {
-                $0.found = bytes != nil
-                if let bytes { $0.object = Data(bytes) }
-            }
+        case .object: break  // a short frame
         case .summary(let bytes): summary = Data(bytes)
         case .minted(let bytes, let wasAbsent):
             minted = .with {
@@ -270,7 +217,6 @@ extension PBReply {
     func checked() throws(DecodingFailure) -> ReplyEnvelope {
         let reply: ReplicaReply
         switch result {
-        case .object(let m): reply = .object(m.found ? try bounded(m.object, Limits.objectBytes) : nil)
         case .summary(let bytes): reply = .summary(try bounded(bytes, Limits.objectBytes))
         case .minted(let m):
             reply = .minted(object: try bounded(m.object, Limits.objectBytes), wasAbsent: m.wasAbsent)

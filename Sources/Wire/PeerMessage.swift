@@ -57,7 +57,7 @@ package struct Welcome: Hashable, Sendable {
 
 package enum PeerMessage: Hashable, Sendable {
     /// Raised when an old node could not understand a new one.
-    package static let protocolVersion: UInt32 = 1
+    package static let protocolVersion: UInt32 = 2
 
     case hello(Hello)
     case welcome(Welcome)
@@ -73,18 +73,18 @@ package enum PeerMessage: Hashable, Sendable {
 
 extension PeerMessage {
     package func encode() -> [UInt8] {
+        if let short = ShortFrame.encode(self) { return short }
         var frame = PBFrame()
         switch self {
         case .hello(let hello): frame.hello = PBHello(hello)
         case .welcome(let welcome): frame.welcome = PBWelcome(welcome)
         case .request(let envelope): frame.request = PBRequest(envelope)
-        case .mergeRequests(let requests): frame.mergeRequests = PBMergeRequests(requests)
         case .reply(let envelope): frame.reply = PBReply(envelope)
-        case .storedReplies(let replies): frame.storedReplies = PBStoredReplies(replies)
         case .gossip(let bytes): frame.gossip = Data(bytes)
         case .names(let bytes): frame.names = Data(bytes)
         case .ringRequest: frame.ringRequest = PBRingRequest()
         case .ringReply(let document): frame.ringReply = .with { $0.document = Data(document) }
+        case .mergeRequests, .storedReplies: break  // short frames
         }
         // The only documented failures are missing required fields and proto2 extensions, which proto3 has not.
         return (try? frame.serializedBytes()) ?? []
@@ -92,6 +92,10 @@ extension PeerMessage {
 
     package init(decoding bytes: [UInt8]) throws(DecodingFailure) {
         guard bytes.count <= Limits.frameBytes else { throw .overlong }
+        if let short = try ShortFrame.decode(bytes) {
+            self = short
+            return
+        }
         try FrameShape.check(bytes)
         let frame: PBFrame
         do { frame = try PBFrame(serializedBytes: bytes) } catch { throw .malformed("not a peer message") }
@@ -99,9 +103,7 @@ extension PeerMessage {
         case .hello(let hello): self = .hello(try hello.checked())
         case .welcome(let welcome): self = .welcome(try welcome.checked())
         case .request(let request): self = .request(try request.checked())
-        case .mergeRequests(let requests): self = .mergeRequests(try requests.checked())
         case .reply(let reply): self = .reply(try reply.checked())
-        case .storedReplies(let replies): self = .storedReplies(try replies.checked())
         case .gossip(let bytes): self = .gossip(try bounded(bytes, Limits.gossipBytes))
         case .names(let bytes): self = .names(try bounded(bytes, Limits.frameBytes))
         case .ringRequest: self = .ringRequest

@@ -12,6 +12,8 @@ public enum Limits {
     /// Bucket, partition key and sort key together (design: "at most 1 KiB together"): keys are repeated in every index
     /// block, frame and listing.
     public static let keyBytes = 1_024
+    /// A stored key is a little longer than the client's: a token, two terminators, and each zero byte doubled.
+    public static let storedKeyBytes = 2 * keyBytes + 16
     /// RFC 4288 bounds a media type to 127 + 1 + 127; parameters fit in the rest.
     public static let contentTypeBytes = 255
 

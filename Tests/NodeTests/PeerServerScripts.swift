@@ -156,7 +156,7 @@ private struct ScriptRunner {
     @Test func strangersAreToldWhy() throws {
         for (what, reason) in [
             ("cluster elsewhere", "this is cluster scripted, not elsewhere"),
-            ("version", "protocol version 99 is not 1"),
+            ("version", "protocol version 99 is not \(PeerMessage.protocolVersion)"),
             ("node fr-1", "fr-1 is not in the ring of scripted (epoch 1)"),
             ("node de-1", "de-1 is this node's own name"),
             (

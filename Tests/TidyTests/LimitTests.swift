@@ -29,7 +29,7 @@ import Testing
     /// Constants that are no limits: sizes of formats, shapes of algorithms, guesses of how much room something takes.
     private static let others: [String: String] = [
         "headerSize": "gossip's format",
-        "headBytes": "room for a usual head",
+        "headBytes": "room for a usual head", "itemBytes": "room for an item's numbers",
         "smallBytes": "what is cheaper to copy than to keep",
         "window": "how often hedging is thought over", "every": "how often hedging is thought over",
         "deadlineStep": "a rounding", "unseenInFlight": "what is tried of a stranger", "slotCount": "the wheel's shape",

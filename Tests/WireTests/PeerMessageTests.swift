@@ -185,11 +185,20 @@ import World
             (0..<count).flatMap { _ in [number << 3 | 2, 0] }
         }
         let many = 1 << 20
+        /// A short frame of `kind`, with `numbers` before the count, and room for as many.
+        func short(_ kind: UInt8, numbers: Int, count: Int) -> [UInt8] {
+            var w = ByteWriter()
+            w.byte(kind)
+            for _ in 0..<numbers { w.varint(0) }
+            w.varint(UInt64(count))
+            w.raw(repeatElement(0, count: 3 * count))
+            return w.bytes
+        }
         let frames = [
-            field(12, empties(2, many)), field(4, field(8, empties(1, many))), field(4, empties(8, many)),
-            field(11, field(1, [UInt8](repeating: 1, count: many))),
-            field(4, field(10, field(1, [UInt8](repeating: 0, count: many)))),
-            field(11, [UInt8](repeating: 8, count: 2 * many)), empties(12, many),
+            short(1, numbers: 1, count: many), short(1, numbers: 1, count: Limits.batchRequests + 1),
+            short(2, numbers: 3, count: many), short(2, numbers: 3, count: Limits.batchRequests + 1),
+            field(4, field(8, empties(1, many))), field(4, empties(8, many)),
+            field(4, field(10, field(1, [UInt8](repeating: 0, count: many)))), empties(12, many),
             field(4, field(8, empties(1, Limits.rangeItems + 24))),
         ]
         for frame in frames {
@@ -205,7 +214,10 @@ import World
     @Test func fieldsEndWhereTheirMessageEnds() {
         // An element, a group and a field's number that reach past what holds them.
         for frame in [
-            [0x62, 0x02, 0x12, 0x05, 0, 0, 0, 0, 0], [0x62, 0x01, 0x13], [0x62, 0x01, 0x92], [0x22, 0x7F],
+            [0x22, 0x02, 0x42, 0x05, 0, 0, 0, 0, 0], [0x22, 0x01, 0x43], [0x22, 0x01, 0x92], [0x22, 0x7F],
+            // Short frames that end too early, or do not end.
+            [0x01], [0x01, 0, 1, 0, 5, 0], [0x02, 0, 0, 0, 2, 1], [0x03, 1, 1, 1], [0x04, 1, 1, 1, 1, 2],
+            [0x04, 1, 1, 1, 1, 0, 0], [0x02, 0, 0, 0, 0, 0],
         ] {
             #expect(throws: DecodingFailure.self) { try PeerMessage(decoding: frame.map { UInt8($0) }) }
         }

@@ -137,22 +137,6 @@ nonisolated struct PBFrame: Sendable {
     set {body = .ringReply(newValue)}
   }
 
-  var storedReplies: PBStoredReplies {
-    get {
-      if case .storedReplies(let v)? = body {return v}
-      return PBStoredReplies()
-    }
-    set {body = .storedReplies(newValue)}
-  }
-
-  var mergeRequests: PBMergeRequests {
-    get {
-      if case .mergeRequests(let v)? = body {return v}
-      return PBMergeRequests()
-    }
-    set {body = .mergeRequests(newValue)}
-  }
-
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Body: Equatable, Sendable {
@@ -164,8 +148,6 @@ nonisolated struct PBFrame: Sendable {
     case names(Data)
     case ringRequest(PBRingRequest)
     case ringReply(PBRingReply)
-    case storedReplies(PBStoredReplies)
-    case mergeRequests(PBMergeRequests)
 
   }
 
@@ -255,14 +237,6 @@ nonisolated struct PBRequest: Sendable {
 
   var operation: PBRequest.OneOf_Operation? = nil
 
-  var read: PBRead {
-    get {
-      if case .read(let v)? = operation {return v}
-      return PBRead()
-    }
-    set {operation = .read(newValue)}
-  }
-
   var mint: PBMint {
     get {
       if case .mint(let v)? = operation {return v}
@@ -314,7 +288,6 @@ nonisolated struct PBRequest: Sendable {
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Operation: Equatable, Sendable {
-    case read(PBRead)
     case mint(PBMint)
     case merge(PBMerge)
     case hint(PBHint)
@@ -323,21 +296,6 @@ nonisolated struct PBRequest: Sendable {
     case compare(PBCompare)
 
   }
-
-  init() {}
-}
-
-nonisolated struct PBRead: Sendable {
-  // SwiftProtobuf.Message conformance is added in an extension below. See the
-  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-  // methods supported on all messages.
-
-  var key: Data = Data()
-
-  /// An object of more bytes than this is answered by its summary. 0: always the object.
-  var summaryOver: UInt32 = 0
-
-  var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 }
@@ -421,38 +379,6 @@ nonisolated struct PBMerge: Sendable {
   var repair: Bool = false
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
-
-  init() {}
-}
-
-/// Several merges of clients' writes that leave together.
-nonisolated struct PBMergeRequests: Sendable {
-  // SwiftProtobuf.Message conformance is added in an extension below. See the
-  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-  // methods supported on all messages.
-
-  /// As in Request, of each of them.
-  var timeoutMs: UInt32 = 0
-
-  var items: [PBMergeRequests.Item] = []
-
-  var unknownFields = SwiftProtobuf.UnknownStorage()
-
-  nonisolated struct Item: Sendable {
-    // SwiftProtobuf.Message conformance is added in an extension below. See the
-    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-    // methods supported on all messages.
-
-    var id: UInt64 = 0
-
-    var key: Data = Data()
-
-    var object: Data = Data()
-
-    var unknownFields = SwiftProtobuf.UnknownStorage()
-
-    init() {}
-  }
 
   init() {}
 }
@@ -545,14 +471,6 @@ nonisolated struct PBReply: Sendable {
 
   var result: PBReply.OneOf_Result? = nil
 
-  var object: PBObject {
-    get {
-      if case .object(let v)? = result {return v}
-      return PBObject()
-    }
-    set {result = .object(newValue)}
-  }
-
   var summary: Data {
     get {
       if case .summary(let v)? = result {return v}
@@ -608,7 +526,6 @@ nonisolated struct PBReply: Sendable {
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Result: Equatable, Sendable {
-    case object(PBObject)
     case summary(Data)
     case minted(PBMinted)
     /// False: stored, but what the write does not know of stood there already.
@@ -618,39 +535,6 @@ nonisolated struct PBReply: Sendable {
     case fingerprints(PBFingerprints)
 
   }
-
-  init() {}
-}
-
-/// Several replies that say `stored` and were ready together.
-nonisolated struct PBStoredReplies: Sendable {
-  // SwiftProtobuf.Message conformance is added in an extension below. See the
-  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-  // methods supported on all messages.
-
-  var ids: [UInt64] = []
-
-  var inFlight: UInt32 = 0
-
-  var serviceUs: UInt32 = 0
-
-  var clockMs: UInt64 = 0
-
-  var unknownFields = SwiftProtobuf.UnknownStorage()
-
-  init() {}
-}
-
-nonisolated struct PBObject: Sendable {
-  // SwiftProtobuf.Message conformance is added in an extension below. See the
-  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-  // methods supported on all messages.
-
-  var found: Bool = false
-
-  var object: Data = Data()
-
-  var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 }
@@ -746,7 +630,7 @@ nonisolated extension PBLane: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension PBFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Frame"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{1}welcome\0\u{1}request\0\u{1}reply\0\u{1}gossip\0\u{1}names\0\u{3}ring_request\0\u{3}ring_reply\0\u{4}\u{3}stored_replies\0\u{3}merge_requests\0\u{b}ping\0\u{b}pong\0\u{c}\u{9}\u{1}\u{c}\u{a}\u{1}")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{1}welcome\0\u{1}request\0\u{1}reply\0\u{1}gossip\0\u{1}names\0\u{3}ring_request\0\u{3}ring_reply\0\u{b}ping\0\u{b}pong\0\u{b}stored_replies\0\u{b}merge_requests\0\u{c}\u{9}\u{4}")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -848,32 +732,6 @@ nonisolated extension PBFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
           self.body = .ringReply(v)
         }
       }()
-      case 11: try {
-        var v: PBStoredReplies?
-        var hadOneofValue = false
-        if let current = self.body {
-          hadOneofValue = true
-          if case .storedReplies(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .storedReplies(v)
-        }
-      }()
-      case 12: try {
-        var v: PBMergeRequests?
-        var hadOneofValue = false
-        if let current = self.body {
-          hadOneofValue = true
-          if case .mergeRequests(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .mergeRequests(v)
-        }
-      }()
       default: break
       }
     }
@@ -916,14 +774,6 @@ nonisolated extension PBFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     case .ringReply?: try {
       guard case .ringReply(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
-    }()
-    case .storedReplies?: try {
-      guard case .storedReplies(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
-    }()
-    case .mergeRequests?: try {
-      guard case .mergeRequests(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
     }()
     case nil: break
     }
@@ -1103,7 +953,7 @@ nonisolated extension PBRingReply: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension PBRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Request"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}timeout_ms\0\u{1}read\0\u{1}mint\0\u{1}merge\0\u{1}hint\0\u{3}read_hints\0\u{1}range\0\u{1}compare\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}timeout_ms\0\u{2}\u{2}mint\0\u{1}merge\0\u{1}hint\0\u{3}read_hints\0\u{1}range\0\u{1}compare\0\u{b}read\0\u{c}\u{3}\u{1}")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1113,19 +963,6 @@ nonisolated extension PBRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.id) }()
       case 2: try { try decoder.decodeSingularUInt32Field(value: &self.timeoutMs) }()
-      case 3: try {
-        var v: PBRead?
-        var hadOneofValue = false
-        if let current = self.operation {
-          hadOneofValue = true
-          if case .read(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.operation = .read(v)
-        }
-      }()
       case 4: try {
         var v: PBMint?
         var hadOneofValue = false
@@ -1221,10 +1058,6 @@ nonisolated extension PBRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       try visitor.visitSingularUInt32Field(value: self.timeoutMs, fieldNumber: 2)
     }
     switch self.operation {
-    case .read?: try {
-      guard case .read(let v)? = self.operation else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
-    }()
     case .mint?: try {
       guard case .mint(let v)? = self.operation else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
@@ -1258,41 +1091,6 @@ nonisolated extension PBRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if lhs.id != rhs.id {return false}
     if lhs.timeoutMs != rhs.timeoutMs {return false}
     if lhs.operation != rhs.operation {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
-nonisolated extension PBRead: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  static let protoMessageName: String = _protobuf_package + ".Read"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{3}summary_over\0")
-
-  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularBytesField(value: &self.key) }()
-      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.summaryOver) }()
-      default: break
-      }
-    }
-  }
-
-  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if !self.key.isEmpty {
-      try visitor.visitSingularBytesField(value: self.key, fieldNumber: 1)
-    }
-    if self.summaryOver != 0 {
-      try visitor.visitSingularUInt32Field(value: self.summaryOver, fieldNumber: 2)
-    }
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  static func ==(lhs: PBRead, rhs: PBRead) -> Bool {
-    if lhs.key != rhs.key {return false}
-    if lhs.summaryOver != rhs.summaryOver {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1412,81 +1210,6 @@ nonisolated extension PBMerge: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     if lhs.key != rhs.key {return false}
     if lhs.object != rhs.object {return false}
     if lhs.repair != rhs.repair {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
-nonisolated extension PBMergeRequests: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  static let protoMessageName: String = _protobuf_package + ".MergeRequests"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}timeout_ms\0\u{1}items\0")
-
-  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.timeoutMs) }()
-      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.items) }()
-      default: break
-      }
-    }
-  }
-
-  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if self.timeoutMs != 0 {
-      try visitor.visitSingularUInt32Field(value: self.timeoutMs, fieldNumber: 1)
-    }
-    if !self.items.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.items, fieldNumber: 2)
-    }
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  static func ==(lhs: PBMergeRequests, rhs: PBMergeRequests) -> Bool {
-    if lhs.timeoutMs != rhs.timeoutMs {return false}
-    if lhs.items != rhs.items {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
-nonisolated extension PBMergeRequests.Item: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  static let protoMessageName: String = PBMergeRequests.protoMessageName + ".Item"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}key\0\u{1}object\0")
-
-  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.id) }()
-      case 2: try { try decoder.decodeSingularBytesField(value: &self.key) }()
-      case 3: try { try decoder.decodeSingularBytesField(value: &self.object) }()
-      default: break
-      }
-    }
-  }
-
-  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if self.id != 0 {
-      try visitor.visitSingularUInt64Field(value: self.id, fieldNumber: 1)
-    }
-    if !self.key.isEmpty {
-      try visitor.visitSingularBytesField(value: self.key, fieldNumber: 2)
-    }
-    if !self.object.isEmpty {
-      try visitor.visitSingularBytesField(value: self.object, fieldNumber: 3)
-    }
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  static func ==(lhs: PBMergeRequests.Item, rhs: PBMergeRequests.Item) -> Bool {
-    if lhs.id != rhs.id {return false}
-    if lhs.key != rhs.key {return false}
-    if lhs.object != rhs.object {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1669,7 +1392,7 @@ nonisolated extension PBCompare: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension PBReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Reply"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}in_flight\0\u{3}service_us\0\u{1}object\0\u{1}summary\0\u{1}minted\0\u{1}stored\0\u{1}page\0\u{1}refused\0\u{1}fingerprints\0\u{3}clock_ms\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}in_flight\0\u{3}service_us\0\u{2}\u{2}summary\0\u{1}minted\0\u{1}stored\0\u{1}page\0\u{1}refused\0\u{1}fingerprints\0\u{3}clock_ms\0\u{b}object\0\u{c}\u{4}\u{1}")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1680,19 +1403,6 @@ nonisolated extension PBReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.id) }()
       case 2: try { try decoder.decodeSingularUInt32Field(value: &self.inFlight) }()
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.serviceUs) }()
-      case 4: try {
-        var v: PBObject?
-        var hadOneofValue = false
-        if let current = self.result {
-          hadOneofValue = true
-          if case .object(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.result = .object(v)
-        }
-      }()
       case 5: try {
         var v: Data?
         try decoder.decodeSingularBytesField(value: &v)
@@ -1782,10 +1492,6 @@ nonisolated extension PBReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       try visitor.visitSingularUInt32Field(value: self.serviceUs, fieldNumber: 3)
     }
     switch self.result {
-    case .object?: try {
-      guard case .object(let v)? = self.result else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
-    }()
     case .summary?: try {
       guard case .summary(let v)? = self.result else { preconditionFailure() }
       try visitor.visitSingularBytesField(value: v, fieldNumber: 5)
@@ -1824,86 +1530,6 @@ nonisolated extension PBReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     if lhs.serviceUs != rhs.serviceUs {return false}
     if lhs.result != rhs.result {return false}
     if lhs.clockMs != rhs.clockMs {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
-nonisolated extension PBStoredReplies: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  static let protoMessageName: String = _protobuf_package + ".StoredReplies"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ids\0\u{3}in_flight\0\u{3}service_us\0\u{3}clock_ms\0")
-
-  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeRepeatedUInt64Field(value: &self.ids) }()
-      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.inFlight) }()
-      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.serviceUs) }()
-      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.clockMs) }()
-      default: break
-      }
-    }
-  }
-
-  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if !self.ids.isEmpty {
-      try visitor.visitPackedUInt64Field(value: self.ids, fieldNumber: 1)
-    }
-    if self.inFlight != 0 {
-      try visitor.visitSingularUInt32Field(value: self.inFlight, fieldNumber: 2)
-    }
-    if self.serviceUs != 0 {
-      try visitor.visitSingularUInt32Field(value: self.serviceUs, fieldNumber: 3)
-    }
-    if self.clockMs != 0 {
-      try visitor.visitSingularUInt64Field(value: self.clockMs, fieldNumber: 4)
-    }
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  static func ==(lhs: PBStoredReplies, rhs: PBStoredReplies) -> Bool {
-    if lhs.ids != rhs.ids {return false}
-    if lhs.inFlight != rhs.inFlight {return false}
-    if lhs.serviceUs != rhs.serviceUs {return false}
-    if lhs.clockMs != rhs.clockMs {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
-nonisolated extension PBObject: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  static let protoMessageName: String = _protobuf_package + ".Object"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}found\0\u{1}object\0")
-
-  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularBoolField(value: &self.found) }()
-      case 2: try { try decoder.decodeSingularBytesField(value: &self.object) }()
-      default: break
-      }
-    }
-  }
-
-  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if self.found != false {
-      try visitor.visitSingularBoolField(value: self.found, fieldNumber: 1)
-    }
-    if !self.object.isEmpty {
-      try visitor.visitSingularBytesField(value: self.object, fieldNumber: 2)
-    }
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  static func ==(lhs: PBObject, rhs: PBObject) -> Bool {
-    if lhs.found != rhs.found {return false}
-    if lhs.object != rhs.object {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
