@@ -159,15 +159,21 @@ extension Checker {
             let mayBeGone =
                 object == nil
                 && histories[KeyBytes(key)]?.writes.contains { other in
-                    let mayFollow =
-                        other == index || (writes[other].acknowledgedAt.map { $0 >= writes[index].startedAt } ?? true)
-                    return mayFollow && (writes[other].value == nil || expires(writes[other]))
+                    mayWin(other, over: index) && (writes[other].value == nil || expires(writes[other]))
                 } ?? false
             if !mayBeGone { violate("\(what(self)) lacks \(describe(writes[index]))") }
         }
         for sibling in object?.siblings ?? [] {
             checkNotOverwritten(sibling, of: key, asOf: list.startedAt, "is listed")
         }
+    }
+
+    /// Whether what write `other` left may take the place of what `index` left: it did not end before; or the latest is
+    /// to win, and fewer than a majority had it, so that `index` may not have met it and its clock was ahead.
+    private func mayWin(_ other: Int, over index: Int) -> Bool {
+        guard other != index, let end = writes[other].acknowledgedAt, end < writes[index].startedAt else { return true }
+        let isLastWriteWins = ring.properties(ofBucket: writes[other].key.bucket).conflict == .lastWriteWins
+        return isLastWriteWins && !hasItsQuorum(writes[other])
     }
 
     func expires(_ write: WriteRecord) -> Bool {
