@@ -1,5 +1,6 @@
 // How the nodes of a simulated cluster come to their connections: both ends are the values that a server carries
-// (`PeerLinkState`, `PeerServerState`), and what they say to each other goes over the wire.
+// (`PeerLinkState`, `PeerServerState`), and what they say to each other goes over the wire; but for the messages of the
+// namestore, which travel in frames of their own (Names/SimulatedCluster+Names.swift).
 
 import Node
 import Wire
