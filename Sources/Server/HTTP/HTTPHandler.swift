@@ -17,10 +17,7 @@ final class HTTPHandler: ChannelDuplexHandler {
     private let number: Int
     private var connection: ClientConnection
     private var context: ChannelHandlerContext?
-    private var actions = Outbox<ClientConnection.Action>()
-    /// Empty between events.
-    private var taken: [ClientConnection.Action] = []
-    private var isCarryingOut = false
+    private let actions = ActionQueue<ClientConnection.Action>()
     /// Of the event that is being carried out.
     private var now: Now
     private var answerTimer: Scheduled<Void>?
@@ -42,7 +39,7 @@ final class HTTPHandler: ChannelDuplexHandler {
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        connection.removed(&loop.httpClients, &actions)
+        connection.removed(&loop.httpClients, &actions.out)
         carryOut()
         answerTimer?.cancel()
         self.context = nil
@@ -55,23 +52,23 @@ final class HTTPHandler: ChannelDuplexHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         now = gate.now
         switch unwrapInboundIn(data) {
-        case .head(let head): connection.received(RequestHead(head), &loop.httpClients, now, &actions)
+        case .head(let head): connection.received(RequestHead(head), &loop.httpClients, now, &actions.out)
         case .body(let bytes):
             gate.watch.bodyCame(bytes.readableBytes, now.instant)
-            bytes.withUnsafeReadableBytes { connection.received(body: $0, &loop.httpClients, now, &actions) }
-        case .end: connection.receivedEnd(&actions)
+            bytes.withUnsafeReadableBytes { connection.received(body: $0, &loop.httpClients, now, &actions.out) }
+        case .end: connection.receivedEnd(&actions.out)
         }
         carryOut()
     }
 
     func read(context: ChannelHandlerContext) {
-        connection.readWanted(&actions)
+        connection.readWanted(&actions.out)
         carryOut()
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         now = MachineClock.now()
-        connection.writability(context.channel.isWritable, &loop.httpClients, now, &actions)
+        connection.writability(context.channel.isWritable, &loop.httpClients, now, &actions.out)
         carryOut()
         context.fireChannelWritabilityChanged()
     }
@@ -79,7 +76,7 @@ final class HTTPHandler: ChannelDuplexHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if case .inputClosed? = event as? ChannelEvent {
             now = MachineClock.now()
-            connection.inputClosed(&loop.httpClients, now, &actions)
+            connection.inputClosed(&loop.httpClients, now, &actions.out)
             carryOut()
         }
         context.fireUserInboundEventTriggered(event)
@@ -104,41 +101,33 @@ final class HTTPHandler: ChannelDuplexHandler {
 
     private func refuse(_ problem: Problem) {
         now = MachineClock.now()
-        connection.refused(problem, &loop.httpClients, now, &actions)
+        connection.refused(problem, &loop.httpClients, now, &actions.out)
         carryOut()
     }
 
     /// The answer to the request that was handed to the service.
     func respond(_ response: HTTPResponse) {
         now = MachineClock.now()
-        connection.answered(response, &loop.httpClients, now, &actions)
+        connection.answered(response, &loop.httpClients, now, &actions.out)
         carryOut()
     }
 
     /// The node is stopping.
     func stop() {
-        connection.stop(&loop.httpClients, &actions)
+        connection.stop(&loop.httpClients, &actions.out)
         carryOut()
     }
 
     /// Others need the room that its answer took.
     func cutOff(isReleased: Bool) {
-        connection.cutOff(isReleased: isReleased, &loop.httpClients, &actions)
+        connection.cutOff(isReleased: isReleased, &loop.httpClients, &actions.out)
         carryOut()
     }
 
     // MARK: What goes out
 
-    /// What carrying out brings with it is carried out after what was there already.
     private func carryOut() {
-        guard !isCarryingOut else { return }
-        isCarryingOut = true
-        while !actions.isEmpty {
-            actions.take(into: &taken)
-            for action in taken { carryOut(action) }
-            taken.removeAll(keepingCapacity: true)
-        }
-        isCarryingOut = false
+        guard actions.carryOut({ carryOut($0) }) else { return }
         service.cutOffReaders()
     }
 
@@ -198,18 +187,18 @@ final class HTTPHandler: ChannelDuplexHandler {
             let this = NIOLoopBound(self, eventLoop: context.eventLoop)
             context.writeAndFlush(wrapOutboundOut(buffer)).whenSuccess { this.value.lastPieceLeft() }
         }
-        connection.wrote(&loop.httpClients, now, &actions)
+        connection.wrote(&loop.httpClients, now, &actions.out)
     }
 
     private func lastPieceLeft() {
         now = MachineClock.now()
-        connection.lastPieceLeft(&loop.httpClients, now, &actions)
+        connection.lastPieceLeft(&loop.httpClients, now, &actions.out)
         carryOut()
     }
 
     private func goOn() {
         now = MachineClock.now()
-        connection.goOn(&loop.httpClients, now, &actions)
+        connection.goOn(&loop.httpClients, now, &actions.out)
         carryOut()
     }
 

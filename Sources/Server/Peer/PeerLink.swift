@@ -29,10 +29,7 @@ final class PeerLink {
     private let logger: Logger
     private weak var owner: (any PeerLinkOwner)?
     private var state: PeerLinkState
-    private var actions = Outbox<PeerLinkState.Action>()
-    /// Empty between events.
-    private var taken: [PeerLinkState.Action] = []
-    private var isCarryingOut = false
+    private let actions = ActionQueue<PeerLinkState.Action>()
     /// The connection, from the moment that it stands until it is no more.
     private var channel: (any Channel)?
     private var pause: Scheduled<Void>?
@@ -83,16 +80,8 @@ final class PeerLink {
 
     private func hear(_ event: PeerLinkState.Event) {
         eventLoop.preconditionInEventLoop()
-        state.handle(event, &actions)
-        // What carrying out brings with it is carried out after what was there already.
-        guard !isCarryingOut else { return }
-        isCarryingOut = true
-        while !actions.isEmpty {
-            actions.take(into: &taken)
-            for action in taken { carryOut(action) }
-            taken.removeAll(keepingCapacity: true)
-        }
-        isCarryingOut = false
+        state.handle(event, &actions.out)
+        actions.carryOut { carryOut($0) }
     }
 
     private func carryOut(_ action: PeerLinkState.Action) {

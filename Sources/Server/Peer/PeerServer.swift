@@ -20,10 +20,7 @@ final class PeerServerHandler: ChannelInboundHandler {
     private let logger: Logger
     private let framing = PeerFraming()
     private var state: PeerServerState
-    private var actions = Outbox<PeerServerState.Action>()
-    /// Empty between events.
-    private var taken: [PeerServerState.Action] = []
-    private var isCarryingOut = false
+    private let actions = ActionQueue<PeerServerState.Action>()
     /// The loop's number for it, once it is known who the peer is.
     private var connection: Int?
     private var deadline: Scheduled<Void>?
@@ -70,17 +67,8 @@ final class PeerServerHandler: ChannelInboundHandler {
     // MARK: What happens, and what is done about it
 
     private func hear(_ event: PeerServerState.Event, _ context: ChannelHandlerContext) {
-        state.handle(event, &actions)
-        // What carrying out brings with it is carried out after what was there already: a write that fails ends the
-        // connection before it returns.
-        guard !isCarryingOut else { return }
-        isCarryingOut = true
-        while !actions.isEmpty {
-            actions.take(into: &taken)
-            for action in taken { carryOut(action, context) }
-            taken.removeAll(keepingCapacity: true)
-        }
-        isCarryingOut = false
+        state.handle(event, &actions.out)
+        actions.carryOut { carryOut($0, context) }
     }
 
     private func carryOut(_ action: PeerServerState.Action, _ context: ChannelHandlerContext) {
@@ -97,7 +85,7 @@ final class PeerServerHandler: ChannelInboundHandler {
         case .serveMerges(let requests): for envelope in requests.envelopes { serve(envelope) }
         case .gossip(let bytes, let node): control.gossip(bytes, from: node)
         case .names(let bytes, let node): control.names(bytes, from: node)
-        case .askToJoin: state.handle(.mayJoin(peers.admitJoining()), &actions)
+        case .askToJoin: state.handle(.mayJoin(peers.admitJoining()), &actions.out)
         case .giveRing(let isLast): giveRing(isLast: isLast, context)
         case .disconnect: context.close(promise: nil)
         case .reportRefusal(let reason): report("peer refused", reason, context)

@@ -57,7 +57,7 @@ package enum SeedClient {
         private var state: JoiningState
         private let answer: EventLoopPromise<[UInt8]>
         private let framing = PeerFraming()
-        private var actions = Outbox<JoiningState.Action>()
+        private let actions = ActionQueue<JoiningState.Action>()
         private var overdue: Scheduled<Void>?
 
         init(_ node: NodeID, _ answer: EventLoopPromise<[UInt8]>) {
@@ -85,8 +85,8 @@ package enum SeedClient {
         }
 
         private func hear(_ event: JoiningState.Event, _ context: ChannelHandlerContext) {
-            state.handle(event, &actions)
-            for action in actions.take() {
+            state.handle(event, &actions.out)
+            actions.carryOut { action in
                 switch action {
                 case .say(let message):
                     framing.add(message)
