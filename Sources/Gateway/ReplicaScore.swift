@@ -166,7 +166,9 @@ enum Geography {
         for _ in 0..<60 {
             let (s, c) = sineCosine(y)
             guard c > 1e-9 else { break }
-            y -= (s - x) / c
+            let next = y - (s - x) / c
+            if next == y { break }
+            y = next
         }
         return y
     }

@@ -3,6 +3,7 @@
 import Keys
 import Ring
 import Wire
+import World
 
 package enum NodePart: Hashable, Sendable {
     /// The storage shard of this number.
@@ -12,6 +13,15 @@ package enum NodePart: Hashable, Sendable {
     case scanner
     /// Fingerprints, away from the pages: a client waits for those.
     case comparer
+
+    /// Jobs that its thread takes at once, for one sync. A page or a compare may read megabytes: one at a time, so that
+    /// the last of a batch does not wait for all.
+    package var largestBatch: Int {
+        switch self {
+        case .shard, .hints: Limits.batchRequests
+        case .scanner, .comparer: 1
+        }
+    }
 }
 
 enum Routing {

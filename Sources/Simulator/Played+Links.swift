@@ -52,7 +52,7 @@ extension PeerServerState.Event {
 }
 
 extension PeerServerState.Action {
-    /// Nil likewise, and for names, which are counted as they come.
+    /// Nil likewise.
     var played: Played? {
         switch self {
         case .welcome: .acceptedWelcomes
@@ -61,10 +61,11 @@ extension PeerServerState.Action {
         case .serve: .acceptedServes
         case .serveMerges: .acceptedServesMerges
         case .gossip: .acceptedGossip
+        case .names: .acceptedNames
         case .disconnect: .acceptedDisconnects
         case .reportRefusal: .acceptedRefuses
         case .left: .acceptedLeft
-        case .names, .askToJoin, .giveRing, .joinedNoMore, .reportTrouble: nil
+        case .askToJoin, .giveRing, .joinedNoMore, .reportTrouble: nil
         }
     }
 }

@@ -13,7 +13,7 @@ enum Played: Int, CaseIterable, Sendable {
     case loopSends, loopWorks, loopTakesBack, loopAnswersPeer, loopAnswersClient, loopAnswersOwnRead, loopSleeps
     // Of a storage thread, of the hint thread.
     case shardJobs, shardWorked, shardAnnounces, shardCommits, shardCommitsUnsynced, shardAnswers, shardFindsExpired
-    case hintRequest, hintReplay, hintConfirm, hintReject, hintRejectFull, hintCommitted
+    case hintRequest, hintReplay, hintConfirm, hintReject, hintRejectFull, hintCommitted, hintsBusy
     case hintsCommit, hintsAnswer, hintsDeliver
     // Of the control loop.
     case controlGossip, controlReport, controlReplies, controlLost, controlLink, controlAnswers, controlDeliver
@@ -41,7 +41,7 @@ enum Played: Int, CaseIterable, Sendable {
     case linkPauses, linkEndsPause, linkDisconnects, linkRefused, linkInTrouble
     case acceptedReceived, acceptedOverdue, acceptedDisconnected
     case acceptedWelcomes, acceptedLargeFrames, acceptedShowedItself, acceptedServes, acceptedServesMerges
-    case acceptedGossip, acceptedDisconnects, acceptedRefuses, acceptedLeft
+    case acceptedGossip, acceptedNames, acceptedDisconnects, acceptedRefuses, acceptedLeft
     case greetingBroken
     // On the wire.
     case frameHello, frameWelcome, frameRequest, frameMerges, frameReply, frameStored, frameGossip, frameNames

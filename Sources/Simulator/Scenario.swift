@@ -24,7 +24,7 @@ struct Scenario: Sendable {
     let strikes: [Fault.Strike]
     /// Faults and load end then.
     let length: Span
-    let names: NamePlan
+    private(set) var names: NamePlan
     /// Entries of a version vector that a write may lead to, and room for hints: in some runs so little that it is used
     /// up.
     var mintedEntries = Limits.mintedVersionEntries
@@ -50,6 +50,7 @@ struct Scenario: Sendable {
         names = NamePlan(&random)
         if random.chance(0.15) { mintedEntries = 4 }
         if random.chance(0.2) { hintSpace = HintSpace(perNode: 400, total: 600) }
+        names.useLinks = random.chance(0.25)
     }
 
     /// A run that plays names alone.

@@ -1,7 +1,8 @@
 // How the nodes of a simulated cluster come to their connections: both ends are the values that a server carries
-// (`PeerLinkState`, `PeerServerState`), and what they say to each other goes over the wire; but for the messages of the
-// namestore, which travel in frames of their own (Names/SimulatedCluster+Names.swift).
+// (`PeerLinkState`, `PeerServerState`), and what they say to each other goes over the wire. (In most runs the messages
+// of the namestore fare worse than that: Names/SimulatedCluster+Names.swift.)
 
+import NameStore
 import Node
 import Wire
 import World
@@ -31,14 +32,14 @@ extension SimulatedCluster {
 
     /// Something happens to a link, and what is to be done about it is done.
     mutating func hear(_ event: PeerLinkState.Event, _ place: LinkPlace) throws {
-        var actions = Outbox<PeerLinkState.Action>()
-        network[place]?.state.handle(event, &actions)
-        guard !actions.isEmpty else { return }
-        ledger.add(event.played)
+        var actions = linkActions.borrow()
+        network[place]?.state.handle(event, &actions.box)
+        if !actions.box.isEmpty { ledger.add(event.played) }
         for action in actions.take() {
             ledger.add(action.played)
             try carryOut(action, place)
         }
+        linkActions.giveBack(actions)
     }
 
     private mutating func carryOut(_ action: PeerLinkState.Action, _ place: LinkPlace) throws {
@@ -118,14 +119,14 @@ extension SimulatedCluster {
     // MARK: Where it is accepted
 
     mutating func hear(_ event: PeerServerState.Event, _ connection: Int) throws {
-        var actions = Outbox<PeerServerState.Action>()
-        network[connection].accepted.handle(event, &actions)
-        guard !actions.isEmpty else { return }
-        ledger.add(event.played)
+        var actions = serverActions.borrow()
+        network[connection].accepted.handle(event, &actions.box)
+        if !actions.box.isEmpty { ledger.add(event.played) }
         for action in actions.take() {
             ledger.add(action.played)
             try carryOut(action, connection)
         }
+        serverActions.giveBack(actions)
     }
 
     private mutating func carryOut(_ action: PeerServerState.Action, _ connection: Int) throws {
@@ -154,7 +155,9 @@ extension SimulatedCluster {
             let last = network[connection].toClient.lastArrival
             schedule(.reset(connection), at: max(now + transit(server, place.client), last + Span(nanoseconds: 1)))
         case .reportRefusal, .left: break  // for a log, and to be counted
-        case .names, .askToJoin, .giveRing, .joinedNoMore, .reportTrouble:
+        case .names(let bytes, let node):
+            try step(server, .name(.message(try NameMessage.decode(bytes), from: node)))
+        case .askToJoin, .giveRing, .joinedNoMore, .reportTrouble:
             checker.violate("a message of another kind than any that was sent")
         }
     }

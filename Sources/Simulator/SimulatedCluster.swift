@@ -62,8 +62,9 @@ struct SimulatedCluster {
     private var events = SlotTable<Event>()
     private var order: UInt64 = 0
     var random: SeededRandom
-    /// Empty, for what steps want done: one step may lead to another before it has ended.
-    private var room: [(box: Outbox<SimulatedNode.Output>, taken: [SimulatedNode.Output])] = []
+    private var outputs = OutboxPool<SimulatedNode.Output>()
+    var linkActions = OutboxPool<PeerLinkState.Action>()
+    var serverActions = OutboxPool<PeerServerState.Action>()
     /// Have something to send when the event is over.
     var unflushed: [ConnectionEnd] = []
     var cut: Set<DirectedLink> = []
@@ -191,7 +192,7 @@ struct SimulatedCluster {
 
     /// Lets one node handle something, and carries out what it wants. One whose disk fails ends.
     mutating func step(_ node: Int, _ input: SimulatedNode.Input) throws {
-        var out = room.popLast() ?? (Outbox(), [])
+        var out = outputs.borrow()
         let time = clock(node)
         do throws(StorageFailure) {
             try machines[node].node?.handle(input, time, &out.box)
@@ -199,12 +200,8 @@ struct SimulatedCluster {
             ledger.add(.diskFailed)
             return die(node)
         }
-        if !out.box.isEmpty {
-            out.box.take(into: &out.taken)
-            for output in out.taken { try carryOut(output, node) }
-            out.taken.removeAll(keepingCapacity: true)
-        }
-        room.append(out)
+        for output in out.take() { try carryOut(output, node) }
+        outputs.giveBack(out)
     }
 
     private func clock(_ node: Int) -> Now {

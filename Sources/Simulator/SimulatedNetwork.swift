@@ -31,7 +31,7 @@ struct Link {
     }
 }
 
-struct Connection {
+final class Connection {
     let link: LinkPlace
     let clientLife: UInt64
     /// On which of its loops, and in which of its lives, the server has it.

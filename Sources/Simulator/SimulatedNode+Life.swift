@@ -24,12 +24,12 @@ extension SimulatedNode {
         var hintSpace: HintSpace
     }
 
-    mutating func diskState(_ now: Now) -> DiskState {
+    func diskState(_ now: Now) -> DiskState {
         gauge.look(at: now.instant) { room }
         return gauge.room.state
     }
 
-    mutating func report(at now: Instant) -> NodeReport {
+    func report(at now: Instant) -> NodeReport {
         gauge.look(at: now) { room }
         if gauge.isFull, gauge.room.state == .roomy { ledger.add(.toldFullForMargin) }
         return reporter.report(

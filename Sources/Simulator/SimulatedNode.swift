@@ -24,7 +24,7 @@ enum Port: Hashable, Comparable, Sendable {
     case bulk
 }
 
-struct SimulatedNode {
+final class SimulatedNode {
     /// Indirect, as what comes out of it is: most wait in a queue, and are moved about there.
     indirect enum Input {
         case loop(Int, LoopCore.Input)
@@ -53,7 +53,8 @@ struct SimulatedNode {
     private struct StorageThread {
         var core: ShardCore
         var mailbox: [StorageJob] = []
-        var isCalled = false
+        /// From the moment that it is called until its batch is done.
+        var isBusy = false
     }
 
     let identity: NodeID
@@ -132,7 +133,7 @@ struct SimulatedNode {
 
     // MARK: Events
 
-    mutating func handle(_ input: Input, _ now: Now, _ out: inout Outbox<Output>) throws(StorageFailure) {
+    func handle(_ input: Input, _ now: Now, _ out: inout Outbox<Output>) throws(StorageFailure) {
         switch input {
         case .loop(let loop, let input): hear(loop, input, now, &out)
         case .control(let input): hear(input, now, &out)
@@ -147,7 +148,7 @@ struct SimulatedNode {
         }
     }
 
-    private mutating func hear(
+    private func hear(
         _ loop: Int, _ input: LoopCore.Input, _ now: Now, _ out: inout Outbox<Output>
     ) {
         if case .turnEnds = input { turnIsOpen[loop] = false }
@@ -181,7 +182,7 @@ struct SimulatedNode {
         }
     }
 
-    mutating func hear(_ input: ControlCore.Input, _ now: Now, _ out: inout Outbox<Output>) {
+    func hear(_ input: ControlCore.Input, _ now: Now, _ out: inout Outbox<Output>) {
         ledger.add(input.played)
         control.handle(input, now, &controlEffects)
         while !controlEffects.isEmpty {
@@ -195,7 +196,7 @@ struct SimulatedNode {
                     out.emit(.send(.request(envelope), .bulk, to: node))
                 case .work(let part, let job):
                     if let refused = put(job, part, &out) { control.handle(.answers([refused]), now, &controlEffects) }
-                case .hints(let job): put(job, &out)
+                case .hints(let job): _ = put(job, &out)
                 case .names(let effect): carryOut(effect, &out)
                 case .liveness(let node, let isAlive):
                     for loop in loops.indices { out.emit(.hop(.loop(loop, .liveness(node, isAlive: isAlive)))) }
@@ -211,11 +212,8 @@ struct SimulatedNode {
     // MARK: Storage threads
 
     /// The answer of a full mailbox.
-    private mutating func put(_ job: StorageJob, _ part: NodePart, _ out: inout Outbox<Output>) -> StorageAnswer? {
-        if part == .hints {
-            put(.request(job), &out)
-            return nil
-        }
+    private func put(_ job: StorageJob, _ part: NodePart, _ out: inout Outbox<Output>) -> StorageAnswer? {
+        if part == .hints { return put(.request(job), &out) ? nil : job.refusal }
         guard threads[place(of: part)].mailbox.count < Workload.mailboxPlaces else {
             ledger.add(.refusedBusy)
             return job.refusal
@@ -234,16 +232,17 @@ struct SimulatedNode {
         }
     }
 
-    private mutating func call(_ part: NodePart, _ out: inout Outbox<Output>) {
+    private func call(_ part: NodePart, _ out: inout Outbox<Output>) {
         let place = place(of: part)
-        guard threads[place].core.isIdle, !threads[place].isCalled, !threads[place].mailbox.isEmpty else { return }
-        threads[place].isCalled = true
+        guard !threads[place].isBusy, !threads[place].mailbox.isEmpty else { return }
+        threads[place].isBusy = true
         out.emit(.hop(.work(part)))
     }
 
-    private mutating func takeBack(_ ask: UInt64, _ loop: Int) -> Bool {
+    private func takeBack(_ ask: UInt64, _ loop: Int) -> Bool {
         let address = ReplyAddress(port: loop, asker: .gateway, id: ask)
-        for thread in threads.indices {
+        // Of shards alone: a page that nobody waits for is refused when its turn comes.
+        for thread in threads.dropLast(2).indices {
             guard let place = threads[thread].mailbox.firstIndex(where: { $0.address == address }) else { continue }
             threads[thread].mailbox.remove(at: place)
             return true
@@ -251,15 +250,15 @@ struct SimulatedNode {
         return false
     }
 
-    private mutating func work(
+    private func work(
         _ part: NodePart, _ now: Now, _ out: inout Outbox<Output>
     ) throws(StorageFailure) {
         let place = place(of: part)
-        threads[place].isCalled = false
-        guard threads[place].core.isIdle, !threads[place].mailbox.isEmpty else { return }
-        let isReader = part == .scanner || part == .comparer
-        let jobs = Array(threads[place].mailbox.prefix(isReader ? 1 : Limits.batchRequests))
-        threads[place].mailbox.removeFirst(jobs.count)
+        guard !threads[place].mailbox.isEmpty else {
+            threads[place].isBusy = false
+            return
+        }
+        let jobs = threads[place].mailbox.takeFirst(part.largestBatch)
         ledger.add(.shardJobs)
         try threads[place].core.handle(.jobs(jobs, diskState(now)), now, &shardEffects)
         var isCommitting = false
@@ -276,7 +275,7 @@ struct SimulatedNode {
         if !isCommitting { try worked(part, now, &out) }
     }
 
-    private mutating func worked(
+    private func worked(
         _ part: NodePart, _ now: Now, _ out: inout Outbox<Output>
     ) throws(StorageFailure) {
         ledger.add(.shardWorked)
@@ -284,6 +283,7 @@ struct SimulatedNode {
         try threads[place].core.handle(.worked(waiting: threads[place].mailbox.count), now, &shardEffects)
         shardEffects.take(into: &shardTaken)
         for effect in shardTaken { carryOut(effect, &out) }
+        threads[place].isBusy = false
         call(part, &out)
     }
 
@@ -313,28 +313,33 @@ struct SimulatedNode {
 
     // MARK: Hints
 
-    private mutating func put(_ job: HintCore.Job, _ out: inout Outbox<Output>) {
+    /// False if the mailbox is full.
+    private func put(_ job: HintCore.Job, _ out: inout Outbox<Output>) -> Bool {
+        guard hintMailbox.count < Workload.mailboxPlaces else {
+            ledger.add(.hintsBusy)
+            return false
+        }
         hintMailbox.append(job)
         callHints(&out)
+        return true
     }
 
-    private mutating func callHints(_ out: inout Outbox<Output>) {
+    private func callHints(_ out: inout Outbox<Output>) {
         guard hints.isIdle, !hintsAreCalled, !hintMailbox.isEmpty else { return }
         hintsAreCalled = true
         out.emit(.hop(.work(.hints)))
     }
 
-    private mutating func workHints(_ now: Now, _ out: inout Outbox<Output>) throws(StorageFailure) {
+    private func workHints(_ now: Now, _ out: inout Outbox<Output>) throws(StorageFailure) {
         hintsAreCalled = false
         guard hints.isIdle, !hintMailbox.isEmpty else { return }
-        let jobs = hintMailbox
-        hintMailbox = []
+        let jobs = hintMailbox.takeFirst(NodePart.hints.largestBatch)
         for job in jobs { ledger.add(job.played) }
         try hints.handle(.jobs(jobs, diskState(now)), now, &hintEffects)
         carryOutHints(&out)
     }
 
-    private mutating func carryOutHints(_ out: inout Outbox<Output>) {
+    private func carryOutHints(_ out: inout Outbox<Output>) {
         for effect in hintEffects.take() {
             ledger.add(effect.played)
             switch effect {
@@ -345,5 +350,13 @@ struct SimulatedNode {
             }
         }
         callHints(&out)
+    }
+}
+
+extension Array {
+    fileprivate mutating func takeFirst(_ most: Int) -> [Element] {
+        let taken = Array(prefix(most))
+        removeFirst(taken.count)
+        return taken
     }
 }

@@ -18,11 +18,16 @@ public struct NodeID: Hashable, Comparable, Sendable, CustomStringConvertible {
     }
 
     public static func isValid(_ name: String) -> Bool {
-        let bytes = name.utf8
-        guard (1...Limits.nodeNameBytes).contains(bytes.count), let first = bytes.first else { return false }
-        func isAlphanumeric(_ b: UInt8) -> Bool { (0x61...0x7A).contains(b) || (0x30...0x39).contains(b) }
-        return isAlphanumeric(first)
-            && bytes.allSatisfy { isAlphanumeric($0) || $0 == 0x2E || $0 == 0x5F || $0 == 0x2D }
+        var isFirst = true
+        for byte in name.utf8 {
+            switch byte {
+            case 0x61...0x7A, 0x30...0x39: break
+            case 0x2E, 0x5F, 0x2D: if isFirst { return false }
+            default: return false
+            }
+            isFirst = false
+        }
+        return (1...Limits.nodeNameBytes).contains(name.utf8.count)
     }
 
     public static func < (a: NodeID, b: NodeID) -> Bool { a.name < b.name }

@@ -23,12 +23,11 @@ final class StorageFront: Sendable {
     /// The threads, not started yet.
     init(_ environment: StorageEnvironment, _ stores: NodeStores, _ configuration: ServerConfiguration) {
         self.environment = environment
-        shards = (0..<configuration.shards).map { _ in
-            ShardThread(environment, store: stores.objects, sharesCores: configuration.sharesCores)
+        shards = (0..<configuration.shards).map {
+            ShardThread(environment, .shard($0), store: stores.objects, sharesCores: configuration.sharesCores)
         }
-        // A page or a compare may read megabytes: one at a time, so that the last of a batch does not wait for all.
-        scanner = ShardThread(environment, store: stores.objects, largestBatch: 1)
-        comparer = ShardThread(environment, store: stores.objects, largestBatch: 1)
+        scanner = ShardThread(environment, .scanner, store: stores.objects)
+        comparer = ShardThread(environment, .comparer, store: stores.objects)
         hints = HintThread(environment, store: stores.hints)
     }
 

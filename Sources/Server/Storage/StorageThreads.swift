@@ -106,20 +106,19 @@ final class ShardThread: Sendable {
     private let environment: StorageEnvironment
     private let store: LevelDBStore
     private let figuresBox = NIOLockedValueBox(StorageFigures())
-    private let largestBatch: Int
+    private let part: NodePart
     /// Of fewer requests there is little to share a sync among.
     private static let batchWorthFilling = 8
     /// Other nodes run on the same cores.
     private let sharesCores: Bool
 
     init(
-        _ environment: StorageEnvironment, store: LevelDBStore, largestBatch: Int = Limits.batchRequests,
-        sharesCores: Bool = false
+        _ environment: StorageEnvironment, _ part: NodePart, store: LevelDBStore, sharesCores: Bool = false
     ) {
         self.sharesCores = sharesCores
         self.environment = environment
         self.store = store
-        self.largestBatch = largestBatch
+        self.part = part
     }
 
     var figures: StorageFigures { figuresBox.withLockedValue { $0 } }
@@ -130,7 +129,7 @@ final class ShardThread: Sendable {
                 shard: shard, store: store, stripes: environment.stripes, ring: environment.ring)
             let ports = environment.connected
             var usual = 0
-            while let jobs = mailbox.take(most: largestBatch) {
+            while let jobs = mailbox.take(most: part.largestBatch) {
                 usual = max(jobs.count, usual - usual / 8)
                 do throws(StorageFailure) { try work(jobs, &core, ports) } catch { environment.stop("objects", error) }
                 // The core is theirs for once who wait for it with work for us: a batch costs as much as dozens of
@@ -226,7 +225,7 @@ final class HintThread: Sendable {
         runThread("atoll-hints", ended) { [self] in
             var core = HintCore(keeper: keeper, store: store, ring: environment.ring)
             let ports = environment.connected
-            while let jobs = mailbox.take(most: Limits.batchRequests) {
+            while let jobs = mailbox.take(most: NodePart.hints.largestBatch) {
                 do throws(StorageFailure) { try work(jobs, &core, ports, deliver) } catch {
                     environment.stop("hints", error)
                 }

@@ -16,6 +16,8 @@ struct NamePlan: Sendable {
     var duplication = 0.02
     /// Share of each delay that varies from message to message.
     var jitter = 0.5
+    /// They go over the links, as a server's do, in order with what else is said there.
+    var useLinks = false
 
     /// How many nodes the ring file names as acceptors: the first ones.
     static func acceptors(of nodes: Int, _ random: inout SeededRandom) -> Int {

@@ -46,10 +46,15 @@ extension SimulatedCluster {
 
     // MARK: Messages
 
-    /// Each goes its own way: lost, doubled, overtaken. Nothing of it is left to the links that carry data in order.
+    /// Over the links, or each its own way: lost, doubled, overtaken, as the namestore counts on nothing better.
     private mutating func send(_ message: NameMessage, _ node: Int, to target: NodeID) {
         guard let peer = machines.firstIndex(where: { $0.identity == target }) else { return }
         nameMessages += 1
+        if scenario.names.useLinks {
+            let link = network.open(LinkPlace(client: node, port: .control, server: peer))
+            if let link { put(.names(message.encode()), link, isToServer: true) }
+            return
+        }
         // Nodes with different rings turn each other away.
         guard machines[node].ring === machines[peer].ring else { return }
         guard !isCut(node, peer), !(isFaulty && random.chance(scenario.names.loss)) else { return }

@@ -36,7 +36,7 @@ struct NamesBirth {
 }
 
 extension SimulatedNode {
-    mutating func hear(_ input: NameInput, _ now: Now, _ out: inout Outbox<Output>) {
+    func hear(_ input: NameInput, _ now: Now, _ out: inout Outbox<Output>) {
         switch input {
         case .message(let message, let node): receive(message, from: node, now, &out)
         case .look: look(now, &out)
@@ -45,7 +45,7 @@ extension SimulatedNode {
     }
 
     /// A message of the namestore has come: to the acceptor's thread, or to the registry.
-    private mutating func receive(
+    private func receive(
         _ message: NameMessage, from node: NodeID, _ now: Now, _ out: inout Outbox<Output>
     ) {
         var message = message
@@ -56,7 +56,7 @@ extension SimulatedNode {
         }
     }
 
-    mutating func carryOut(_ effect: NameDesk.Effect, _ out: inout Outbox<Output>) {
+    func carryOut(_ effect: NameDesk.Effect, _ out: inout Outbox<Output>) {
         ledger.add(effect.played)
         switch effect {
         case .send(let message, let node): out.emit(.names(.send(message, to: node)))
@@ -67,18 +67,18 @@ extension SimulatedNode {
         }
     }
 
-    private mutating func ask(_ batch: [Inbound], _ out: inout Outbox<Output>) {
+    private func ask(_ batch: [Inbound], _ out: inout Outbox<Output>) {
         votes.mailbox += batch
         callVotes(&out)
     }
 
-    private mutating func callVotes(_ out: inout Outbox<Output>) {
+    private func callVotes(_ out: inout Outbox<Output>) {
         guard votes.core.isIdle, !votes.isCalled, !votes.mailbox.isEmpty else { return }
         votes.isCalled = true
         out.emit(.hop(.name(.look)))
     }
 
-    private mutating func look(_ now: Now, _ out: inout Outbox<Output>) {
+    private func look(_ now: Now, _ out: inout Outbox<Output>) {
         votes.isCalled = false
         guard votes.core.isIdle, !votes.mailbox.isEmpty else { return }
         let header = votes.core.acceptor.header
@@ -89,7 +89,7 @@ extension SimulatedNode {
         hear(.asked(batch), now, &out)
     }
 
-    private mutating func hear(_ input: VoteCore.Input, _ now: Now, _ out: inout Outbox<Output>) {
+    private func hear(_ input: VoteCore.Input, _ now: Now, _ out: inout Outbox<Output>) {
         ledger.add(input.played)
         votes.core.handle(input, now.instant, &votes.effects)
         for effect in votes.effects.take() {
