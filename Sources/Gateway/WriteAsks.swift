@@ -78,6 +78,7 @@ extension WriteCoordinator {
         }
 
         var minters = Minters.all
+        var hasAskedAll: Bool { if case .ranked(let left) = minters { left.isEmpty } else { false } }
         var asked = 0
         /// Of those, how many would not because their disks are full.
         var fullDisks = 0
@@ -91,12 +92,13 @@ extension WriteCoordinator {
         private var forms: [UInt64] = []
         /// The node that holds all these forms, and is to mint the next one.
         private var knowsForms: NodeID?
-        /// Until then one that is void may still be carried out, over a write that would begin after this one's answer.
-        private(set) var answerNotBefore = Instant.origin
+        /// Until then one that nobody knows of may still be carried out. A mint that came before it would be put aside
+        /// by it, though it is void: and two writes of which each has such an attempt would each put the other aside.
+        private(set) var mintNotBefore = Instant.origin
 
         mutating func void(_ attempt: UInt64?, sentAt: Instant) {
             if let attempt, !voids.contains(attempt) { voids.append(attempt) }
-            answerNotBefore = max(answerNotBefore, sentAt + Limits.replicaTimeout)
+            mintNotBefore = max(mintNotBefore, sentAt + Limits.replicaTimeout)
         }
 
         mutating func made(_ form: UInt64?, knownTo node: NodeID) {

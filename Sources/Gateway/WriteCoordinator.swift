@@ -16,8 +16,8 @@
 //
 // A write must take effect once, and not after the client has heard of it (decision 0022). So a mint that waits before
 // the own disk is taken back before another replica is asked; one that left for another node is voided by whatever
-// takes its place; and where a replica holds what an overwrite did not know of, it mints the write anew before the
-// answer.
+// takes its place, once it can no longer be carried out; and where a replica holds what an overwrite did not know of,
+// it mints the write anew before the answer.
 
 import Causality
 import Ring
@@ -81,8 +81,8 @@ struct WriteCoordinator: Sendable {
 
     var retryAt: Instant? {
         switch phase {
-        case .replicating where quorum.isReached(by: tally): attempts.answerNotBefore
-        case .minting, .replicating: retry.at
+        case .minting: retry.at.map { max($0, attempts.mintNotBefore) }
+        case .replicating: retry.at
         case .forsaken, .trailing, .over: nil
         }
     }
@@ -163,7 +163,7 @@ struct WriteCoordinator: Sendable {
         if now.instant >= deadline {
             answer(.failed(.quorumNotReached(mayTakeEffect: !asks.isEmpty), account), &out)
             if now.instant >= end { phase = .over }
-        } else if !isAnswered, retry.take(now.instant) {
+        } else if let retryAt, retryAt <= now.instant, retry.take(now.instant) {
             askAgain(&directory, now.instant, &out)
         }
         settle(now.instant, &out)
@@ -188,6 +188,7 @@ struct WriteCoordinator: Sendable {
     private mutating func tryNextMinter(
         _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) {
+        guard now >= attempts.mintNotBefore else { return }
         let own = directory.identity
         var left: [NodeID]
         switch minting.minters {
@@ -362,7 +363,7 @@ struct WriteCoordinator: Sendable {
         } else {
             // A retry may have been armed before the mint that is awaited now was asked.
             guard !isMinting(at: directory.identity) else { return }
-            minting = Minting()
+            if minting.hasAskedAll { minting = Minting() }
             tryNextMinter(&directory, now, &out)
         }
     }
@@ -370,7 +371,6 @@ struct WriteCoordinator: Sendable {
     private mutating func settle(_ now: Instant, _ out: inout Outbox<CoordinatorEffect>) {
         switch phase {
         case .replicating(let replicating) where quorum.isReached(by: tally):
-            guard now >= attempts.answerNotBefore else { return }
             answer(.written(replicating.object, created: replicating.created, account), &out)
         case .minting where minting.fullDisks == minting.asked && !asks.hasOpen:
             answer(.failed(.diskFull, account), &out)

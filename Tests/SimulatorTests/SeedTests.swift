@@ -28,6 +28,7 @@ enum RegressionSeeds {
         Entry(seed: 7_870_549_531_376_820_476, found: "a mint refused as late was dated anew beside another's"),
         Entry(seed: 1_048_616_827_704_232_674, found: "a given-up mint was taken while another's was under way"),
         Entry(seed: 8_084_452_477_650_852_470, found: "no fault: a deletion of one replica was later by its clock"),
+        Entry(seed: 4_012_642_994_143_290_972, found: "void attempts of two writes each put the other aside"),
         Entry(seed: 589, found: "a second pause of a node let bytes of a connection overtake others"),
         Entry(seed: 1349, found: "a node that stood still took a new connection for the broken one"),
         Entry(seed: 4_495_704_813_408_523_775, found: "the checker took two forms of a deletion for two writes"),
