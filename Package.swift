@@ -73,7 +73,7 @@ let package = Package(
             ]),
         // Floor 4
         .target(name: "CLevelDB", cxxSettings: [.treatAllWarnings(as: .error)], linkerSettings: [.linkedLibrary("leveldb")]),
-        room("LevelDB", ["Keys", "Storage", "CLevelDB"]),
+        room("LevelDB", ["World", "Keys", "Storage", "CLevelDB"]),
         room(
             "Server",
             [

@@ -6,7 +6,7 @@ struct AskTable<Role: Sendable>: Sendable {
     enum State {
         case awaited
         /// It took too long, and something was done in its place; its answer is still heard.
-        case late
+        case givenUp
         case closed
     }
 
@@ -57,7 +57,7 @@ struct AskTable<Role: Sendable>: Sendable {
     /// Returns the ask as it stood before; nil if it was not awaited.
     mutating func giveUp(_ slot: Int) -> Ask? {
         guard asks[slot].state == .awaited else { return nil }
-        defer { asks[slot].state = .late }
+        defer { asks[slot].state = .givenUp }
         return asks[slot]
     }
 

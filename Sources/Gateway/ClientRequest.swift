@@ -43,7 +43,7 @@ package struct Account: Hashable, Sendable {
     package var level: ConsistencyLevel
     package var reached: Bool
 
-    package init(tally: Tally, level: ConsistencyLevel, reached: Bool) {
+    init(tally: Tally, level: ConsistencyLevel, reached: Bool) {
         self.tally = tally
         self.level = level
         self.reached = reached
@@ -70,7 +70,7 @@ package struct ListedItem: Hashable, Sendable {
     package let key: [UInt8]
     package let object: StoredObject
 
-    package init(key: [UInt8], object: StoredObject) {
+    init(key: [UInt8], object: StoredObject) {
         self.key = key
         self.object = object
     }

@@ -51,7 +51,8 @@ enum CoordinatedRequest: Sendable {
         }
     }
 
-    /// When to look again without an ask that is overdue by then: nobody could be asked, or it is too soon to answer.
+    /// When to look again without an ask that is overdue by then: nobody could be asked, or it is too soon to ask the
+    /// next.
     var retryAt: Instant? {
         switch self {
         case .read(let read): read.value.retryAt

@@ -11,7 +11,7 @@ package struct Acknowledgement: Hashable, Sendable {
     /// The primary whose write this node keeps; nil where the node is a primary itself.
     package let hintFor: NodeID?
 
-    package init(node: NodeID, country: String, hintFor: NodeID? = nil) {
+    init(node: NodeID, country: String, hintFor: NodeID? = nil) {
         self.node = node
         self.country = country
         self.hintFor = hintFor
@@ -23,7 +23,7 @@ package struct Acknowledgement: Hashable, Sendable {
 package struct Tally: Hashable, Sendable {
     package private(set) var acknowledgements: [Acknowledgement] = []
 
-    package init() {}
+    init() {}
 
     mutating func reserveCapacity(_ count: Int) { acknowledgements.reserveCapacity(count) }
 

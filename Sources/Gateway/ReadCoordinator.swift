@@ -201,7 +201,7 @@ struct ReadCoordinator: Sendable {
             if let target = candidate.hintFor {
                 .readHints(target: target, key: key)
             } else {
-                .read(key: key, summaryOver: wantsObject ? 0 : Limits.digestBytes)
+                .read(key: key, summaryOver: wantsObject ? 0 : Limits.wholeReplyBytes)
             }
         out.emit(.ask(slot: asks.endIndex, candidate.node, request))
         asks.add(candidate.node, Role(candidate: candidate, wantsObject: wantsObject), at: now)

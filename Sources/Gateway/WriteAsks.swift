@@ -5,19 +5,19 @@ import Wire
 import World
 
 extension WriteCoordinator {
-    enum Part: Hashable {
+    enum Duty: Hashable {
         /// `attempt`: its name, at another node than the gateway's own, where siblings are kept.
         case mint(attempt: UInt64?)
         case store
         case hint(for: NodeID)
     }
 
-    /// A part, and which minting of the write it is about.
+    /// A duty, and which minting of the write it is about.
     struct Role: Hashable {
-        let part: Part
+        let duty: Duty
         let round: Int
 
-        var isMint: Bool { if case .mint = part { true } else { false } }
+        var isMint: Bool { if case .mint = duty { true } else { false } }
     }
 
     typealias Ask = AskTable<Role>.Ask
@@ -25,7 +25,7 @@ extension WriteCoordinator {
     /// Indirect: what it is asked at each event is asked of one word.
     indirect enum Phase {
         /// No replica is known to have given the write its dot.
-        case minting(Boxed<MintRequest>)
+        case minting(Minting)
         /// One has, and the others are to have it.
         case replicating(Replicating)
         /// The client was told that it failed; a mint may still come of it.
@@ -67,6 +67,7 @@ extension WriteCoordinator {
 
     /// One try to have the write minted, by each primary in turn.
     struct Minting {
+        let request: Boxed<MintRequest>
         /// Those that have not been asked to.
         enum Minters {
             /// The gateway's own node comes first, if it is a primary.
@@ -82,6 +83,8 @@ extension WriteCoordinator {
         var asked = 0
         /// Of those, how many would not because their disks are full.
         var fullDisks = 0
+
+        init(_ request: Boxed<MintRequest>) { self.request = request }
     }
 
     /// Those at other nodes than the gateway's own, by their names (decision 0022).

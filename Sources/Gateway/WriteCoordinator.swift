@@ -1,7 +1,7 @@
 // One write on its way: minted by one replica, merged by the others, handed to fallbacks where a replica can't take it.
 //
-//     minting ──▶ replicating ──▶ trailing ──▶ finished
-//        ╰──▶ forsaken ──────────────▲
+//     minting ◀──▶ replicating ──▶ trailing ──▶ finished
+//        ╰──▶ forsaken ───────────────▲
 //
 // The client has its answer when the level is reached, or the time is over; a write of which no replica has been heard
 // by then is forsaken. What trails is finished when every replica has it, or a hint.
@@ -39,7 +39,6 @@ struct WriteCoordinator: Sendable {
     private var phase: Phase
     private(set) var asks = AskTable<Role>()
     private var tally = Tally()
-    private var minting = Minting()
     private var spares: [NodeID]
     /// How often the write was minted anew.
     private var round = 0
@@ -49,7 +48,7 @@ struct WriteCoordinator: Sendable {
     init(
         _ request: MintRequest, bucket: [UInt8], route: KeyRoute, quorum: Quorum, begunAt: WallTime, deadline: Instant
     ) {
-        phase = .minting(Boxed(request))
+        phase = .minting(Minting(Boxed(request)))
         key = request.key
         self.begunAt = begunAt
         self.bucket = bucket
@@ -111,7 +110,7 @@ struct WriteCoordinator: Sendable {
     ) {
         guard let ask = asks.close(slot) else { return }
         let isCurrent = ask.role.round == round
-        switch (ask.role.part, reply) {
+        switch (ask.role.duty, reply) {
         // Of a form that was minted anew meanwhile; it counts for nothing any more.
         case (.mint, .minted) where !isCurrent, (.store, .stored) where !isCurrent,
             (.store, .storedBeside) where !isCurrent, (.hint, .stored) where !isCurrent:
@@ -188,28 +187,31 @@ struct WriteCoordinator: Sendable {
     private mutating func tryNextMinter(
         _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) {
-        guard now >= attempts.mintNotBefore else { return }
+        guard now >= attempts.mintNotBefore, case .minting(var minting) = phase else { return }
         let own = directory.identity
         var left: [NodeID]
         switch minting.minters {
         case .all where primaries.contains(own):
             minting.minters = .others
-            return mint(at: own, &directory, now, &out)
+            return mint(at: own, minting, &directory, now, &out)
         case .all, .others: left = directory.rank(primaries.filter { $0 != own }, near: nil)
         case .ranked(let nodes): left = nodes
         }
         // A primary that can't be reached is not worth waiting for while another can.
         let next = left.firstIndex { directory.isAvailable($0) } ?? left.indices.first
-        if let next { mint(at: left.remove(at: next), &directory, now, &out) }
+        let node = next.map { left.remove(at: $0) }
         minting.minters = .ranked(left)
+        if let node { mint(at: node, minting, &directory, now, &out) } else { phase = .minting(minting) }
     }
 
     private mutating func mint(
-        at node: NodeID, _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
+        at node: NodeID, _ minting: Minting, _ directory: inout ReplicaDirectory, _ now: Instant,
+        _ out: inout Outbox<CoordinatorEffect>
     ) {
-        guard case .minting(let request) = phase else { return }
+        var minting = minting
         minting.asked += 1
-        var mint = request.value
+        phase = .minting(minting)
+        var mint = minting.request.value
         mint.voids = attempts.replaced(at: node)
         if node != directory.identity {
             mint.attempt = rule == .siblings ? directory.attempt(of: begunAt) : nil
@@ -222,13 +224,16 @@ struct WriteCoordinator: Sendable {
         _ refusal: Refusal, _ ask: Ask, _ directory: inout ReplicaDirectory, _ now: Instant,
         _ out: inout Outbox<CoordinatorEffect>
     ) {
-        guard case .minting = phase else { return failed(ask, &directory, now, &out) }
-        if refusal.code == .diskFull { minting.fullDisks += 1 }
+        guard case .minting(var minting) = phase else { return failed(ask, &directory, now, &out) }
+        if refusal.code == .diskFull {
+            minting.fullDisks += 1
+            phase = .minting(minting)
+        }
         if let failure = refusal.isFinal { return answer(.failed(failure, account), &out) }
         // It has told its clock with this, so the next one is dated better; once is enough.
         let isFirst = asks.count { $0.role.isMint && $0.node == ask.node } == 1
-        if refusal.code == .late, isFirst, !isMinting(at: directory.identity) {
-            mint(at: ask.node, &directory, now, &out)
+        if refusal.code == .late, isFirst, now >= attempts.mintNotBefore, !isMinting(at: directory.identity) {
+            mint(at: ask.node, minting, &directory, now, &out)
         } else {
             failed(ask, &directory, now, &out)
         }
@@ -241,12 +246,10 @@ struct WriteCoordinator: Sendable {
     ) {
         guard case .replicating(let replicating) = phase else { return }
         attempts.made(replicating.minted.attempt, knownTo: node)
-        phase = .minting(replicating.request)
         round += 1
         tally = Tally()
         spares = fallbacks
-        minting = Minting()
-        mint(at: node, &directory, now, &out)
+        mint(at: node, Minting(replicating.request), &directory, now, &out)
     }
 
     /// A mint is under way that is not void. Two at a time are never asked: the answer to one would not wait for the
@@ -259,7 +262,7 @@ struct WriteCoordinator: Sendable {
     }
 
     private mutating func void(_ ask: Ask) {
-        guard case .mint(let attempt) = ask.role.part, minted == nil else { return }
+        guard case .mint(let attempt) = ask.role.duty, minted == nil else { return }
         attempts.void(attempt, sentAt: ask.sentAt)
     }
 
@@ -272,9 +275,9 @@ struct WriteCoordinator: Sendable {
         guard let object = try? StoredObject(decoding: bytes) else { return }
         let minted = Minted(by: minter, attempt: attempt, bytes: bytes)
         switch phase {
-        case .minting(let request):
+        case .minting(let minting):
             phase = .replicating(
-                Replicating(request: request, minted: minted, object: object, created: wasAbsent && round == 0))
+                Replicating(request: minting.request, minted: minted, object: object, created: wasAbsent && round == 0))
         case .forsaken: phase = .trailing(minted)
         case .replicating, .trailing, .over: return
         }
@@ -308,7 +311,7 @@ struct WriteCoordinator: Sendable {
         _ ask: Ask, _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) {
         let needsHint = ask.state == .awaited
-        switch ask.role.part {
+        switch ask.role.duty {
         case .mint(let attempt):
             if let minted {
                 // It made the write and then fell silent: from here on a primary that may lack it, like any other.
@@ -332,7 +335,7 @@ struct WriteCoordinator: Sendable {
             return ask(spares.remove(at: place), .hint(for: target), hint, now, &out)
         }
         let own = directory.identity
-        let role = Role(part: .hint(for: target), round: round)
+        let role = Role(duty: .hint(for: target), round: round)
         if own != target, !asks.contains(where: { $0.node == own && $0.role == role }),
             directory.ring.mayHold(own, bucket: bucket)
         {
@@ -341,11 +344,11 @@ struct WriteCoordinator: Sendable {
     }
 
     private mutating func ask(
-        _ node: NodeID, _ part: Part, _ request: ReplicaRequest, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
+        _ node: NodeID, _ duty: Duty, _ request: ReplicaRequest, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) {
         guard !asks.isFull else { return }
         out.emit(.ask(slot: asks.endIndex, node, request))
-        asks.add(node, Role(part: part, round: round), at: now)
+        asks.add(node, Role(duty: duty, round: round), at: now)
     }
 
     // MARK: Answering
@@ -355,7 +358,7 @@ struct WriteCoordinator: Sendable {
         _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) {
         if let minted {
-            let role = Role(part: .store, round: round)
+            let role = Role(duty: .store, round: round)
             for node in primaries where directory.isAvailable(node) && !tally.contains(node) {
                 let isAsked = asks.contains { $0.isOpen && $0.node == node && $0.role == role }
                 if !isAsked { store(at: node, minted.bytes, &directory, now, &out) }
@@ -363,7 +366,7 @@ struct WriteCoordinator: Sendable {
         } else {
             // A retry may have been armed before the mint that is awaited now was asked.
             guard !isMinting(at: directory.identity) else { return }
-            if minting.hasAskedAll { minting = Minting() }
+            if case .minting(let minting) = phase, minting.hasAskedAll { phase = .minting(Minting(minting.request)) }
             tryNextMinter(&directory, now, &out)
         }
     }
@@ -372,7 +375,7 @@ struct WriteCoordinator: Sendable {
         switch phase {
         case .replicating(let replicating) where quorum.isReached(by: tally):
             answer(.written(replicating.object, created: replicating.created, account), &out)
-        case .minting where minting.fullDisks == minting.asked && !asks.hasOpen:
+        case .minting(let minting) where minting.fullDisks == minting.asked && !asks.hasOpen:
             answer(.failed(.diskFull, account), &out)
         case .minting, .replicating: if !asks.hasAwaited { retry.arm(now) }
         case .forsaken, .trailing, .over: break

@@ -6,6 +6,7 @@
 import CLevelDB
 package import Keys
 package import Storage
+import World
 
 /// How a store is opened.
 package struct StoreOptions: Sendable {
@@ -13,7 +14,7 @@ package struct StoreOptions: Sendable {
     package var blockCacheBytes: Int
     /// The write buffer (memtable); up to two are held at a time.
     package var writeBufferBytes: Int
-    /// Files held open; LevelDB takes 74 at least.
+    /// Files held open.
     package var openFiles: Int
     /// Logs are filled with zeros ahead of what is written, so that a sync writes the data and no inode (decision
     /// 0014). For stores that sync all their writes: of unsynced ones a loss of power may leave what is taken for
@@ -21,7 +22,8 @@ package struct StoreOptions: Sendable {
     package var fillsLogs: Bool
 
     package init(
-        blockCacheBytes: Int = 32 << 20, writeBufferBytes: Int = 8 << 20, openFiles: Int = 74, fillsLogs: Bool = false
+        blockCacheBytes: Int = Limits.blockCacheBytes, writeBufferBytes: Int = Limits.writeBufferBytes,
+        openFiles: Int = Limits.leastOpenFiles, fillsLogs: Bool = false
     ) {
         self.fillsLogs = fillsLogs
         self.blockCacheBytes = blockCacheBytes

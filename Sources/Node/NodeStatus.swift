@@ -24,7 +24,7 @@ package struct NodeReport: Hashable, Sendable {
     var isDiskFull = false
     package var location: Coordinates?
 
-    package init() {}
+    init() {}
 
     /// The keys of one node's gossip, all text: whoever debugs with a packet capture can read them.
     var pairs: [(key: String, value: String)] {

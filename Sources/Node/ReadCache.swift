@@ -15,7 +15,7 @@ package struct ReadCache: Sendable {
     package private(set) var hits: UInt64 = 0
     package private(set) var misses: UInt64 = 0
 
-    package init(limit: Int) { self.limit = limit }
+    init(limit: Int) { self.limit = limit }
 
     /// The cached object (which may be "nothing there"); nil if there is none or `stripe` has moved on.
     package mutating func find(_ key: [UInt8], stripe: UInt64) -> [UInt8]?? {

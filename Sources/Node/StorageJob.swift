@@ -39,7 +39,7 @@ package struct StorageJob: Sendable {
     /// From then on nobody waits for its answer; nil: somebody does, however late it is.
     package let until: Instant?
 
-    package init(request: ReplicaRequest, address: ReplyAddress, cameAt: Instant, until: Instant? = nil) {
+    init(request: ReplicaRequest, address: ReplyAddress, cameAt: Instant, until: Instant? = nil) {
         self.request = request
         self.address = address
         self.cameAt = cameAt
@@ -76,7 +76,7 @@ package struct StorageAnswer: Sendable {
     /// news of one.
     var isCommitted = true
 
-    package init(
+    init(
         address: ReplyAddress, envelope: ReplyEnvelope, read: (key: [UInt8], stripe: UInt64)? = nil,
         isCommitted: Bool = true
     ) {

@@ -44,7 +44,7 @@ package struct VoteCore: Sendable {
         package var replies: [(to: NodeID, message: NameMessage)]
         package var touched: [RegisterKey]
 
-        package init(replies: [(to: NodeID, message: NameMessage)], touched: [RegisterKey]) {
+        init(replies: [(to: NodeID, message: NameMessage)], touched: [RegisterKey]) {
             self.replies = replies
             self.touched = touched
         }
@@ -133,7 +133,7 @@ struct FrontierPace: Sendable {
 package struct StoredRecords: NameRecords, Sendable {
     private let store: (any KeyValueStore)?
 
-    package init(store: (any KeyValueStore)?) { self.store = store }
+    init(store: (any KeyValueStore)?) { self.store = store }
 
     package func record(of key: [UInt8]) throws -> [UInt8]? { try sound().get(key) }
 

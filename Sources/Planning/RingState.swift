@@ -40,7 +40,7 @@ package struct RingState: Hashable, Sendable {
     /// Sorted by placement.
     package let tables: [Table]
 
-    package init(cluster: String, partitions: Int, nodes: [RingNode], tables: [Table]) {
+    init(cluster: String, partitions: Int, nodes: [RingNode], tables: [Table]) {
         self.cluster = cluster
         self.partitions = partitions
         self.nodes = nodes.map {
@@ -49,7 +49,7 @@ package struct RingState: Hashable, Sendable {
         self.tables = tables
     }
 
-    package init(_ document: RingDocument) {
+    init(_ document: RingDocument) {
         self.init(
             cluster: document.cluster, partitions: document.partitions, nodes: document.nodes,
             tables: zip(document.placements, document.assignments).map {

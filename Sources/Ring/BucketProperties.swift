@@ -74,7 +74,7 @@ package struct BucketProperties: Hashable, Sendable {
     package var ttlMilliseconds: UInt64?
     package var maxValueBytes: Int
 
-    package init(
+    init(
         placement: String = "world", read: ConsistencyLevel = .quorum, write: ConsistencyLevel = .quorum,
         conflict: ConflictRule = .siblings, durability: Durability = .synced, ttlMilliseconds: UInt64? = nil,
         maxValueBytes: Int = Limits.defaultValueBytes

@@ -37,7 +37,7 @@ package struct PlanningInputs: Hashable, Sendable {
 
     package static let usualSlack = 0.02
 
-    package init(
+    init(
         fullAt: Double = 0.8, slack: Double = PlanningInputs.usualSlack, dataBytes: UInt64? = nil,
         growth: Growth? = nil,
         links: [CountryLink] = []

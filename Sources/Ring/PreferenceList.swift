@@ -9,7 +9,7 @@ package struct PreferenceList: Hashable, Sendable {
     /// At most `Limits.replicas` others, in the order in which they should be asked to keep hints.
     package let fallbacks: [NodeID]
 
-    package init(primaries: [NodeID], fallbacks: [NodeID]) {
+    init(primaries: [NodeID], fallbacks: [NodeID]) {
         self.primaries = primaries
         self.fallbacks = fallbacks
     }

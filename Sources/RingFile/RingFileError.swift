@@ -8,7 +8,7 @@ package struct RingFileError: Error, Hashable, Sendable, CustomStringConvertible
     package let column: Int
     package let message: String
 
-    package init(file: String, line: Int, column: Int, message: String) {
+    init(file: String, line: Int, column: Int, message: String) {
         self.file = file
         self.line = line
         self.column = column

@@ -176,11 +176,11 @@ struct Checker {
         }
     }
 
-    /// A conditional write that is minted here must find no value. Where the key was ever to be deleted, or to expire,
-    /// the same batch may have brought that.
+    /// A conditional write that is minted here must find no value but its own. Where the key was ever to be deleted, or
+    /// to expire, the same batch may have brought that.
     private mutating func checkCondition(_ sibling: Sibling, over held: StoredObject, _ key: StoredKey) {
         guard !held.versions.covers(sibling.dot), let own = author(of: sibling.payload, key), writes[own].onlyIfAbsent,
-            held.hasValue,
+            held.siblings.contains(where: { !$0.isTombstone && author(of: $0.payload, key) != own }),
             histories[KeyBytes(key)]?.writes.allSatisfy({ writes[$0].value != nil && !expires(writes[$0]) }) == true
         else { return }
         violate("\(describe(writes[own])), as \(sibling.dot), was to meet nothing, and met \(describe(held))")

@@ -34,7 +34,7 @@ enum Played: Int, CaseIterable, Sendable {
     case read, mint, merge, repair, hint, readHints, range, compare
     case object, summary, minted, stored, storedBeside, page, fingerprints
     case refusedBusy, refusedDiskFull, refusedExists, refusedHintsFull, refusedVectorFull
-    case refusedLate, refusedVoided, refusedSuperseded
+    case refusedLate, refusedSuperseded
     // Of a link that a node makes, and of a connection that it accepts: what comes with something to be done about it.
     case linkWanted, linkConnected, linkFailed, linkOverdue, linkReceived, linkDisconnected
     case linkConnects, linkGreets, linkAcceptsLargeFrames, linkUp, linkDown, linkAnswered, linkLost
@@ -277,8 +277,9 @@ extension ReplicaReply {
             case .hintsFull: .refusedHintsFull
             case .vectorFull: .refusedVectorFull
             case .late: .refusedLate
-            case .voided: .refusedVoided
             case .superseded: .refusedSuperseded
+            // What is void is late, unless a machine stood still and did not notice.
+            case .voided: nil
             case .unknown, .tooLarge, .tooManySiblings, .notReplica, .malformed, .stopped: nil
             }
         }

@@ -159,7 +159,7 @@ extension SimulatedCluster {
 
     // MARK: Disks
 
-    mutating func setRoom(_ node: Int, _ room: DiskRoom) {
+    mutating func setRoom(_ node: Int, _ room: DiskSpace) {
         if room.state > .roomy { checker.disksWereFull = true }
         machines[node].disk.room = room
         machines[node].node?.room = room

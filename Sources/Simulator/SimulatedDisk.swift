@@ -14,7 +14,7 @@ struct SimulatedDisk {
     var life = LifeRecord()
     /// The highest counter minted, from a clean stop until the next start.
     var cleanStop: UInt64?
-    var room = DiskRoom.ample
+    var room = DiskSpace.ample
     /// Everything takes so many times as long.
     var slowness: Int64 = 1
 
@@ -65,26 +65,26 @@ struct SimulatedDisk {
     }
 }
 
-extension DiskRoom {
+extension DiskSpace {
     /// Of a disk that nobody has filled yet.
-    static let ample = DiskRoom(share: 0.5, bytes: 1 << 40)
+    static let ample = DiskSpace(share: 0.5, bytes: 1 << 40)
 
     /// Enough for values, by any margin; never twice the same.
-    static func ample(_ random: inout SeededRandom) -> DiskRoom {
-        DiskRoom(share: 0.2 + 0.7 * random.unit(), bytes: 1 << 40)
+    static func ample(_ random: inout SeededRandom) -> DiskSpace {
+        DiskSpace(share: 0.2 + 0.7 * random.unit(), bytes: 1 << 40)
     }
 
     /// Too little for clients' values, and perhaps for all else: as a share, or as an amount.
-    static func short(_ random: inout SeededRandom) -> DiskRoom {
+    static func short(_ random: inout SeededRandom) -> DiskSpace {
         random.chance(0.5)
-            ? DiskRoom(share: Limits.leastFreeDisk * random.unit(), bytes: 1 << 40)
-            : DiskRoom(share: 0.5, bytes: UInt64(Double(Limits.leastFreeBytes) * random.unit()))
+            ? DiskSpace(share: Limits.leastFreeDisk * random.unit(), bytes: 1 << 40)
+            : DiskSpace(share: 0.5, bytes: UInt64(Double(Limits.leastFreeBytes) * random.unit()))
     }
 
     /// Enough again, and less than a node wants to have before it says so.
-    static func scarce(_ random: inout SeededRandom) -> DiskRoom {
+    static func scarce(_ random: inout SeededRandom) -> DiskSpace {
         let margin = (Limits.freeDiskMargin - 1) * random.unit() * 0.99
-        return DiskRoom(share: Limits.leastFreeDisk * (1 + margin), bytes: 1 << 40)
+        return DiskSpace(share: Limits.leastFreeDisk * (1 + margin), bytes: 1 << 40)
     }
 }
 

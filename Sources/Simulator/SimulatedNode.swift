@@ -59,7 +59,7 @@ final class SimulatedNode {
 
     let identity: NodeID
     /// What its disk has; the node looks at it now and then.
-    var room: DiskRoom
+    var room: DiskSpace
     var gauge: DiskGauge
     var reporter: NodeReporter
     let ledger: PlayLedger

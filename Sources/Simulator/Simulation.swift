@@ -42,6 +42,9 @@ package enum Simulation {
             let healedAt = cluster.now
             // Requests in flight end first, and every link is up again.
             try cluster.run(until: healedAt + .milliseconds(2_500))
+            while cluster.load.isWaited, cluster.now < healedAt + Workload.longestTimeout {
+                try cluster.run(until: cluster.now + .milliseconds(100))
+            }
             let healing = try settle(&cluster, healedAt)
             try cluster.lookAtNames()
             // A write that is answered may still have been on its way to the last of its replicas.

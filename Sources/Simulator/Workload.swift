@@ -47,6 +47,7 @@ struct Workload {
     static let places = 8
     /// Requests that wait for one storage thread: likewise.
     static let mailboxPlaces = 12
+    static let longestTimeout = Span.seconds(6)
 
     let keys: [StoredKey]
     /// Places in `keys` of items that share their partition key with others.
@@ -83,6 +84,9 @@ struct Workload {
         nextPages = Array(repeating: nil, count: scenario.clients)
     }
 
+    /// Whether any client still waits for an answer.
+    var isWaited: Bool { !pending.isEmpty }
+
     // MARK: Asking
 
     mutating func next(
@@ -92,7 +96,9 @@ struct Workload {
         let id = nextID
         nextID += 1
         let place = Int.random(in: 0..<keys.count, using: &random)
-        let timeout = Span.milliseconds(Int64.random(in: 200...2_000, using: &random))
+        // Of every third request the time is long enough for a mint to be handed on, if need be more than once.
+        let longest = random.chance(1 / 3) ? Workload.longestTimeout : .seconds(2)
+        let timeout = Span.milliseconds(Int64.random(in: 200...longest.nanoseconds / 1_000_000, using: &random))
         let draw = random.unit()
         let (kind, request): (Pending, ClientRequest)
         if draw < 0.02 {

@@ -79,7 +79,7 @@ package struct SurvivalBounds: Hashable, Sendable {
     var maxPerCountry: Int?
     var maxPerZone: Int?
 
-    package init(maxPerCountry: Int? = nil, maxPerZone: Int? = nil) {
+    init(maxPerCountry: Int? = nil, maxPerZone: Int? = nil) {
         self.maxPerCountry = maxPerCountry
         self.maxPerZone = maxPerZone
     }

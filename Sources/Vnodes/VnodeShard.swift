@@ -140,7 +140,8 @@ package struct VnodeShard: Sendable {
         var object = try current(key.bytes, batch)?.object ?? StoredObject()
         if let attempt = request.attempt, object.voided.contains(attempt) { throw Refusal(.voided) }
         object.expire(at: surroundings.now.wall)
-        let wasAbsent = !object.hasValue
+        // What a void attempt of this very write has made stands in no one's way.
+        let wasAbsent = object.siblings.allSatisfy { $0.isTombstone || $0.attempt.map(request.voids.contains) ?? false }
         if request.onlyIfAbsent && !wasAbsent { throw Refusal(.exists) }
 
         let dot = try nextDot(after: object.versions, context?.versions)

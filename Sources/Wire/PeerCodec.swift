@@ -43,7 +43,7 @@ extension PBHello {
         return Hello(
             version: version, cluster: try bounded(cluster, Limits.nodeNameBytes),
             node: try bounded(node, Limits.nodeNameBytes), incarnation: incarnation, ringEpoch: ringEpoch,
-            ringDigest: try bounded(ringDigest, 64), lane: known, joining: joining)
+            ringDigest: try bounded(ringDigest, Limits.ringDigestBytes), lane: known, joining: joining)
     }
 }
 
@@ -59,7 +59,8 @@ extension PBWelcome {
 
     func checked() throws(DecodingFailure) -> Welcome {
         Welcome(
-            accepted: accepted, reason: try bounded(reason, 1_024), node: try bounded(node, Limits.nodeNameBytes),
+            accepted: accepted, reason: try bounded(reason, Limits.reasonBytes),
+            node: try bounded(node, Limits.nodeNameBytes),
             incarnation: incarnation, ringEpoch: ringEpoch)
     }
 }
@@ -235,7 +236,7 @@ extension PBReply {
             reply = .fingerprints(m.slices, end: m.hasEnd ? try storedKey(m.end) : nil)
         case .refused(let m):
             reply = .refused(
-                Refusal(Refusal.Code(rawValue: m.code) ?? .unknown, try bounded(m.detail, 1_024)))
+                Refusal(Refusal.Code(rawValue: m.code) ?? .unknown, try bounded(m.detail, Limits.reasonBytes)))
         case nil: throw .malformed("a reply of an unknown kind")
         }
         return ReplyEnvelope(

@@ -219,7 +219,7 @@ package struct MergeRequests: Hashable, Sendable {
         package let key: [UInt8]
         package let object: [UInt8]
 
-        package init(id: UInt64, key: [UInt8], object: [UInt8]) {
+        init(id: UInt64, key: [UInt8], object: [UInt8]) {
             self.id = id
             self.key = key
             self.object = object
@@ -232,7 +232,7 @@ package struct MergeRequests: Hashable, Sendable {
     private var byteCount = 0
 
     /// Of one request; nil if it asks something else.
-    package init?(_ envelope: RequestEnvelope) {
+    init?(_ envelope: RequestEnvelope) {
         timeoutMs = envelope.timeoutMs
         guard add(envelope) else { return nil }
     }
@@ -270,14 +270,14 @@ package struct StoredReplies: Hashable, Sendable {
     package var clockMs: UInt64
 
     /// Of one answer; nil if it says something else.
-    package init?(_ envelope: ReplyEnvelope) {
+    init?(_ envelope: ReplyEnvelope) {
         guard case .stored = envelope.reply else { return nil }
         self.init(
             ids: [envelope.id], inFlight: envelope.inFlight, serviceMicroseconds: envelope.serviceMicroseconds,
             clockMs: envelope.clockMs)
     }
 
-    package init(ids: [UInt64], inFlight: UInt32, serviceMicroseconds: UInt32, clockMs: UInt64 = 0) {
+    init(ids: [UInt64], inFlight: UInt32, serviceMicroseconds: UInt32, clockMs: UInt64 = 0) {
         self.ids = ids
         self.inFlight = inFlight
         self.serviceMicroseconds = serviceMicroseconds

@@ -163,6 +163,10 @@ public enum Limits {
     public static let frameFields = rangeItems + 24
     /// A run of numbers in a frame, in bytes: `batchRequests` ids of at most ten each.
     public static let packedBytes = 10 * batchRequests
+    /// A sentence from a peer: why it refused.
+    public static let reasonBytes = 1_024
+    /// What names a ring document in a greeting: SHA-256, or what a later version may take.
+    public static let ringDigestBytes = 64
     /// A frame before it is known who the peer is: a stranger gets no more memory than this.
     public static let handshakeBytes = 4 << 10
     /// Connections of nodes that have no ring yet, at once. They are strangers, so they get one answer and
@@ -228,8 +232,8 @@ public enum Limits {
     /// MiB a second are a fraction of what a shard does for clients.
     public static let expiredAtOnce = 100
     public static let expiredBytesAtOnce = 4 << 20
-    /// A read reply larger than this is sent as a digest by all but one replica.
-    public static let digestBytes = 2_048
+    /// A read reply larger than this is sent as a summary by all but one replica.
+    public static let wholeReplyBytes = 2_048
     /// The largest share of a node's memory that hot objects may take, per event loop.
     public static let readCacheBytes = 16 << 20
 
@@ -242,6 +246,11 @@ public enum Limits {
 
     // MARK: Files
 
+    /// LevelDB's own: blocks of objects kept in memory, and its write buffer, of which up to two are held.
+    public static let blockCacheBytes = 32 << 20
+    public static let writeBufferBytes = 8 << 20
+    /// Fewer LevelDB does not take.
+    public static let leastOpenFiles = 74
     /// Files that the object store holds open at most: with tables of 2 MiB they are a gigabyte, and what is read less
     /// often may open its table anew.
     public static let storeFiles = 512

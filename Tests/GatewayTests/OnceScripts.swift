@@ -114,6 +114,28 @@ import World
             """, on: Cluster.withFallbacks(), at: "de-gw")
     }
 
+    /// Nor while one that is void may still be made.
+    @Test func aMintThatCameLateWaitsForTheVoidOne() throws {
+        try expectScript(
+            """
+            put v one
+              P1 mint v
+            after 1500
+              P3 mint v in place of 1
+            P3 breaks
+            P1 refuses late
+            after 1499
+            after 1
+              P2 mint v in place of 2
+            P2 minted
+              P1 store v
+              P3 store v
+              answer created v acks=1 hints=0 \(try Cluster.countries("P2"))
+            P1 stored
+            P3 stored
+            """, on: Cluster.withFallbacks(), at: "de-gw")
+    }
+
     /// The minter was behind: who holds what the overwrite did not know of mints it anew.
     @Test func anOverwriteMeetsWhatItsMinterMissed() throws {
         try expectScript(

@@ -1,6 +1,6 @@
 // Ballots are totally ordered, the fast one lowest.
 
-import NameStore
+@testable import NameStore
 import Testing
 import World
 

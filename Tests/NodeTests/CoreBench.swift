@@ -3,7 +3,7 @@
 import Gateway
 import HintedHandoff
 import Keys
-import Node
+@testable import Node
 import Ring
 import RingFile
 import Storage

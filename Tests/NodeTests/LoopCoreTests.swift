@@ -2,7 +2,7 @@
 
 import Gateway
 import Keys
-import Node
+@testable import Node
 import Ring
 import Testing
 import World

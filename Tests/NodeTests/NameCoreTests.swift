@@ -1,7 +1,7 @@
 // The two cores of names: what a thread says before and after its disk, and what goes between registry and acceptor of
 // one node.
 
-import NameStore
+@testable import NameStore
 import Storage
 import Testing
 import World

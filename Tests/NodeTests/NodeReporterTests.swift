@@ -1,6 +1,6 @@
 // What a node says of itself follows what its parts count.
 
-import Gateway
+@testable import Gateway
 import Ring
 import Storage
 import Testing
@@ -22,7 +22,7 @@ import World
         let account = Account(tally: Tally(), level: .one, reached: true)
         for number in 0..<answered { answers.note(number % 2 == 0 ? .object(nil, account) : .failed(.exists, nil)) }
         for _ in 0..<failed { answers.note(.failed(.quorumNotReached(mayTakeEffect: false), nil)) }
-        let disk = DiskGauge(DiskRoom(share: free, bytes: 1 << 40), at: .origin)
+        let disk = DiskGauge(DiskSpace(share: free, bytes: 1 << 40), at: .origin)
         return reporter.report(NodeFigures(shards: shards, answers: answers, hints: 7, disk: disk), at: .origin)
     }
 

@@ -2,7 +2,7 @@
 // be done about it. There is no channel, no timer and no clock.
 
 import Testing
-import Wire
+@testable import Wire
 import World
 
 @testable import Node

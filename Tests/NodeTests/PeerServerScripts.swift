@@ -4,7 +4,7 @@
 import Ring
 import RingFile
 import Testing
-import Wire
+@testable import Wire
 import World
 
 @testable import Node

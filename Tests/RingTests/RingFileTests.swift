@@ -1,8 +1,8 @@
 // Ring files: what a good one means, and for every kind of mistake the message and the place.
 
 import Causality
-import Ring
-import RingFile
+@testable import Ring
+@testable import RingFile
 import Testing
 import World
 

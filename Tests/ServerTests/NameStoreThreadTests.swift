@@ -4,7 +4,7 @@ import Dispatch
 import Foundation
 import LevelDB
 import Logging
-import NameStore
+@testable import NameStore
 import Node
 import Storage
 import Testing

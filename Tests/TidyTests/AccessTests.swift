@@ -14,6 +14,12 @@ import Testing
 
     /// One module, or several: what of its declarations nobody else names.
     private struct Access {
+        /// A type or an extension of one, or an initialiser, each with its indentation.
+        private let maker = Result {
+            try Pattern(
+                #"^([ ]*)(?:@\w+ )*(?:(?:package|public|private|fileprivate|final|indirect) )*"#
+                    + #"(?:(?:struct|class|enum|actor|extension) ([\w.]+)|package init\b)"#)
+        }
         private let declaration = Result {
             try Pattern(
                 #"^[ \t]*(?:@\w+(?:\([^)]*\))?\s+)*package\s+(?:(?:\w+\(set\)|static|final|(?:non)?mutating|indirect|lazy"#
@@ -47,6 +53,30 @@ import Testing
             }
         }
 
+        /// Initialisers whose type no other module makes by name.
+        func idleInitialisers(_ files: [(module: String, path: String, code: String, text: String)]) throws -> [Finding]
+        {
+            let makers = try maker.get()
+            return try files.flatMap { file in
+                var types: [(depth: Int, name: String)] = []
+                return try makers.matches(in: file.code).compactMap { match -> Finding? in
+                    let depth = match.groups[1].count
+                    types.removeAll { $0.depth >= depth }
+                    guard match.groups[2].isEmpty else {
+                        types.append((depth, String(match.groups[2].split(separator: ".").last ?? "")))
+                        return nil
+                    }
+                    guard let type = types.last?.name else { return nil }
+                    let alias = try Pattern(#"\btypealias (\w+) = "# + type + #"\b"#)
+                    let names = [type] + files.flatMap { alias.matches(in: $0.code).map { $0.groups[1] } }
+                    let made = try Pattern(#"\b(?:"# + names.joined(separator: "|") + #")(?:<[^()]*>)?\("#)
+                    let isMade = files.contains { $0.module != file.module && !made.matches(in: $0.code).isEmpty }
+                    return isMade
+                        ? nil : Finding(path: file.path, line: match.line, what: "only this module makes \(type)")
+                }
+            }
+        }
+
         private func declarations(_ code: String) throws -> [Declaration] {
             try declaration.get().matches(in: code).filter { $0.groups[2] != "init" }.map {
                 Declaration(kind: $0.groups[1], name: $0.groups[2], line: $0.line)
@@ -58,7 +88,7 @@ import Testing
         let files = SourceTree.sources.filter { !$0.isGenerated }.map { file in
             (module: file.module, path: file.path, code: file.code, text: file.text)
         }
-        let findings = try Access().idle(files)
+        let findings = try Access().idle(files) + Access().idleInitialisers(files)
         #expect(findings.isEmpty, "\(findings.report)")
     }
 
@@ -77,5 +107,7 @@ import Testing
         let upper = "let one = \"\\(thing.used)\" + make(1)"
         let findings = try Access().idle([("Lower", "a", lower, lower), ("Upper", "b", upper, upper)])
         #expect(findings.map(\.line) == [2, 4])
+        let idle = try Access().idleInitialisers([("Lower", "a", lower, lower), ("Upper", "b", upper, upper)])
+        #expect(idle.map(\.line) == [5])
     }
 }

@@ -44,6 +44,7 @@ import Testing
         let named = try Pattern(
             #"\bstatic let (\w+)(?:: [\w.]+)? = "#
                 + #"(?:(?:Span|TimeAmount)?\.(?:\w*seconds|minutes|hours)\(\d|(?:\d[\d_]*\d|\d << \d+)(?:[\w ]|<<)*$)"#)
+        let argument = try Pattern(#"\bbounded\([^()]*, \d|\b\w*Bytes: Int = [1-9]"#)
         let bare = try Pattern(#"\.(?:milliseconds|seconds|minutes|hours)\(\d"#)
         let broken = """
             private static let largestHead: Int = 64 << 10
@@ -59,6 +60,8 @@ import Testing
             named.matches(in: broken).map { $0.groups[1] } == [
                 "largestHead", "waitLimit", "tickEvery", "pause", "some", "wide",
             ])
+        #expect(
+            argument.matches(in: "try bounded(reason, 1_024), roomBytes: Int = 8 << 20, count: Int = 10").count == 2)
         #expect(bare.matches(in: "sleep(.milliseconds(20)) + .seconds(x)").count == 1)
         let ships = SourceTree.sources.filter { file in
             !LimitTests.paths.contains(file.path) && !file.isGenerated && !["Simulator", "atoll"].contains(file.module)
@@ -66,6 +69,11 @@ import Testing
         var findings = ships.flatMap { file in
             named.matches(in: file.code).filter { LimitTests.others[$0.groups[1]] == nil }.map {
                 Finding(path: file.path, line: $0.line, what: "\($0.groups[1]) belongs into \(LimitTests.paths[0])")
+            }
+        }
+        findings += ships.flatMap { file in
+            argument.matches(in: file.code).map {
+                Finding(path: file.path, line: $0.line, what: "a bound that belongs into \(LimitTests.paths[0])")
             }
         }
         // What a shell does now and then, and for how long, is chosen there as well.

@@ -37,6 +37,8 @@ enum SourceTree {
     static let sources = swiftFiles("Sources")
     static let tests = swiftFiles("Tests")
     static let handwritten = (sources + tests).filter { !$0.isGenerated }
+    /// Of other languages.
+    static let others = sourceFiles("Sources", [".cpp", ".c", ".h"]) + sourceFiles("scripts", [".sh"])
 
     static func text(_ path: String) -> String? {
         (try? Data(contentsOf: root.appendingPathComponent(path))).map { String(decoding: $0, as: UTF8.self) }
@@ -63,8 +65,10 @@ enum SourceTree {
         }.map { directory + "/" + $0 }.sorted()
     }
 
-    private static func swiftFiles(_ directory: String) -> [SourceFile] {
-        files(under: directory).filter { $0.hasSuffix(".swift") }.compactMap { path in
+    private static func swiftFiles(_ directory: String) -> [SourceFile] { sourceFiles(directory, [".swift"]) }
+
+    private static func sourceFiles(_ directory: String, _ endings: [String]) -> [SourceFile] {
+        files(under: directory).filter { file in endings.contains { file.hasSuffix($0) } }.compactMap { path in
             text(path).map { SourceFile(path: path, text: $0) }
         }
     }

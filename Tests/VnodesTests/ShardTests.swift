@@ -80,6 +80,19 @@ import World
         #expect(try replica.object(key)?.siblings.count == 1)
     }
 
+    /// What an attempt of the write made that was handed on is the write's own.
+    @Test mutating func aConditionalWriteDoesNotMeetItself() throws {
+        func put(_ attempt: UInt64, voids: [UInt64] = []) -> ReplicaRequest {
+            var request = MintRequest(key: key, value: Array("v".utf8), onlyIfAbsent: true)
+            (request.attempt, request.voids) = (attempt, voids)
+            return .mint(request)
+        }
+        #expect(try replica.ask(put(1)).minted?.texts == ["v"])
+        #expect(try replica.ask(put(2)).refusal == .exists)
+        let again = try #require(try replica.ask(put(3, voids: [1])).minted)
+        #expect(again.texts == ["v"] && again.siblings.map(\.attempt) == [3])
+    }
+
     @Test mutating func aContextMadeUpCoversNoWriteThatIsStillToCome() throws {
         func context(_ node: NodeID, _ counter: UInt64) throws -> [UInt8] {
             let dot = Dot(actor: Actor(node: node, incarnation: 1), counter: counter)
@@ -146,7 +159,8 @@ import World
 
     @Test mutating func aReadOfALargeObjectIsItsSummary() throws {
         let object = try #require(try replica.ask(Fixture.put(key, String(repeating: "x", count: 3_000))).minted)
-        #expect(try replica.ask(.read(key: key, summaryOver: Limits.digestBytes)) == .summary(object.summary.encode()))
+        #expect(
+            try replica.ask(.read(key: key, summaryOver: Limits.wholeReplyBytes)) == .summary(object.summary.encode()))
         #expect(try replica.ask(.read(key: key, summaryOver: 4_000)) == .object(object.encode()))
         #expect(try replica.ask(.read(key: key, summaryOver: 0)) == .object(object.encode()))
     }

@@ -17,7 +17,7 @@ package struct Problem: Error, Sendable {
     /// More members of the document, in order.
     var members: [(String, JSONValue)] = []
 
-    package init(_ status: UInt, _ name: String, _ title: String, _ detail: String = "") {
+    init(_ status: UInt, _ name: String, _ title: String, _ detail: String = "") {
         self.status = status
         self.name = name
         self.title = title

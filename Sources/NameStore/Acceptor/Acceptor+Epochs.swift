@@ -4,7 +4,7 @@ import World
 
 extension ClusterID {
     /// The cluster that `founding` founds.
-    package init(founding configuration: Configuration) {
+    init(founding configuration: Configuration) {
         var writer = ByteWriter()
         writer.configuration(configuration)
         self.init(Digest256(domain: "atoll/namestore/cluster", [writer.bytes]))

@@ -37,7 +37,7 @@ package struct VoteBatch: Sendable {
     /// Names whose records could not be read: the acceptor stays mute on them, the operator must be told.
     package var faults: [RecordFault] = []
 
-    package init() {}
+    init() {}
 }
 
 package struct RecordFault: Equatable, Sendable {

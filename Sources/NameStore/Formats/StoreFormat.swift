@@ -84,7 +84,7 @@ package struct Frontier: Equatable, Sendable {
 }
 
 extension Frontier {
-    package init(decoding bytes: [UInt8]) throws(DecodingFailure) {
+    init(decoding bytes: [UInt8]) throws(DecodingFailure) {
         var reader = try checked(bytes, domain: "atoll/namestore/frontier", version: Frontier.version)
         let store: StoreID = try reader.identifier()
         let cluster: ClusterID? = try reader.optional { (r) throws(DecodingFailure) in try r.identifier() }

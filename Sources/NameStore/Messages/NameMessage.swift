@@ -19,7 +19,7 @@ package struct NameMessage: Equatable, Sendable {
         case reply(NameReply)
     }
 
-    package init(cluster: ClusterID?, epoch: UInt64, store: StoreID?, exchange: UInt64, body: Body) {
+    init(cluster: ClusterID?, epoch: UInt64, store: StoreID?, exchange: UInt64, body: Body) {
         self.cluster = cluster
         self.epoch = epoch
         self.store = store
@@ -99,7 +99,7 @@ package struct StoreIdentity: Equatable, Sendable {
     let pledge: AcceptorID?
     package let configuration: Configuration?
 
-    package init(standing: Standing, pledge: AcceptorID?, configuration: Configuration?) {
+    init(standing: Standing, pledge: AcceptorID?, configuration: Configuration?) {
         self.standing = standing
         self.pledge = pledge
         self.configuration = configuration

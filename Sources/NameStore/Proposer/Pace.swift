@@ -100,6 +100,11 @@ extension Pace {
         }.max() ?? firstRoundTrip
     }
 
+    /// How long the votes beyond a majority's are awaited, where those of the majority do not say what is chosen.
+    func grace(_ quorums: QuorumSystem, _ latencies: Latencies) -> Span {
+        majorityTrip(quorums, latencies) / 2 + margin
+    }
+
     /// How long one phase may take before it is tried again, the longer the more often it was.
     func attempt(_ quorums: QuorumSystem, _ latencies: Latencies, tries: Int) -> Span {
         let trip = majorityTrip(quorums, latencies)

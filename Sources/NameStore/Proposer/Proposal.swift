@@ -144,7 +144,12 @@ struct Proposal: Sendable {
         let current: RegisterValue
         switch tally.verdict(quorums) {
         case .undecided:
-            if isLast { awaitTurn(&c) }
+            if isLast {
+                awaitTurn(&c)
+            } else if quorums.isMajority(tally.answered) {
+                // A classic ballot can tell by now; whoever is still silent is not waited for as if it were needed.
+                c.commands.append(.wake(c.now + c.pace.grace(quorums, c.latencies)))
+            }
             return
         case .absent: current = .vacant
         case .chosen(let accepted): current = accepted.value

@@ -11,7 +11,7 @@ package struct Ballot: Hashable, Comparable, Sendable, CustomStringConvertible {
     package let node: NodeID?
     package let session: UInt64
 
-    package init(round: UInt64, node: NodeID, session: UInt64) {
+    init(round: UInt64, node: NodeID, session: UInt64) {
         self.round = round
         self.node = node
         self.session = session

@@ -25,7 +25,7 @@ package struct Configuration: Hashable, Sendable, CustomStringConvertible {
     package let successors: [AcceptorID]?
 
     /// Nil if a set is empty, too large or names a node twice, or the epoch is 0.
-    package init?(epoch: UInt64, acceptors: [AcceptorID], successors: [AcceptorID]? = nil) {
+    init?(epoch: UInt64, acceptors: [AcceptorID], successors: [AcceptorID]? = nil) {
         guard epoch > 0, let old = Configuration.sorted(acceptors) else { return nil }
         self.epoch = epoch
         self.acceptors = old
@@ -71,7 +71,7 @@ package struct ConfigurationState: Hashable, Sendable {
     /// 32 bytes, or none at ring epoch 0.
     package var ringDigest: [UInt8]
 
-    package init(configuration: Configuration, ringEpoch: UInt64 = 0, ringDigest: [UInt8] = []) {
+    init(configuration: Configuration, ringEpoch: UInt64 = 0, ringDigest: [UInt8] = []) {
         self.configuration = configuration
         self.ringEpoch = ringEpoch
         self.ringDigest = ringDigest

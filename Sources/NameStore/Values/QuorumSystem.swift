@@ -13,7 +13,7 @@ package struct QuorumRules: Sendable {
     /// The sets that must each give a quorum.
     package var groups: @Sendable (Configuration) -> [[AcceptorID]]
 
-    package init(
+    init(
         majority: @escaping @Sendable (Int) -> Int, fast: @escaping @Sendable (Int) -> Int,
         fastRead: @escaping @Sendable (Int) -> Int, groups: @escaping @Sendable (Configuration) -> [[AcceptorID]]
     ) {
@@ -39,7 +39,7 @@ package struct QuorumSystem: Sendable {
     private let fast: Int
     private let fastRead: Int
 
-    package init(_ configuration: Configuration, rules: QuorumRules = .standard) {
+    init(_ configuration: Configuration, rules: QuorumRules = .standard) {
         let members = configuration.members
         self.configuration = configuration
         self.members = members

@@ -9,7 +9,7 @@ package struct RegisterKey: Hashable, Sendable, Comparable, CustomStringConverti
     package let bytes: [UInt8]
 
     /// Nil if the kind is unknown or the length breaks the bounds: keys come from peers and disks too.
-    package init?(bytes: [UInt8]) {
+    init?(bytes: [UInt8]) {
         switch bytes.first {
         case 0: guard bytes.count == 1 else { return nil }
         case 1: guard (2...(Limits.nameBytes + 1)).contains(bytes.count) else { return nil }
@@ -18,7 +18,7 @@ package struct RegisterKey: Hashable, Sendable, Comparable, CustomStringConverti
         self.bytes = bytes
     }
 
-    package init(_ name: Name) { bytes = [1] + name.bytes }
+    init(_ name: Name) { bytes = [1] + name.bytes }
     private init() { bytes = [0] }
 
     package static let configuration = RegisterKey()
@@ -49,7 +49,7 @@ package struct RegisterValue: Equatable, Sendable {
     let lastOperation: OperationID
     package let body: Body
 
-    package init(generation: UInt64, firstOperation: OperationID, lastOperation: OperationID, body: Body) {
+    init(generation: UInt64, firstOperation: OperationID, lastOperation: OperationID, body: Body) {
         self.generation = generation
         self.firstOperation = firstOperation
         self.lastOperation = lastOperation
@@ -73,7 +73,7 @@ package struct Accepted: Equatable, Sendable {
     package let ballot: Ballot
     package let value: RegisterValue
 
-    package init(ballot: Ballot, value: RegisterValue) {
+    init(ballot: Ballot, value: RegisterValue) {
         self.ballot = ballot
         self.value = value
     }

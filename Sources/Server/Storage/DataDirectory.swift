@@ -223,12 +223,12 @@ struct DataDirectory: Sendable {
     }
 
     /// What is left of the disk that holds the directory; all of it where that cannot be told.
-    func room() -> DiskRoom {
+    func room() -> DiskSpace {
         var status = statvfs()
-        guard statvfs(path, &status) == 0, status.f_blocks > 0 else { return DiskRoom(share: 1, bytes: .max) }
+        guard statvfs(path, &status) == 0, status.f_blocks > 0 else { return DiskSpace(share: 1, bytes: .max) }
         // A file system in user space may say anything.
         let (bytes, isHuge) = UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize))
-        return DiskRoom(
+        return DiskSpace(
             share: Double(status.f_bavail) / Double(status.f_blocks), bytes: isHuge ? .max : bytes)
     }
 }

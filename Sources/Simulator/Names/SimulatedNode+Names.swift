@@ -24,7 +24,15 @@ struct SimulatedVotes {
     var core: VoteCore
     var mailbox: [Inbound] = []
     var isCalled = false
-    var effects = Outbox<VoteCore.Effect>()
+    private var effects = Outbox<VoteCore.Effect>()
+
+    init(core: VoteCore) { self.core = core }
+
+    /// From within: through the node, the core and its effects would be two accesses to one property at once.
+    mutating func handle(_ input: VoteCore.Input, _ now: Instant) -> [VoteCore.Effect] {
+        core.handle(input, now, &effects)
+        return effects.take()
+    }
 }
 
 /// What a life of a node finds of the namestore.
@@ -91,8 +99,7 @@ extension SimulatedNode {
 
     private func hear(_ input: VoteCore.Input, _ now: Now, _ out: inout Outbox<Output>) {
         ledger.add(input.played)
-        votes.core.handle(input, now.instant, &votes.effects)
-        for effect in votes.effects.take() {
+        for effect in votes.handle(input, now.instant) {
             ledger.add(effect.played)
             switch effect {
             case .commit(let writes, let synced, let frontier):

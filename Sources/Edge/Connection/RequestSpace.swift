@@ -4,7 +4,7 @@ package import Gateway
 package import World
 
 /// Taken by `LoopClients.begin`, given back by `LoopClients.end`.
-package struct RequestRoom: Sendable {
+package struct RequestSpace: Sendable {
     fileprivate let bytes: Int
 }
 
@@ -16,25 +16,25 @@ extension LoopClients {
     /// list keeps the room that its answer will probably take.
     package mutating func begin(
         _ request: IncomingRequest, _ surroundings: Surroundings, _ now: Instant
-    ) -> (call: Call, room: RequestRoom) {
+    ) -> (call: Call, room: RequestSpace) {
         let call: Call
         do throws(Problem) { call = try request.call(surroundings) } catch { call = .respond(HTTPResponse(error)) }
         guard case .data(let operation, let answer) = call else {
             memory.release(request.heldBytes)
-            return (call, RequestRoom(bytes: 0))
+            return (call, RequestSpace(bytes: 0))
         }
         let expected = expected.bytes(of: answer)
         guard memory.reserve(expected, now) else {
             memory.release(request.heldBytes)
-            return (.respond(HTTPResponse(Problem.overloaded)), RequestRoom(bytes: 0))
+            return (.respond(HTTPResponse(Problem.overloaded)), RequestSpace(bytes: 0))
         }
-        if case .write = operation.operation { return (call, RequestRoom(bytes: request.heldBytes + expected)) }
+        if case .write = operation.operation { return (call, RequestSpace(bytes: request.heldBytes + expected)) }
         memory.release(request.heldBytes)
-        return (call, RequestRoom(bytes: expected))
+        return (call, RequestSpace(bytes: expected))
     }
 
     /// The outcome of a request of the gateway is there.
-    package mutating func end(_ room: RequestRoom, _ outcome: ClientOutcome) {
+    package mutating func end(_ room: RequestSpace, _ outcome: ClientOutcome) {
         memory.release(room.bytes)
         expected.observe(outcome)
     }

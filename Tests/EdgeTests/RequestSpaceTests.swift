@@ -1,13 +1,13 @@
 // Who holds room in a loop's memory, and until when: a write its body, a read what it will bring, the rest nothing.
 
-import Gateway
+@testable import Gateway
 import Ring
 import Testing
 import World
 
 @testable import Edge
 
-@Suite struct RequestRoomTests {
+@Suite struct RequestSpaceTests {
     private let ring: RingSnapshot
     private var clients: LoopClients
 
@@ -27,7 +27,7 @@ import World
         return request
     }
 
-    private mutating func begin(_ request: IncomingRequest) -> (call: Call, room: RequestRoom) {
+    private mutating func begin(_ request: IncomingRequest) -> (call: Call, room: RequestSpace) {
         clients.begin(request, Surroundings(ring: ring.document) { 7 }, .origin)
     }
 
@@ -52,7 +52,7 @@ import World
         let (call, room) = begin(try arrived(.get, "/v1/kv/b/k/", body: 500))
         #expect(isData(call))
         #expect(clients.memory.heldBytes == 3 * Limits.rangeBytes / 4)
-        clients.end(room, .list([], next: nil, RequestRoomTests.account))
+        clients.end(room, .list([], next: nil, RequestSpaceTests.account))
         #expect(clients.memory.heldBytes == 0)
         // What comes is what is expected of the next.
         let second = begin(try arrived(.get, "/v1/kv/b/k/"))

@@ -3,7 +3,7 @@
 
 package import World
 
-package struct DiskRoom: Hashable, Sendable {
+package struct DiskSpace: Hashable, Sendable {
     /// Of the disk, from 0 to 1.
     package let share: Double
     package let bytes: UInt64
@@ -32,20 +32,20 @@ package struct DiskRoom: Hashable, Sendable {
 
 /// What a node knows of its disk's room, which it looks at now and then.
 package struct DiskGauge: Sendable {
-    package private(set) var room: DiskRoom
+    package private(set) var room: DiskSpace
     /// What other nodes are told: from the first value that would be refused until there is room with a margin. Hints
     /// that came home at the bound itself would reach it again at once.
     package private(set) var isFull: Bool
     private var lookedAt: Instant
 
-    package init(_ room: DiskRoom, at now: Instant) {
+    package init(_ room: DiskSpace, at now: Instant) {
         self.room = room
         isFull = room.state > .roomy
         lookedAt = now
     }
 
     /// `room`: called if it is time to look again.
-    package mutating func look(at now: Instant, _ room: () -> DiskRoom) {
+    package mutating func look(at now: Instant, _ room: () -> DiskSpace) {
         guard now - lookedAt > Limits.diskLook else { return }
         lookedAt = now
         self.room = room()

@@ -6,7 +6,7 @@ import World
 
 @testable import Storage
 
-@Suite struct DiskRoomTests {
+@Suite struct DiskSpaceTests {
     @Test(
         arguments: [
             (0.1, 36, DiskState.roomy, DiskState.nearlyFull), (0.05, 28, .nearlyFull, .full),
@@ -14,23 +14,23 @@ import World
         ] as [(Double, UInt64, DiskState, DiskState)])
     func whatIsTakenEndsAtItsBound(_ share: Double, _ mebibytes: UInt64, _ above: DiskState, _ below: DiskState) {
         let bytes = mebibytes << 20
-        #expect(DiskRoom(share: share, bytes: bytes).state == above)
-        #expect(DiskRoom(share: share.nextDown, bytes: bytes).state == below)
-        #expect(DiskRoom(share: share, bytes: bytes - 1).state == below)
-        #expect(DiskRoom(share: share, bytes: .max).state == above)
-        #expect(DiskRoom(share: 1, bytes: bytes).state == above)
+        #expect(DiskSpace(share: share, bytes: bytes).state == above)
+        #expect(DiskSpace(share: share.nextDown, bytes: bytes).state == below)
+        #expect(DiskSpace(share: share, bytes: bytes - 1).state == below)
+        #expect(DiskSpace(share: share, bytes: .max).state == above)
+        #expect(DiskSpace(share: 1, bytes: bytes).state == above)
     }
 }
 
 @Suite struct DiskGaugeTests {
-    private static let ample = DiskRoom(share: 0.5, bytes: 1 << 40)
-    private static let scarce = DiskRoom(share: 0.105, bytes: 1 << 40)
-    private static let short = DiskRoom(share: 0.09, bytes: 1 << 40)
+    private static let ample = DiskSpace(share: 0.5, bytes: 1 << 40)
+    private static let scarce = DiskSpace(share: 0.105, bytes: 1 << 40)
+    private static let short = DiskSpace(share: 0.09, bytes: 1 << 40)
 
     private static func at(_ ms: Int64) -> Instant { .origin + .milliseconds(ms) }
 
     /// What a gauge says as the disk goes through these rooms, a second each.
-    private static func told(_ rooms: [DiskRoom]) -> [Bool] {
+    private static func told(_ rooms: [DiskSpace]) -> [Bool] {
         var gauge = DiskGauge(rooms[0], at: at(0))
         return rooms.enumerated().map { second, room in
             gauge.look(at: at(Int64(second) * 1_000)) { room }
@@ -50,7 +50,7 @@ import World
     @Test func aMarginIsOfTheAmountAsWell() {
         let bound = Double(Limits.leastFreeBytes)
         let rooms = [bound, bound - 1, bound, bound * Limits.freeDiskMargin + 1].map {
-            DiskRoom(share: 0.5, bytes: UInt64($0))
+            DiskSpace(share: 0.5, bytes: UInt64($0))
         }
         #expect(DiskGaugeTests.told(rooms) == [false, true, true, false])
     }
