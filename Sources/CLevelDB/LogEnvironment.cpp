@@ -26,8 +26,6 @@
 #include "CLevelDB.h"
 #include "LogTail.h"
 
-#include <algorithm>
-#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstdint>

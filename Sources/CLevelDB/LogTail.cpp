@@ -3,6 +3,7 @@
 
 #include "LogTail.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
