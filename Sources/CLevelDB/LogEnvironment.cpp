@@ -145,7 +145,7 @@ class LogFile final : public leveldb::WritableFile {
         // Another thread's write, in a store that several threads write to: see above on torn writes.
         const Status finished = syncs_->Finish();
         if (!finished.ok()) return finished;
-        if (!WriteAt(descriptor_, buffer_.data(), buffer_.size(), length_)) return Failure(name_, "write");
+        if (!WriteAt(descriptor_, buffer_.data(), buffer_.size(), length_)) return atoll_leveldb::Failure(name_, "write");
         length_ += static_cast<off_t>(buffer_.size());
         buffer_.clear();
         if (length_ > end_) end_ = length_;
@@ -162,22 +162,22 @@ class LogFile final : public leveldb::WritableFile {
         // Where it can't be begun ahead, fdatasync does all of it. Any other error may be told only once.
         if (::sync_file_range(descriptor_, synced_, written, SYNC_FILE_RANGE_WRITE) != 0 && errno != ENOSYS &&
             errno != EINVAL && errno != ESPIPE)
-            return Failure(name_, "sync_file_range");
+            return atoll_leveldb::Failure(name_, "sync_file_range");
         synced_ = length_;
         syncs_->Begin();
         return Status::OK();
     }
 
     Status Finish() {
-        return ::fdatasync(descriptor_) == 0 ? Status::OK() : Failure(name_, "fdatasync");
+        return ::fdatasync(descriptor_) == 0 ? Status::OK() : atoll_leveldb::Failure(name_, "fdatasync");
     }
 
     Status Close() override {
         Status status = Flush();
         const Status finished = syncs_->Leave(this);
         if (status.ok()) status = finished;
-        if (::ftruncate(descriptor_, length_) != 0 && status.ok()) status = Failure(name_, "truncate");
-        if (::close(descriptor_) != 0 && status.ok()) status = Failure(name_, "close");
+        if (::ftruncate(descriptor_, length_) != 0 && status.ok()) status = atoll_leveldb::Failure(name_, "truncate");
+        if (::close(descriptor_) != 0 && status.ok()) status = atoll_leveldb::Failure(name_, "close");
         descriptor_ = -1;
         return status;
     }
@@ -244,8 +244,8 @@ class LogEnvironment final : public leveldb::EnvWrapper {
         if (!IsLog(file)) return EnvWrapper::NewWritableFile(file, result);
         *result = nullptr;
         const int descriptor = ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-        if (descriptor < 0) return Failure(file, "open");
-        Status status = SyncDirectory(file) ? Status::OK() : Failure(file, "sync of its directory");
+        if (descriptor < 0) return atoll_leveldb::Failure(file, "open");
+        Status status = SyncDirectory(file) ? Status::OK() : atoll_leveldb::Failure(file, "sync of its directory");
         LogFile *const log = new LogFile(file, descriptor, &syncs_, fills_);
         if (status.ok()) status = syncs_.TurnTo(log);
         if (status.ok()) {
@@ -259,7 +259,7 @@ class LogEnvironment final : public leveldb::EnvWrapper {
     Status NewSequentialFile(const std::string &file, leveldb::SequentialFile **result) override {
         *result = nullptr;
         if (IsLog(file)) {
-            const Status trimmed = TrimLog(file);
+            const Status trimmed = atoll_leveldb::TrimLog(file);
             if (!trimmed.ok()) return trimmed;
         }
         const Status status = EnvWrapper::NewSequentialFile(file, result);

@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+namespace atoll_leveldb {
+
 using leveldb::Status;
 
 Status Failure(const std::string &file, const char *what) {
@@ -159,3 +161,5 @@ Status TrimLog(const std::string &file) {
     ::close(descriptor);
     return result;
 }
+
+}  // namespace atoll_leveldb

@@ -7,9 +7,13 @@
 
 #include <leveldb/status.h>
 
+namespace atoll_leveldb {
+
 leveldb::Status Failure(const std::string &file, const char *what);
 
 /// Cuts the log off behind its last whole record, if what follows is what a torn write leaves.
 leveldb::Status TrimLog(const std::string &file);
+
+}  // namespace atoll_leveldb
 
 #endif

@@ -184,10 +184,11 @@ struct WriteCoordinator: Sendable {
 
     // MARK: Minting
 
+    /// Only where it `mayMint`.
     private mutating func tryNextMinter(
         _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) {
-        guard now >= attempts.mintNotBefore, case .minting(var minting) = phase else { return }
+        guard case .minting(var minting) = phase else { return }
         let own = directory.identity
         var left: [NodeID]
         switch minting.minters {
@@ -232,7 +233,7 @@ struct WriteCoordinator: Sendable {
         if let failure = refusal.isFinal { return answer(.failed(failure, account), &out) }
         // It has told its clock with this, so the next one is dated better; once is enough.
         let isFirst = asks.count { $0.role.isMint && $0.node == ask.node } == 1
-        if refusal.code == .late, isFirst, now >= attempts.mintNotBefore, !isMinting(at: directory.identity) {
+        if refusal.code == .late, isFirst, mayMint(at: directory.identity, now) {
             mint(at: ask.node, minting, &directory, now, &out)
         } else {
             failed(ask, &directory, now, &out)
@@ -252,13 +253,14 @@ struct WriteCoordinator: Sendable {
         mint(at: node, Minting(replicating.request), &directory, now, &out)
     }
 
-    /// A mint is under way that is not void. Two at a time are never asked: the answer to one would not wait for the
-    /// other, and whatever comes later would not know of it. At the own node (`own`) one that is to be taken back is
-    /// not void either, until it has been.
-    private func isMinting(at own: NodeID) -> Bool {
-        asks.contains {
-            $0.role.isMint && $0.role.round == round && ($0.state == .awaited || $0.isOpen && $0.node == own)
-        }
+    /// No earlier mint can be made any more that the next would not know of (decision 0022), and none is under way. Two
+    /// at a time are never asked: the answer to one would not wait for the other, and whatever comes later would not
+    /// know of it. At the own node (`own`) one that is to be taken back is under way until it has been.
+    private func mayMint(at own: NodeID, _ now: Instant) -> Bool {
+        now >= attempts.mintNotBefore
+            && !asks.contains {
+                $0.role.isMint && $0.role.round == round && ($0.state == .awaited || $0.isOpen && $0.node == own)
+            }
     }
 
     private mutating func void(_ ask: Ask) {
@@ -317,7 +319,7 @@ struct WriteCoordinator: Sendable {
                 // It made the write and then fell silent: from here on a primary that may lack it, like any other.
                 let isMinter = minted.by == ask.node && minted.attempt == attempt
                 if isMinter, needsHint { handOff(for: ask.node, &directory, now, &out) }
-            } else if !isAnswered, !isMinting(at: directory.identity) {
+            } else if !isAnswered, mayMint(at: directory.identity, now) {
                 tryNextMinter(&directory, now, &out)
             }
         case .store: if needsHint, ask.role.round == round { handOff(for: ask.node, &directory, now, &out) }
@@ -365,7 +367,7 @@ struct WriteCoordinator: Sendable {
             }
         } else {
             // A retry may have been armed before the mint that is awaited now was asked.
-            guard !isMinting(at: directory.identity) else { return }
+            guard mayMint(at: directory.identity, now) else { return }
             if case .minting(let minting) = phase, minting.hasAskedAll { phase = .minting(Minting(minting.request)) }
             tryNextMinter(&directory, now, &out)
         }

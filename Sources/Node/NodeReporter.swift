@@ -103,7 +103,7 @@ package struct NodeReporter: Sendable {
         report.responseMs = figures.shards.map(\.responseMs).max() ?? 0
         report.replicationDelayMs = figures.shards.replicationDelayMs(at: now)
         report.hints = figures.hints
-        report.diskFree = figures.disk.room.share
+        report.diskFree = figures.disk.space.share
         report.isDiskFull = figures.disk.isFull
         report.errorRate = errorRate
         return report

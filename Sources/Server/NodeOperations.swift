@@ -128,7 +128,7 @@ final class NodeOperations: Sendable {
                 control: control, shards: storage.shards.map(\.figures), late: storage.late,
                 hints: storage.hints.figures,
                 connections: connections.values, peers: peers.values,
-                freeShare: storage.environment.disk(now).room.share, now: now, startedAt: startedAt)
+                freeShare: storage.environment.disk(now).space.share, now: now, startedAt: startedAt)
             return .text(MetricsPage.text(snapshot), type: "text/plain; version=0.0.4; charset=utf-8")
         }
     }

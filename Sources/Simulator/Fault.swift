@@ -99,11 +99,11 @@ struct Fault: Sendable {
             $0.machines[$1.node].disk.slowness = 1
         },
         Fault("a disk is full", weight: 2, lasts: 500...6_000) { cluster, strike in
-            cluster.setRoom(strike.node, .short(&cluster.random))
+            cluster.setSpace(strike.node, .short(&cluster.random))
         } end: { cluster, strike in
             // Some are given more only when all faults end.
             let isScarce = cluster.random.chance(0.5)
-            cluster.setRoom(strike.node, isScarce ? .scarce(&cluster.random) : .ample(&cluster.random))
+            cluster.setSpace(strike.node, isScarce ? .scarce(&cluster.random) : .ample(&cluster.random))
         },
         Fault("a disk is lost", weight: 2, lasts: 0...2_000, losesData: true) {
             $0.wipe($1.node)

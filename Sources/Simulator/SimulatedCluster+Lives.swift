@@ -159,10 +159,10 @@ extension SimulatedCluster {
 
     // MARK: Disks
 
-    mutating func setRoom(_ node: Int, _ room: DiskSpace) {
-        if room.state > .roomy { checker.disksWereFull = true }
-        machines[node].disk.room = room
-        machines[node].node?.room = room
+    mutating func setSpace(_ node: Int, _ space: DiskSpace) {
+        if space.state > .roomy { checker.disksWereFull = true }
+        machines[node].disk.space = space
+        machines[node].node?.space = space
     }
 
     /// The disk is lost, with the node.
@@ -197,7 +197,7 @@ extension SimulatedCluster {
         let names = machines[node].disk.names
         machines[node].disk = copy
         machines[node].disk.names = names
-        machines[node].disk.room = .ample(&random)
+        machines[node].disk.space = .ample(&random)
         // A machine that is put back as a whole comes up with the time of its copy.
         if random.chance(0.5) { machines[node].skewMs -= (now - machines[node].copiedAt).nanoseconds / 1_000_000 }
         checker.lost(machines[node].identity)
@@ -219,7 +219,7 @@ extension SimulatedCluster {
             (machines[node].disk, machines[other].disk) = (machines[other].disk, machines[node].disk)
         }
         for node in machines.indices {
-            setRoom(node, .ample(&random))
+            setSpace(node, .ample(&random))
             machines[node].disk.slowness = 1
             try start(node)
         }

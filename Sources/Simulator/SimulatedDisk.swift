@@ -14,7 +14,7 @@ struct SimulatedDisk {
     var life = LifeRecord()
     /// The highest counter minted, from a clean stop until the next start.
     var cleanStop: UInt64?
-    var room = DiskSpace.ample
+    var space = DiskSpace.ample
     /// Everything takes so many times as long.
     var slowness: Int64 = 1
 

@@ -25,13 +25,13 @@ extension SimulatedNode {
     }
 
     func diskState(_ now: Now) -> DiskState {
-        gauge.look(at: now.instant) { room }
-        return gauge.room.state
+        gauge.look(at: now.instant) { space }
+        return gauge.space.state
     }
 
     func report(at now: Instant) -> NodeReport {
-        gauge.look(at: now) { room }
-        if gauge.isFull, gauge.room.state == .roomy { ledger.add(.toldFullForMargin) }
+        gauge.look(at: now) { space }
+        if gauge.isFull, gauge.space.state == .roomy { ledger.add(.toldFullForMargin) }
         return reporter.report(
             NodeFigures(shards: loads, answers: answers, hints: hintBacklog, disk: gauge), at: now)
     }

@@ -59,7 +59,7 @@ final class SimulatedNode {
 
     let identity: NodeID
     /// What its disk has; the node looks at it now and then.
-    var room: DiskSpace
+    var space: DiskSpace
     var gauge: DiskGauge
     var reporter: NodeReporter
     let ledger: PlayLedger
@@ -88,8 +88,8 @@ final class SimulatedNode {
     ) throws(StorageFailure) {
         var random = random
         self.identity = identity
-        room = birth.disk.room
-        gauge = DiskGauge(room, at: now)
+        space = birth.disk.space
+        gauge = DiskGauge(space, at: now)
         reporter = NodeReporter(identity, revision: birth.revision, ring: birth.ring.document)
         ledger = birth.ledger
         let (ring, stripes) = (birth.ring, CacheStripes(bits: 6))

@@ -30,25 +30,25 @@ package struct DiskSpace: Hashable, Sendable {
     }
 }
 
-/// What a node knows of its disk's room, which it looks at now and then.
+/// What a node knows of its disk's space, which it looks at now and then.
 package struct DiskGauge: Sendable {
-    package private(set) var room: DiskSpace
+    package private(set) var space: DiskSpace
     /// What other nodes are told: from the first value that would be refused until there is room with a margin. Hints
     /// that came home at the bound itself would reach it again at once.
     package private(set) var isFull: Bool
     private var lookedAt: Instant
 
-    package init(_ room: DiskSpace, at now: Instant) {
-        self.room = room
-        isFull = room.state > .roomy
+    package init(_ space: DiskSpace, at now: Instant) {
+        self.space = space
+        isFull = space.state > .roomy
         lookedAt = now
     }
 
-    /// `room`: called if it is time to look again.
-    package mutating func look(at now: Instant, _ room: () -> DiskSpace) {
+    /// `space`: called if it is time to look again.
+    package mutating func look(at now: Instant, _ space: () -> DiskSpace) {
         guard now - lookedAt > Limits.diskLook else { return }
         lookedAt = now
-        self.room = room()
-        isFull = self.room.state > .roomy || (isFull && !self.room.isAmple)
+        self.space = space()
+        isFull = self.space.state > .roomy || (isFull && !self.space.isAmple)
     }
 }

@@ -63,8 +63,8 @@ import World
     @Test func theDiskIsLookedAtNowAndThen() {
         var gauge = DiskGauge(DiskGaugeTests.ample, at: .origin)
         gauge.look(at: .origin + Limits.diskLook) { DiskGaugeTests.short }
-        #expect(gauge.room == DiskGaugeTests.ample)
+        #expect(gauge.space == DiskGaugeTests.ample)
         gauge.look(at: .origin + Limits.diskLook + .milliseconds(1)) { DiskGaugeTests.short }
-        #expect(gauge.room == DiskGaugeTests.short && gauge.isFull)
+        #expect(gauge.space == DiskGaugeTests.short && gauge.isFull)
     }
 }

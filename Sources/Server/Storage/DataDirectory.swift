@@ -223,7 +223,7 @@ struct DataDirectory: Sendable {
     }
 
     /// What is left of the disk that holds the directory; all of it where that cannot be told.
-    func room() -> DiskSpace {
+    func space() -> DiskSpace {
         var status = statvfs()
         guard statvfs(path, &status) == 0, status.f_blocks > 0 else { return DiskSpace(share: 1, bytes: .max) }
         // A file system in user space may say anything.

@@ -48,7 +48,7 @@ final class StorageEnvironment: Sendable {
         self.ring = ring
         self.directory = directory
         self.stop = stop
-        gauge = NIOLockedValueBox(DiskGauge(directory.room(), at: MachineClock.instant()))
+        gauge = NIOLockedValueBox(DiskGauge(directory.space(), at: MachineClock.instant()))
     }
 
     /// The loops in the order of their port numbers; set once, before any thread runs.
@@ -57,7 +57,7 @@ final class StorageEnvironment: Sendable {
 
     func disk(_ now: Instant) -> DiskGauge {
         gauge.withLockedValue { gauge in
-            gauge.look(at: now, directory.room)
+            gauge.look(at: now, directory.space)
             return gauge
         }
     }
@@ -144,7 +144,7 @@ final class ShardThread: Sendable {
     ) throws(StorageFailure) {
         let started = MachineClock.now()
         var out = Outbox<ShardCore.Effect>()
-        try core.handle(.jobs(jobs, environment.disk(started.instant).room.state), started, &out)
+        try core.handle(.jobs(jobs, environment.disk(started.instant).space.state), started, &out)
         var commit: (writes: [StoreWrite], took: Span)?
         for effect in out.take() {
             if case .commit(let writes, let synced) = effect {
@@ -240,7 +240,7 @@ final class HintThread: Sendable {
     ) throws(StorageFailure) {
         var out = Outbox<HintCore.Effect>()
         let now = MachineClock.now()
-        try core.handle(.jobs(jobs, environment.disk(now.instant).room.state), now, &out)
+        try core.handle(.jobs(jobs, environment.disk(now.instant).space.state), now, &out)
         while !out.isEmpty {
             for effect in out.take() {
                 switch effect {
