@@ -95,6 +95,10 @@ let package = Package(
             ] + nio,
             swiftSettings: strict),
 
+        // A network for tests, not shipped.
+        .executableTarget(
+            name: "FarNetwork", path: "Tests/FarNetwork", cSettings: [.treatAllWarnings(as: .error)]),
+
         tests("World", ["World"]),
         tests("atoll", ["atoll", "World", .product(name: "NIOCore", package: "swift-nio")]),
         tests("Causality", ["Causality", "World"]),

@@ -4,7 +4,7 @@
 #   scripts/dependencies.sh [build] [test] [bench]
 #
 #   build   what `swift build` needs beside the Swift toolchain (the default)
-#   test    what some tests use to cut networks and fill disks, and to check deploy/ and the interface
+#   test    what some tests use to enter networks and fill disks, and to check deploy/ and the interface
 #   bench   the databases that `make bench` compares with; it leaves out those that are not installed
 #
 # If nothing is missing, nothing is asked of apt, no rights and no network are needed.
@@ -13,7 +13,7 @@ set -eu
 packages_of() {
     case $1 in
         build) echo "binutils ca-certificates git libc6-dev libleveldb-dev libsnappy-dev make" ;;
-        test) echo "curl iproute2 iptables procps python3 python3-venv systemd util-linux" ;;
+        test) echo "curl procps python3 python3-venv systemd util-linux" ;;
         bench) echo "curl etcd-client etcd-server redis-server redis-tools" ;;
         *)
             echo "dependencies: unknown group \"$1\"; known: build, test, bench" >&2

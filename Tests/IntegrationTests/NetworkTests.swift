@@ -1,88 +1,23 @@
-// A network that is cut between countries: three nodes in network namespaces of their own, joined by a bridge, with a
-// filter between them. The tests speak to each node over the bridge, which the cut leaves alone.
+// A network that is cut between countries, and one that carries one way only. The tests speak to each node from where
+// it lives, which no cut touches.
 
 import Foundation
-import Glibc
 import Testing
 
-/// Namespaces, wires and a bridge; gone with their owner.
-final class Islands {
-    static let tag = "atl\(getpid() % 10_000)"
-    /// A documentation range of RFC 5737: nobody's network.
-    static func address(_ place: Int) -> String { "198.51.100.\(11 + place)" }
-    private let count: Int
-
-    init?(_ count: Int) {
-        self.count = count
-        let bridge = "\(Islands.tag)br"
-        var commands = [
-            "ip link add \(bridge) type bridge", "ip addr add 198.51.100.1/24 dev \(bridge)",
-            "ip link set \(bridge) up",
-        ]
-        for place in 0..<count {
-            let (space, outer, inner) = (Islands.space(place), "\(Islands.tag)o\(place)", "\(Islands.tag)i\(place)")
-            commands += [
-                "ip netns add \(space)", "ip link add \(outer) type veth peer name \(inner)",
-                "ip link set \(inner) netns \(space)",
-                "ip link set \(outer) master \(bridge)", "ip link set \(outer) up",
-                "ip netns exec \(space) ip addr add \(Islands.address(place))/24 dev \(inner)",
-                "ip netns exec \(space) ip link set \(inner) up", "ip netns exec \(space) ip link set lo up",
-                "ip netns exec \(space) iptables -w -L -n",
-            ]
-        }
-        guard commands.allSatisfy(Islands.run) else {
-            remove()
-            return nil
-        }
-    }
-
-    deinit { remove() }
-
-    private func remove() {
-        for place in 0..<count { _ = Islands.run("ip netns del \(Islands.space(place))") }
-        _ = Islands.run("ip link del \(Islands.tag)br")
-    }
-
-    static func space(_ place: Int) -> String { "\(tag)n\(place)" }
-
-    /// Drops what `from` is sent by `to`: one direction of a cut.
-    func drop(at place: Int, from other: Int, _ isCut: Bool = true) throws {
-        let rule =
-            "ip netns exec \(Islands.space(place)) iptables -w \(isCut ? "-A" : "-D") INPUT -s \(Islands.address(other)) -j DROP"
-        guard Islands.run(rule) else { throw HarnessFailure("cannot filter: \(rule)") }
-    }
-
-    func cut(_ place: Int, from others: [Int], _ isCut: Bool = true) throws {
-        for other in others {
-            try drop(at: place, from: other, isCut)
-            try drop(at: other, from: place, isCut)
-        }
-    }
-
-    private static func run(_ command: String) -> Bool {
-        let words = command.split(separator: " ").map(String.init)
-        guard let process = try? ChildProcess(words[0], Array(words[1...]), output: "/dev/null", input: []) else {
-            return false
-        }
-        return (try? process.wait(within: 10)) == .exited(0)
-    }
-
-    /// They take minutes and a machine of their own: heartbeats that a busy host delays look like a cut.
-    static let isPermitted: Bool =
-        ProcessInfo.processInfo.environment["ATOLL_NETWORK_TESTS"] == "1" && Islands(1) != nil
-}
-
 extension Integration {
-    @Suite(.enabled(if: Islands.isPermitted, "set ATOLL_NETWORK_TESTS=1 and allow network namespaces with iptables"))
+    /// They take a machine of their own: heartbeats that a busy host delays look like a cut.
+    @Suite(
+        .enabled(
+            if: ProcessInfo.processInfo.environment["ATOLL_NETWORK_TESTS"] == "1", "set ATOLL_NETWORK_TESTS=1 for these"
+        ),
+        .farNetworkPermitted)
     struct NetworkTests {
-        private func running(_ body: (TestCluster, Islands) throws -> Void) throws {
-            let islands = try #require(Islands(3))
-            let cluster = try TestCluster.three(
-                hosts: (0..<3).map(Islands.address), arguments: ["--insecure"],
-                launchers: (0..<3).map { ["ip", "netns", "exec", Islands.space($0)] })
+        private func running(_ body: (TestCluster, FarNetwork) throws -> Void) throws {
+            let network = try FarNetwork(TestCluster.names)
+            let cluster = try TestCluster.three(network: network)
             defer { cluster.end() }
             try cluster.start()
-            try body(cluster, islands)
+            try body(cluster, network)
         }
 
         private func awaitView(of observer: TestNode, _ expected: [String: String], within seconds: Double) throws {
@@ -93,11 +28,11 @@ extension Integration {
         }
 
         @Test func aCountryCutOffGoesOnAndComesBack() throws {
-            try running { cluster, islands in
+            try running { cluster, network in
                 let (de, us, jp) = (cluster[0], cluster[1], cluster[2])
                 let before = try #require(try de.put("cut/both?w=all", "before").context)
                 try de.put("cut/deleted?w=all", "before")
-                try islands.cut(2, from: [0, 1])
+                try network.cutOff(jp.name)
                 // Before anyone knows of the cut, both sides answer at the levels that they can reach.
                 #expect(try de.put("cut/majority-early", "v").status == 201)
                 #expect(try jp.put("cut/minority-early?w=one", "v").status == 201)
@@ -114,7 +49,7 @@ extension Integration {
                 #expect(try de.get("cut/both").text == "majority")
                 #expect(try jp.put("cut/refused", "doubtful").status == 503)
                 #expect(try jp.get("cut/both").status == 503)
-                try islands.cut(2, from: [0, 1], false)
+                try network.cutOff(jp.name, false)
                 let healedAt = Stopwatch.now
                 for node in cluster.nodes {
                     try awaitView(of: node, [de.name: "alive", us.name: "alive", jp.name: "alive"], within: 10)
@@ -134,13 +69,13 @@ extension Integration {
         }
 
         @Test func aOneWayCutStopsNobody() throws {
-            try running { cluster, islands in
+            try running { cluster, network in
                 let load = Load("one-way", on: [cluster[0], cluster[1]])
                 try load.awaitProgress(50)
                 // Germany no longer hears Japan, which goes on hearing Germany; the USA hear and are heard by both.
-                try islands.drop(at: 0, from: 2)
+                try network.cut(from: cluster[2].name, to: cluster[0].name)
                 try load.awaitProgress(300)
-                try islands.drop(at: 0, from: 2, false)
+                try network.cut(from: cluster[2].name, to: cluster[0].name, false)
                 try load.awaitProgress(50)
                 let report = load.stop()
                 #expect(report.failures == [])

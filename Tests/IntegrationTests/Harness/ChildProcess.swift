@@ -79,6 +79,13 @@ final class ChildProcess: @unchecked Sendable {
 
     deinit { end() }
 
+    /// Writes a line to its standard input.
+    func tell(_ line: String) throws {
+        let text = line + "\n"
+        let sent = lock.withLock { write(input, text, text.utf8.count) }
+        guard sent == text.utf8.count else { throw HarnessFailure("process \(id) does not listen: \(errorText())") }
+    }
+
     func closeInput() {
         lock.withLock {
             if input >= 0 { close(input) }

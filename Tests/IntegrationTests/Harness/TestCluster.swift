@@ -8,12 +8,17 @@ final class TestCluster: @unchecked Sendable {
     let nodes: [TestNode]
     /// The ring file's path; nil for the node that has none.
     let ringPath: String?
+    /// What lies between its nodes; nil: the loopback.
+    let network: FarNetwork?
 
     subscript(_ index: Int) -> TestNode { nodes[index] }
 
-    private init(_ directory: TemporaryDirectory, _ nodes: [TestNode], ring: String?) {
+    private init(
+        _ directory: TemporaryDirectory, _ nodes: [TestNode], ring: String?, network: FarNetwork? = nil
+    ) {
         self.directory = directory
         self.nodes = nodes
+        self.network = network
         ringPath = ring
     }
 
@@ -39,14 +44,16 @@ final class TestCluster: @unchecked Sendable {
 
     /// Three nodes in three countries, every key on all of them; or those named, of which three have a key.
     static func three(
-        names: [String] = names, buckets: String = "", hosts: [String]? = nil, arguments: [String] = [],
-        launchers: [[String]]? = nil,
+        names: [String] = names, buckets: String = "", network: FarNetwork? = nil, arguments: [String] = [],
         moving moved: Int? = nil, to data: String = ""
     ) throws -> TestCluster {
         let directory = try TemporaryDirectory()
         let ports = try Ports.free(2 * names.count)
         let places = names.enumerated().map { place, name in
-            (name, host: hosts?[place] ?? "127.0.0.1", http: ports[place], peer: ports[place + names.count])
+            (
+                name, host: network?.address(of: name) ?? "127.0.0.1", http: ports[place],
+                peer: ports[place + names.count]
+            )
         }
         let path = directory.path + "/ring.toml"
         try Data(ringFile(places, buckets: buckets).utf8).write(to: URL(fileURLWithPath: path))
@@ -54,10 +61,10 @@ final class TestCluster: @unchecked Sendable {
             TestNode(
                 entry.0, host: entry.host, http: entry.http, peer: entry.peer,
                 data: place == moved ? data : "\(directory.path)/\(entry.0)", in: directory.path,
-                arguments: ["--ring", path, "--node", entry.0] + arguments,
-                launcher: launchers?[place] ?? [])
+                arguments: ["--ring", path, "--node", entry.0] + (network == nil ? [] : ["--insecure"]) + arguments,
+                space: network?.space(of: entry.0))
         }
-        return TestCluster(directory, nodes, ring: path)
+        return TestCluster(directory, nodes, ring: path, network: network)
     }
 
     static func ringFile(

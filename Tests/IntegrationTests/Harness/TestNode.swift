@@ -12,14 +12,16 @@ final class TestNode: @unchecked Sendable {
     let dataPath: String
     private let directory: String
     private let arguments: [String]
-    /// Stands before the command, to run it elsewhere (a network namespace).
+    /// Stands before the command, to run it elsewhere or otherwise.
     private let launcher: [String]
+    /// The network namespace that it lives in, as a file; nil: the tests' own.
+    private let space: String?
     private(set) var process: ChildProcess?
     private var starts = 0
 
     init(
         _ name: String, host: String = "127.0.0.1", http: Int, peer: Int, data: String, in directory: String,
-        arguments: [String], launcher: [String] = []
+        arguments: [String], launcher: [String] = [], space: String? = nil
     ) {
         self.name = name
         self.host = host
@@ -28,7 +30,8 @@ final class TestNode: @unchecked Sendable {
         dataPath = data
         self.directory = directory
         self.arguments = arguments
-        self.launcher = launcher
+        self.launcher = (space.map { ["nsenter", "--net=\($0)"] } ?? []) + launcher
+        self.space = space
     }
 
     // MARK: Life
@@ -36,8 +39,14 @@ final class TestNode: @unchecked Sendable {
     func start() throws {
         process?.end()
         starts += 1
-        let command = launcher + [AtollBinary.path, "serve", "--data", dataPath, "--stop-with-parent"] + arguments
-        process = try ChildProcess(command[0], Array(command[1...]), output: "\(directory)/\(name).\(starts).log")
+        process = try run(
+            ["serve", "--data", dataPath, "--stop-with-parent"] + arguments, output: "\(name).\(starts).log")
+    }
+
+    /// Runs `atoll` where this node lives.
+    func run(_ arguments: [String], output: String) throws -> ChildProcess {
+        let command = launcher + [AtollBinary.path] + arguments
+        return try ChildProcess(command[0], Array(command[1...]), output: "\(directory)/\(output)")
     }
 
     /// Waits until it answers; throws what it said if it ends instead.
@@ -68,7 +77,10 @@ final class TestNode: @unchecked Sendable {
 
     // MARK: Calls
 
-    func connect(timeout: Double = 10) throws -> Connection { try Connection(httpPort, host: host, timeout: timeout) }
+    /// From where the node lives: no distance and no cut lies between.
+    func connect(timeout: Double = 10) throws -> Connection {
+        try Space.within(space) { try Connection(httpPort, host: host, timeout: timeout) }
+    }
 
     func request(
         _ method: String, _ target: String, _ headers: [String: String] = [:], body: [UInt8]? = nil,
@@ -114,13 +126,15 @@ struct NodeEnded: Error, CustomStringConvertible {
 }
 
 enum AtollBinary {
-    /// The `atoll` that was built with these tests, beside the test bundle.
-    static let path: String = {
-        if let named = ProcessInfo.processInfo.environment["ATOLL_BINARY"] { return named }
+    /// The `atoll` that was built with these tests, or the one that the environment names.
+    static let path = ProcessInfo.processInfo.environment["ATOLL_BINARY"] ?? built("atoll")
+
+    /// What was built with these tests lies beside the test bundle.
+    static func built(_ name: String) -> String {
         let bundle =
             (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
-        return URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent("atoll").path
-    }()
+        return URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent(name).path
+    }
 }
 
 /// A directory that goes when its owner does.
