@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help run test lint format build sim soak bench install clean dependencies dependencies-test toolchain
+.PHONY: help run test lint format build sim soak wan bench install clean dependencies dependencies-test toolchain
 
 SEEDS ?= 1..20000
 FRESH ?= 2000
@@ -18,6 +18,7 @@ help:
 	@echo 'make format   put the format right'
 	@echo 'make sim      simulated clusters under faults      (SEEDS=$(SEEDS), and FRESH=$(FRESH) never played before)'
 	@echo 'make soak     real nodes, killed again and again   (ROUNDS=10)'
+	@echo 'make wan      three countries with oceans between them: cuts, lost disks, names, and a picture'
 	@echo 'make bench    measure, and compare with etcd and Redis where these are installed'
 	@echo 'make install  copy atoll to $(PREFIX)/bin          (PREFIX=$(PREFIX))'
 	@echo 'make clean    remove what was built; data in ./atoll-data stays'
@@ -52,6 +53,9 @@ sim: build
 
 soak: build
 	@scripts/soak.sh
+
+wan: build dependencies-test
+	@scripts/wan.sh
 
 bench: build
 	@scripts/bench.sh
