@@ -58,6 +58,18 @@ extension Integration {
             #expect(try connecting(timeout: 10) > 0.22)
         }
 
+        @Test func aNarrowLineTakesItsTime() throws {
+            let (far, network) = (try cluster(), try #require(try cluster().network))
+            try far.awaitUnity()
+            #expect(try far[2].put("narrow/k?w=all", String(repeating: "a", count: 100_000)).status == 201)
+            try network.setRate("de", "jp", megabits: 1)
+            defer { try? network.setRate("de", "jp", megabits: 0) }
+            let begin = Stopwatch.now
+            let connection = try network.connect(from: far[0].name, to: far[2], timeout: 10)
+            #expect(try connection.request("GET", "/v1/replica/narrow/k").body.count == 100_000)
+            #expect(Stopwatch.now - begin > 0.8)
+        }
+
         @Test func whatTheOceanLosesIsSentAgain() throws {
             let (far, network) = (try cluster(), try #require(try cluster().network))
             try far.awaitUnity()

@@ -48,6 +48,7 @@ struct FarFigure {
                 isGivenUp || value > target ? "no" : "yes", remark)
             FarFigure.append(row, to: directory + "/table.txt")
         } else {
+            print("far network: \(what): \(text(value)) \(remark)")
             #expect(!isGivenUp && value <= bound, "\(what): \(text(value)), not \(text(bound)) \(remark)")
         }
     }
@@ -60,7 +61,7 @@ struct FarFigure {
             let blanks = String(repeating: " ", count: max(0, cell.1 - cell.0.count))
             return column == 0 ? cell.0 + blanks : blanks + cell.0
         }
-        return padded.joined(separator: " ") + "\n"
+        return padded.joined(separator: "  ").trimmingCharacters(in: .whitespaces) + "\n"
     }
 
     private static func append(_ row: String, to path: String) {

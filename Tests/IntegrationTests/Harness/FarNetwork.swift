@@ -70,6 +70,11 @@ final class FarNetwork: Sendable {
         try order("delay \(one) \(other) \(milliseconds / 2)")
     }
 
+    /// The most that a line between hosts of two countries carries each way; 0 for no bound.
+    func setRate(_ one: String, _ other: String, megabits: Double) throws {
+        try order("rate \(one) \(other) \(megabits)")
+    }
+
     func cut(from one: String, to other: String, _ isCut: Bool = true) throws {
         try order("\(isCut ? "cut" : "heal") \(one) \(other)")
     }
