@@ -46,8 +46,15 @@ struct LatencyPicture {
             """,
             legend,
         ]
-        for (kind, title, panel) in panels { parts.append(grid(title, panel) + curves(kind, panel)) }
+        for (kind, _, panel) in panels { parts.append(grid(panel) + curves(kind, panel)) }
         parts.append(markLines(from: 78, to: 570) + timeAxis(570))
+        for (_, title, panel) in panels {
+            parts.append(
+                """
+                <text x="\(LatencyPicture.right)" y="\(panel.lowerBound + 20)" text-anchor="end" font-weight="bold" \
+                stroke="white" stroke-width="6" paint-order="stroke">\(title)</text>
+                """)
+        }
         return parts.joined(separator: "\n") + "\n</svg>\n"
     }
 
@@ -63,19 +70,15 @@ struct LatencyPicture {
         }.joined(separator: "\n")
     }
 
-    private func grid(_ title: String, _ panel: ClosedRange<Double>) -> String {
-        let rows = [10.0, 100, 1_000, 10_000].map { value in
+    private func grid(_ panel: ClosedRange<Double>) -> String {
+        [10.0, 100, 1_000, 10_000].map { value in
             let y = y(value, panel)
             let label = value < 1_000 ? "\(Int(value)) ms" : "\(Int(value / 1_000)) s"
             return """
                 <line x1="\(LatencyPicture.left)" x2="\(LatencyPicture.right)" y1="\(y)" y2="\(y)" stroke="#ddd"/>
                 <text x="\(LatencyPicture.left - 8)" y="\(y + 4)" text-anchor="end">\(label)</text>
                 """
-        }
-        let heading = """
-            <text x="\(LatencyPicture.right)" y="\(panel.lowerBound + 16)" text-anchor="end" font-weight="bold">\(title)</text>
-            """
-        return (rows + [heading]).joined(separator: "\n")
+        }.joined(separator: "\n")
     }
 
     private func curves(_ kind: PacedLoad.Kind, _ panel: ClosedRange<Double>) -> String {
