@@ -1,9 +1,9 @@
 // Writes that their replica could not take, kept until it can (Dynamo, section 4.6).
 //
 // Hints have a store and a thread of their own and are bounded in bytes and age, so that they can never fail or slow a
-// healthy write: past a bound a hint is refused and counted, and anti-entropy carries what it would have. Replay walks
-// a target's hints in key order, a bounded window at a time; a hint is deleted only when its replica has said that it
-// is stored, and only if it has not been changed meanwhile.
+// healthy write: past a bound a hint is refused and counted, and anti-entropy carries what it would have. What came
+// last is sent home first (HintReplay), as much at once as the way to the target carries (ByteWindow); a hint is
+// deleted only when its replica has said that it is stored, and only if it has not been changed meanwhile.
 
 import Causality
 import Keys
@@ -41,8 +41,9 @@ package struct HintBacklog: Hashable, Sendable {
 package struct HintKeeper: Sendable {
     /// Ascending by target; a target without hints has no entry.
     private var backlogs: [(target: NodeID, backlog: HintBacklog)] = []
-    private var replays: [(target: NodeID, replay: Replay)] = []
-    private var nextDelivery: UInt64 = 1
+    private var replays: [(target: NodeID, replay: HintReplay)] = []
+    /// Calls of `replay`: each target is first in its turn.
+    private var turn = 0
     private var budget = 0.0
     private var budgetAt: Instant?
     package private(set) var delivered: UInt64 = 0
@@ -53,34 +54,34 @@ package struct HintKeeper: Sendable {
     private let identity: NodeID
     private let space: HintSpace
 
-    /// Where the replay of one target's hints stands.
-    private struct Replay {
-        /// The last hint key sent; the next pass begins after it.
-        var cursor: [UInt8]
-        var inFlight: [(id: UInt64, hintKey: [UInt8], record: [UInt8], until: Instant)] = []
-        /// After a refusal the target is left alone for a while.
-        var pausedUntil = Instant.origin
-    }
-
-    /// Counts what an earlier run left in `store`.
+    /// Counts what an earlier run left in `store`, and looks which of it came last.
     package init(
         identity: NodeID, store: any KeyValueStore, space: HintSpace = HintSpace()
     ) throws(StorageFailure) {
         self.identity = identity
         self.space = space
         // In the order of keys, which begin with the target: one sum after the other, however many hints there are.
-        var sums: [(target: NodeID, backlog: HintBacklog)] = []
+        var sums: [(target: NodeID, backlog: HintBacklog, order: HintOrder)] = []
         try store.scan(HintKey.all, reverse: false) { key, value in
             let parsed = HintKey.parse(key)
-            if parsed == nil || (try? HintRecord.since(value)) == nil { unreadable += 1 }
+            let since = try? HintRecord.since(value)
+            if parsed == nil || since == nil { unreadable += 1 }
             guard let (target, _) = parsed else { return true }
-            if sums.last?.target != target { sums.append((target, HintBacklog())) }
+            if sums.last?.target != target { sums.append((target, HintBacklog(), HintOrder())) }
             sums[sums.count - 1].backlog.hints += 1
             sums[sums.count - 1].backlog.bytes += HintKeeper.size(key, value)
+            if let since { sums[sums.count - 1].order.add(key, since) }
             return true
         }
-        for (target, sum) in sums { account(target, hints: sum.hints, bytes: sum.bytes) }
+        for (target, sum, _) in sums { account(target, hints: sum.hints, bytes: sum.bytes) }
+        for (target, _, var order) in sums {
+            let place = replayIndex(target)
+            for key in order.take() { replays[place].replay.note(key, bound: orderBound) }
+        }
     }
+
+    /// What may be remembered of the order of one target's hints.
+    private var orderBound: Int { Limits.hintOrderBytes / max(1, backlogs.count) }
 
     package var total: HintBacklog {
         backlogs.reduce(into: HintBacklog()) { sum, entry in
@@ -150,6 +151,7 @@ package struct HintKeeper: Sendable {
             let size = HintKeeper.size(hintKey, fresh.encode())
             try admit(target, size)
             account(target, hints: 1, bytes: size)
+            note(hintKey, for: target)
             return fresh
         }
         incoming.merge(
@@ -159,10 +161,17 @@ package struct HintKeeper: Sendable {
         do { bytes = try incoming.encodeWithinLimits() } catch {
             throw Refusal(error == .bytes ? .tooLarge : .tooManySiblings)
         }
+        guard bytes != old.object else { return old }
         let merged = HintRecord(since: old.since, object: bytes)
         try admit(target, merged.object.count - old.object.count)
         account(target, hints: 0, bytes: merged.object.count - old.object.count)
+        note(hintKey, for: target)
         return merged
+    }
+
+    private mutating func note(_ hintKey: [UInt8], for target: NodeID) {
+        let place = replayIndex(target)
+        replays[place].replay.note(hintKey, bound: orderBound)
     }
 
     /// What one record counts against the limits.
@@ -199,100 +208,130 @@ package struct HintKeeper: Sendable {
         to reachable: [NodeID], store: any KeyValueStore, now: Now
     ) throws(StorageFailure) -> (deliveries: [HintDelivery], writes: [StoreWrite]) {
         refill(now.instant)
-        var deliveries: [HintDelivery] = []
-        var writes: [StoreWrite] = []
-        for target in targets where reachable.contains(target) {
-            let place = replayIndex(target)
-            replays[place].replay.inFlight.removeAll { $0.until <= now.instant }
-            guard replays[place].replay.pausedUntil <= now.instant else { continue }
-            let room = min(Limits.hintWindow - replays[place].replay.inFlight.count, Int(budget))
-            guard room > 0 else { continue }
-            let (next, old) = try nextHints(after: replays[place].replay, target, room, store, now.wall)
-            for (key, value) in old {
-                expired += 1
-                account(target, hints: -1, bytes: -HintKeeper.size(key, value))
-                writes.append(.delete(key: key))
-            }
-            for (hintKey, bytes) in next {
-                guard let (_, key) = HintKey.parse(hintKey), let record = try? HintRecord(decoding: bytes) else {
-                    continue
-                }
-                budget -= 1
-                replays[place].replay.inFlight.append(
-                    (nextDelivery, hintKey, bytes, now.instant + Limits.hintPatience))
-                deliveries.append(
-                    HintDelivery(
-                        id: nextDelivery, target: target, request: .merge(key: key, object: record.object, repair: true)
-                    ))
-                nextDelivery += 1
-            }
+        var load = Load()
+        let wanting = targets.filter { reachable.contains($0) }
+        turn &+= 1
+        for step in wanting.indices {
+            // Each has its share of what may leave now; what one leaves unused falls to those after it.
+            let share = Int((budget / Double(wanting.count - step)).rounded(.up))
+            let target = wanting[(turn % wanting.count + step) % wanting.count]
+            try send(to: target, most: min(share, Int(budget)), sharedBy: wanting.count, store, now, &load)
         }
-        return (deliveries, writes)
+        return (load.deliveries, load.writes)
     }
 
-    /// Up to `room` hints after the replay's cursor that are not in flight; the cursor starts over at the end. Hints
-    /// past their age come back as the second part.
-    private mutating func nextHints(
-        after replay: Replay, _ target: NodeID, _ room: Int, _ store: any KeyValueStore, _ wall: WallTime
-    ) throws(StorageFailure) -> (next: [(key: [UInt8], value: [UInt8])], old: [(key: [UInt8], value: [UInt8])]) {
-        let prefix = HintKey.prefix(target)
-        var range = KeyRange(prefix: prefix)
-        if range.start.lexicographicallyPrecedes(replay.cursor) { range.start = replay.cursor + [0] }
-        var next: [(key: [UInt8], value: [UInt8])] = []
-        var old: [(key: [UInt8], value: [UInt8])] = []
-        let oldest = wall.milliseconds - min(wall.milliseconds, UInt64(Limits.hintAge.inMilliseconds))
-        var last: [UInt8]?
-        var seen = 0
-        try store.scan(range, reverse: false) { key, value in
-            guard next.count < room, seen < Limits.batchRequests else { return false }
-            seen += 1
-            last = key
-            // Of what cannot be read nobody knows the age.
-            guard let since = try? HintRecord.since(value) else { return true }
-            if since.milliseconds < oldest {
-                old.append((key, value))
-            } else if !replay.inFlight.contains(where: { $0.hintKey == key }) {
-                next.append((key, value))
-            }
-            return true
+    /// What leaves.
+    private struct Load {
+        var deliveries: [HintDelivery] = []
+        var writes: [StoreWrite] = []
+        /// What these drop: until they are committed it is still found.
+        var dropped: Set<KeyBytes> = []
+    }
+
+    /// `targets`: how many share what may be on its way.
+    private mutating func send(
+        to target: NodeID, most: Int, sharedBy targets: Int, _ store: any KeyValueStore, _ now: Now, _ load: inout Load
+    ) throws(StorageFailure) {
+        let place = replayIndex(target)
+        replays[place].replay.giveUpOverdue(at: now.instant)
+        guard replays[place].replay.pausedUntil <= now.instant else { return }
+        let share = Limits.hintFlightBytes / targets
+        let end = load.deliveries.count + most
+        while load.deliveries.count < end, replays[place].replay.room(of: share) > 0,
+            let key = replays[place].replay.popNewest()
+        {
+            // One that is gone has left since, in a later state.
+            guard let record = try store.get(key) else { continue }
+            send(key, record, to: target, place, now, &load)
         }
-        // At the end of the target's hints the next pass starts over: what was sent and not confirmed is sent again.
-        replays[replayIndex(target)].replay.cursor = last ?? []
-        return (next, old)
+        let room = replays[place].replay.room(of: share)
+        guard load.deliveries.count < end, room > 0 else { return }
+        let next = try replays[place].replay.walk(
+            KeyRange(prefix: HintKey.prefix(target)), most: end - load.deliveries.count, bytes: room, store)
+        for (key, record) in next { send(key, record, to: target, place, now, &load) }
+    }
+
+    /// Sends it, or drops it if it is past its age. One that cannot be read stays: nobody knows its age.
+    private mutating func send(
+        _ hintKey: [UInt8], _ bytes: [UInt8], to target: NodeID, _ place: Int, _ now: Now, _ load: inout Load
+    ) {
+        guard let (_, key) = HintKey.parse(hintKey), let record = try? HintRecord(decoding: bytes) else { return }
+        let size = HintKeeper.size(hintKey, bytes)
+        let oldest = now.wall.milliseconds - min(now.wall.milliseconds, UInt64(Limits.hintAge.inMilliseconds))
+        guard record.since.milliseconds >= oldest else {
+            guard load.dropped.insert(KeyBytes(hintKey)).inserted else { return }
+            expired += 1
+            account(target, hints: -1, bytes: -size)
+            return load.writes.append(.delete(key: hintKey))
+        }
+        budget -= 1
+        let id = replays[place].replay.send(hintKey, size: size, at: now.instant)
+        load.deliveries.append(
+            HintDelivery(id: id, target: target, request: .merge(key: key, object: record.object, repair: true)))
     }
 
     /// The replica has stored delivery `id`. Returns the write that forgets the hint; nil if the hint has changed
     /// since.
-    package mutating func confirm(
-        _ id: UInt64, from target: NodeID, store: any KeyValueStore
-    ) throws(StorageFailure) -> StoreWrite? {
+    package mutating func confirm(_ id: UInt64, from target: NodeID, now: Instant) -> StoreWrite? {
         let place = replayIndex(target)
-        guard let flight = replays[place].replay.inFlight.firstIndex(where: { $0.id == id }) else { return nil }
-        let (_, hintKey, record, _) = replays[place].replay.inFlight.remove(at: flight)
+        guard let flight = replays[place].replay.land(id, at: now) else { return nil }
         delivered += 1
-        guard try store.get(hintKey) == record else { return nil }
-        account(target, hints: -1, bytes: -HintKeeper.size(hintKey, record))
-        return .delete(key: hintKey)
+        guard !flight.hasChanged else {
+            note(flight.hintKey, for: target)
+            return nil
+        }
+        account(target, hints: -1, bytes: -flight.size)
+        return .delete(key: flight.hintKey)
     }
 
-    /// The delivery failed, or the replica refused it: the target is left alone for a second, or longer if its disk is
-    /// full.
+    /// The replica refused the delivery: the target is left alone for a second, or longer if its disk is full. What it
+    /// refused waits for the walk, so that it keeps nothing else back.
     package mutating func reject(_ id: UInt64, from target: NodeID, isFull: Bool, now: Instant) {
         let place = replayIndex(target)
-        replays[place].replay.inFlight.removeAll { $0.id == id }
+        replays[place].replay.lose(id)
         replays[place].replay.pausedUntil = now + (isFull ? Limits.fullDiskPause : Limits.hintPause)
+    }
+
+    /// The delivery could not be sent, or its connection broke: it is sent again as soon as the target can be reached.
+    package mutating func lose(_ id: UInt64, to target: NodeID) {
+        let place = replayIndex(target)
+        if let flight = replays[place].replay.lose(id) { note(flight.hintKey, for: target) }
     }
 
     private mutating func replayIndex(_ target: NodeID) -> Int {
         if let place = replays.firstIndex(where: { $0.target == target }) { return place }
-        replays.append((target, Replay(cursor: [])))
+        replays.append((target, HintReplay()))
         return replays.count - 1
     }
 
     private mutating func refill(_ now: Instant) {
         let perSecond = Double(Limits.hintsPerSecond)
         let elapsed = budgetAt.map { (now - $0).inSeconds } ?? 1
-        budget = min(perSecond / 4, budget + elapsed * perSecond)
+        budget = min(perSecond / 8, budget + elapsed * perSecond)
         budgetAt = now
+    }
+}
+
+/// The keys of a target's hints in the order of their coming, as a walk through the store finds them: the last of them,
+/// where they are many.
+private struct HintOrder {
+    private var found: [(since: WallTime, key: [UInt8])] = []
+    private var bytes = 0
+
+    mutating func add(_ key: [UInt8], _ since: WallTime) {
+        found.append((since, key))
+        bytes += key.count
+        guard bytes > Limits.hintOrderBytes else { return }
+        sort()
+        found.removeFirst(found.count / 2)
+        bytes = found.reduce(0) { $0 + $1.key.count }
+    }
+
+    private mutating func sort() { found.sort { $0.since < $1.since } }
+
+    /// The oldest first.
+    mutating func take() -> [[UInt8]] {
+        sort()
+        return found.map(\.key)
     }
 }

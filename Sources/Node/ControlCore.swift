@@ -144,8 +144,8 @@ package struct ControlCore: Sendable {
 
     private mutating func lost(_ ask: UInt64, _ node: NodeID, _ out: inout Outbox<Effect>) {
         switch asked.remove(ask) {
-        case .repair(let id): state.fail(id)
-        case .delivery(let id): out.emit(.hints(.reject(id, node, isFull: false)))
+        case .repair(let id): state.fail(id, now.instant)
+        case .delivery(let id): out.emit(.hints(.lost(id, node)))
         case nil: break
         }
     }
@@ -168,7 +168,6 @@ package struct ControlCore: Sendable {
             count += 1
             work(next.rewrite, .nobody, now, &out)
         }
-        let reachable = state.takingHints.filter { linked.contains($0) }
-        if !reachable.isEmpty { out.emit(.hints(.replay(reachable: reachable))) }
+        out.emit(.hints(.replay(reachable: state.takingHints.filter { linked.contains($0) })))
     }
 }

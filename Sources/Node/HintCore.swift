@@ -14,12 +14,14 @@ package struct HintCore: Sendable {
     package enum Job: Sendable {
         /// `.hint` or `.readHints`.
         case request(StorageJob)
-        /// Send what there is to these. Call ten times a second.
+        /// Send what there is to these, now and whenever a delivery has made room. Call ten times a second.
         case replay(reachable: [NodeID])
         /// A delivery was stored.
         case confirm(UInt64, NodeID)
-        /// It was not. `isFull`: because the replica's disk is full.
+        /// It was refused. `isFull`: because the replica's disk is full.
         case reject(UInt64, NodeID, isFull: Bool)
+        /// It could not be sent, or its connection broke.
+        case lost(UInt64, NodeID)
     }
 
     package enum Input: Sendable {
@@ -39,7 +41,7 @@ package struct HintCore: Sendable {
         case idle
         /// The answers wait until the hints are on the disk, and the other jobs read what stands there.
         case keeping([StorageAnswer], then: [Job])
-        case forgetting(thenReplay: [NodeID])
+        case forgetting
         case expiring(thenDeliver: [HintDelivery])
     }
 
@@ -47,6 +49,8 @@ package struct HintCore: Sendable {
     private let store: any KeyValueStore
     private let ring: RingSnapshot
     private var state = State.idle
+    /// Those that take what is kept for them, as of the last `replay`.
+    private var reachable: [NodeID] = []
     /// As ShardCore's.
     package private(set) var late: UInt64 = 0
 
@@ -66,7 +70,7 @@ package struct HintCore: Sendable {
         case (.keeping(let answers, let rest), .committed):
             out.emit(.answer(answers))
             try settle(rest, now, &out)
-        case (.forgetting(let reachable), .committed): try replay(reachable, now, &out)
+        case (.forgetting, .committed): try replay(now, &out)
         case (.expiring(let deliveries), .committed): deliver(deliveries, &out)
         case (.idle, .committed), (.keeping, .jobs), (.forgetting, .jobs), (.expiring, .jobs):
             assertionFailure("a batch at a time")
@@ -103,28 +107,29 @@ package struct HintCore: Sendable {
         _ jobs: [Job], _ now: Now, _ out: inout Outbox<Effect>
     ) throws(StorageFailure) {
         var forgotten: [StoreWrite] = []
-        var reachable: [NodeID] = []
+        var hasRoom = false
         for job in jobs {
             switch job {
             case .request: break
             case .confirm(let id, let target):
-                if let write = try keeper.confirm(id, from: target, store: store) { forgotten.append(write) }
+                hasRoom = true
+                if let write = keeper.confirm(id, from: target, now: now.instant) { forgotten.append(write) }
             case .reject(let id, let target, let isFull):
                 keeper.reject(id, from: target, isFull: isFull, now: now.instant)
-            case .replay(let nodes): reachable = nodes
+            case .lost(let id, let target): keeper.lose(id, to: target)
+            case .replay(let nodes):
+                hasRoom = true
+                reachable = nodes
             }
         }
         guard forgotten.isEmpty else {
-            state = .forgetting(thenReplay: reachable)
+            state = .forgetting
             return out.emit(.commit(forgotten, synced: false))
         }
-        try replay(reachable, now, &out)
+        if hasRoom { try replay(now, &out) } else { deliver([], &out) }
     }
 
-    private mutating func replay(
-        _ reachable: [NodeID], _ now: Now, _ out: inout Outbox<Effect>
-    ) throws(StorageFailure) {
-        guard !reachable.isEmpty else { return deliver([], &out) }
+    private mutating func replay(_ now: Now, _ out: inout Outbox<Effect>) throws(StorageFailure) {
         let (deliveries, expired) = try keeper.replay(to: reachable, store: store, now: now)
         guard expired.isEmpty else {
             state = .expiring(thenDeliver: deliveries)

@@ -13,7 +13,7 @@ enum Played: Int, CaseIterable, Sendable {
     case loopSends, loopWorks, loopTakesBack, loopAnswersPeer, loopAnswersClient, loopAnswersOwnRead, loopSleeps
     // Of a storage thread, of the hint thread.
     case shardJobs, shardWorked, shardAnnounces, shardCommits, shardCommitsUnsynced, shardAnswers, shardFindsExpired
-    case hintRequest, hintReplay, hintConfirm, hintReject, hintRejectFull, hintCommitted, hintsBusy
+    case hintRequest, hintReplay, hintConfirm, hintReject, hintRejectFull, hintLost, hintCommitted, hintsBusy
     case hintsCommit, hintsAnswer, hintsDeliver
     // Of the control loop.
     case controlGossip, controlReport, controlReplies, controlLost, controlLink, controlAnswers, controlDeliver
@@ -145,6 +145,7 @@ extension HintCore.Job {
         case .replay: .hintReplay
         case .confirm: .hintConfirm
         case .reject(_, _, let isFull): isFull ? .hintRejectFull : .hintReject
+        case .lost: .hintLost
         }
     }
 }

@@ -12,9 +12,15 @@ extension Limits {
     public static let hintBufferBytes = 4 << 20
     /// A hint older than this is dropped: the node is not coming back soon, and anti-entropy is cheaper than the queue.
     public static let hintAge = Span.hours(24 * 3)
-    /// Hints in flight to one returning node, and hints a second: a node that comes back is busy enough.
-    public static let hintWindow = 64
+    /// Hints a second: a node that comes back is busy enough.
     public static let hintsPerSecond = 5_000
+    /// Bytes of hints on their way to all targets together: what 300 Mbit/s carry in a round trip of 220 ms. They are
+    /// held in memory on both sides.
+    public static let hintFlightBytes = 8 << 20
+    /// What is remembered of the order in which hints came: some 80,000 keys. Older ones go home last.
+    public static let hintOrderBytes = 8 << 20
+    /// Where a window in bytes begins, and its least: half a second of a line of 1 Mbit/s.
+    public static let windowBytes = 64 << 10
     /// How long a delivery is waited for before the hint is sent again.
     public static let hintPatience = replicaTimeout * 2
     /// A node that did not take a hint is left alone for so long: whatever kept it is rarely over at once.
@@ -44,7 +50,7 @@ extension Limits {
     public static let controlTick = Span.milliseconds(50)
     /// Between two reports of a node on itself: what others choose by is as old as that and a round of gossip.
     public static let reportEvery = Span.seconds(1)
-    /// Hints and what is to be rewritten go out in portions, so often: many enough to keep `hintsPerSecond` even.
+    /// Hints (those for which no delivery has made room) and what is to be rewritten go out in portions, so often.
     public static let replayEvery = Span.milliseconds(100)
 
     // MARK: Ring

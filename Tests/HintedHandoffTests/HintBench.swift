@@ -105,7 +105,7 @@ struct HintBench {
 
     /// True if the hint was forgotten.
     mutating func confirm(_ delivery: HintDelivery) throws -> Bool {
-        guard let write = try keeper.confirm(delivery.id, from: delivery.target, store: store) else { return false }
+        guard let write = keeper.confirm(delivery.id, from: delivery.target, now: instant) else { return false }
         try store.commit([write], synced: false)
         return true
     }

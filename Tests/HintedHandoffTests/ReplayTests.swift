@@ -1,11 +1,14 @@
-// Bringing hints home: a window at a time, at a bounded rate, and forgotten only when the replica has what was sent.
+// Bringing hints home: the newest first, a window at a time, at a bounded rate, and forgotten only when the replica has
+// what was sent.
 
 import Causality
-import HintedHandoff
+import Keys
 import Storage
 import Testing
 import Wire
 import World
+
+@testable import HintedHandoff
 
 @Suite struct ReplayTests {
     private var bench: HintBench
@@ -37,13 +40,86 @@ import World
         #expect(bench.keeper.delivered == 200)
     }
 
+    /// The items' names, in the order in which they are sent.
+    private func names(_ deliveries: [HintDelivery]) throws -> [String] {
+        try deliveries.map { delivery in
+            guard case .merge(let key, _, _) = delivery.request else { return "?" }
+            return String(decoding: try StoredKey(decoding: key).partitionKey, as: UTF8.self)
+        }
+    }
+
+    @Test mutating func whatCameLastLeavesFirst() throws {
+        try fill(20)
+        try bench.keep(HintBench.us, try bench.key("k7"), bench.object("again", by: HintBench.jp))
+        let order = ["k7"] + (0..<20).reversed().map { "k\($0)" }.filter { $0 != "k7" }
+        #expect(try names(try bench.replay()) == order)
+        // And so does what comes while older ones are on their way.
+        try bench.keep(HintBench.us, try bench.key("fresh"), bench.object("v"))
+        #expect(try names(try bench.replay()) == ["fresh"])
+    }
+
+    @Test mutating func theOrderOutlastsARestart() throws {
+        for index in 0..<20 {
+            bench.advance(.milliseconds(5))
+            try bench.keep(HintBench.us, try bench.key("k\(index)"), bench.object("v"))
+        }
+        bench.keeper = try HintKeeper(identity: HintBench.de, store: bench.store)
+        #expect(try names(try bench.replay()) == (0..<20).reversed().map { "k\($0)" })
+    }
+
+    /// What is remembered of the order is bounded: the rest leaves last, and none is lost.
+    @Test mutating func whatIsNotRememberedLeavesLast() throws {
+        var replay = HintReplay()
+        for index in 0..<1_000 { replay.note(Array("key \(index % 100) \(index / 500)".utf8), bound: 10_000) }
+        var order: [String] = []
+        while let key = replay.popNewest() { order.append(String(decoding: key, as: UTF8.self)) }
+        #expect(order.first == "key 99 1" && order.count < 400 && Set(order).isSuperset(of: order.prefix(90)))
+        #expect(Set(order.prefix(100)).count == 100)
+    }
+
     @Test mutating func aWindowIsInFlightAndNoMore() throws {
-        try fill(Limits.hintWindow * 2)
+        let text = String(repeating: "x", count: 10_000)
+        for index in 0..<40 { try bench.keep(HintBench.us, try bench.key("k\(index)"), bench.object(text)) }
         let first = try bench.replay()
-        #expect(first.count == Limits.hintWindow)
+        let bytes = first.reduce(0) { $0 + $1.request.byteCount }
+        #expect(bytes >= Limits.windowBytes && bytes < Limits.windowBytes + 20_000)
         #expect(try bench.replay().isEmpty)
-        for delivery in first.prefix(10) { _ = try bench.confirm(delivery) }
-        #expect(try bench.replay().count == 10)
+        bench.advance(.milliseconds(200))
+        for delivery in first { _ = try bench.confirm(delivery) }
+        // It came home in one round trip, so that more may be tried.
+        #expect(try bench.replay().count > first.count)
+    }
+
+    @Test mutating func oneLargerThanTheWindowGoesAlone() throws {
+        let text = String(repeating: "x", count: 2 * Limits.windowBytes)
+        for index in 0..<2 { try bench.keep(HintBench.us, try bench.key("k\(index)"), bench.object(text)) }
+        let first = try bench.replay()
+        #expect(first.count == 1)
+        #expect(try bench.confirm(first[0]))
+        #expect(try bench.replay().count == 1)
+    }
+
+    @Test mutating func targetsShareWhatLeaves() throws {
+        try fill(2_000)
+        try fill(2_000, for: HintBench.jp)
+        bench.keeper = try HintKeeper(identity: HintBench.de, store: bench.store)
+        var counts: [NodeID: Int] = [:]
+        for _ in 0..<8 {
+            for delivery in try bench.replay([HintBench.us, HintBench.jp]) {
+                counts[delivery.target, default: 0] += 1
+                _ = try bench.confirm(delivery)
+            }
+            bench.advance(.milliseconds(20))
+        }
+        let (us, jp) = (counts[HintBench.us] ?? 0, counts[HintBench.jp] ?? 0)
+        #expect(us > 300 && abs(us - jp) < us / 10, "\(us) and \(jp)")
+    }
+
+    @Test mutating func whatItsLinkLostIsSentAgainAtOnce() throws {
+        try fill(3)
+        let sent = try bench.replay()
+        bench.keeper.lose(sent[0].id, to: HintBench.us)
+        #expect(try bench.replay().map(\.request) == [sent[0].request])
     }
 
     @Test mutating func theRateIsBounded() throws {
@@ -128,8 +204,8 @@ import World
     @Test mutating func answersOfOthersAndTwiceAreIgnored() throws {
         try fill(1)
         let delivery = try #require(try bench.replay().first)
-        #expect(try bench.keeper.confirm(delivery.id, from: HintBench.jp, store: bench.store) == nil)
-        #expect(try bench.keeper.confirm(delivery.id + 7, from: HintBench.us, store: bench.store) == nil)
+        #expect(bench.keeper.confirm(delivery.id, from: HintBench.jp, now: bench.instant) == nil)
+        #expect(bench.keeper.confirm(delivery.id + 7, from: HintBench.us, now: bench.instant) == nil)
         #expect(bench.keeper.total.hints == 1)
         #expect(try bench.confirm(delivery))
         #expect(try !bench.confirm(delivery))

@@ -51,6 +51,7 @@ import World
             switch effect {
             case .hints(.confirm): "confirm"
             case .hints(.reject(_, _, let isFull)): isFull ? "full" : "reject"
+            case .hints(.lost): "lost"
             case .hints(.replay): "replay"
             default: nil
             }
@@ -65,7 +66,7 @@ import World
         let refused = Bench.reply(.refused(Refusal(.diskFull)), to: try carry(delivery))
         #expect(jobs(core.hear(.replies([refused], from: Bench.us))) == ["full"])
         let lost = try carry(delivery)
-        #expect(jobs(core.hear(.lost([lost], Bench.us))) == ["reject"])
+        #expect(jobs(core.hear(.lost([lost], Bench.us))) == ["lost"])
         #expect(jobs(core.hear(.replies([Bench.reply(.stored, to: lost)], from: Bench.us))) == [])
     }
 
