@@ -21,6 +21,14 @@ extension Gossiper {
         }
     }
 
+    /// A connection to `peer` stands. If it counts as dead it need not wait until chance picks it: it hears this node's
+    /// heartbeat, and answers with its own.
+    package mutating func greet(_ peer: NodeID, into outbox: inout Outbox<GossipEffect>) {
+        guard let i = roster.index(of: peer), !roster[i].isAlive else { return }
+        let page = digestPage(budget: configuration.messageBytes - GossipCodec.envelopeSize)
+        send(GossipMessage(kind: .syn, digests: page), to: peer, into: &outbox)
+    }
+
     func send(_ message: GossipMessage, to peer: NodeID, into outbox: inout Outbox<GossipEffect>) {
         let bytes = GossipCodec.encode(message, seal: seal, from: identity, to: peer)
         outbox.emit(.send(bytes, to: peer))
@@ -60,16 +68,20 @@ extension Gossiper {
 
     // MARK: Whom to talk to
 
-    /// Some of the living at random; now and then one that seems dead, since only that heals a split in which each side
-    /// has given the other up; and a seed, so that islands that never knew of each other meet.
+    /// Some of the living at random; those that have shown a first sign of life, as they need a second; now and then
+    /// one that seems dead, since only that heals a split in which each side has given the other up; and a seed, so
+    /// that islands that never knew of each other meet.
     private mutating func chooseTargets() -> [Int] {
         var live = census.live
         let wanted = min(configuration.fanOut, live.count)
         for i in 0..<wanted { live.swapAt(i, i + random.below(live.count - i)) }
         var targets = Array(live.prefix(wanted))
         let dead = census.dead
+        let stirring = dead.filter { roster[$0].isStirring(at: clock.now, configuration) }
+        targets += stirring.prefix(Limits.gossipFanOut)
         if !dead.isEmpty && random.chance(Double(dead.count) / Double(live.count + 1)) {
-            targets.append(dead[random.below(dead.count)])
+            let one = dead[random.below(dead.count)]
+            if !targets.contains(one) { targets.append(one) }
         }
         let known = seeds.compactMap { roster.index(of: $0) }
         guard !known.isEmpty, !targets.contains(where: { known.contains($0) }) else { return targets }

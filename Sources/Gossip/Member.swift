@@ -87,6 +87,14 @@ struct Member: Sendable {
         return .revived
     }
 
+    /// It does not count as alive, and its last heartbeat is fresh.
+    func isStirring(at now: Instant, _ c: GossipConfiguration) -> Bool {
+        !isAlive && beats > 0 && now - detector.last <= c.interval * Member.stirringIntervals
+    }
+
+    /// So long a first sign of life is followed up: a few rounds, some of which may be lost.
+    private static let stirringIntervals: Int64 = 5
+
     /// What a look at the member's silence leads to.
     enum Verdict { case none, died, forgotten }
 

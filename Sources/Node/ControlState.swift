@@ -106,6 +106,12 @@ package struct ControlState: Sendable {
         drainRepair(&out)
     }
 
+    /// A connection to `node` stands: whoever took the other for dead hears at once that it is not.
+    mutating func greet(_ node: NodeID, _ out: inout Outbox<ControlEffect>) {
+        gossiper.greet(node, into: &gossipEffects)
+        drainGossip(&out)
+    }
+
     mutating func gossip(
         _ bytes: [UInt8], from node: NodeID, _ now: Instant, _ out: inout Outbox<ControlEffect>
     ) {

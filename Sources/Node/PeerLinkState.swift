@@ -4,6 +4,13 @@
 //     idle ──▶ connecting ──▶ greeting ──▶ open ──▶ ending ──▶ paused ──▶ connecting …
 //                  │             ├───────────│────────▲           ▲
 //                  ╰─────────────┴───────────┴────────────────────╯        closed, from anywhere
+//
+// However long a peer was away, it is asked again at least once a second. Where somebody says that it is not there (a
+// refusal, no route), pauses double up to a second. Where nobody says anything, as behind a cut network, the attempt
+// was the pause: the machine repeats its question after a second by itself (RFC 6298), the attempt ends before it would
+// wait for two more, and the next one follows at once. A connection that stood when the network was cut would be silent
+// for about as long again after the heal, since TCP repeats itself ever more rarely: so one whose bytes are not
+// acknowledged for `Limits.peerSilence` ends (TCP_USER_TIMEOUT), and a new one takes its place as above.
 
 package import Wire
 package import World
@@ -13,8 +20,10 @@ package struct PeerLinkState {
         /// The owner wants the link, the pause is over, or the peer has just shown itself.
         case wanted
         case connected
-        /// No connection could be made.
+        /// No connection could be made, as somebody said.
         case failed(String)
+        /// Nobody has answered within `Limits.connectTimeout`.
+        case unanswered
         /// No welcome has come for so long on this connection.
         case welcomeIsOverdue(connection: Int)
         case received(PeerMessage)
@@ -89,6 +98,8 @@ package struct PeerLinkState {
         case .connected: connected(&out)
         case .failed(let trouble):
             if case .connecting(let attempt) = phase { pause(after: attempt, trouble, &out) }
+        case .unanswered:
+            if case .connecting(let attempt) = phase { pause(after: attempt, "no answer", isAnswered: false, &out) }
         case .welcomeIsOverdue(let overdue):
             if case .greeting(let connection, _) = phase, connection == overdue { end("no welcome in time", &out) }
         case .received(let message): received(message, &out)
@@ -176,13 +187,18 @@ package struct PeerLinkState {
         pause(after: attempt, trouble, &out)
     }
 
-    private mutating func pause(after attempt: Int, _ trouble: String, _ out: inout Outbox<Action>) {
+    private mutating func pause(
+        after attempt: Int, _ trouble: String, isAnswered: Bool = true, _ out: inout Outbox<Action>
+    ) {
         if trouble != told, attempt > 1 {
             out.emit(.reportTrouble(trouble))
             told = trouble
         }
         phase = .paused(attempt: attempt + 1)
-        let pause = min(Limits.reconnectFirst * Int64(1 << min(attempt, 10)), Limits.reconnectLongest)
+        let pause =
+            isAnswered
+            ? min(Limits.reconnectFirst * Int64(1 << min(attempt, 10)), Limits.reconnectLongest)
+            : Limits.reconnectUnanswered
         out.emit(.pause(Span(nanoseconds: Int64(Double(pause.nanoseconds) * (0.5 + jitter.unit() / 2)))))
     }
 

@@ -207,7 +207,11 @@ extension ControlLoop: AnswerPort {
 
 extension ControlLoop: PeerLinkOwner {
     func linkChanged(_ link: PeerLink, isUp: Bool) {
-        if link.lane == .bulk { hear(.link(link.node, isUp: isUp)) }
+        switch link.lane {
+        case .bulk: hear(.link(link.node, isUp: isUp))
+        case .control: if isUp { hear(.gossipLink(link.node)) }
+        case .data: break
+        }
     }
 
     func link(_ link: PeerLink, answered replies: [ReplyEnvelope]) { hear(.replies(replies, from: link.node)) }

@@ -138,6 +138,9 @@ final class NodeAssembly: Sendable {
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(PeerChannels.silence, value: PeerChannels.longestSilence)
+            .childChannelOption(.socketOption(.so_keepalive), value: 1)
+            .childChannelOption(PeerChannels.firstProbe, value: Int(Limits.peerProbe.inSeconds))
+            .childChannelOption(PeerChannels.probeEvery, value: Int(Limits.peerSilence.inSeconds))
             .childChannelOption(.writeBufferWaterMark, value: PeerChannels.waterMark)
             .childChannelInitializer { [loops, control, operations, budget, logger] channel in
                 guard operations.peers.values.open < budget.peerConnections,

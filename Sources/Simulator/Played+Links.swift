@@ -10,6 +10,7 @@ extension PeerLinkState.Event {
         case .wanted: .linkWanted
         case .connected: .linkConnected
         case .failed: .linkFailed
+        case .unanswered: .linkUnanswered
         case .welcomeIsOverdue: .linkOverdue
         case .received: .linkReceived
         case .disconnected: .linkDisconnected

@@ -16,8 +16,8 @@ enum Played: Int, CaseIterable, Sendable {
     case hintRequest, hintReplay, hintConfirm, hintReject, hintRejectFull, hintLost, hintCommitted, hintsBusy
     case hintsCommit, hintsAnswer, hintsDeliver
     // Of the control loop.
-    case controlGossip, controlReport, controlReplies, controlLost, controlLink, controlAnswers, controlDeliver
-    case controlExpired, controlTick
+    case controlGossip, controlGossipLink, controlReport, controlReplies, controlLost, controlLink, controlAnswers
+    case controlDeliver, controlExpired, controlTick
     case controlGossips, controlSends, controlWorks, controlHints, controlLiveness, controlReplicationDelay
     case controlStaleGeneration
     /// A node says that its disk is full while it takes values, until there is more room.
@@ -36,7 +36,7 @@ enum Played: Int, CaseIterable, Sendable {
     case refusedBusy, refusedDiskFull, refusedExists, refusedHintsFull, refusedVectorFull
     case refusedLate, refusedSuperseded
     // Of a link that a node makes, and of a connection that it accepts: what comes with something to be done about it.
-    case linkWanted, linkConnected, linkFailed, linkOverdue, linkReceived, linkDisconnected
+    case linkWanted, linkConnected, linkFailed, linkUnanswered, linkOverdue, linkReceived, linkDisconnected
     case linkConnects, linkGreets, linkAcceptsLargeFrames, linkUp, linkDown, linkAnswered, linkLost
     case linkPauses, linkEndsPause, linkDisconnects, linkRefused, linkInTrouble
     case acceptedReceived, acceptedOverdue, acceptedDisconnected
@@ -164,6 +164,7 @@ extension ControlCore.Input {
     var played: Played? {
         switch self {
         case .gossip: .controlGossip
+        case .gossipLink: .controlGossipLink
         case .report: .controlReport
         case .replies: .controlReplies
         case .lost: .controlLost

@@ -80,7 +80,7 @@ extension SimulatedCluster {
         let (client, server) = (place.client, place.server)
         let isSilent = machines[server].node == nil && random.chance(0.5)
         guard !isSilent, !isCut(client, server), !isCut(server, client) else {
-            return schedule(.link(place, .failed("timed out"), life: life), after: Limits.connectTimeout)
+            return schedule(.link(place, .unanswered, life: life), after: Limits.connectTimeout)
         }
         let back = transit(server, client)
         guard let loops = machines[server].node?.loopCount else {

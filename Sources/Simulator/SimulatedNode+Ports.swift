@@ -29,12 +29,14 @@ extension SimulatedNode.Input {
             }
     }
 
-    /// Nil for gossip's own link, which nobody minds.
+    /// Nil where nobody minds: gossip needs no telling that its link is down.
     init?(link node: NodeID, _ port: Port, isUp: Bool) {
         switch port {
         case .loop(let loop): self = .loop(loop, .link(node, isUp: isUp))
         case .bulk: self = .control(.link(node, isUp: isUp))
-        case .control: return nil
+        case .control:
+            guard isUp else { return nil }
+            self = .control(.gossipLink(node))
         }
     }
 }

@@ -178,15 +178,22 @@ public enum Limits {
     public static let peerConnections = 2_048
     /// Until it is known who a peer is, and until a node that joins has the ring.
     public static let handshakeTimeout = Span.seconds(5)
-    /// A round trip around the world takes less than half a second.
-    public static let connectTimeout = Span.seconds(2)
-    /// What was sent to a peer and not acknowledged by its machine for so long ends the connection: after a cut network
-    /// is whole again the first new try comes within `connectTimeout` + `reconnectLongest`.
-    public static let peerSilence = Span.seconds(5)
-    /// Reconnecting: first pause and longest pause (doubled each time, with jitter). The longest is below the 5 s in
-    /// which a returning node must be noticed.
+    /// A machine repeats a question for a connection after 1 s, and then only after 2 s more (RFC 6298): the attempt
+    /// ends shortly before, so that with the next one a question leaves in every second. A round trip around the world
+    /// takes less than half a second.
+    public static let connectTimeout = Span.milliseconds(1_900)
+    /// What was sent to a peer and not acknowledged by its machine for so long ends the connection. TCP repeats what is
+    /// lost after about as long again as it has tried already: a connection that is cut for less than this goes on
+    /// within 2 s of the heal, one that is cut for longer is made anew.
+    public static let peerSilence = Span.seconds(3)
+    /// An accepted connection on which nothing comes is looked after this often: of a peer that vanished while it had
+    /// nothing to say nobody else would tell, and what it held would be held for ever.
+    public static let peerProbe = Span.seconds(60)
+    /// Reconnecting: first pause and longest pause (doubled each time, with jitter), so that a peer that is back is
+    /// asked within a second; and the pause after an attempt that nobody has answered, which was one itself.
     public static let reconnectFirst = Span.milliseconds(50)
-    public static let reconnectLongest = Span.seconds(2)
+    public static let reconnectLongest = Span.seconds(1)
+    public static let reconnectUnanswered = Span.milliseconds(100)
 
     /// A node that starts waits so long, before it says that it is ready, for those that live to connect: more than a
     /// `connectTimeout` and two of `reconnectLongest`. One that cannot reach it keeps it from serving no longer.

@@ -31,6 +31,30 @@ import World
         #expect((rounds ?? .max) <= 15)
     }
 
+    /// Once a connection stands between the sides, nobody waits until chance picks one who counts as dead.
+    @Test func whoIsGreetedLivesAfterTheNextHeartbeat() {
+        let cluster = VirtualCluster(VirtualCluster.Plan(nodes: 12, seed: 7))
+        for i in 8..<12 { cluster.side[i] = 1 }
+        cluster.run(for: .minutes(1))
+        #expect(!cluster.nodes[0].roster[8].isAlive && !cluster.nodes[8].roster[0].isAlive)
+        cluster.side = Array(repeating: 0, count: 12)
+        for i in 0..<8 {
+            for j in 8..<12 {
+                cluster.mutate(i) { $0.greet(cluster.ids[j], into: &$1) }
+                cluster.mutate(j) { $0.greet(cluster.ids[i], into: &$1) }
+            }
+        }
+        let rounds = cluster.rounds(
+            until: { cluster.nodes.allSatisfy { node in node.roster.indices.allSatisfy { node.roster[$0].isAlive } } },
+            most: 20)
+        #expect((rounds ?? .max) <= 3)
+        // The living need no greeting.
+        cluster.mutate(0) { node, out in
+            node.greet(cluster.ids[8], into: &out)
+            #expect(out.isEmpty)
+        }
+    }
+
     /// Everybody sees everybody alive, and knows what the other half has said meanwhile.
     private func isOneView(_ cluster: VirtualCluster, _ sides: [Int]) -> Bool {
         cluster.nodes.allSatisfy { node in

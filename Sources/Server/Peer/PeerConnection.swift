@@ -17,6 +17,9 @@ enum PeerChannels {
     /// for a quarter of an hour, ever more rarely. This ends the connection, so that a new one is tried at once.
     static let silence = ChannelOptions.tcpOption(NIOBSDSocket.Option(rawValue: TCP_USER_TIMEOUT))
     static let longestSilence = Int(Limits.peerSilence.inMilliseconds)
+    /// Where only the other side speaks, only a probe shows that it has vanished.
+    static let firstProbe = ChannelOptions.tcpOption(NIOBSDSocket.Option(rawValue: TCP_KEEPIDLE))
+    static let probeEvery = ChannelOptions.tcpOption(NIOBSDSocket.Option(rawValue: TCP_KEEPINTVL))
 
     static func configure(_ channel: any Channel, _ handler: some ChannelHandler) -> EventLoopFuture<Void> {
         channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(handler) }

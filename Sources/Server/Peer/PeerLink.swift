@@ -131,6 +131,7 @@ final class PeerLink {
 
     private func connected(_ result: Result<any Channel, any Error>) {
         switch result {
+        case .failure(ChannelError.connectTimeout): hear(.unanswered)
         case .failure(let error): hear(.failed("\(error)"))
         case .success(let channel):
             self.channel = channel
