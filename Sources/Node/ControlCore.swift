@@ -86,7 +86,7 @@ package struct ControlCore: Sendable {
         case .replies(let replies, let node):
             for reply in replies { answered(reply, node, now, &out) }
         case .lost(let asks, let node):
-            for ask in asks { lost(ask, node, &out) }
+            for ask in asks { lost(ask, node, now, &out) }
         case .link(let node, let isUp):
             linked.removeAll { $0 == node }
             if isUp { linked.append(node) }
@@ -99,7 +99,7 @@ package struct ControlCore: Sendable {
         case .expired(let found): expired += found.prefix(max(0, Limits.expiredObjects - expired.count))
         case .names(let input): names.handle(input, now.instant, &nameEffects)
         case .tick:
-            state.tick(now.instant, &effects)
+            state.tick(now.instant, linked: linked, &effects)
             names.handle(.tick, now.instant, &nameEffects)
             if now.instant >= nextReplay { replay(now, &out) }
         }
@@ -145,7 +145,7 @@ package struct ControlCore: Sendable {
         }
     }
 
-    private mutating func lost(_ ask: UInt64, _ node: NodeID, _ out: inout Outbox<Effect>) {
+    private mutating func lost(_ ask: UInt64, _ node: NodeID, _ now: Now, _ out: inout Outbox<Effect>) {
         switch asked.remove(ask) {
         case .repair(let id): state.fail(id, now.instant)
         case .delivery(let id): out.emit(.hints(.lost(id, node)))

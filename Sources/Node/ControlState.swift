@@ -95,14 +95,14 @@ package struct ControlState: Sendable {
         for peer in node == identity ? alive : [node] { antiEntropy.peerReturned(peer) }
     }
 
-    /// Call every 50 ms or so.
-    mutating func tick(_ now: Instant, _ out: inout Outbox<ControlEffect>) {
+    /// Call every 50 ms or so. `linked`: those who can be asked.
+    mutating func tick(_ now: Instant, linked: [NodeID], _ out: inout Outbox<ControlEffect>) {
         if now >= nextGossip {
             nextGossip = max(nextGossip + gossipInterval, now)
             gossiper.tick(now, into: &gossipEffects)
             drainGossip(&out)
         }
-        antiEntropy.tick(reachable: alive, now: now, &repairEffects)
+        antiEntropy.tick(reachable: alive.filter { linked.contains($0) }, now: now, &repairEffects)
         drainRepair(&out)
     }
 
@@ -126,7 +126,7 @@ package struct ControlState: Sendable {
         drainRepair(&out)
     }
 
-    mutating func fail(_ id: UInt64) { antiEntropy.fail(id: id) }
+    mutating func fail(_ id: UInt64, _ now: Instant) { antiEntropy.fail(id: id, now: now) }
 
     /// Every node of the ring, in the order of their names.
     package var table: [NodeStatus] {

@@ -11,7 +11,7 @@ package enum NodePart: Hashable, Sendable {
     case hints
     /// Pages of keys, away from the shards' threads: they must not stand before requests.
     case scanner
-    /// Fingerprints, away from the pages: a client waits for those.
+    /// Fingerprints and pages of repair, away from the pages that a client waits for.
     case comparer
 
     /// Jobs that its thread takes at once, for one sync. A page or a compare may read megabytes: one at a time, so that
@@ -29,7 +29,7 @@ enum Routing {
     static func part(for request: ReplicaRequest, shards: Int, ring: RingSnapshot) -> NodePart {
         switch request {
         case .hint, .readHints: .hints
-        case .range: .scanner
+        case .range(let request): request.repair ? .comparer : .scanner
         case .compare: .comparer
         case .read(let key, _), .merge(let key, _, _): .shard(shard(of: key, shards, ring))
         case .mint(let request): .shard(shard(of: request.key, shards, ring))

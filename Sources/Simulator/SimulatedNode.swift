@@ -258,7 +258,7 @@ final class SimulatedNode {
             threads[place].isBusy = false
             return
         }
-        let jobs = threads[place].mailbox.takeFirst(part.largestBatch)
+        let jobs = threads[place].mailbox.takeBatch(part.largestBatch)
         ledger.add(.shardJobs)
         try threads[place].core.handle(.jobs(jobs, diskState(now)), now, &shardEffects)
         var isCommitting = false

@@ -2,9 +2,11 @@
 // a store that was moved aside and begins empty.
 //
 // For every partition and pair of its replicas, the node with the lesser name leads their exchanges (Exchange.swift).
-// One is under way at a time and each takes small steps, so that repair never stands before a request. A pair is due at
-// once when a peer comes back and otherwise once in `cycle`. An exchange that is broken off has lost only the piece
-// that it was at: the next one of the pair goes on from there.
+// A pair is due at once when a peer comes back, as one does that has lost its disk, and otherwise once in `cycle`. So
+// many are under way at a time as keep the disks a moment busy with counting, and each peer is sent and asked as much
+// as the way to it carries; what comes of it has threads and places of its own, so that no request stands behind it. An
+// exchange that is broken off has lost only the piece that it was at: the next one of the pair goes on from there,
+// soon.
 
 import Causality
 import Keys
@@ -54,32 +56,57 @@ package struct AntiEntropy: Sendable {
         var reached: [UInt8] = []
         /// Keys that the last exchange found and could not make the same.
         var keysApart = 0
+        var isDue = false
+    }
+
+    private struct Running {
+        let number: Int
+        /// Of which of `shared`.
+        let pair: Int
+        var exchange: Exchange
+    }
+
+    private struct Asked {
+        let exchange: Int
+        let node: NodeID
+        let subject: Exchange.Question.Subject
     }
 
     private let identity: NodeID
     private let cycle: Span
     private let ring: RingSnapshot
+    private let atOnce: Int
     private var shared: [Shared] = []
     /// Due first to last; indexes into `shared`.
     private var queue: [Int] = []
+    /// Pairs whose exchange was broken off, and when they are due again.
+    private var brokenOff: [(pair: Int, until: Instant)] = []
     private var next = 0
     private var nextRegular: Instant
-    /// What is under way, for which of `shared`.
-    private var current: (pair: Int, exchange: Exchange)?
+    private var running: [Running] = []
+    private var exchanges = 0
+    private var asked = SlotTable<Asked>()
+    private var questions = Outbox<Exchange.Question>()
+    /// What is under way to each peer, for all exchanges with it.
+    private var windows: [(peer: NodeID, window: ByteWindow)] = []
+    /// What a piece had lately; at first what it may have.
+    private var pieceBytes = Limits.comparePieceBytes
     private var patience = Limits.exchangePatience
-    private var serial: UInt64 = 0
     /// Of the exchanges that have ended.
     private var counts = Exchange.Counts()
     /// Exchanges ended and broken off since the start.
     package private(set) var completed: UInt64 = 0
     package private(set) var abandoned: UInt64 = 0
 
-    /// `cycle`: every pair is compared about once in this time. `now`: the first regular exchange begins a share of it
-    /// later.
-    package init(identity: NodeID, ring: RingSnapshot, cycle: Span, now: Instant) {
+    /// `cycle`: every pair is compared about once in this time. `atOnce`: exchanges under way, at most. `now`: the
+    /// first regular exchange begins a share of the cycle later.
+    package init(
+        identity: NodeID, ring: RingSnapshot, cycle: Span, atOnce: Int = Limits.exchangesAtOnce, now: Instant
+    ) {
         self.identity = identity
         self.ring = ring
         self.cycle = cycle
+        self.atOnce = atOnce
         nextRegular = now + cycle / 16
         for placement in ring.document.placements.map(\.name) {
             for partition in 0..<ring.document.partitions {
@@ -94,92 +121,186 @@ package struct AntiEntropy: Sendable {
     }
 
     /// Keys that were sent to one side or the other since the start, and those that it would not take.
-    package var repaired: UInt64 { counts.repaired + (current?.exchange.counts.repaired ?? 0) }
-    package var refused: UInt64 { counts.refused + (current?.exchange.counts.refused ?? 0) }
+    package var repaired: UInt64 { running.reduce(counts.repaired) { $0 + $1.exchange.counts.repaired } }
+    package var refused: UInt64 { running.reduce(counts.refused) { $0 + $1.exchange.counts.refused } }
 
     /// Keys that are not the same on this node and a peer and could not be made so, as far as the last exchanges know.
     package var keysApart: Int { shared.reduce(0) { $0 + $1.keysApart } }
 
     /// Nothing is under way and nothing is due because of a returning peer.
-    package var isIdle: Bool { current == nil && queue.isEmpty }
+    package var isIdle: Bool { running.isEmpty && queue.isEmpty }
 
-    /// `peer` was away and is back: all that is shared with it is due.
+    // MARK: What is due
+
+    /// `peer` was away and is back: all that is shared with it is due. Each pair of nodes begins at another place of
+    /// what it shares: where one of them has lost its disk, its peers bring back different parts at the same time.
     package mutating func peerReturned(_ peer: NodeID) {
-        for index in shared.indices where shared[index].peer == peer && !queue.contains(index) { queue.append(index) }
+        let pairs = shared.indices.filter { shared[$0].peer == peer }
+        let nodes = ring.document.nodes.map(\.id)
+        let ranks = [identity, peer].compactMap { nodes.firstIndex(of: $0) }.reduce(0, +)
+        let start = pairs.count * (ranks % max(1, nodes.count)) / max(1, nodes.count)
+        for pair in pairs[start...] + pairs[..<start] { makeDue(pair) }
+    }
+
+    private mutating func makeDue(_ pair: Int) {
+        guard !shared[pair].isDue else { return }
+        brokenOff.removeAll { $0.pair == pair }
+        shared[pair].isDue = true
+        queue.append(pair)
     }
 
     /// Starts what is due, and gives up what takes too long. Call every 50 ms or so.
     package mutating func tick(reachable: [NodeID], now: Instant, _ out: inout Outbox<AntiEntropyEffect>) {
-        if let exchange = current?.exchange {
-            guard now - exchange.movedAt > patience else { return }
-            // A slow link may need longer for a large object than a fast one to be given up.
-            patience = min(patience * 2, Limits.exchangePatienceLongest)
-            return breakOff()
-        }
+        for (pair, _) in brokenOff.filter({ $0.until <= now }) { makeDue(pair) }
+        if giveUpOverdue(now) { return }
         if !shared.isEmpty, now >= nextRegular {
             // A pair whose peer is away waits in the queue; it must not hold up the others.
             let regular = next % shared.count
-            if !queue.contains(regular) { queue.append(regular) }
+            makeDue(regular)
             next = (regular + 1) % shared.count
             nextRegular = now + cycle / Int64(shared.count)
         }
-        guard let due = queue.firstIndex(where: { reachable.contains(shared[$0].peer) || shared[$0].peer == identity })
-        else { return }
-        begin(queue.remove(at: due), now, &out)
+        // Where pieces are small, an exchange is mostly waiting for the way; where they are large, for the disks.
+        let most = max(1, min(atOnce, Limits.comparedAtOnce / max(1, pieceBytes)))
+        while running.count < most, let place = nextDue(reachable) { begin(queue.remove(at: place), now) }
+        // What was broken off may have left room to others.
+        advance(now) { _ in true }
+        settle(now, &out)
+        ask(&out)
     }
 
-    private mutating func begin(_ pair: Int, _ now: Instant, _ out: inout Outbox<AntiEntropyEffect>) {
+    /// The place in the queue of what begins next: of those that can be reached the peer with the fewest exchanges.
+    private func nextDue(_ reachable: [NodeID]) -> Int? {
+        var best: (place: Int, load: Int)?
+        var seen: [NodeID] = []
+        for (place, pair) in queue.enumerated() {
+            let peer = shared[pair].peer
+            guard !seen.contains(peer) else { continue }
+            seen.append(peer)
+            guard reachable.contains(peer) || peer == identity else { continue }
+            let load = running.count { $0.exchange.peer == peer }
+            if load < best?.load ?? .max { best = (place, load) }
+        }
+        return best?.place
+    }
+
+    private mutating func begin(_ pair: Int, _ now: Instant) {
+        shared[pair].isDue = false
+        exchanges += 1
         let (first, last) = TokenRange.partition(shared[pair].partition, of: ring.document.partitions)
         let piece = CompareRequest(
             first: first, last: last, slices: Limits.compareSlices, placement: shared[pair].placement,
             from: shared[pair].reached)
         let exchange = Exchange(
-            piece, of: shared[pair].partition, between: identity, and: shared[pair].peer, serial: serial, now: now,
-            &out)
-        current = (pair, exchange)
+            piece, of: shared[pair].partition, between: identity, and: shared[pair].peer, now: now, &questions)
+        number(exchanges)
+        running.append(Running(number: exchanges, pair: pair, exchange: exchange))
+    }
+
+    // MARK: Questions and answers
+
+    /// Those of one exchange that are still without a number.
+    private var numbered: [(id: UInt64, question: Exchange.Question)] = []
+
+    private mutating func number(_ exchange: Int) {
+        for question in questions.take() {
+            let id = asked.insert(Asked(exchange: exchange, node: question.node, subject: question.subject))
+            numbered.append((id, question))
+        }
+    }
+
+    private mutating func ask(_ out: inout Outbox<AntiEntropyEffect>) {
+        for (id, question) in numbered { out.emit(.ask(id: id, question.node, question.request)) }
+        numbered.removeAll(keepingCapacity: true)
     }
 
     package mutating func receive(
         _ reply: ReplicaReply, id: UInt64, now: Instant, _ out: inout Outbox<AntiEntropyEffect>
     ) {
-        current?.exchange.receive(reply, id: id, ring: ring, now: now, &out)
-        guard let (pair, exchange) = current else { return }
-        switch exchange.step {
-        case .failed: breakOff()
-        case .finished: finish(pair, exchange, &out)
-        case .comparing, .reading, .merging: break
+        guard let answered = asked.remove(id), let place = running.firstIndex(where: { $0.number == answered.exchange })
+        else { return }
+        if case .piece = answered.subject, case .fingerprints(_, _, let bytes) = reply {
+            pieceBytes = (pieceBytes + min(bytes, Limits.comparePieceBytes)) / 2
+        }
+        let peer = running[place].exchange.peer
+        let way = windowIndex(peer)
+        running[place].exchange.receive(
+            reply, to: answered.subject, from: answered.node, ring: ring, now: now, &windows[way].window, &questions)
+        number(answered.exchange)
+        advance(now) { $0 == peer }
+        settle(now, &out)
+        ask(&out)
+    }
+
+    private mutating func advance(_ now: Instant, with isMeant: (NodeID) -> Bool) {
+        for place in running.indices where isMeant(running[place].exchange.peer) {
+            let way = windowIndex(running[place].exchange.peer)
+            running[place].exchange.advance(&windows[way].window, now, &questions)
+            number(running[place].number)
         }
     }
 
     /// The ask could not be sent, or its connection broke.
-    package mutating func fail(id: UInt64) {
-        if current?.exchange.awaits(id) == true { breakOff() }
+    package mutating func fail(id: UInt64, now: Instant) {
+        guard let lost = asked.remove(id), let place = running.firstIndex(where: { $0.number == lost.exchange })
+        else { return }
+        breakOff(place, now)
+    }
+
+    private mutating func windowIndex(_ peer: NodeID) -> Int {
+        if let place = windows.firstIndex(where: { $0.peer == peer }) { return place }
+        windows.append((peer, ByteWindow(least: Limits.repairWindowBytes, most: Limits.repairFlightBytes)))
+        return windows.count - 1
     }
 
     // MARK: Ends
 
-    private mutating func breakOff() {
-        guard let (pair, exchange) = current.take() else { return }
-        abandoned += 1
-        shared[pair].reached = exchange.reached
-        note(exchange)
+    private mutating func settle(_ now: Instant, _ out: inout Outbox<AntiEntropyEffect>) {
+        for place in running.indices.reversed() {
+            switch running[place].exchange.step {
+            case .failed: breakOff(place, now)
+            case .finished: finish(place, &out)
+            case .comparing, .mending: break
+            }
+        }
     }
 
-    private mutating func finish(_ pair: Int, _ exchange: Exchange, _ out: inout Outbox<AntiEntropyEffect>) {
-        current = nil
-        note(exchange)
+    /// True if something was.
+    private mutating func giveUpOverdue(_ now: Instant) -> Bool {
+        let overdue = running.indices.filter { place in
+            // One that only waits for room is not late.
+            running[place].exchange.open > 0 && now - running[place].exchange.movedAt > patience
+        }
+        for place in overdue.reversed() { breakOff(place, now) }
+        // A slow link may need longer for a large object than a fast one to be given up.
+        if !overdue.isEmpty { patience = min(patience * 2, Limits.exchangePatienceLongest) }
+        return !overdue.isEmpty
+    }
+
+    private mutating func breakOff(_ place: Int, _ now: Instant) {
+        let way = windowIndex(running[place].exchange.peer)
+        running[place].exchange.breakOff(&windows[way].window)
+        let (pair, exchange) = end(place)
+        abandoned += 1
+        shared[pair].reached = exchange.reached
+        brokenOff.append((pair, now + Limits.exchangePause))
+    }
+
+    private mutating func finish(_ place: Int, _ out: inout Outbox<AntiEntropyEffect>) {
+        let (pair, exchange) = end(place)
         if exchange.peer != identity { completed += 1 }
         patience = Limits.exchangePatience
         // What lies before the place where it began may have changed since the exchange that was broken off there.
-        if !shared[pair].reached.isEmpty, !queue.contains(pair) { queue.append(pair) }
+        if !shared[pair].reached.isEmpty { makeDue(pair) }
         shared[pair].reached = []
         shared[pair].keysApart = exchange.apart.keys
         if exchange.apart.keys > 0 { out.emit(.apart(exchange.apart)) }
     }
 
-    private mutating func note(_ exchange: Exchange) {
-        serial = exchange.serial
-        counts.repaired += exchange.counts.repaired
-        counts.refused += exchange.counts.refused
+    private mutating func end(_ place: Int) -> (pair: Int, Exchange) {
+        let ended = running.remove(at: place)
+        counts.repaired += ended.exchange.counts.repaired
+        counts.refused += ended.exchange.counts.refused
+        return (ended.pair, ended.exchange)
     }
 }

@@ -1,10 +1,13 @@
 // One exchange: two replicas of a partition become the same.
 //
-//     comparing ──▶ reading ──▶ merging        piece by piece: fingerprints; where a slice of the piece differs,
-//         ▲            ▲           │           its keys on both sides, page by page; each merged into the other
-//         ╰────────────┴───────────┴──▶ finished
+//     comparing ──▶ mending        piece by piece: fingerprints; where neighbouring slices of the piece differ, their
+//         ▲            │           keys are read on both sides, a page at a time, and each merged into the other
+//         ╰────────────┴──▶ finished
 //
-// A pure value; the asks are numbered, so that what comes for an exchange that is over is nobody's.
+// Where little differs it is a key or two. Where a replica has lost its disk it is all of the partition, so that many
+// pages are under way at once: as many bytes as the way to the peer carries (ByteWindow).
+//
+// A pure value; what it asks has no number yet, which is its owner's (AntiEntropy).
 
 import Keys
 import Causality
@@ -17,9 +20,7 @@ struct Exchange: Sendable {
         /// Both count the piece that begins at the request's `from`. `until`: the one that is still awaited was asked
         /// to stop there.
         case comparing(CompareRequest, until: [UInt8]?, Awaited<FingerprintPiece>)
-        case reading(KeyRange, of: Piece, Awaited<ReplicaReply>)
-        /// `rest`: of the range that is being made the same, what lies behind these merges.
-        case merging(rest: KeyRange?, of: Piece)
+        case mending(Piece)
         case finished
         case failed
     }
@@ -46,8 +47,37 @@ struct Exchange: Sendable {
         let request: CompareRequest
         /// Where the piece ends; nil: with the partition.
         let end: [UInt8]?
-        /// Those that differ and have not been read, the first at the end.
-        var slices: [KeyRange]
+        /// What differs and has not been read, the first at the end.
+        var stretches: [Stretch]
+        /// What has been asked for, and not all merged.
+        var mends: [(number: Int, mend: Mend)] = []
+    }
+
+    /// A page of one stretch, from its asking until all that differs there is merged.
+    struct Mend {
+        enum State {
+            case reading(KeyRange, Awaited<[RangeItem]>, more: Bool)
+            /// So many merges are not answered. `rest`: what lies behind the page.
+            case merging(Int, rest: KeyRange?)
+        }
+
+        var state: State
+        /// What it counts for in the window.
+        var bytes: Int
+        let began: Instant
+    }
+
+    /// To a node, which may be our own.
+    struct Question {
+        enum Subject {
+            case piece
+            case page(mend: Int)
+            case merge(mend: Int, key: [UInt8])
+        }
+
+        let node: NodeID
+        let request: ReplicaRequest
+        let subject: Subject
     }
 
     struct Counts {
@@ -63,89 +93,121 @@ struct Exchange: Sendable {
     private(set) var reached: [UInt8] = []
     private(set) var apart: KeysApart
     private(set) var counts = Counts()
-    private var asked: [(id: UInt64, node: NodeID, key: [UInt8])] = []
+    /// Questions that are not answered.
+    private(set) var open = 0
     /// When something was last asked or answered.
     private(set) var movedAt: Instant
-    /// The number of the last ask.
-    private(set) var serial: UInt64
+    private var nextMend = 0
 
     /// Begins with what `request` tells of the partition. `peer` may be `identity`: a replica without another counts
-    /// alone. `serial`: the number of the last ask of the exchange before.
+    /// alone.
     init(
-        _ request: CompareRequest, of partition: Int, between identity: NodeID, and peer: NodeID, serial: UInt64,
-        now: Instant, _ out: inout Outbox<AntiEntropyEffect>
+        _ request: CompareRequest, of partition: Int, between identity: NodeID, and peer: NodeID, now: Instant,
+        _ out: inout Outbox<Question>
     ) {
         self.identity = identity
         self.peer = peer
-        self.serial = serial
         movedAt = now
         apart = KeysApart(peer: peer, partition: partition)
         step = .comparing(request, until: nil, .both)
         compare(request, now, &out)
     }
 
-    func awaits(_ id: UInt64) -> Bool { asked.contains { $0.id == id } }
+    /// Whatever it asked for is waited for no more.
+    mutating func breakOff(_ window: inout ByteWindow) {
+        if case .mending(let piece) = step { fail(piece, &window) } else { step = .failed }
+    }
+
+    private mutating func fail(_ piece: Piece, _ window: inout ByteWindow) {
+        step = .failed
+        for (_, mend) in piece.mends { window.lost(mend.bytes) }
+    }
 
     mutating func receive(
-        _ reply: ReplicaReply, id: UInt64, ring: RingSnapshot, now: Instant, _ out: inout Outbox<AntiEntropyEffect>
+        _ reply: ReplicaReply, to subject: Question.Subject, from node: NodeID, ring: RingSnapshot, now: Instant,
+        _ window: inout ByteWindow, _ out: inout Outbox<Question>
     ) {
-        guard let place = asked.firstIndex(where: { $0.id == id }) else { return }
-        let ask = asked.remove(at: place)
+        open -= 1
         movedAt = now
-        switch step {
-        case .comparing(let request, let until, var awaited):
+        switch (step, subject) {
+        case (.comparing(let request, let until, var awaited), .piece):
             guard let piece = Exchange.piece(reply, of: request, until: until) else { return step = .failed }
             if peer == identity { return compared(piece, piece, request, now, &out) }
-            let both = awaited.take(piece, isOwn: ask.node == identity)
+            let both = awaited.take(piece, isOwn: node == identity)
             step = .comparing(request, until: until, awaited)
             if let (own, peer) = both { compared(own, peer, request, now, &out) }
-        case .reading(let range, let piece, var awaited):
-            let both = awaited.take(reply, isOwn: ask.node == identity)
-            step = .reading(range, of: piece, awaited)
-            if let (own, peer) = both { merge(own, peer, range, piece, ring, now, &out) }
-        case .merging(let rest, let piece):
-            guard note(reply, ask.key, ask.node) else { return step = .failed }
-            if asked.isEmpty { read(rest, of: piece, now, &out) }
-        case .finished, .failed: break
+        case (.mending(var piece), .page(let number)):
+            guard let place = piece.mends.firstIndex(where: { $0.number == number }) else { return }
+            // Out of `step`, so that what is changed in place is not copied first.
+            step = .finished
+            let isWell = read(reply, isOwn: node == identity, &piece, place, ring, now, &window, &out)
+            if isWell { step = .mending(piece) } else { fail(piece, &window) }
+        case (.mending(var piece), .merge(let number, let key)):
+            guard let place = piece.mends.firstIndex(where: { $0.number == number }) else { return }
+            step = .finished
+            let isWell = note(reply, key, node) && merged(&piece, place, now, &window)
+            if isWell { step = .mending(piece) } else { fail(piece, &window) }
+        case (.comparing, _), (.mending, .piece), (.finished, _), (.failed, _): break
         }
+    }
+
+    /// Reads on, for as long as the window has room. Call after each answer on the way to the same peer.
+    mutating func advance(_ window: inout ByteWindow, _ now: Instant, _ out: inout Outbox<Question>) {
+        guard case .mending(var piece) = step,
+            piece.mends.isEmpty || (window.hasRoom && !piece.stretches.isEmpty)
+        else { return }
+        step = .finished
+        while window.hasRoom, let stretch = piece.stretches.popLast() {
+            nextMend += 1
+            let reading = Mend.State.reading(stretch.range, .both, more: false)
+            piece.mends.append((nextMend, Mend(state: reading, bytes: stretch.bytes, began: now)))
+            window.sent(stretch.bytes, at: now)
+            let page = RangeRequest(
+                start: stretch.range.start, end: stretch.range.end, limit: Limits.repairPageItems, reverse: false,
+                repair: true)
+            askBoth(.range(page), .page(mend: nextMend), now, &out)
+        }
+        step = .mending(piece)
+        guard piece.stretches.isEmpty, piece.mends.isEmpty else { return }
+        guard let end = piece.end else { return step = .finished }
+        var next = piece.request
+        next.from = end
+        compare(next, now, &out)
     }
 
     // MARK: Comparing
 
-    private mutating func compare(_ request: CompareRequest, _ now: Instant, _ out: inout Outbox<AntiEntropyEffect>) {
+    private mutating func compare(_ request: CompareRequest, _ now: Instant, _ out: inout Outbox<Question>) {
         reached = request.from
         step = .comparing(request, until: nil, .both)
-        askBoth(.compare(request), now, &out)
+        askBoth(.compare(request), .piece, now, &out)
     }
 
     /// Nil if the answer makes no sense.
     private static func piece(_ reply: ReplicaReply, of request: CompareRequest, until: [UInt8]?) -> FingerprintPiece? {
-        guard case .fingerprints(let sums, let end) = reply, sums.count == request.slices,
-            precedes(request.from, end), until == nil || !precedes(until, end)
+        guard case .fingerprints(let sums, let end, let bytes) = reply, sums.count == request.slices,
+            end.map({ request.from.lexicographicallyPrecedes($0) }) ?? true,
+            // Nobody counts more than it is asked to; the end of what it may count is where it stops at the latest.
+            until.map({ until in end.map { !until.lexicographicallyPrecedes($0) } ?? false }) ?? true
         else { return nil }
-        return FingerprintPiece(sums: sums, end: end)
+        return FingerprintPiece(sums: sums, end: end, bytes: bytes)
     }
 
     /// Fingerprints tell something only if both sides have stopped at the same key: the one that came further is asked
     /// again, for no more than the other has counted.
     private mutating func compared(
         _ own: FingerprintPiece, _ other: FingerprintPiece, _ request: CompareRequest, _ now: Instant,
-        _ out: inout Outbox<AntiEntropyEffect>
+        _ out: inout Outbox<Question>
     ) {
         guard own.end != other.end else {
-            let differing = own.sums.indices.reversed().filter { own.sums[$0] != other.sums[$0] }
-            let slices = differing.compactMap { index in
-                Fingerprints.slice(index, of: request).map {
-                    TokenRange.keys(first: $0.first, last: $0.last).intersection(from: request.from, until: own.end)
-                }
-            }
-            return read(nil, of: Piece(request: request, end: own.end, slices: slices), now, &out)
+            return step = .mending(
+                Piece(request: request, end: own.end, stretches: Stretch.differing(own, other, request).reversed()))
         }
         let ownIsFurther = Exchange.precedes(other.end, own.end)
         var again = request
         again.until = ownIsFurther ? other.end : own.end
         step = .comparing(request, until: again.until, ownIsFurther ? .own(peer: other) : .peer(own: own))
-        ask(ownIsFurther ? identity : peer, .compare(again), now, &out)
+        ask(ownIsFurther ? identity : peer, .compare(again), .piece, now, &out)
     }
 
     /// Whether `a` stands before `b`; nil is the end of all.
@@ -154,56 +216,70 @@ struct Exchange: Sendable {
         return b.map { a.lexicographicallyPrecedes($0) } ?? true
     }
 
-    // MARK: Reading and merging
+    // MARK: Mending
 
-    /// Goes on with `rest`, or with the next slice; where the piece has none left, with the next piece.
+    /// A page of one side has come. False if it makes no sense.
     private mutating func read(
-        _ rest: KeyRange?, of piece: Piece, _ now: Instant, _ out: inout Outbox<AntiEntropyEffect>
-    ) {
-        var piece = piece
-        guard let range = rest ?? piece.slices.popLast() else {
-            guard let end = piece.end else { return step = .finished }
-            var next = piece.request
-            next.from = end
-            return compare(next, now, &out)
+        _ reply: ReplicaReply, isOwn: Bool, _ piece: inout Piece, _ place: Int, _ ring: RingSnapshot, _ now: Instant,
+        _ window: inout ByteWindow, _ out: inout Outbox<Question>
+    ) -> Bool {
+        guard case .reading(let range, var awaited, let otherHasMore) = piece.mends[place].mend.state,
+            case .page(let items, let more) = reply
+        else { return false }
+        let both = awaited.take(items, isOwn: isOwn)
+        guard let (own, other) = both else {
+            piece.mends[place].mend.state = .reading(range, awaited, more: more)
+            return true
         }
-        step = .reading(range, of: piece, .both)
-        let page = RangeRequest(start: range.start, end: range.end, limit: Limits.exchangeWindow, reverse: false)
-        askBoth(.range(page), now, &out)
-    }
-
-    /// Up to the nearest end of the two pages both sides are known; what differs there is sent across.
-    private mutating func merge(
-        _ own: ReplicaReply, _ other: ReplicaReply, _ range: KeyRange, _ piece: Piece, _ ring: RingSnapshot,
-        _ now: Instant, _ out: inout Outbox<AntiEntropyEffect>
-    ) {
-        guard case .page(let ownItems, let ownMore) = own, case .page(let peerItems, let peerMore) = other else {
-            return step = .failed
-        }
-        let cuts = [ownMore ? ownItems.last?.key : nil, peerMore ? peerItems.last?.key : nil].compactMap { $0 }
+        let bytes = max(1, [own, other].map { $0.reduce(0) { $0 + Stretch.weight($1.key, $1.object) } }.max() ?? 0)
+        window.correct(by: bytes - piece.mends[place].mend.bytes)
+        piece.mends[place].mend.bytes = bytes
+        let (ownMore, peerMore) = isOwn ? (more, otherHasMore) : (otherHasMore, more)
+        // Up to the nearest end of the two pages both sides are known; what differs there is sent across.
+        let cuts = [ownMore ? own.last?.key : nil, peerMore ? other.last?.key : nil].compactMap { $0 }
         let cut = cuts.min { $0.lexicographicallyPrecedes($1) }
-        let rest = cut.map { KeyRange(start: $0 + [0], end: range.end) }
-        let inside: (RangeItem) -> Bool = { item in cut.map { !$0.lexicographicallyPrecedes(item.key) } ?? true }
-        let ownObjects = ownItems.filter(inside)
-        let peerObjects = peerItems.filter(inside)
-        for (item, held, target) in differing(ownObjects, peerObjects, peer)
-            + differing(peerObjects, ownObjects, identity)
-        {
+        let isInside: (RangeItem) -> Bool = { item in cut.map { !$0.lexicographicallyPrecedes(item.key) } ?? true }
+        let (ownItems, peerItems) = (own.filter(isInside), other.filter(isInside))
+        var merges = 0
+        for (item, held, target) in differing(ownItems, peerItems, peer) + differing(peerItems, ownItems, identity) {
             guard let bucket = StoredKey.bucket(of: item.key),
                 ring.properties(ofBucket: bucket).placement == piece.request.placement, !covers(held, item.object)
             else { continue }
-            ask(target, .merge(key: item.key, object: item.object, repair: true), now, key: item.key, &out)
+            merges += 1
+            let subject = Question.Subject.merge(mend: piece.mends[place].number, key: item.key)
+            ask(target, .merge(key: item.key, object: item.object, repair: true), subject, now, &out)
         }
-        step = .merging(rest: rest, of: piece)
-        if asked.isEmpty { read(rest, of: piece, now, &out) }
+        let rest = cut.map { KeyRange(start: $0 + [0], end: range.end) }
+        piece.mends[place].mend.state = .merging(merges, rest: rest)
+        if merges == 0 { end(&piece, place, now, &window) }
+        return true
+    }
+
+    /// One merge of a page is done. False if none was asked for.
+    private func merged(_ piece: inout Piece, _ place: Int, _ now: Instant, _ window: inout ByteWindow) -> Bool {
+        guard case .merging(let left, let rest) = piece.mends[place].mend.state else { return false }
+        piece.mends[place].mend.state = .merging(left - 1, rest: rest)
+        if left == 1 { end(&piece, place, now, &window) }
+        return true
+    }
+
+    private func end(_ piece: inout Piece, _ place: Int, _ now: Instant, _ window: inout ByteWindow) {
+        let mend = piece.mends.remove(at: place).mend
+        window.confirmed(mend.bytes, sentAt: mend.began, now: now)
+        // It is read next.
+        guard case .merging(_, let rest?) = mend.state else { return }
+        piece.stretches.append(Stretch(range: rest, bytes: mend.bytes))
     }
 
     /// The items of `from` that `to` (a page over the same keys, also ascending) does not have in these very bytes.
     private func differing(
         _ from: [RangeItem], _ to: [RangeItem], _ target: NodeID
     ) -> [(item: RangeItem, held: [UInt8]?, target: NodeID)] {
-        let others = Dictionary(to.map { ($0.key, $0.object) }) { first, _ in first }
-        return from.filter { others[$0.key] != $0.object }.map { ($0, others[$0.key], target) }
+        let others = Dictionary(to.map { (KeyBytes($0.key), $0.object) }) { first, _ in first }
+        return from.compactMap { item in
+            let held = others[KeyBytes(item.key)]
+            return held == item.object ? nil : (item, held, target)
+        }
     }
 
     /// Whether a merge would leave `held` as it is.
@@ -233,20 +309,19 @@ struct Exchange: Sendable {
     // MARK: Asking
 
     private mutating func askBoth(
-        _ request: ReplicaRequest, _ now: Instant, _ out: inout Outbox<AntiEntropyEffect>
+        _ request: ReplicaRequest, _ subject: Question.Subject, _ now: Instant, _ out: inout Outbox<Question>
     ) {
-        ask(identity, request, now, &out)
-        if peer != identity { ask(peer, request, now, &out) }
+        ask(identity, request, subject, now, &out)
+        if peer != identity { ask(peer, request, subject, now, &out) }
     }
 
     private mutating func ask(
-        _ node: NodeID, _ request: ReplicaRequest, _ now: Instant, key: [UInt8] = [],
-        _ out: inout Outbox<AntiEntropyEffect>
+        _ node: NodeID, _ request: ReplicaRequest, _ subject: Question.Subject, _ now: Instant,
+        _ out: inout Outbox<Question>
     ) {
-        serial += 1
+        open += 1
         movedAt = now
-        asked.append((serial, node, key))
-        out.emit(.ask(id: serial, node, request))
+        out.emit(Question(node: node, request: request, subject: subject))
     }
 }
 

@@ -18,6 +18,8 @@ struct FingerprintPiece: Hashable, Sendable {
     var sums: [UInt64]
     /// The first key that they do not count; nil if they count all.
     var end: [UInt8]?
+    /// What the scan has read, as repair would count it (Stretch.weight).
+    var bytes = 0
     /// What the scan came across on its way.
     var expired: [ExpiredObject] = []
 }
@@ -35,7 +37,7 @@ enum Fingerprints {
         let width = sliceWidth(request)
         var bucket: (name: [UInt8], counts: Bool) = ([], false)
         var damaged: StorageFailure?
-        var (keys, size) = (0, 0)
+        var (keys, size, weight) = (0, 0, 0)
         let range = TokenRange.keys(first: request.first, last: request.last)
             .intersection(from: request.from, until: request.until)
         try store.scan(range, reverse: false) { key, bytes in
@@ -45,6 +47,7 @@ enum Fingerprints {
             }
             keys += 1
             size += key.count + bytes.count
+            weight += Stretch.weight(key, bytes)
             guard let name = StoredKey.bucket(of: key) else { return true }
             if name != bucket.name {
                 bucket = (name, ring.properties(ofBucket: name).placement == request.placement)
@@ -63,7 +66,7 @@ enum Fingerprints {
             return damaged == nil
         }
         if let damaged { throw damaged }
-        return FingerprintPiece(sums: sums, end: end, expired: expired)
+        return FingerprintPiece(sums: sums, end: end, bytes: weight, expired: expired)
     }
 
     /// Tokens a slice; the last slice may have fewer, or, where one is the whole ring, one more than fits the type.

@@ -79,7 +79,7 @@ package struct VnodeShard: Sendable {
             let piece = try Fingerprints.compute(
                 request, batch.store, surroundings.ring, at: surroundings.now.wall)
             batch.expired += piece.expired
-            return .fingerprints(piece.sums, end: piece.end)
+            return .fingerprints(piece.sums, end: piece.end, bytes: piece.bytes)
         case .hint, .readHints:
             throw Refusal(.malformed, "hints are not kept here")
         }

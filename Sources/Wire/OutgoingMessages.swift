@@ -1,5 +1,5 @@
-// What one end of a connection has to say until the next flush. Merges of clients' writes that leave together leave as
-// one message, and so do answers `stored`: most of what nodes say to each other is one of the two.
+// What one end of a connection has to say until the next flush. Merges that leave together leave as one message, and so
+// do answers `stored`: most of what nodes say to each other is one of the two.
 
 package struct OutgoingMessages: Sendable {
     /// Still to leave, as more may be taken in with them. There are only ever either of the two, so that what was said

@@ -98,6 +98,7 @@ extension PBRequest {
                 if let end = request.end { $0.end = Data(end) }
                 $0.limit = UInt32(clamping: request.limit)
                 $0.reverse = request.reverse
+                $0.repair = request.repair
             }
         case .compare(let request):
             compare = .with {
@@ -128,7 +129,7 @@ extension PBRequest {
             request = .range(
                 RangeRequest(
                     start: try storedKey(m.start), end: m.end.isEmpty ? nil : try storedKey(m.end),
-                    limit: Int(m.limit), reverse: m.reverse))
+                    limit: Int(m.limit), reverse: m.reverse, repair: m.repair))
         case .compare(let m):
             guard (1...Limits.compareSlices).contains(Int(m.slices)) else { throw .overlong }
             guard m.firstToken <= m.lastToken else { throw .malformed("a token range that ends before it begins") }
@@ -202,9 +203,10 @@ extension PBReply {
                 }
                 $0.more = more
             }
-        case .fingerprints(let slices, let end):
+        case .fingerprints(let slices, let end, let bytes):
             fingerprints = .with {
                 $0.slices = slices
+                $0.bytes = UInt32(clamping: bytes)
                 if let end { $0.end = Data(end) }
             }
         case .refused(let refusal):
@@ -233,7 +235,7 @@ extension PBReply {
             reply = .page(items: items, more: m.more)
         case .fingerprints(let m):
             guard m.slices.count <= Limits.compareSlices else { throw .overlong }
-            reply = .fingerprints(m.slices, end: m.hasEnd ? try storedKey(m.end) : nil)
+            reply = .fingerprints(m.slices, end: m.hasEnd ? try storedKey(m.end) : nil, bytes: Int(m.bytes))
         case .refused(let m):
             reply = .refused(
                 Refusal(Refusal.Code(rawValue: m.code) ?? .unknown, try bounded(m.detail, Limits.reasonBytes)))

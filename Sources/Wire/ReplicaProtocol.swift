@@ -95,12 +95,15 @@ package struct RangeRequest: Hashable, Sendable {
     package var end: [UInt8]?
     package var limit: Int
     package var reverse: Bool
+    /// Asked by anti-entropy: nobody waits for it.
+    package var repair: Bool
 
-    package init(start: [UInt8], end: [UInt8]?, limit: Int, reverse: Bool) {
+    package init(start: [UInt8], end: [UInt8]?, limit: Int, reverse: Bool, repair: Bool = false) {
         self.start = start
         self.end = end
         self.limit = limit
         self.reverse = reverse
+        self.repair = repair
     }
 }
 
@@ -112,8 +115,9 @@ package enum ReplicaReply: Hashable, Sendable {
     /// The same; but what the write does not know of stood there already, and stands beside it or has won over it.
     case storedBeside
     case page(items: [RangeItem], more: Bool)
-    /// `end`: the first stored key that they do not count any more; nil if they count all of the token range.
-    case fingerprints([UInt64], end: [UInt8]?)
+    /// `end`: the first stored key that they do not count any more; nil if they count all of the token range. `bytes`:
+    /// about what it takes to make all of it the same elsewhere.
+    case fingerprints([UInt64], end: [UInt8]?, bytes: Int = 0)
     case refused(Refusal)
 
     package func isRefusal(_ code: Refusal.Code) -> Bool {
@@ -212,7 +216,8 @@ package struct ReplyEnvelope: Hashable, Sendable {
     }
 }
 
-/// Several merges of clients' writes that leave together: most of what gateways ask of other nodes.
+/// Several merges that leave together: of clients' writes, most of what gateways ask of other nodes; or of what repair
+/// and hints bring.
 package struct MergeRequests: Hashable, Sendable {
     package struct Item: Hashable, Sendable {
         package let id: UInt64
@@ -227,25 +232,29 @@ package struct MergeRequests: Hashable, Sendable {
     }
 
     let timeoutMs: UInt32
+    let repair: Bool
     package private(set) var items: [Item] = []
     /// Of keys and objects.
     private var byteCount = 0
 
     /// Of one request; nil if it asks something else.
     init?(_ envelope: RequestEnvelope) {
+        guard case .merge(_, _, let repair) = envelope.request else { return nil }
         timeoutMs = envelope.timeoutMs
+        self.repair = repair
         guard add(envelope) else { return nil }
     }
 
-    init(timeoutMs: UInt32, items: [Item]) {
+    init(timeoutMs: UInt32, repair: Bool = false, items: [Item]) {
         self.timeoutMs = timeoutMs
+        self.repair = repair
         self.items = items
         byteCount = items.reduce(0) { $0 + $1.key.count + $1.object.count }
     }
 
     /// Takes `envelope` in; false if it asks something else, or there is no room.
     package mutating func add(_ envelope: RequestEnvelope) -> Bool {
-        guard case .merge(let key, let object, repair: false) = envelope.request, envelope.timeoutMs == timeoutMs,
+        guard case .merge(let key, let object, repair) = envelope.request, envelope.timeoutMs == timeoutMs,
             items.count < Limits.batchRequests, items.isEmpty || byteCount + object.count <= Limits.batchBytes
         else { return false }
         items.append(Item(id: envelope.id, key: key, object: object))
@@ -255,9 +264,9 @@ package struct MergeRequests: Hashable, Sendable {
 
     /// The requests one by one.
     package var envelopes: some Sequence<RequestEnvelope> {
-        items.lazy.map { [timeoutMs] in
+        items.lazy.map { [timeoutMs, repair] in
             RequestEnvelope(
-                id: $0.id, timeoutMs: timeoutMs, request: .merge(key: $0.key, object: $0.object, repair: false))
+                id: $0.id, timeoutMs: timeoutMs, request: .merge(key: $0.key, object: $0.object, repair: repair))
         }
     }
 }

@@ -11,6 +11,8 @@ enum ShortFrame: UInt8 {
     case stored = 2
     case read = 3
     case object = 4
+    /// As `merges`, of what repair and hints bring.
+    case repairs = 5
 
     /// Nil if `message` travels as a protocol buffer.
     static func encode(_ message: PeerMessage) -> [UInt8]? {
@@ -35,7 +37,8 @@ enum ShortFrame: UInt8 {
         var r = ByteReader(bytes, from: 1)
         let message =
             switch kind {
-            case .merges: PeerMessage.mergeRequests(try r.merges())
+            case .merges: PeerMessage.mergeRequests(try r.merges(repair: false))
+            case .repairs: PeerMessage.mergeRequests(try r.merges(repair: true))
             case .stored: PeerMessage.storedReplies(try r.stored())
             case .read: PeerMessage.request(try r.read())
             case .object: PeerMessage.reply(try r.object())
@@ -55,7 +58,7 @@ enum ShortFrame: UInt8 {
 
     private static func encode(_ requests: MergeRequests) -> [UInt8] {
         let size = requests.items.reduce(0) { $0 + $1.key.count + $1.object.count + itemBytes }
-        var w = writer(.merges, size + itemBytes)
+        var w = writer(requests.repair ? .repairs : .merges, size + itemBytes)
         w.varint(UInt64(requests.timeoutMs))
         w.varint(UInt64(requests.items.count))
         for item in requests.items {
@@ -101,7 +104,7 @@ extension ByteReader {
         UInt32(truncatingIfNeeded: try varint(below: 1 << 32))
     }
 
-    fileprivate mutating func merges() throws(DecodingFailure) -> MergeRequests {
+    fileprivate mutating func merges(repair: Bool) throws(DecodingFailure) -> MergeRequests {
         let timeoutMs = try number()
         var items: [MergeRequests.Item] = []
         // An item has an id and two lengths.
@@ -114,7 +117,7 @@ extension ByteReader {
                     id: try varint(), key: try counted(atMost: Limits.storedKeyBytes),
                     object: try counted(atMost: Limits.objectBytes)))
         }
-        return MergeRequests(timeoutMs: timeoutMs, items: items)
+        return MergeRequests(timeoutMs: timeoutMs, repair: repair, items: items)
     }
 
     fileprivate mutating func stored() throws(DecodingFailure) -> StoredReplies {

@@ -37,8 +37,24 @@ extension Limits {
     /// gigabytes is compared piece by piece, so that no answer is late and other nodes' compares come in between.
     public static let comparePieceBytes = 8 << 20
     public static let comparePieceKeys = 8_192
-    /// Keys that an exchange transfers at once, and a pause between two steps: repair must not starve the foreground.
-    public static let exchangeWindow = 64
+    /// One page of repair, in keys and about in bytes: its merges are one batch, with one sync, and take the other side
+    /// some milliseconds.
+    public static let repairPageItems = Limits.batchRequests
+    public static let repairPageBytes = repairPageItems * repairKeyBytes
+    /// A key counts this much at least: what lies in a mailbox is bounded in pieces as well.
+    public static let repairKeyBytes = 2 << 10
+    /// Pages and merges of repair under way to one peer, in bytes, at the beginning and at the most: two pages, and
+    /// what 300 Mbit/s carry in a round trip of 220 ms, which are 4,096 small keys. They are held in memory.
+    public static let repairWindowBytes = 2 << 20
+    public static let repairFlightBytes = 8 << 20
+    /// Exchanges under way: enough that the partitions of a node of 100,000 small keys, some with a handful each, wait
+    /// for a distant peer together and not one after the other.
+    public static let exchangesAtOnce = 32
+    /// What these may have the disks read at once for their fingerprints: two of the largest pieces, so that the last
+    /// answer is no later than `exchangePatience`.
+    public static let comparedAtOnce = 2 * comparePieceBytes
+    /// An exchange that was broken off is tried again after this long: what broke it is rarely over at once.
+    public static let exchangePause = Span.seconds(5)
     /// How long an exchange waits for a step's answer, the first time and at the most (doubled each time that it was in
     /// vain): the largest object takes the longer of them on 11 Mbit/s.
     public static let exchangePatience = Span.seconds(6)

@@ -208,6 +208,10 @@ public enum Limits {
     /// Requests, and bytes of new data, in one batch: one sync is shared by all, but the last one waits for the first.
     public static let batchRequests = 512
     public static let batchBytes = 16 << 20
+    /// Of what repair and hints bring so many, and bytes, are in one batch: it takes a storage thread a millisecond or
+    /// two, and no client waits longer for it.
+    public static let repairsInBatch = 256
+    public static let repairBytesInBatch = 1 << 20
     /// Free disk under which clients' values, and hints with values, are refused with 507, as a share of the disk.
     public static let leastFreeDisk = 0.10
     /// The same as an amount, for small disks: LevelDB's log, the two write buffers of 8 MiB that it may be writing

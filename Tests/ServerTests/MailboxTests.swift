@@ -9,6 +9,7 @@ import World
     private struct Piece: MailboxWork, Equatable {
         let number: Int
         let byteCount: Int
+        var isDeferrable = false
     }
 
     @Test func takesInOrderAndUpToABatch() {
@@ -41,6 +42,20 @@ import World
         #expect(mailbox.take(most: 10) == [third])
         #expect(mailbox.take(most: 10) == [giant])
         #expect(mailbox.take(most: 10) == [third])
+    }
+
+    /// What nobody waits for comes after all else, a little at a time, and never not at all.
+    @Test func whatIsDeferrableStandsBeforeNothing() {
+        let mailbox = Mailbox<Piece>()
+        let repairs = (0..<1_000).map { Piece(number: $0, byteCount: 1, isDeferrable: true) }
+        let request = Piece(number: -1, byteCount: 1)
+        #expect(mailbox.put(repairs))
+        #expect(mailbox.put([request]))
+        #expect(mailbox.take(most: 512) == [request] + repairs[..<Limits.repairsInBatch])
+        #expect(mailbox.put(Array(repeating: request, count: 512)))
+        #expect(mailbox.take(most: 512)?.count == 512 + 512 / 8)
+        #expect(mailbox.count == 1_000 - Limits.repairsInBatch - 64)
+        #expect(mailbox.take(most: 512)?.first == repairs[Limits.repairsInBatch + 64])
     }
 
     @Test func whatIsInsideIsStillTakenAfterTheEnd() {

@@ -11,7 +11,7 @@ import Testing
     /// The first that catches it, where that is a late one: looked at before all others. After a change of the
     /// simulator another may be the first; `atoll simulate --seeds 1..2000 --mutant NAME` tells.
     private static let firstSeeds: [Mutant: UInt64] = [
-        .ackBeforeSync: 281, .wipedDiskKeepsLife: 610, .restoredDiskKeepsLife: 29, .noRescan: 12, .noEpochCheck: 51,
+        .ackBeforeSync: 26, .wipedDiskKeepsLife: 834, .attemptsUnknown: 48, .noRescan: 12, .noEpochCheck: 51,
         .fastQuorumIsMajority: 95, .votesBeforeSync: 63, .ballotsUsedTwice: 289, .damagedIsAbsent: 34,
         .jointAsksNewSetOnly: 13, .promiseHidesFastVote: 17,
     ]

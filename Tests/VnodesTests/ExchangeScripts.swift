@@ -8,7 +8,7 @@
 //     us-1 holds a=x1 more    the keys it has there
 //       us-1 merge a=x1       an object is sent to it
 //
-// The keys a, b, c … are items of one partition key, in the first partition of the ring.
+// The keys a, b, c … are items of one partition key, in the partition with which these two nodes begin.
 
 import Keys
 import Causality
@@ -36,9 +36,10 @@ private struct ScriptRunner {
         let partitions = 8
         partitionKey = try #require(
             try (0..<1_000).map { "key \($0)" }.first {
-                try StoredKey(decoding: try Fixture.key($0)).token.partition(of: partitions) == 0
+                try StoredKey(decoding: try Fixture.key($0)).token.partition(of: partitions) == 5
             })
-        repair = AntiEntropy(identity: Fixture.de, ring: try Fixture.ring(), cycle: .seconds(3_600), now: now)
+        repair = AntiEntropy(
+            identity: Fixture.de, ring: try Fixture.ring(), cycle: .seconds(3_600), atOnce: 1, now: now)
         repair.peerReturned(Fixture.us)
     }
 
@@ -64,7 +65,7 @@ private struct ScriptRunner {
         }
         let place = try #require(open.firstIndex { $0.node.name == words[0] }, "nothing is asked of \(words[0])")
         let question = open.remove(at: place)
-        if words[1] == "breaks" { return repair.fail(id: question.id) }
+        if words[1] == "breaks" { return repair.fail(id: question.id, now: now) }
         repair.receive(try reply(Array(words.dropFirst()), to: question.request), id: question.id, now: now, &out)
     }
 

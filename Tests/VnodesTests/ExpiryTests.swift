@@ -48,7 +48,8 @@ import World
         let found = try replica.batch([.compare(whole)], at: ExpiryTests.later)
         #expect(found.writes.isEmpty && found.expired.count == 5)
         #expect(found.expired.allSatisfy { $0.byteCount > 10_000 })
-        let sums = found.replies
+        let counted = found.replies.compactMap(sums)
+        #expect(counted.count == 1)
 
         let rewritten = try replica.batch(found.expired.map(\.rewrite), at: ExpiryTests.later)
         #expect(rewritten.writes.count == 5 && rewritten.synced)
@@ -56,14 +57,19 @@ import World
         #expect(replica.shard.expired == 5)
         // Nothing is found a second time, and a twin that has not done so looks the same.
         let again = try replica.batch([.compare(whole)], at: ExpiryTests.later)
-        #expect(again.expired.isEmpty && again.replies == sums)
+        #expect(again.expired.isEmpty && again.replies.compactMap(sums) == counted)
         var other = twin
-        #expect(try other.ask(.compare(whole)) == sums[0])
+        #expect(try sums(other.ask(.compare(whole))) == counted[0])
         // What has expired there comes back from nowhere.
         for entry in try twin.contents() {
             try replica.batch([.merge(key: entry[0], object: entry[1], repair: true)], at: ExpiryTests.later)
         }
         #expect(try size(replica) < 51_000)
+    }
+
+    /// Those of an answer; what was read for them is less once values have gone.
+    private func sums(_ reply: ReplicaReply) -> [UInt64]? {
+        if case .fingerprints(let sums, _, _) = reply { sums } else { nil }
     }
 
     @Test func whatIsRewrittenTwiceOrHasChangedIsLeftAlone() throws {

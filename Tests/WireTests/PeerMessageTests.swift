@@ -34,6 +34,7 @@ import World
         .hint(target: node, key: [3], object: [4]), .readHints(target: node, key: [3]),
         .range(RangeRequest(start: [], end: nil, limit: 1, reverse: true)),
         .range(RangeRequest(start: [1], end: [2], limit: Limits.rangeItems, reverse: false)),
+        .range(RangeRequest(start: [1], end: [2], limit: 1, reverse: false, repair: true)),
         .compare(CompareRequest(first: 0, last: .max, slices: Limits.compareSlices, placement: "world")),
     ]
 
@@ -42,7 +43,7 @@ import World
             .object(nil), .object([]), .object([1, 2]), .summary([2, 0]), .minted(object: [1], wasAbsent: true),
             .minted(object: [1], wasAbsent: false), .stored, .page(items: [], more: false),
             .page(items: [RangeItem(key: [1], object: [2]), RangeItem(key: [3], object: [])], more: true),
-            .fingerprints([], end: nil), .fingerprints([0, 1, .max], end: [1, 0, 2]),
+            .fingerprints([], end: nil), .fingerprints([0, 1, .max], end: [1, 0, 2], bytes: 9 << 20),
         ] + Refusal.Code.allCases.map { .refused(Refusal($0, "because")) }
 
     private static let messages: [PeerMessage] =
@@ -57,6 +58,7 @@ import World
             .gossip([]), .gossip([1, 2, 3]), .names([]), .names([0]), .ringRequest, .ringReply(document: []),
             .ringReply(document: [5]),
             .mergeRequests(MergeRequests(timeoutMs: 1, items: [])),
+            .mergeRequests(MergeRequests(timeoutMs: 1, repair: true, items: [])),
             .mergeRequests(
                 MergeRequests(
                     timeoutMs: .max,
@@ -225,7 +227,10 @@ import World
 
     @Test func mergesTravelTogetherUpToALimit() throws {
         let merge = PeerMessageTests.merge
-        #expect(MergeRequests(merge(1, 1, true, 5)) == nil)
+        var repairs = try #require(MergeRequests(merge(1, 1, true, 5)))
+        #expect(repairs.add(merge(2, 1, true, 5)) == true)
+        #expect(repairs.add(merge(3, 1, false, 5)) == false)
+        #expect(Array(repairs.envelopes) == [merge(1, 1, true, 5), merge(2, 1, true, 5)])
         var requests = try #require(MergeRequests(merge(1, 10, false, 5)))
         func takes(_ envelope: RequestEnvelope) -> Bool { requests.add(envelope) }
         #expect(takes(merge(2, 0, false, 5)))

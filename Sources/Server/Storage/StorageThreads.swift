@@ -15,6 +15,7 @@ import World
 
 extension StorageJob: MailboxWork {
     var byteCount: Int { request.byteCount }
+    var isDeferrable: Bool { isRepair }
 }
 
 extension HintCore.Job: MailboxWork {

@@ -427,6 +427,9 @@ nonisolated struct PBRange: Sendable {
 
   var reverse: Bool = false
 
+  /// Asked by anti-entropy: nobody waits for it.
+  var repair: Bool = false
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -612,6 +615,9 @@ nonisolated struct PBFingerprints: Sendable {
   var hasEnd: Bool {self._end != nil}
   /// Clears the value of `end`. Subsequent reads from it will return its default value.
   mutating func clearEnd() {self._end = nil}
+
+  /// Of keys and objects, what was read for them; each counts 2 KiB at least.
+  var bytes: UInt32 = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1292,7 +1298,7 @@ nonisolated extension PBReadHints: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension PBRange: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Range"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}start\0\u{1}end\0\u{1}limit\0\u{1}reverse\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}start\0\u{1}end\0\u{1}limit\0\u{1}reverse\0\u{1}repair\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1304,6 +1310,7 @@ nonisolated extension PBRange: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       case 2: try { try decoder.decodeSingularBytesField(value: &self.end) }()
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.limit) }()
       case 4: try { try decoder.decodeSingularBoolField(value: &self.reverse) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.repair) }()
       default: break
       }
     }
@@ -1322,6 +1329,9 @@ nonisolated extension PBRange: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     if self.reverse != false {
       try visitor.visitSingularBoolField(value: self.reverse, fieldNumber: 4)
     }
+    if self.repair != false {
+      try visitor.visitSingularBoolField(value: self.repair, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1330,6 +1340,7 @@ nonisolated extension PBRange: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     if lhs.end != rhs.end {return false}
     if lhs.limit != rhs.limit {return false}
     if lhs.reverse != rhs.reverse {return false}
+    if lhs.repair != rhs.repair {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1677,7 +1688,7 @@ nonisolated extension PBRefused: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension PBFingerprints: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Fingerprints"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}slices\0\u{1}end\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}slices\0\u{1}end\0\u{1}bytes\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1687,6 +1698,7 @@ nonisolated extension PBFingerprints: SwiftProtobuf.Message, SwiftProtobuf._Mess
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedFixed64Field(value: &self.slices) }()
       case 2: try { try decoder.decodeSingularBytesField(value: &self._end) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.bytes) }()
       default: break
       }
     }
@@ -1703,12 +1715,16 @@ nonisolated extension PBFingerprints: SwiftProtobuf.Message, SwiftProtobuf._Mess
     try { if let v = self._end {
       try visitor.visitSingularBytesField(value: v, fieldNumber: 2)
     } }()
+    if self.bytes != 0 {
+      try visitor.visitSingularUInt32Field(value: self.bytes, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: PBFingerprints, rhs: PBFingerprints) -> Bool {
     if lhs.slices != rhs.slices {return false}
     if lhs._end != rhs._end {return false}
+    if lhs.bytes != rhs.bytes {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
