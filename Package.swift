@@ -84,7 +84,7 @@ let package = Package(
             "Simulator",
             [
                 "World", "Quorums", "Causality", "Wire", "Keys", "Ring", "RingFile", "Gossip", "Storage", "Vnodes",
-                "HintedHandoff", "NameStore", "Gateway", "Node", heap,
+                "HintedHandoff", "NameStore", "Gateway", "Node", deque, heap,
             ]),
         // Floor 5
         .executableTarget(

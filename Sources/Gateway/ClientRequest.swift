@@ -102,4 +102,15 @@ extension Refusal {
         case .unknown, .busy, .diskFull, .notReplica, .hintsFull, .stopped, .late, .voided, .superseded: nil
         }
     }
+
+    /// The replica failed at what another may do, and at once: taken for an answer it would look fast, and draw more
+    /// requests to itself. What only a write is refused for says nothing of reads, and the rest lies with the request.
+    var isFailure: Bool {
+        switch code {
+        case .unknown, .busy, .notReplica, .stopped, .late: true
+        case .diskFull, .hintsFull, .exists, .tooManySiblings, .vectorFull, .tooLarge, .malformed, .voided,
+            .superseded:
+            false
+        }
+    }
 }

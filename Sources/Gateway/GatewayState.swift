@@ -159,12 +159,17 @@ package struct GatewayState: Sendable {
         // What holds it twice would copy it when it changes.
         var one = consume found
         let isPage = if case .page = reply.reply { true } else { false }
+        let isFailure = if case .refused(let refusal) = reply.reply { refusal.isFailure } else { false }
         directory.change(node) {
             $0.outstanding -= 1
             if isPage { return $0.listed() }
-            $0.answered(
-                after: now.instant - sentAt, serviceMicroseconds: reply.serviceMicroseconds,
-                inFlight: reply.inFlight)
+            if isFailure {
+                $0.failed()
+            } else {
+                $0.answered(
+                    after: now.instant - sentAt, serviceMicroseconds: reply.serviceMicroseconds,
+                    inFlight: reply.inFlight)
+            }
             $0.tells(clockMs: reply.clockMs, at: now.instant)
         }
         let ask = AskNumber(reply.id)

@@ -14,7 +14,7 @@ struct ReplicaDirectory: Sendable {
     private let nodes: [NodeID]
     private var figures: [ReplicaFigures]
     private let countries: [String]
-    private let score: ReplicaScore
+    private var score: ReplicaScore
     private var random: SeededRandom
 
     init(identity: NodeID, ring: RingSnapshot, random: SeededRandom) {
@@ -58,6 +58,7 @@ struct ReplicaDirectory: Sendable {
         ranked.reserveCapacity(candidates.count)
         for node in candidates {
             let replica = self[node]
+            score.note(replica)
             let place = location == nil && replica.roundTripMs != nil ? nil : ring.document.node(node)?.location
             let unseen = node == identity ? 0 : estimate(home, place)
             let far = estimate(location, place)

@@ -9,12 +9,19 @@
 //
 //     lag      how far the replica is behind, ms (gossip); a lag within `bound` costs nothing
 //     S̄        service time, ms: moving average (α = 0.3) of what the replica reports with each answer
-//     q̂        requests that will stand before ours: those it last reported in flight, and, since every gateway acts on
-//              the same report, our own outstanding ones times the number of gateways
-//     κ        service slots: requests that it works on at once
+//     q̂        requests that will stand before ours: those it last reported as waiting, and w for each of our own
+//              outstanding ones, since every gateway acts on the same report
+//     w        r̄/ō, within 1 and the number of gateways: what waits at a replica on an average (r̄), over what of ours
+//              is outstanding there (ō)
+//     κ        the queue that makes a crowd: the usual one, r̄, but 4 at least
 //     RTT      round trip, ms: moving average of response time less service time; before the first answer, and for the
 //              way to a place that the client names, light's way through fibre over the great circle
 //     ε        share of requests that failed (moving average), with `penalty` ms for one
+//
+// C3 takes the number of gateways for w, and 1 for κ. But most gateways may be idle: then one outstanding request of
+// ours stands for few, and w measured is better than w counted. And a queue of a hundred is nothing to a thread that
+// works a hundred requests with one sync: against what is usual it shows, against 1 its cube would be worth an ocean.
+// `atoll simulate --selection` plays this code beside C3's ranking (docs/BENCHMARKS.md, "The choice of replicas").
 
 import Ring
 import World
@@ -91,9 +98,16 @@ struct ReplicaScore: Sendable {
     /// Gateways that share the replicas; at least 1.
     var gateways: Int
 
+    /// What is usual at the replicas that are ranked: requests that wait there, and outstanding ones of this gateway.
+    private var usuallyWaiting = 0.0
+    private var usuallyOutstanding = 0.0
+
     /// A lag of one gossip round is not a lag.
     private static let lagBoundMs = 500.0
-    private static let serviceSlots = 32.0
+    /// No queue of so few is a crowd.
+    private static let leastCrowd = 4.0
+    /// What is usual is learned over some thousand choices: a moment's crowd must stand out against it.
+    private static let alpha = 0.001
     /// What a failure costs: about the time after which a gateway gives a replica up.
     private static let penaltyMs = 1_500.0
 
@@ -102,13 +116,27 @@ struct ReplicaScore: Sendable {
         self.gateways = max(1, gateways)
     }
 
+    /// `replica` is one of those that are ranked. Both averages begin at nothing and grow alike, so that their ratio is
+    /// right from the beginning.
+    mutating func note(_ replica: ReplicaFigures) {
+        guard replica.isAvailable, replica.serviceMs != nil else { return }
+        usuallyWaiting += ReplicaScore.alpha * (Double(replica.reportedInFlight) - usuallyWaiting)
+        usuallyOutstanding += ReplicaScore.alpha * (Double(replica.outstanding) - usuallyOutstanding)
+    }
+
+    /// How many that wait one outstanding request of this gateway stands for.
+    private var standsFor: Double {
+        guard usuallyOutstanding > 0 else { return 1 }
+        return min(max(1, usuallyWaiting / usuallyOutstanding), Double(gateways))
+    }
+
     /// The denominator of s, milliseconds: lower is better. `farMs`: the way between the client's place and the
     /// replica.
     func cost(_ replica: ReplicaFigures, unseenServiceMs: Double, unseenTripMs: Double, farMs: Double)
         -> Double
     {
-        let queue = Double(replica.reportedInFlight + gateways * replica.outstanding)
-        let crowding = 1 + queue / ReplicaScore.serviceSlots
+        let queue = Double(replica.reportedInFlight) + standsFor * Double(replica.outstanding)
+        let crowding = 1 + queue / max(ReplicaScore.leastCrowd, usuallyWaiting)
         let service = replica.serviceMs ?? unseenServiceMs
         return weights.replicationDelay * max(0, replica.lagMs - ReplicaScore.lagBoundMs)
             + weights.responseTime * service * crowding * crowding * crowding

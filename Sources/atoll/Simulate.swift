@@ -1,4 +1,4 @@
-// `atoll simulate`: whole clusters under the simulator, seed by seed.
+// `atoll simulate`: whole clusters under the simulator, seed by seed; or the choice of replicas alone.
 
 import ArgumentParser
 import Foundation
@@ -14,9 +14,12 @@ struct Simulate: ParsableCommand {
             damaged, restored, swapped, slow and full disks, slow and stopped nodes, clocks that jump. The same seed \
             gives the same trace hash. At the end stands how often each kind of event and of fault was played. Exit \
             status 1 if a promise was broken.
+
+            With --selection no cluster is played but the choice of replicas: Atoll's own code beside other rules, on \
+            the workload of C3's simulations (NSDI 2015).
             """)
 
-    @Option(help: "A..B, or one seed.") var seeds = "1..100"
+    @Option(help: "A..B, or one seed. (default: 1..100)") var seeds: String?
     @Option(help: "Instead of --seeds: so many that were never played, drawn anew each time. Which, is printed.")
     var fresh: Int?
     @Option(
@@ -27,10 +30,18 @@ struct Simulate: ParsableCommand {
     @Flag(help: "Load names alone, and let more go wrong with them.") var names = false
     @Flag(help: "Go on after a seed that fails.") var keepGoing = false
     @Flag(name: .shortAndLong, help: "A line for each seed.") var verbose = false
-    @Flag(help: "A JSON document for each seed, and one with the counts of all.") var json = false
+    @Flag(help: "A JSON document for each seed, and one with the counts of all; or one for each setting.")
+    var json = false
+    @Flag(help: "Compare ways of choosing replicas instead.") var selection = false
+    @Option(help: "With --selection: what all is drawn from. (default: 1)") var seed: UInt64?
+    @Option(help: "With --selection: reads of each rule in each setting. (default: 600000)") var reads: Int?
 
     func run() throws {
-        let range = try fresh.map(draw) ?? parse(seeds)
+        guard !selection else { return try compare() }
+        guard seed == nil, reads == nil else {
+            throw CommandFailure.usage("--seed and --reads go with --selection")
+        }
+        let range = try fresh.map(draw) ?? parse(seeds ?? "1..100")
         let planted = try mutant.map { name -> Mutant in
             guard let mutant = Mutant(rawValue: name) else {
                 throw CommandFailure.usage("there is no mutant \"\(name)\"")
@@ -63,6 +74,17 @@ struct Simulate: ParsableCommand {
                     + "\(failed) with broken promises, trace \(hex(combined))")
         }
         if failed > 0 { throw ExitCode(1) }
+    }
+
+    private func compare() throws {
+        guard seeds == nil, fresh == nil, mutant == nil, !names, !keepGoing, !verbose else {
+            throw CommandFailure.usage("--selection goes with --seed, --reads and --json alone")
+        }
+        let reads = reads ?? 600_000
+        guard (1...100_000_000).contains(reads) else {
+            throw CommandFailure.usage("--reads takes a number from 1 to 100000000")
+        }
+        try SelectionComparison(seed: seed ?? 1, reads: reads, json: json).run()
     }
 
     /// Seeds that are always the same can only pass, once they have.

@@ -71,6 +71,22 @@ struct Bench {
         }
     }
 
+    /// A replica that says no says it at once: believed, it would look fast. Why it says so decides whose fault it is.
+    @Test(arguments: Refusal.Code.allCases) func aRefusalIsNoFastAnswer(_ code: Refusal.Code) throws {
+        var bench = try Bench(try Cluster.three())
+        bench.begin(1, .read, .one)
+        let first = try #require(bench.asks.first)
+        bench.reply(first, .refused(Refusal(code)))
+        let figures = bench.gateway.directory[first.node]
+        let isOfTheReplica = [.unknown, .busy, .notReplica, .stopped, .late].contains(code)
+        #expect(isOfTheReplica == (figures.errorRate > 0) && isOfTheReplica == (figures.serviceMs == nil))
+        #expect(figures.outstanding == 0)
+        let second = try #require(bench.asks.last)
+        #expect(second.node != first.node)
+        bench.reply(second, .object(nil))
+        #expect(bench.answers.count == 1)
+    }
+
     @Test func oneMoreThanItCanHoldIsRefused() throws {
         var bench = try Bench(try Cluster.three())
         for id in 1...Limits.requestsInFlight { bench.begin(UInt64(id), .read, .one) }

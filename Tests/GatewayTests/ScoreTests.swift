@@ -65,6 +65,35 @@ import World
         #expect(cost(fresh) == cost(behind))
     }
 
+    /// One outstanding request stands for as many as there are gateways only where the others are as busy.
+    @Test func aQueueIsMeasuredByWhatIsUsual() {
+        func score(waiting: UInt32, outstanding: Int) -> ReplicaScore {
+            var score = ReplicaScore(weights: ScoreWeights(), gateways: 40)
+            for _ in 0..<5_000 { score.note(replica(waiting: waiting, outstanding: outstanding)) }
+            return score
+        }
+        func replica(waiting: UInt32, outstanding: Int) -> ReplicaFigures {
+            var replica = ReplicaFigures()
+            replica.isAvailable = true
+            replica.answered(after: .milliseconds(4), serviceMicroseconds: 4_000, inFlight: waiting)
+            replica.outstanding = outstanding
+            return replica
+        }
+        func ratio(_ score: ReplicaScore, _ a: ReplicaFigures, _ b: ReplicaFigures) -> Double {
+            func cost(_ replica: ReplicaFigures) -> Double {
+                score.cost(replica, unseenServiceMs: 1, unseenTripMs: 1, farMs: 0)
+            }
+            return cost(a) / cost(b)
+        }
+        let (busy, idle) = (replica(waiting: 0, outstanding: 1), replica(waiting: 0, outstanding: 0))
+        let (alone, among) = (score(waiting: 2, outstanding: 2), score(waiting: 20, outstanding: 1))
+        #expect(abs(ratio(alone, busy, idle) - 1.25 * 1.25 * 1.25) < 0.01)
+        #expect(abs(ratio(among, busy, idle) - 8) < 0.1)
+        // A usual queue is no reason to cross an ocean, be it as long as it may.
+        let crowded = score(waiting: 2_000, outstanding: 200)
+        #expect(ratio(crowded, replica(waiting: 2_000, outstanding: 0), idle) < 8.1)
+    }
+
     @Test func averagesFollowWhatIsMeasured() {
         var replica = ReplicaFigures()
         replica.answered(after: .milliseconds(50), serviceMicroseconds: 2_000, inFlight: 7)

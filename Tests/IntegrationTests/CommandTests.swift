@@ -88,6 +88,25 @@ extension Integration {
             #expect(try run("status", "--json").output.contains("\"heartbeat_age_ms\""))
         }
 
+        @Test func simulateComparesWaysOfChoosingReplicas() throws {
+            func compare(_ arguments: String...) throws -> CommandRun {
+                try CommandRun(["simulate", "--selection", "--reads", "200"] + arguments, within: 60)
+            }
+            let table = try compare()
+            #expect(table.status == .exited(0))
+            for text in [
+                "8 clients", "150 clients", "each 50 ms", "random", "C3's ranking", "oracle", "P99.9", "SHARE",
+            ] {
+                #expect(table.output.contains(text), "\(text): \(table.output)")
+            }
+            let (json, again, other) = (
+                try compare("--json", "--seed", "7"), try compare("--json", "--seed", "7"), try compare("--json")
+            )
+            #expect(json.status == .exited(0) && json.output.split(separator: "\n").count == 5)
+            #expect(json.output.contains("\"p99_9_ms\":") && json.output.contains("\"share_of_failing\":"))
+            #expect(json.output == again.output && json.output != other.output)
+        }
+
         @Test func wrongUsageAndNoConnectionEndWithTwo() throws {
             let nobody = "http://127.0.0.1:\(try Ports.free(1)[0])"
             for arguments in [
@@ -102,6 +121,9 @@ extension Integration {
                 ["serve", "--ring", "x.toml", "--node", "x", "--http", "127.0.0.1:7070"], ["serve", "--loops", "0"],
                 ["serve", "--log-level", "loud"],
                 ["put", "a/b", "v", "--file", "x"],
+                ["simulate", "--selection", "--names"], ["simulate", "--selection", "--seeds", "1..2"],
+                ["simulate", "--selection", "--reads", "0"], ["simulate", "--seed", "1"],
+                ["simulate", "--reads", "100"],
             ] {
                 let run = try CommandRun(arguments)
                 #expect(run.status == .exited(2), "\(arguments): \(run.output)")
