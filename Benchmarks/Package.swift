@@ -18,7 +18,10 @@ let package = Package(
                 .enableUpcomingFeature("ExistentialAny"),
                 .enableUpcomingFeature("MemberImportVisibility"),
                 .enableUpcomingFeature("InternalImportsByDefault"),
-            ])
+            ]),
+        .executableTarget(
+            name: "leveldb-alone", cSettings: [.treatAllWarnings(as: .error)],
+            linkerSettings: [.linkedLibrary("leveldb")]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -32,6 +32,31 @@ import World
         #expect(parts[1].utf8.count == bytes)
     }
 
+    @Test func listsAreOfAHundredItems() throws {
+        let get = try text(.get, key: 4_217) {
+            $0.workload = .list
+            $0.readLevel = "one"
+        }
+        #expect(
+            get == "GET /v1/kv/bench/user000000000042/?reverse=true&limit=20&r=one HTTP/1.1\r\nhost: a:1\r\n\r\n")
+        let put = try text(.put, key: 4_217) {
+            $0.workload = .list
+            $0.valueBytes = 5
+        }
+        #expect(put.hasPrefix("PUT /v1/kv/bench/user000000000042/user000000000017 HTTP/1.1\r\nhost: a:1\r\n"))
+        #expect(put.components(separatedBy: "\r\n\r\n")[1].utf8.count == 5)
+        let parts = try text(.get, key: 4_217) {
+            $0.workload = .list
+            $0.target = .etcd
+        }.components(separatedBy: "\r\n\r\n")
+        #expect(parts[0].hasSuffix("content-length: \(parts[1].utf8.count)"))
+        struct Body: Decodable { let key: Data; let range_end: Data; let limit: String; let sort_order: String }
+        let body = try JSONDecoder().decode(Body.self, from: Data(parts[1].utf8))
+        #expect(String(decoding: body.key, as: UTF8.self) == "user000000004200")
+        #expect(String(decoding: body.range_end, as: UTF8.self) == "user000000004300")
+        #expect(body.limit == "20" && body.sort_order == "DESCEND")
+    }
+
     @Test(arguments: [12, 13, 14, 100]) func keysHaveTheirLength(_ bytes: Int) throws {
         let key = KeyText(bytes: bytes).text(99_999_999)
         #expect(key.count == bytes)

@@ -1,7 +1,7 @@
-// The least that a SwiftNIO HTTP/1.1 server can do: one event loop, NIO's own pipeline, an answer of 100 bytes to every
-// GET and 204 to every other request. Its rate is what Atoll's is compared with.
+// The least that a SwiftNIO HTTP/1.1 server can do: one event loop, NIO's own pipeline, an answer of 100 bytes, or
+// of as many as it is told, to every GET and 204 to every other request. Its rate is what Atoll's is compared with.
 //
-// Usage: bare-http [PORT]
+// Usage: bare-http [PORT [BYTES]]
 
 import NIOCore
 import NIOHTTP1
@@ -10,7 +10,9 @@ import NIOPosix
 @main
 enum BareHTTP {
     static func main() async throws {
-        let port = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 7069
+        let numbers = CommandLine.arguments.dropFirst().compactMap { Int($0) }
+        let port = numbers.first ?? 7069
+        let bytes = numbers.dropFirst().first ?? 100
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let channel = try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1_024)
@@ -22,7 +24,7 @@ enum BareHTTP {
                     try pipeline.addHandler(HTTPResponseEncoder())
                     try pipeline.addHandler(ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes)))
                     try pipeline.addHandler(HTTPServerPipelineHandler())
-                    try pipeline.addHandler(FixedAnswers())
+                    try pipeline.addHandler(FixedAnswers(bytes: bytes))
                 }
             }
             .bind(host: "127.0.0.1", port: port)
@@ -37,11 +39,16 @@ final class FixedAnswers: ChannelInboundHandler {
     typealias OutboundOut = HTTPServerResponsePart
 
     private var method = HTTPMethod.GET
-    private let body = ByteBuffer(repeating: 0x78, count: 100)
-    private let found = HTTPResponseHead(
-        version: .http1_1, status: .ok,
-        headers: ["content-length": "100", "content-type": "application/octet-stream"])
+    private let body: ByteBuffer
+    private let found: HTTPResponseHead
     private let stored = HTTPResponseHead(version: .http1_1, status: .noContent)
+
+    init(bytes: Int) {
+        body = ByteBuffer(repeating: 0x78, count: bytes)
+        found = HTTPResponseHead(
+            version: .http1_1, status: .ok,
+            headers: ["content-length": "\(bytes)", "content-type": "application/octet-stream"])
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {

@@ -22,7 +22,8 @@ struct Bench: AsyncParsableCommand {
     @Option(
         help: """
             get, put, or a mix of YCSB: a (half reads, half writes), b (95% reads), c (reads only); register takes names \
-            (BUCKET:user000000000000, …), each once.
+            (BUCKET:user000000000000, …), each once; list asks for the newest \(BenchWorkload.listed) items of lists of \
+            \(BenchWorkload.itemsPerList), which --load writes.
             """)
     var workload = BenchWorkload.a
     @Option(help: "Connections, over all nodes.") var connections = 64

@@ -14,10 +14,15 @@ enum BenchWorkload: String, CaseIterable, ExpressibleByArgument, Sendable {
     case get, put, a, b, c
     /// Registers names, each once. etcd is asked for a transaction that creates a key if it is absent.
     case register
+    /// Lists the newest 20 of 100 items. Loading writes the items: key number n is item n mod 100 of list n / 100.
+    case list
+
+    static let itemsPerList = 100
+    static let listed = 20
 
     var readShare: Double {
         switch self {
-        case .get, .c: 1
+        case .get, .c, .list: 1
         case .put, .register: 0
         case .a: 0.5
         case .b: 0.95

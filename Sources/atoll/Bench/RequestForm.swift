@@ -52,9 +52,31 @@ struct ValuePool: Sendable {
 struct RequestForm: Sendable {
     private enum KeyEncoding { case plain, base64 }
 
+    /// What of a key's number stands somewhere.
+    private enum KeyPart {
+        case whole
+        /// Of the list that the key is an item of: its number, and the keys of its first item and of the next list's.
+        case list, first, next
+        /// The item's number within its list.
+        case item
+
+        func number(_ key: Int) -> Int {
+            let size = BenchWorkload.itemsPerList
+            return switch self {
+            case .whole: key
+            case .list: key / size
+            case .first: key / size * size
+            case .next: key / size * size + size
+            case .item: key % size
+            }
+        }
+    }
+
+    private typealias KeyPlaces = [(place: Int, part: KeyPart)]
+
     private let text: [UInt8]
-    /// Where the key stands: once, or wherever the request repeats it.
-    private let keyPlaces: [Int]
+    /// Where the key stands: once, or wherever the request repeats it, or parts of it.
+    private let keyPlaces: KeyPlaces
     private let keyEncoding: KeyEncoding
     private let key: KeyText
     private let valueGap: Range<Int>
@@ -64,17 +86,24 @@ struct RequestForm: Sendable {
         switch (plan.target, plan.workload) {
         case (.atoll, .register), (.bare, .register):
             let start = Array("PUT /v1/names/\(plan.bucket):".utf8)
-            keyPlaces = [start.count]
+            keyPlaces = [(start.count, .whole)]
             keyEncoding = .plain
             valueGap = 0..<0
             text =
                 start + [UInt8](repeating: 0x30, count: key.count)
                 + Array(
                     " HTTP/1.1\r\nhost: \(host)\r\natoll-owner: \(RequestForm.owner)\r\ncontent-length: 0\r\n\r\n".utf8)
+        case (.atoll, .list), (.bare, .list):
+            (text, keyPlaces, valueGap) = RequestForm.list(operation, key, plan, host: host)
+            keyEncoding = .plain
+        case (.etcd, .list) where operation == .get:
+            (text, keyPlaces) = RequestForm.etcdRange(key, host: host)
+            keyEncoding = .base64
+            valueGap = 0..<0
         case (.atoll, _), (.bare, _):
             let level = operation == .get ? plan.readLevel.map { "?r=\($0)" } : plan.writeLevel.map { "?w=\($0)" }
             var text = Array("\(operation == .get ? "GET" : "PUT") /v1/kv/\(plan.bucket)/".utf8)
-            keyPlaces = [text.count]
+            keyPlaces = [(text.count, .whole)]
             keyEncoding = .plain
             text += [UInt8](repeating: 0x30, count: key.count)
             text += Array("\(level ?? "") HTTP/1.1\r\nhost: \(host)\r\n".utf8)
@@ -84,8 +113,7 @@ struct RequestForm: Sendable {
             valueGap = text.count..<text.count + length
             self.text = text + [UInt8](repeating: 0x41, count: length)
         case (.etcd, .register):
-            let made = RequestForm.createIfAbsent(key, valueBytes: plan.valueBytes, host: host)
-            (text, keyPlaces) = made
+            (text, keyPlaces) = RequestForm.createIfAbsent(key, valueBytes: plan.valueBytes, host: host)
             keyEncoding = .base64
             valueGap = 0..<0
         case (.etcd, _):
@@ -102,11 +130,46 @@ struct RequestForm: Sendable {
             }
             body += Array("\"}".utf8)
             let head = RequestForm.etcdHead(operation == .get ? "range" : "put", host, body)
-            keyPlaces = [head.count + start.count]
+            keyPlaces = [(head.count + start.count, .whole)]
             keyEncoding = .base64
             valueGap = gap.lowerBound + head.count..<gap.upperBound + head.count
             text = head + body
         }
+    }
+
+    /// An item's PUT, or the GET of its list.
+    private static func list(
+        _ operation: LoadOperation, _ key: KeyText, _ plan: LoadPlan, host: String
+    ) -> ([UInt8], KeyPlaces, Range<Int>) {
+        var text = Array("\(operation == .get ? "GET" : "PUT") /v1/kv/\(plan.bucket)/".utf8)
+        var places: KeyPlaces = [(text.count, .list)]
+        var value = [UInt8]()
+        text += [UInt8](repeating: 0x30, count: key.count) + Array("/".utf8)
+        if operation == .get {
+            let level = plan.readLevel.map { "&r=\($0)" } ?? ""
+            text += Array("?reverse=true&limit=\(BenchWorkload.listed)\(level) HTTP/1.1\r\nhost: \(host)\r\n\r\n".utf8)
+        } else {
+            places.append((text.count, .item))
+            let level = plan.writeLevel.map { "?w=\($0)" } ?? ""
+            let length = "content-length: \(plan.valueBytes)\r\n\r\n"
+            text += [UInt8](repeating: 0x30, count: key.count)
+            text += Array("\(level) HTTP/1.1\r\nhost: \(host)\r\n\(length)".utf8)
+            value = [UInt8](repeating: 0x41, count: plan.valueBytes)
+        }
+        return (text + value, places, text.count..<text.count + value.count)
+    }
+
+    /// The same list of etcd, whose keys are one sequence: from the first of its items to the first of the next list.
+    private static func etcdRange(_ key: KeyText, host: String) -> ([UInt8], KeyPlaces) {
+        let gap = [UInt8](repeating: 0x41, count: (key.count + 2) / 3 * 4)
+        let order = "\"limit\":\"\(BenchWorkload.listed)\",\"sort_order\":\"DESCEND\",\"sort_target\":\"KEY\""
+        let parts = ["{\"key\":\"", "\",\"range_end\":\"", "\",\(order)}"].map { Array($0.utf8) }
+        let head = etcdHead("range", host, parts[0] + gap + parts[1] + gap + parts[2])
+        let first = head.count + parts[0].count
+        return (
+            head + parts[0] + gap + parts[1] + gap + parts[2],
+            [(first, .first), (first + gap.count + parts[1].count, .next)]
+        )
     }
 
     /// An owner token with nothing behind it: names of a benchmark are nobody's.
@@ -117,7 +180,7 @@ struct RequestForm: Sendable {
     }
 
     /// etcd's "create if absent": put the key if it was never created (create revision 0).
-    private static func createIfAbsent(_ key: KeyText, valueBytes: Int, host: String) -> ([UInt8], [Int]) {
+    private static func createIfAbsent(_ key: KeyText, valueBytes: Int, host: String) -> ([UInt8], KeyPlaces) {
         let gap = [UInt8](repeating: 0x41, count: (key.count + 2) / 3 * 4)
         let value = String(repeating: "QUJD", count: valueBytes / 3)
         let parts = [
@@ -128,7 +191,7 @@ struct RequestForm: Sendable {
         let body = parts[0] + gap + parts[1] + gap + parts[2]
         let head = etcdHead("txn", host, body)
         let first = head.count + parts[0].count
-        return (head + body, [first, first + gap.count + parts[1].count])
+        return (head + body, [(first, .whole), (first + gap.count + parts[1].count, .whole)])
     }
 
     /// A buffer for one connection to fill again and again.
@@ -137,7 +200,8 @@ struct RequestForm: Sendable {
     /// - Parameter place: below the pool's `places`.
     func fill(_ buffer: inout ByteBuffer, key number: Int, value place: Int, of pool: ValuePool) {
         buffer.withUnsafeMutableReadableBytes { bytes in
-            for place in keyPlaces {
+            for (place, part) in keyPlaces {
+                let number = part.number(number)
                 switch keyEncoding {
                 case .plain:
                     key.write(number, to: UnsafeMutableRawBufferPointer(rebasing: bytes[place..<place + key.count]))
