@@ -21,7 +21,11 @@ extension Limits {
     public static let hintOrderBytes = 8 << 20
     /// Where a window in bytes begins, and its least: half a second of a line of 1 Mbit/s.
     public static let windowBytes = 64 << 10
-    /// How long a delivery is waited for before the hint is sent again.
+    /// For so long the shortest round trip to a node is believed to be that of the way alone; then it is measured anew,
+    /// which takes a round trip or two with a small window (BBR's ten seconds).
+    public static let roundTripFreshness = Span.seconds(10)
+    /// How long a delivery is waited for before the hint is sent again, at first and at the most: the largest hint
+    /// takes the longer of them on 5 Mbit/s.
     public static let hintPatience = replicaTimeout * 2
     /// A node that did not take a hint is left alone for so long: whatever kept it is rarely over at once.
     public static let hintPause = Span.seconds(1)

@@ -7,7 +7,7 @@ import World
     /// Carries bytes at a rate, each `delay` after it has left; what comes too fast queues up.
     private struct Path {
         let bytesPerSecond: Double
-        let delay: Span
+        var delay: Span
         var window: ByteWindow
         var now = Instant.origin
         var isFreeAt = Instant.origin
@@ -68,6 +68,45 @@ import World
         slower.now = path.now
         slower.run(.seconds(20))
         #expect(slower.window.bytes < wide / 3, "\(slower.window.bytes) of \(wide)")
+    }
+
+    /// A round trip of old times says nothing of a way that has become longer.
+    @Test func aLongerPathIsFollowed() {
+        var path = Path(mbit: 100, roundTripMs: 50)
+        path.run(.seconds(4), message: 4_000)
+        path.delay = .milliseconds(300)
+        path.run(.seconds(16), message: 4_000)
+        let before = path.arrived
+        path.run(.seconds(8), message: 4_000)
+        let share = Double(path.arrived - before) / (path.bytesPerSecond * 8)
+        #expect(share > 0.8, "\(share) of what the path can carry")
+    }
+
+    /// What a full window adds to the round trip is never taken for the way, however long it is full.
+    @Test func itDoesNotFloodWithTime() {
+        var path = Path(mbit: 10, roundTripMs: 100)
+        for _ in 0..<12 {
+            path.run(.seconds(10), message: 4_000)
+            #expect(Double(path.window.bytes) < 4 * path.bytesPerSecond / 10, "\(path.window.bytes)")
+        }
+        #expect(Double(path.arrived) > 0.9 * path.bytesPerSecond * 120, "\(path.arrived)")
+    }
+
+    /// All that was sent comes home at the same instant, as what was stored as one batch does.
+    @Test func whatComesHomeTogetherIsOneRound() {
+        var window = ByteWindow(least: 64 << 10, most: 4 << 20)
+        var now = Instant.origin
+        for _ in 0..<7 {
+            var sent = 0
+            while window.hasRoom {
+                window.sent(10_000, at: now)
+                sent += 1
+            }
+            let sentAt = now
+            now = now + .milliseconds(200)
+            for _ in 0..<sent { window.confirmed(10_000, sentAt: sentAt, now: now) }
+        }
+        #expect(window.bytes == 4 << 20 && window.inFlight == 0)
     }
 
     @Test func itHoldsItsBounds() {
