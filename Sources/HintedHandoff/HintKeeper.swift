@@ -83,6 +83,9 @@ package struct HintKeeper: Sendable {
     /// What may be remembered of the order of one target's hints.
     private var orderBound: Int { Limits.hintOrderBytes / max(1, backlogs.count) }
 
+    /// What the orders take, all together.
+    var rememberedBytes: Int { replays.reduce(0) { $0 + $1.replay.newestBytes } }
+
     package var total: HintBacklog {
         backlogs.reduce(into: HintBacklog()) { sum, entry in
             sum.hints += entry.backlog.hints
@@ -194,10 +197,14 @@ package struct HintKeeper: Sendable {
         let place = backlogs.firstIndex { $0.target >= target } ?? backlogs.endIndex
         if place == backlogs.endIndex || backlogs[place].target != target {
             backlogs.insert((target, HintBacklog()), at: place)
+            // The others have less room for their order from now on.
+            for place in replays.indices { replays[place].replay.trim(to: orderBound) }
         }
         backlogs[place].backlog.hints += hints
         backlogs[place].backlog.bytes += bytes
-        if backlogs[place].backlog.hints <= 0 { backlogs.remove(at: place) }
+        guard backlogs[place].backlog.hints <= 0 else { return }
+        backlogs.remove(at: place)
+        replays[replayIndex(target)].replay.forgetOrder()
     }
 
     // MARK: Replay
@@ -208,8 +215,11 @@ package struct HintKeeper: Sendable {
         to reachable: [NodeID], store: any KeyValueStore, now: Now
     ) throws(StorageFailure) -> (deliveries: [HintDelivery], writes: [StoreWrite]) {
         refill(now.instant)
+        for place in replays.indices { replays[place].replay.lookAtTime(now.instant) }
         var load = Load()
-        let wanting = targets.filter { reachable.contains($0) }
+        let wanting = targets.filter { target in
+            reachable.contains(target) && replays[replayIndex(target)].replay.pausedUntil <= now.instant
+        }
         turn &+= 1
         for step in wanting.indices {
             // Each has its share of what may leave now; what one leaves unused falls to those after it.
@@ -233,21 +243,25 @@ package struct HintKeeper: Sendable {
         to target: NodeID, most: Int, sharedBy targets: Int, _ store: any KeyValueStore, _ now: Now, _ load: inout Load
     ) throws(StorageFailure) {
         let place = replayIndex(target)
-        replays[place].replay.giveUpOverdue(at: now.instant)
-        guard replays[place].replay.pausedUntil <= now.instant else { return }
         let share = Limits.hintFlightBytes / targets
         let end = load.deliveries.count + most
-        while load.deliveries.count < end, replays[place].replay.room(of: share) > 0,
+        // However many have nothing to send, other hints wait for this thread.
+        var looked = 0
+        while load.deliveries.count < end, looked < Limits.batchRequests, replays[place].replay.room(of: share) > 0,
             let key = replays[place].replay.popNewest()
         {
+            looked += 1
             // One that is gone has left since, in a later state.
             guard let record = try store.get(key) else { continue }
             send(key, record, to: target, place, now, &load)
         }
         let room = replays[place].replay.room(of: share)
-        guard load.deliveries.count < end, room > 0 else { return }
+        guard load.deliveries.count < end, looked < Limits.batchRequests, room > 0,
+            replays[place].replay.wantsWalk(of: backlog(for: target).hints, at: now.instant)
+        else { return }
         let next = try replays[place].replay.walk(
-            KeyRange(prefix: HintKey.prefix(target)), most: end - load.deliveries.count, bytes: room, store)
+            KeyRange(prefix: HintKey.prefix(target)), most: end - load.deliveries.count, bytes: room, store,
+            at: now.instant)
         for (key, record) in next { send(key, record, to: target, place, now, &load) }
     }
 
@@ -261,6 +275,7 @@ package struct HintKeeper: Sendable {
         guard record.since.milliseconds >= oldest else {
             guard load.dropped.insert(KeyBytes(hintKey)).inserted else { return }
             expired += 1
+            replays[place].replay.forget(hintKey)
             account(target, hints: -1, bytes: -size)
             return load.writes.append(.delete(key: hintKey))
         }
@@ -284,12 +299,14 @@ package struct HintKeeper: Sendable {
         return .delete(key: flight.hintKey)
     }
 
-    /// The replica refused the delivery: the target is left alone for a second, or longer if its disk is full. What it
-    /// refused waits for the walk, so that it keeps nothing else back.
-    package mutating func reject(_ id: UInt64, from target: NodeID, isFull: Bool, now: Instant) {
+    /// The replica refused the delivery. If that is for what the hint is, this one rests, and keeps nothing else back.
+    /// Otherwise the target is left alone for a second, or longer if its disk is full; what it refused waits for the
+    /// walk.
+    package mutating func reject(_ id: UInt64, from target: NodeID, _ code: Refusal.Code, now: Instant) {
         let place = replayIndex(target)
+        if code.concernsOnlyThisKey, replays[place].replay.rest(id, at: now) { return }
         replays[place].replay.lose(id)
-        replays[place].replay.pausedUntil = now + (isFull ? Limits.fullDiskPause : Limits.hintPause)
+        replays[place].replay.pause(until: now + (code == .diskFull ? Limits.fullDiskPause : Limits.hintPause))
     }
 
     /// The delivery could not be sent, or its connection broke: it is sent again as soon as the target can be reached.

@@ -139,8 +139,11 @@ package struct ControlCore: Sendable {
         switch asked.remove(envelope.id) {
         case .repair(let id): state.answer(envelope.reply, to: id, now.instant, &effects)
         case .delivery(let id):
-            let isFull = envelope.reply.isRefusal(.diskFull)
-            out.emit(.hints(envelope.reply == .stored ? .confirm(id, node) : .reject(id, node, isFull: isFull)))
+            switch envelope.reply {
+            case .stored: out.emit(.hints(.confirm(id, node)))
+            case .refused(let refusal): out.emit(.hints(.reject(id, node, refusal.code)))
+            default: out.emit(.hints(.reject(id, node, .unknown)))
+            }
         case nil: break
         }
     }

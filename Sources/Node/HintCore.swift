@@ -7,7 +7,7 @@
 package import HintedHandoff
 package import Ring
 package import Storage
-import Wire
+package import Wire
 package import World
 
 package struct HintCore: Sendable {
@@ -18,8 +18,8 @@ package struct HintCore: Sendable {
         case replay(reachable: [NodeID])
         /// A delivery was stored.
         case confirm(UInt64, NodeID)
-        /// It was refused. `isFull`: because the replica's disk is full.
-        case reject(UInt64, NodeID, isFull: Bool)
+        /// It was refused.
+        case reject(UInt64, NodeID, Refusal.Code)
         /// It could not be sent, or its connection broke.
         case lost(UInt64, NodeID)
     }
@@ -114,8 +114,7 @@ package struct HintCore: Sendable {
             case .confirm(let id, let target):
                 hasRoom = true
                 if let write = keeper.confirm(id, from: target, now: now.instant) { forgotten.append(write) }
-            case .reject(let id, let target, let isFull):
-                keeper.reject(id, from: target, isFull: isFull, now: now.instant)
+            case .reject(let id, let target, let code): keeper.reject(id, from: target, code, now: now.instant)
             case .lost(let id, let target): keeper.lose(id, to: target)
             case .replay(let nodes):
                 hasRoom = true

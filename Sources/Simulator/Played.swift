@@ -144,7 +144,7 @@ extension HintCore.Job {
         case .request: .hintRequest
         case .replay: .hintReplay
         case .confirm: .hintConfirm
-        case .reject(_, _, let isFull): isFull ? .hintRejectFull : .hintReject
+        case .reject(_, _, let code): code == .diskFull ? .hintRejectFull : .hintReject
         case .lost: .hintLost
         }
     }

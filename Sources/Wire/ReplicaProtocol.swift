@@ -160,6 +160,14 @@ package struct Refusal: Error, Hashable, Sendable {
         case voided = 16
         /// It was superseded here before it came, and what superseded it stands beside what neither knew of.
         case superseded = 17
+
+        /// Asked for another key, the replica may well do it; asked for this one again, it would refuse again.
+        package var concernsOnlyThisKey: Bool {
+            switch self {
+            case .tooLarge, .tooManySiblings, .vectorFull, .malformed, .notReplica: true
+            case .unknown, .busy, .diskFull, .exists, .hintsFull, .stopped, .late, .voided, .superseded: false
+            }
+        }
     }
 
     package let code: Code

@@ -27,8 +27,17 @@ extension Limits {
     /// How long a delivery is waited for before the hint is sent again, at first and at the most: the largest hint
     /// takes the longer of them on 5 Mbit/s.
     public static let hintPatience = replicaTimeout * 2
+    public static let hintPatienceLongest = Span.minutes(1)
+    /// Deliveries to one target whose answer still counts though it is late: a window full of hints of 100 bytes on a
+    /// line that stalls, and no more memory than a megabyte.
+    public static let hintsLate = 4_096
     /// A node that did not take a hint is left alone for so long: whatever kept it is rarely over at once.
     public static let hintPause = Span.seconds(1)
+    /// A hint that its replica refuses for what it is, as it is too large, is tried again this seldom: until then the
+    /// ring, the node's version or the hint may have changed.
+    public static let refusedHintPause = Span.minutes(10)
+    /// So many of one target at the most rest like that. One that refuses more is left alone itself.
+    public static let hintsResting = 1_024
 
     // MARK: Anti-entropy
 

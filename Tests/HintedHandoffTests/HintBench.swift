@@ -140,6 +140,26 @@ final class HeavyStore: KeyValueStore {
     }
 }
 
+/// Counts how often something is looked for.
+final class CountingStore: KeyValueStore, @unchecked Sendable {
+    // Safe to share: a test has it on one thread.
+    private let store: MemoryStore
+    private(set) var scans = 0
+
+    init(_ store: MemoryStore) { self.store = store }
+
+    func get(_ key: [UInt8]) throws(StorageFailure) -> [UInt8]? { try store.get(key) }
+    func commit(_ writes: [StoreWrite], synced: Bool) throws(StorageFailure) {
+        try store.commit(writes, synced: synced)
+    }
+    func scan(
+        _ range: KeyRange, reverse: Bool, _ visit: (_ key: [UInt8], _ value: [UInt8]) -> Bool
+    ) throws(StorageFailure) {
+        scans += 1
+        try store.scan(range, reverse: reverse, visit)
+    }
+}
+
 extension ReplicaReply {
     var refusal: Refusal.Code? { if case .refused(let refusal) = self { refusal.code } else { nil } }
 }

@@ -50,7 +50,7 @@ import World
         effects.compactMap { effect in
             switch effect {
             case .hints(.confirm): "confirm"
-            case .hints(.reject(_, _, let isFull)): isFull ? "full" : "reject"
+            case .hints(.reject(_, _, let code)): "\(code)"
             case .hints(.lost): "lost"
             case .hints(.replay): "replay"
             default: nil
@@ -64,7 +64,7 @@ import World
         #expect(jobs(core.hear(.replies([Bench.reply(.stored, to: stored)], from: Bench.us))) == ["confirm"])
         #expect(jobs(core.hear(.replies([Bench.reply(.stored, to: stored)], from: Bench.us))) == [])
         let refused = Bench.reply(.refused(Refusal(.diskFull)), to: try carry(delivery))
-        #expect(jobs(core.hear(.replies([refused], from: Bench.us))) == ["full"])
+        #expect(jobs(core.hear(.replies([refused], from: Bench.us))) == ["diskFull"])
         let lost = try carry(delivery)
         #expect(jobs(core.hear(.lost([lost], Bench.us))) == ["lost"])
         #expect(jobs(core.hear(.replies([Bench.reply(.stored, to: lost)], from: Bench.us))) == [])

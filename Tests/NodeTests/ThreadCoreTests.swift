@@ -155,9 +155,8 @@ import World
             Issue.record("nothing is delivered")
             return
         }
-        let reject = HintCore.Job.reject(deliveries[0].id, Bench.us, isFull: false)
+        let reject = HintCore.Job.reject(deliveries[0].id, Bench.us, .busy)
         #expect(try settle(try core.hear(.jobs([reject, replay], .roomy), at: 100)).isEmpty)
-        // The pass that ended before the refusal begins anew.
         let passes = try [1_200, 1_300].flatMap { ms in try settle(try core.hear(.jobs([replay], .roomy), at: ms)) }
         #expect(passes.count == 1)
     }
