@@ -57,6 +57,7 @@ package struct AntiEntropy: Sendable {
         /// Keys that the last exchange found and could not make the same.
         var keysApart = 0
         var isDue = false
+        var isRunning = false
     }
 
     private struct Running {
@@ -64,6 +65,16 @@ package struct AntiEntropy: Sendable {
         /// Of which of `shared`.
         let pair: Int
         var exchange: Exchange
+    }
+
+    /// What is known of a node that is asked, for all exchanges with it.
+    private struct Way {
+        let node: NodeID
+        /// What is under way to it.
+        var window = ByteWindow(least: Limits.repairWindowBytes, most: Limits.repairFlightBytes)
+        /// How long its next answer is waited for after its last.
+        var patience = Limits.exchangePatience
+        var heardAt = Instant.origin
     }
 
     private struct Asked {
@@ -87,19 +98,17 @@ package struct AntiEntropy: Sendable {
     private var exchanges = 0
     private var asked = SlotTable<Asked>()
     private var questions = Outbox<Exchange.Question>()
-    /// What is under way to each peer, for all exchanges with it.
-    private var windows: [(peer: NodeID, window: ByteWindow)] = []
+    private var ways: [Way] = []
     /// What a piece had lately; at first what it may have.
     private var pieceBytes = Limits.comparePieceBytes
-    private var patience = Limits.exchangePatience
     /// Of the exchanges that have ended.
     private var counts = Exchange.Counts()
     /// Exchanges ended and broken off since the start.
     package private(set) var completed: UInt64 = 0
     package private(set) var abandoned: UInt64 = 0
 
-    /// `cycle`: every pair is compared about once in this time. `atOnce`: exchanges under way, at most. `now`: the
-    /// first regular exchange begins a share of the cycle later.
+    /// `cycle`: every pair is compared about once in this time. `atOnce`: exchanges under way with a peer, at most.
+    /// `now`: the first regular exchange begins a share of the cycle later.
     package init(
         identity: NodeID, ring: RingSnapshot, cycle: Span, atOnce: Int = Limits.exchangesAtOnce, now: Instant
     ) {
@@ -156,36 +165,45 @@ package struct AntiEntropy: Sendable {
         if !shared.isEmpty, now >= nextRegular {
             // A pair whose peer is away waits in the queue; it must not hold up the others.
             let regular = next % shared.count
-            makeDue(regular)
+            if !shared[regular].isRunning { makeDue(regular) }
             next = (regular + 1) % shared.count
             nextRegular = now + cycle / Int64(shared.count)
         }
-        // Where pieces are small, an exchange is mostly waiting for the way; where they are large, for the disks.
-        let most = max(1, min(atOnce, Limits.comparedAtOnce / max(1, pieceBytes)))
-        while running.count < most, let place = nextDue(reachable) { begin(queue.remove(at: place), now) }
+        while let place = nextDue(reachable) { begin(queue.remove(at: place), now) }
         // What was broken off may have left room to others.
         advance(now) { _ in true }
         settle(now, &out)
         ask(&out)
     }
 
-    /// The place in the queue of what begins next: of those that can be reached the peer with the fewest exchanges.
+    /// Whether the disks have time to count for an exchange with `peer`: this node's for one of all exchanges, and the
+    /// peer's for one of its own. So nobody is held up by a peer that is slow, nor by what is being mended.
+    private func mayCompare(with peer: NodeID) -> Bool {
+        // Where pieces are small, an exchange is mostly waiting for the way; where they are large, for the disks.
+        let most = max(1, min(atOnce, Limits.comparedAtOnce / max(1, pieceBytes)))
+        return running.count { $0.exchange.isOwnDiskCounting } < most
+            && running.count { $0.exchange.peer == peer && $0.exchange.isPeersDiskCounting } < most
+    }
+
+    /// The place in the queue of what begins next: of those that can be reached, and may begin, the peer with the
+    /// fewest exchanges.
     private func nextDue(_ reachable: [NodeID]) -> Int? {
         var best: (place: Int, load: Int)?
         var seen: [NodeID] = []
-        for (place, pair) in queue.enumerated() {
+        for (place, pair) in queue.enumerated() where !shared[pair].isRunning {
             let peer = shared[pair].peer
             guard !seen.contains(peer) else { continue }
             seen.append(peer)
             guard reachable.contains(peer) || peer == identity else { continue }
             let load = running.count { $0.exchange.peer == peer }
-            if load < best?.load ?? .max { best = (place, load) }
+            if load < atOnce, load < best?.load ?? .max, mayCompare(with: peer) { best = (place, load) }
         }
         return best?.place
     }
 
     private mutating func begin(_ pair: Int, _ now: Instant) {
         shared[pair].isDue = false
+        shared[pair].isRunning = true
         exchanges += 1
         let (first, last) = TokenRange.partition(shared[pair].partition, of: ring.document.partitions)
         let piece = CompareRequest(
@@ -217,15 +235,17 @@ package struct AntiEntropy: Sendable {
     package mutating func receive(
         _ reply: ReplicaReply, id: UInt64, now: Instant, _ out: inout Outbox<AntiEntropyEffect>
     ) {
-        guard let answered = asked.remove(id), let place = running.firstIndex(where: { $0.number == answered.exchange })
-        else { return }
+        guard let answered = asked.remove(id) else { return }
+        // Whoever answers late is late, and not silent.
+        ways[wayIndex(answered.node)].heardAt = now
+        guard let place = running.firstIndex(where: { $0.number == answered.exchange }) else { return }
         if case .piece = answered.subject, case .fingerprints(_, _, let bytes) = reply {
             pieceBytes = (pieceBytes + min(bytes, Limits.comparePieceBytes)) / 2
         }
         let peer = running[place].exchange.peer
-        let way = windowIndex(peer)
+        let way = wayIndex(peer)
         running[place].exchange.receive(
-            reply, to: answered.subject, from: answered.node, ring: ring, now: now, &windows[way].window, &questions)
+            reply, to: answered.subject, from: answered.node, ring: ring, now: now, &ways[way].window, &questions)
         number(answered.exchange)
         advance(now) { $0 == peer }
         settle(now, &out)
@@ -234,8 +254,12 @@ package struct AntiEntropy: Sendable {
 
     private mutating func advance(_ now: Instant, with isMeant: (NodeID) -> Bool) {
         for place in running.indices where isMeant(running[place].exchange.peer) {
-            let way = windowIndex(running[place].exchange.peer)
-            running[place].exchange.advance(&windows[way].window, now, &questions)
+            let peer = running[place].exchange.peer
+            let way = wayIndex(peer)
+            running[place].exchange.advance(&ways[way].window, now, &questions)
+            if running[place].exchange.isBetweenPieces, mayCompare(with: peer) {
+                running[place].exchange.compareOn(now, &questions)
+            }
             number(running[place].number)
         }
     }
@@ -247,10 +271,10 @@ package struct AntiEntropy: Sendable {
         breakOff(place, now)
     }
 
-    private mutating func windowIndex(_ peer: NodeID) -> Int {
-        if let place = windows.firstIndex(where: { $0.peer == peer }) { return place }
-        windows.append((peer, ByteWindow(least: Limits.repairWindowBytes, most: Limits.repairFlightBytes)))
-        return windows.count - 1
+    private mutating func wayIndex(_ node: NodeID) -> Int {
+        if let place = ways.firstIndex(where: { $0.node == node }) { return place }
+        ways.append(Way(node: node))
+        return ways.count - 1
     }
 
     // MARK: Ends
@@ -267,19 +291,35 @@ package struct AntiEntropy: Sendable {
 
     /// True if something was.
     private mutating func giveUpOverdue(_ now: Instant) -> Bool {
+        var late: [NodeID] = []
         let overdue = running.indices.filter { place in
+            let exchange = running[place].exchange
             // One that only waits for room is not late.
-            running[place].exchange.open > 0 && now - running[place].exchange.movedAt > patience
+            let awaited = (exchange.open.own > 0 ? [identity] : []) + (exchange.open.peer > 0 ? [exchange.peer] : [])
+            let silent = awaited.filter { isSilent($0, for: exchange, now) }
+            late += silent.filter { !late.contains($0) }
+            return !silent.isEmpty
         }
         for place in overdue.reversed() { breakOff(place, now) }
         // A slow link may need longer for a large object than a fast one to be given up.
-        if !overdue.isEmpty { patience = min(patience * 2, Limits.exchangePatienceLongest) }
+        for node in late {
+            let way = wayIndex(node)
+            ways[way].patience = min(ways[way].patience * 2, Limits.exchangePatienceLongest)
+        }
         return !overdue.isEmpty
     }
 
+    /// Whether `node` has said nothing at all for too long; or nothing to this exchange, for so long that its answer is
+    /// not merely behind those to others.
+    private mutating func isSilent(_ node: NodeID, for exchange: Exchange, _ now: Instant) -> Bool {
+        let way = ways[wayIndex(node)]
+        return now - max(exchange.movedAt, way.heardAt) > way.patience
+            || now - exchange.movedAt > Limits.exchangeSilence
+    }
+
     private mutating func breakOff(_ place: Int, _ now: Instant) {
-        let way = windowIndex(running[place].exchange.peer)
-        running[place].exchange.breakOff(&windows[way].window)
+        let way = wayIndex(running[place].exchange.peer)
+        running[place].exchange.breakOff(&ways[way].window)
         let (pair, exchange) = end(place)
         abandoned += 1
         shared[pair].reached = exchange.reached
@@ -289,7 +329,7 @@ package struct AntiEntropy: Sendable {
     private mutating func finish(_ place: Int, _ out: inout Outbox<AntiEntropyEffect>) {
         let (pair, exchange) = end(place)
         if exchange.peer != identity { completed += 1 }
-        patience = Limits.exchangePatience
+        for node in [identity, exchange.peer] { ways[wayIndex(node)].patience = Limits.exchangePatience }
         // What lies before the place where it began may have changed since the exchange that was broken off there.
         if !shared[pair].reached.isEmpty { makeDue(pair) }
         shared[pair].reached = []
@@ -301,6 +341,7 @@ package struct AntiEntropy: Sendable {
         let ended = running.remove(at: place)
         counts.repaired += ended.exchange.counts.repaired
         counts.refused += ended.exchange.counts.refused
+        shared[ended.pair].isRunning = false
         return (ended.pair, ended.exchange)
     }
 }

@@ -62,9 +62,23 @@ struct Exchange: Sendable {
         }
 
         var state: State
-        /// What it counts for in the window.
-        var bytes: Int
+        /// What it counts for in the window: what it is taken for, and what it holds as soon as that is more; when both
+        /// sides have answered, that.
+        private(set) var bytes: Int
         let began: Instant
+        /// What the one side has that has answered.
+        var held = 0
+
+        init(_ state: State, bytes: Int, began: Instant) {
+            self.state = state
+            self.bytes = bytes
+            self.began = began
+        }
+
+        mutating func book(_ count: Int, _ window: inout ByteWindow) {
+            window.correct(by: count - bytes)
+            bytes = count
+        }
     }
 
     /// To a node, which may be our own.
@@ -93,8 +107,8 @@ struct Exchange: Sendable {
     private(set) var reached: [UInt8] = []
     private(set) var apart: KeysApart
     private(set) var counts = Counts()
-    /// Questions that are not answered.
-    private(set) var open = 0
+    /// Questions that are not answered, by this node and by the peer.
+    private(set) var open = (own: 0, peer: 0)
     /// When something was last asked or answered.
     private(set) var movedAt: Instant
     private var nextMend = 0
@@ -127,7 +141,7 @@ struct Exchange: Sendable {
         _ reply: ReplicaReply, to subject: Question.Subject, from node: NodeID, ring: RingSnapshot, now: Instant,
         _ window: inout ByteWindow, _ out: inout Outbox<Question>
     ) {
-        open -= 1
+        count(-1, node)
         movedAt = now
         switch (step, subject) {
         case (.comparing(let request, let until, var awaited), .piece):
@@ -151,6 +165,29 @@ struct Exchange: Sendable {
         }
     }
 
+    // MARK: What may begin
+
+    private var isComparing: Bool { if case .comparing = step { true } else { false } }
+    /// Whether a disk counts for it, this node's or the peer's.
+    var isOwnDiskCounting: Bool { isComparing && open.own > 0 }
+    var isPeersDiskCounting: Bool { isComparing && (open.peer > 0 || peer == identity) }
+
+    /// Where the next piece begins, when all of the last one is mended; nil if there is none, or not yet.
+    private var nextPiece: CompareRequest? {
+        guard case .mending(let piece) = step, piece.stretches.isEmpty, piece.mends.isEmpty, let end = piece.end
+        else { return nil }
+        var next = piece.request
+        next.from = end
+        return next
+    }
+
+    var isBetweenPieces: Bool { nextPiece != nil }
+
+    /// Goes on with the next piece, where it is between two.
+    mutating func compareOn(_ now: Instant, _ out: inout Outbox<Question>) {
+        if let next = nextPiece { compare(next, now, &out) }
+    }
+
     /// Reads on, for as long as the window has room. Call after each answer on the way to the same peer.
     mutating func advance(_ window: inout ByteWindow, _ now: Instant, _ out: inout Outbox<Question>) {
         guard case .mending(var piece) = step,
@@ -160,19 +197,15 @@ struct Exchange: Sendable {
         while window.hasRoom, let stretch = piece.stretches.popLast() {
             nextMend += 1
             let reading = Mend.State.reading(stretch.range, .both, more: false)
-            piece.mends.append((nextMend, Mend(state: reading, bytes: stretch.bytes, began: now)))
+            piece.mends.append((nextMend, Mend(reading, bytes: stretch.bytes, began: now)))
             window.sent(stretch.bytes, at: now)
             let page = RangeRequest(
                 start: stretch.range.start, end: stretch.range.end, limit: Limits.repairPageItems, reverse: false,
                 repair: true)
             askBoth(.range(page), .page(mend: nextMend), now, &out)
         }
-        step = .mending(piece)
-        guard piece.stretches.isEmpty, piece.mends.isEmpty else { return }
-        guard let end = piece.end else { return step = .finished }
-        var next = piece.request
-        next.from = end
-        compare(next, now, &out)
+        let isDone = piece.stretches.isEmpty && piece.mends.isEmpty && piece.end == nil
+        step = isDone ? .finished : .mending(piece)
     }
 
     // MARK: Comparing
@@ -218,22 +251,31 @@ struct Exchange: Sendable {
 
     // MARK: Mending
 
+    /// Whether one side may have answered this to a page of `range`: ascending keys in there, no more than were asked
+    /// for, and no end that comes to nothing.
+    private static func isPage(_ items: [RangeItem], more: Bool, of range: KeyRange) -> Bool {
+        guard items.count <= Limits.repairPageItems, !(items.isEmpty && more) else { return false }
+        return items.allSatisfy { range.contains($0.key) }
+            && zip(items, items.dropFirst()).allSatisfy { $0.key.lexicographicallyPrecedes($1.key) }
+    }
+
     /// A page of one side has come. False if it makes no sense.
     private mutating func read(
         _ reply: ReplicaReply, isOwn: Bool, _ piece: inout Piece, _ place: Int, _ ring: RingSnapshot, _ now: Instant,
         _ window: inout ByteWindow, _ out: inout Outbox<Question>
     ) -> Bool {
         guard case .reading(let range, var awaited, let otherHasMore) = piece.mends[place].mend.state,
-            case .page(let items, let more) = reply
+            case .page(let items, let more) = reply, Exchange.isPage(items, more: more, of: range)
         else { return false }
+        let bytes = items.reduce(0) { $0 + Stretch.weight($1.key, $1.object) }
         let both = awaited.take(items, isOwn: isOwn)
         guard let (own, other) = both else {
+            piece.mends[place].mend.book(max(bytes, piece.mends[place].mend.bytes), &window)
+            piece.mends[place].mend.held = bytes
             piece.mends[place].mend.state = .reading(range, awaited, more: more)
             return true
         }
-        let bytes = max(1, [own, other].map { $0.reduce(0) { $0 + Stretch.weight($1.key, $1.object) } }.max() ?? 0)
-        window.correct(by: bytes - piece.mends[place].mend.bytes)
-        piece.mends[place].mend.bytes = bytes
+        piece.mends[place].mend.book(max(1, bytes + piece.mends[place].mend.held), &window)
         let (ownMore, peerMore) = isOwn ? (more, otherHasMore) : (otherHasMore, more)
         // Up to the nearest end of the two pages both sides are known; what differs there is sent across.
         let cuts = [ownMore ? own.last?.key : nil, peerMore ? other.last?.key : nil].compactMap { $0 }
@@ -319,18 +361,12 @@ struct Exchange: Sendable {
         _ node: NodeID, _ request: ReplicaRequest, _ subject: Question.Subject, _ now: Instant,
         _ out: inout Outbox<Question>
     ) {
-        open += 1
+        count(1, node)
         movedAt = now
         out.emit(Question(node: node, request: request, subject: subject))
     }
-}
 
-extension Refusal.Code {
-    /// Asked for another key, the replica may well do it; asked for this one again, it would refuse again.
-    fileprivate var concernsOnlyThisKey: Bool {
-        switch self {
-        case .tooLarge, .tooManySiblings, .vectorFull, .malformed, .notReplica: true
-        case .unknown, .busy, .diskFull, .exists, .hintsFull, .stopped, .late, .voided, .superseded: false
-        }
+    private mutating func count(_ change: Int, _ node: NodeID) {
+        if node == identity { open.own += change } else { open.peer += change }
     }
 }

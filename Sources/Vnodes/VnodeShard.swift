@@ -111,9 +111,10 @@ package struct VnodeShard: Sendable {
         var size = 0
         var more = false
         let range = KeyRange(start: request.start, end: request.end)
+        let most = request.repair ? Limits.repairPageBytes : Limits.rangeBytes
         try store.scan(range, reverse: request.reverse) { key, object in
             size += key.count + object.count
-            guard items.count < request.limit, items.isEmpty || size <= Limits.rangeBytes else {
+            guard items.count < request.limit, items.isEmpty || size <= most else {
                 more = true
                 return false
             }

@@ -60,10 +60,10 @@ extension Limits {
     /// what 300 Mbit/s carry in a round trip of 220 ms, which are 4,096 small keys. They are held in memory.
     public static let repairWindowBytes = 2 << 20
     public static let repairFlightBytes = 8 << 20
-    /// Exchanges under way: enough that the partitions of a node of 100,000 small keys, some with a handful each, wait
-    /// for a distant peer together and not one after the other.
+    /// Exchanges under way with each peer: enough that the partitions of a node of 100,000 small keys, some with a
+    /// handful each, wait for a distant peer together and not one after the other.
     public static let exchangesAtOnce = 32
-    /// What these may have the disks read at once for their fingerprints: two of the largest pieces, so that the last
+    /// What these may have each disk read at once for their fingerprints: two of the largest pieces, so that the last
     /// answer is no later than `exchangePatience`.
     public static let comparedAtOnce = 2 * comparePieceBytes
     /// An exchange that was broken off is tried again after this long: what broke it is rarely over at once.
@@ -72,6 +72,9 @@ extension Limits {
     /// vain): the largest object takes the longer of them on 11 Mbit/s.
     public static let exchangePatience = Span.seconds(6)
     public static let exchangePatienceLongest = Span.seconds(24)
+    /// An exchange ends that hears nothing for so long while the same node answers others: all that may be under way to
+    /// it takes half as long on 1 Mbit/s.
+    public static let exchangeSilence = Span.minutes(2)
 
     // MARK: The control loop
 

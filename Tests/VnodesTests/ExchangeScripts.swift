@@ -3,7 +3,7 @@
 //
 //     tick                    50 ms pass, or so many as are named
 //       de-1 compare          a side is asked to count: `from a` on, `until b`
-//     us-1 counts 7 until c   one side counts 7 in the slice of the keys, and stopped at c
+//     us-1 counts 7 until c   one side counts 7 (or nothing) in the slice of the keys, and stopped at c
 //       us-1 read             a page of its keys: `after a`
 //     us-1 holds a=x1 more    the keys it has there
 //       us-1 merge a=x1       an object is sent to it
@@ -78,7 +78,7 @@ private struct ScriptRunner {
                 Fingerprints.slice(index, of: compare).map { ($0.first...$0.last).contains(token) } ?? false
             }
             var sums = [UInt64](repeating: 0, count: compare.slices)
-            sums[try #require(slice)] = UInt64(words[1]) ?? 0
+            if let sum = UInt64(words[1]) { sums[try #require(slice)] = sum }
             return .fingerprints(sums, end: words.count > 3 ? try key(words[3]) : nil)
         case "holds":
             let items = try words.dropFirst().filter { $0.contains("=") }.map { item in
@@ -268,6 +268,28 @@ private struct ScriptRunner {
             """)
     }
 
+    /// Keys ascend, lie where they were asked for, and there is no more behind nothing.
+    @Test(arguments: ["c=x1 b=x1", "b=x1 b=x1", "a=x1 c=x1", "more"])
+    func aPageThatIsNoneEndsTheExchange(_ page: String) throws {
+        try expect(
+            """
+            tick
+              de-1 compare
+              us-1 compare
+            de-1 counts 7
+            us-1 counts 8
+              de-1 read
+              us-1 read
+            de-1 holds a=x1 more
+            us-1 holds a=x1
+              de-1 read after a
+              us-1 read after a
+            us-1 holds \(page)
+              given up
+            de-1 holds
+            """)
+    }
+
     @Test func whoeverIsSilentIsGivenUpAndThenGivenLonger() throws {
         try expect(
             """
@@ -282,6 +304,7 @@ private struct ScriptRunner {
             tick
               de-1 compare
               us-1 compare
+            de-1 counts nothing
             tick 12000
             tick 1
               given up
