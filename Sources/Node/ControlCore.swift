@@ -13,7 +13,7 @@ package import World
 package struct ControlCore: Sendable {
     package enum Input: Sendable {
         case gossip([UInt8], from: NodeID)
-        /// The link that gossip travels on stands again.
+        /// The link that gossip and names travel on stands again.
         case gossipLink(NodeID)
         /// What this node says of itself from now on.
         case report(NodeReport)
@@ -81,7 +81,9 @@ package struct ControlCore: Sendable {
     package mutating func handle(_ input: Input, _ now: Now, _ out: inout Outbox<Effect>) {
         switch input {
         case .gossip(let bytes, let node): state.gossip(bytes, from: node, now.instant, &effects)
-        case .gossipLink(let node): state.greet(node, &effects)
+        case .gossipLink(let node):
+            state.greet(node, &effects)
+            names.handle(.link(node), now.instant, &nameEffects)
         case .report(let report): state.publish(report)
         case .replies(let replies, let node):
             for reply in replies { answered(reply, node, now, &out) }

@@ -27,6 +27,8 @@ package struct NameDesk: Sendable {
         case reconfigure([NodeID])
         /// From another node, if it is for this desk (NameArrival).
         case message(NameMessage, from: NodeID)
+        /// The link to this node that messages travel on stands again.
+        case link(NodeID)
         /// From this node's acceptor.
         case votes(VoteCore.Votes)
         /// It is the time that a `wakeAt` named.
@@ -86,6 +88,7 @@ package struct NameDesk: Sendable {
             } else {
                 registry.receive(message, from: node, now: now)
             }
+        case .link(let node): registry.reached(node, now: now)
         case .votes(let votes):
             registry.saw(votes.touched)
             for (node, message) in votes.replies {

@@ -62,6 +62,45 @@ import World
         #expect((98...106).contains(admitted), "ten a second for ten seconds, and the burst: \(admitted)")
     }
 
+    /// A first answer that waited for a node's start does not make it far.
+    @Test func theFirstRoundTripsCountByTheLeast() {
+        let node = NodeID(literal: "a")
+        let members = [AcceptorID(node: node, store: StoreID(high: 1, low: 1))]
+        var latencies = Latencies()
+        func trip() -> Span { latencies.roundTrip(to: 1, of: members, unknown: .seconds(9)) }
+        #expect(trip() == .seconds(9) && latencies.isNew(node) && !latencies.isMeasured(node))
+        for (sample, known) in [(700, 700), (90, 90), (300, 90), (170, 100)] as [(Int64, Int64)] {
+            latencies.measured(node, .milliseconds(sample))
+            #expect(trip() == .milliseconds(known))
+        }
+        #expect(!latencies.isNew(node) && latencies.isMeasured(node))
+    }
+
+    /// Whoever cannot vote is not asked how far it is, and nobody is asked for ever.
+    @Test func anAcceptorIsAskedAFewTimes() throws {
+        let nodes = ["a", "b", "c"].map { NodeID(literal: $0) }
+        let members = nodes.enumerated().map { AcceptorID(node: $1, store: StoreID(high: 1, low: UInt64($0))) }
+        let configuration = try #require(Configuration(epoch: 1, acceptors: members))
+        var registry = Registry(node: nodes[0], session: 1 << 20, random: SeededRandom(seed: 1), ring: nodes)
+        let identity = StoreIdentity(standing: .founded, pledge: nil, configuration: configuration)
+        registry.reached(NodeID(literal: "z"), now: .origin)
+        #expect(registry.outbox.isEmpty)
+        registry.reached(nodes[1], now: .origin)
+        var (rounds, now) = (0, Instant.origin)
+        while !registry.outbox.isEmpty, rounds < 50 {
+            rounds += 1
+            now = now + .milliseconds(90)
+            for case .send(let asked, to: let node) in registry.outbox.take() where node == nodes[1] {
+                let answer = NameMessage(
+                    cluster: ClusterID(founding: configuration), epoch: 1, store: members[1].store,
+                    exchange: asked.exchange, body: .reply(.identity(identity)))
+                registry.receive(answer, from: node, now: now)
+            }
+        }
+        #expect(rounds < 8 && !registry.latencies.isNew(nodes[1]))
+        #expect(registry.latencies.roundTrip(to: 1, of: [members[1]], unknown: .zero) == .milliseconds(90))
+    }
+
     @Test func manyAddressesBuyNoMoreThanOneBucket() {
         var limiter = RateLimiter(perSecond: 1, burst: 3, capacity: 100)
         let now = Instant.origin + .seconds(100)

@@ -159,6 +159,27 @@ private struct Quiet {
         #expect(slowest <= healthy + hedge, "\(slowest.inMilliseconds) ms")
     }
 
+    /// The very first registration through each node: how far the acceptors are is known before anybody asks, so it
+    /// takes the shorter way at once, and waits for no hedge.
+    @Test(arguments: [3, 5]) func theFirstRegistrationKnowsTheWay(_ acceptors: Int) throws {
+        // Three far apart, and two more beside the first two.
+        let places = [0, 1, 2, 0, 1]
+        let countries: [[Int64]] = [[1, 90, 220], [90, 1, 150], [220, 150, 1]]
+        let trips = (0..<acceptors).map { a in
+            (0..<acceptors).map { b in a == b ? 0 : countries[places[a]][places[b]] }
+        }
+        var quiet = try Quiet(trips, acceptors: acceptors, names: acceptors)
+        for node in 0..<acceptors {
+            let (answer, time) = try quiet.register(node, through: node)
+            let sorted = trips[node].sorted()
+            let (majority, fast) = (sorted[acceptors / 2], sorted[(3 * acceptors + 3) / 4 - 1])
+            #expect(answer == .registered(1))
+            #expect(
+                time <= .milliseconds(min(2 * majority + 2, fast <= 2 * majority ? fast + 1 : .max)),
+                "from node \(node): \(time.inMilliseconds) ms")
+        }
+    }
+
     /// Five acceptors in three countries. The median must be no more than a tenth above the round trip to the nearest
     /// fast quorum, from wherever it is asked.
     @Test func farCountriesTakeTheRoundTripToTheFastQuorum() throws {

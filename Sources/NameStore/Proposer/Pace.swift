@@ -8,7 +8,7 @@ package import World
 package struct Pace: Sendable {
     /// Acceptors from which the fast ballot may be tried. Three need every one of them.
     package var leastForFast = 3
-    /// A round trip that was never measured.
+    /// A round trip that was never measured, for how long it is waited.
     var firstRoundTrip = Span.milliseconds(100)
     /// Added to every wait: batches, syncs and scheduling on a busy machine.
     package var margin = Span.milliseconds(10)
@@ -48,18 +48,29 @@ struct AskedTimes: Sendable {
 /// What is known of each acceptor's answers.
 struct Latencies: Sendable {
     private struct Peer: Sendable {
-        /// Exponentially weighted, 1/8 new; nil before the first answer.
+        /// The least of the first few, which may have waited for a node's start; then exponentially weighted, 1/8 new.
+        /// Nil before the first answer.
         var roundTrip: Span?
+        var samples = 0
         var isSuspected = false
     }
 
+    /// So many are the first few.
+    private static let firstSamples = 3
     private var peers: [NodeID: Peer] = [:]
 
     mutating func measured(_ node: NodeID, _ roundTrip: Span) {
         let sample = max(roundTrip, .zero)
+        let isNew = isNew(node)
         let known = peers[node]?.roundTrip
-        peers[node, default: Peer()].roundTrip = known.map { $0 - $0 / 8 + sample / 8 } ?? sample
+        peers[node, default: Peer()].roundTrip =
+            known.map { isNew ? min($0, sample) : $0 - $0 / 8 + sample / 8 } ?? sample
+        if isNew { peers[node]?.samples += 1 }
     }
+
+    /// Whether its round trip is still to be measured, or known by a chance.
+    func isNew(_ node: NodeID) -> Bool { (peers[node]?.samples ?? 0) < Latencies.firstSamples }
+    func isMeasured(_ node: NodeID) -> Bool { peers[node]?.roundTrip != nil }
 
     mutating func heard(from node: NodeID) {
         if peers[node]?.isSuspected == true { peers[node]?.isSuspected = false }
@@ -85,8 +96,10 @@ extension Pace {
     }
 
     /// Whether one round trip to a fast quorum takes no longer than the two of a classic ballot to a majority: not
-    /// where a majority is near and the next acceptor an ocean away.
+    /// where a majority is near and the next acceptor an ocean away, nor where it is not known yet how far that is.
     func prefersFast(_ quorums: QuorumSystem, _ latencies: Latencies) -> Bool {
+        let measured = quorums.configuration.acceptors.count { latencies.isMeasured($0.node) }
+        guard measured >= quorums.fastCount else { return false }
         let fast = latencies.roundTrip(
             to: quorums.fastCount, of: quorums.configuration.acceptors, unknown: firstRoundTrip)
         return fast <= majorityTrip(quorums, latencies) * 2

@@ -4,7 +4,7 @@
 // store and has pledged to follow that very founder's store. Pledges are durable and never change, so a wiped founder,
 // or a second list of acceptors, founds no second cluster beside the first. Any answer that a cluster exists ends it.
 
-import World
+package import World
 
 struct Discovery: Sendable {
     let node: NodeID
@@ -49,15 +49,28 @@ extension Registry {
     /// Asks everyone who may know.
     mutating func discover(_ now: Instant) {
         discovery.notBefore = now + discovery.interval
-        let members = (configuration?.members ?? []).map(\.node)
-        var asked: [NodeID] = []
-        for peer in [node] + discovery.ring + members where !asked.contains(peer) {
-            asked.append(peer)
-            outbox.emit(.send(message(.hello, to: nil, exchange: 0), to: peer))
-        }
+        for peer in whoMayKnow { greet(peer, now) }
         guard configuration == nil, !discovery.isScheduled else { return }
         discovery.isScheduled = true
         timers.insert(.discovery, at: now + discovery.interval)
+    }
+
+    /// This node's own acceptor first.
+    private var whoMayKnow: [NodeID] {
+        let all = [node] + discovery.ring + (configuration?.members ?? []).map(\.node)
+        return all.enumerated().filter { place, peer in !all[..<place].contains(peer) }.map(\.element)
+    }
+
+    /// A link to `peer` stands again. If it may vote it is asked who it is, so that it is known how far it is before
+    /// the first request depends on that.
+    package mutating func reached(_ peer: NodeID, now: Instant) {
+        if whoMayKnow.contains(peer) { greet(peer, now) }
+    }
+
+    private mutating func greet(_ peer: NodeID, _ now: Instant) {
+        let exchange = makeNumber() << 16
+        asked.note(exchange, now)
+        outbox.emit(.send(message(.hello, to: nil, exchange: exchange), to: peer))
     }
 
     mutating func discoveryDue(_ now: Instant) {

@@ -167,14 +167,20 @@ extension Registry {
         let number = message.exchange >> 16
         rounds.observe(vote.state.promised)
         rounds.observe(vote.state.accepted?.ballot)
-        if let askedAt = asked.time(of: message.exchange), configuration?.contains(member) == true {
-            latencies.measured(member.node, now - askedAt)
-        }
+        measure(member, message.exchange, now)
         guard let pending = operations[number], pending.exchange(number) == message.exchange,
             let proposal = pending.proposal, message.epoch == proposal.quorums.configuration.epoch,
             let index = proposal.quorums.index(of: member.node, store: member.store)
         else { return ignore() }
         perform(number, now) { $0.receive(vote, from: index, &$1) }
+    }
+
+    /// `member` has answered what was asked under this number. False if that says nothing of an acceptor.
+    @discardableResult
+    mutating func measure(_ member: AcceptorID, _ exchange: UInt64, _ now: Instant) -> Bool {
+        guard let askedAt = asked.time(of: exchange), configuration?.contains(member) == true else { return false }
+        latencies.measured(member.node, now - askedAt)
+        return true
     }
 
     mutating func restart(_ exchange: UInt64, _ now: Instant) {

@@ -116,7 +116,11 @@ package struct Registry: Sendable {
         guard case .reply(let reply) = message.body, let store = message.store else { return ignore() }
         latencies.heard(from: peer)
         if case .identity(let identity) = reply {
-            return receive(identity, of: AcceptorID(node: peer, store: store), in: message, now)
+            let member = AcceptorID(node: peer, store: store)
+            receive(identity, of: member, in: message, now)
+            // Once more, until the first few are there.
+            if measure(member, message.exchange, now), latencies.isNew(peer) { reached(peer, now: now) }
+            return
         }
         if case .pledged(let founder) = reply {
             return receivePledge(to: founder, from: AcceptorID(node: peer, store: store), now)
