@@ -48,8 +48,8 @@ package struct StoredKey: Hashable, Sendable {
     }
 
     /// Reads a key from a disk or a peer. Throws unless its parts are exactly what `init(bucket:partitionKey:sortKey:)`
-    /// makes of them. The token is hashed once, where the client's request arrived, and taken at its word here: one that
-    /// is wrong lies in a partition that its sender may write anyway, where no reader looks for it.
+    /// makes of them. The token is hashed once, where the client's request arrived, and taken at its word here: one
+    /// that is wrong lies in a partition that its sender may write anyway, where no reader looks for it.
     package init(decoding stored: [UInt8]) throws(DecodingFailure) {
         guard stored.count > 8 else { throw .truncated }
         var rest = stored[8...]

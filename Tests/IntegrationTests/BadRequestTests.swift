@@ -230,25 +230,35 @@ extension Integration {
                 "PUT /v1/names/fuzz HTTP/1.1\r\nHost: localhost\r\nAtoll-Owner: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\r\nContent-Length: 0\r\n\r\n",
             ]
             var dice = SeededRandom(seed: 7_230)
-            for _ in 0..<300 {
-                var bytes = Array((samples.randomElement(using: &dice) ?? "").utf8)
-                for _ in 0..<Int.random(in: 1...6, using: &dice) where !bytes.isEmpty {
-                    let place = Int.random(in: bytes.indices, using: &dice)
-                    switch Int.random(in: 0..<4, using: &dice) {
-                    case 0: bytes[place] = UInt8.random(in: 0...255, using: &dice)
-                    case 1: bytes.insert(UInt8.random(in: 0...255, using: &dice), at: place)
-                    case 2: bytes.remove(at: place)
-                    default: bytes.removeSubrange(place...)
-                    }
+            for _ in 0..<15 {
+                // Some are waited for until their time is over: all of a round at once.
+                let connections = try (0..<20).map { _ in
+                    let connection = try node.connect(timeout: 10)
+                    // Refused before it is all sent, the rest meets a closed socket.
+                    try? connection.send(damaged(samples.randomElement(using: &dice) ?? "", &dice))
+                    connection.finishSending()
+                    return connection
                 }
-                let connection = try node.connect(timeout: 5)
-                // Refused before it is all sent, the rest meets a closed socket.
-                try? connection.send(bytes)
-                connection.finishSending()
-                let answer = try connection.readToEnd()
-                #expect(answer.isEmpty || answer.starts(with: Array("HTTP/1.".utf8)))
+                for connection in connections {
+                    let answer = try connection.readToEnd()
+                    #expect(answer.isEmpty || answer.starts(with: Array("HTTP/1.".utf8)))
+                }
             }
             try expectAlive()
+        }
+
+        private func damaged(_ request: String, _ dice: inout SeededRandom) -> [UInt8] {
+            var bytes = Array(request.utf8)
+            for _ in 0..<Int.random(in: 1...6, using: &dice) where !bytes.isEmpty {
+                let place = Int.random(in: bytes.indices, using: &dice)
+                switch Int.random(in: 0..<4, using: &dice) {
+                case 0: bytes[place] = UInt8.random(in: 0...255, using: &dice)
+                case 1: bytes.insert(UInt8.random(in: 0...255, using: &dice), at: place)
+                case 2: bytes.remove(at: place)
+                default: bytes.removeSubrange(place...)
+                }
+            }
+            return bytes
         }
 
         @Test func headersThatMeanNothingHereAreRefused() throws {

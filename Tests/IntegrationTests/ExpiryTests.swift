@@ -19,14 +19,12 @@ extension Integration {
             try cluster.start()
             let connection = try cluster[0].connect()
             var dice = SystemRandomNumberGenerator()
+            // Random, so that no compression makes room.
+            let body = (0..<131_072).flatMap { _ in withUnsafeBytes(of: dice.next() as UInt64) { Array($0) } }
             let rounds = 8
             let values = 12
             for round in 1...rounds {
                 for index in 0..<values {
-                    // Random, so that no compression makes room.
-                    let body = (0..<131_072).flatMap { _ in
-                        withUnsafeBytes(of: dice.next() as UInt64) { Array($0) }
-                    }
                     let answer = try connection.request(
                         "PUT", "/v1/kv/brief/\(round)-\(index)?ttl=100&w=all", body: body)
                     #expect(answer.status == 201)
