@@ -46,7 +46,7 @@ let package = Package(
     ],
     targets: [
         // Floor 0
-        room("World"),
+        room("World", [deque]),
         room("JSON", ["World"]),
         room("Quorums"),
         room("Causality", ["World"]),

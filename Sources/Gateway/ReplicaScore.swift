@@ -65,7 +65,8 @@ struct ReplicaFigures: Hashable, Sendable {
         let trip = max(0, elapsed.inMilliseconds - service)
         serviceMs = ReplicaFigures.average(serviceMs, service)
         roundTripMs = ReplicaFigures.average(roundTripMs, trip)
-        reportedInFlight = Int(inFlight)
+        // No honest replica reports more; one that does must not make others' queues look short (usuallyWaiting).
+        reportedInFlight = min(Int(inFlight), Limits.mailboxRequests)
         listed()
     }
 

@@ -142,3 +142,7 @@ package struct HintCore: Sendable {
         if !deliveries.isEmpty { out.emit(.deliver(deliveries)) }
     }
 }
+
+extension HintCore.Job: QueuedWork {
+    package var byteCount: Int { if case .request(let job) = self { job.byteCount } else { 0 } }
+}

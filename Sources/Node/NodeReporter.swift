@@ -18,9 +18,10 @@ package struct StorageLoad: Sendable {
 
     package init() {}
 
-    mutating func note(serviceMs service: Double, responseMs response: Double) {
+    /// `response`: of what somebody waits for; nil if nobody does.
+    mutating func note(serviceMs service: Double, responseMs response: Double?) {
         serviceMs += StorageLoad.weight * (service - serviceMs)
-        responseMs += StorageLoad.weight * (response - responseMs)
+        if let response { responseMs += StorageLoad.weight * (response - responseMs) }
     }
 }
 

@@ -14,7 +14,8 @@ package struct ShardCore: Sendable {
     package enum Input: Sendable {
         /// A batch, while none is under way.
         case jobs([StorageJob], DiskState)
-        /// What was to be committed is; or nothing was. With the number of requests that wait, which the answers tell.
+        /// What was to be committed is; or nothing was. With the number of requests that wait, repairs apart, which the
+        /// answers tell.
         case worked(waiting: Int)
     }
 
@@ -123,10 +124,15 @@ package struct ShardCore: Sendable {
     private mutating func measure(_ work: Work, _ waiting: Int, _ now: Instant) -> ReplicaLoad {
         let count = Int64(work.jobs.count + work.late.count)
         let service = (now - work.began).nanoseconds / 1_000 / max(1, count)
-        var response = 0.0
-        for job in work.jobs { response += (now - job.cameAt).inMilliseconds }
-        for job in work.late { response += (now - job.cameAt).inMilliseconds }
-        measured.note(serviceMs: Double(service) / 1_000, responseMs: response / Double(max(1, count)))
+        var (awaited, response) = (0.0, 0.0)
+        func note(_ job: StorageJob) {
+            guard !job.isRepair else { return }
+            awaited += 1
+            response += (now - job.cameAt).inMilliseconds
+        }
+        work.jobs.forEach(note)
+        work.late.forEach(note)
+        measured.note(serviceMs: Double(service) / 1_000, responseMs: awaited > 0 ? response / awaited : nil)
         return ReplicaLoad(waiting: UInt32(clamping: waiting), serviceMicroseconds: UInt32(clamping: service))
     }
 

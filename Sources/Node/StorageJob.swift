@@ -62,22 +62,12 @@ package struct StorageJob: Sendable {
     }
 }
 
-extension [StorageJob] {
-    /// Takes out the next batch: `most` at most of what somebody waits for, and then of repairs a few (a server's
-    /// `Mailbox` does the same).
-    package mutating func takeBatch(_ most: Int) -> [StorageJob] {
-        var batch = Array(lazy.filter { !$0.isRepair }.prefix(most))
-        let first = batch.count
-        batch += lazy.filter(\.isRepair).prefix(Swift.min(Swift.max(most - first, most / 8), Limits.repairsInBatch))
-        var (requests, repairs) = (first, batch.count - first)
-        removeAll { job in
-            let isTaken = job.isRepair ? repairs > 0 : requests > 0
-            if job.isRepair { repairs -= 1 } else { requests -= 1 }
-            return isTaken
-        }
-        return batch
-    }
+extension StorageJob: QueuedWork {
+    package var byteCount: Int { request.byteCount }
+    package var isDeferrable: Bool { isRepair }
+}
 
+extension [StorageJob] {
     /// Takes out those for whose answers nobody waits any more. They are refused, and not passed over in silence: an
     /// asker remembers what it has sent until it is answered.
     mutating func takeLate(at now: Instant) -> [StorageJob] {

@@ -11,6 +11,11 @@ package import NameStore
 package import Storage
 package import World
 
+extension Inbound: QueuedWork {
+    /// A name and a few numbers: the bound on pieces is enough.
+    package var byteCount: Int { 0 }
+}
+
 package struct VoteCore: Sendable {
     package enum Input: Sendable {
         /// Once, before any other: what a new store is called must be on the disk first.

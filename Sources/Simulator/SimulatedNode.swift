@@ -52,7 +52,7 @@ final class SimulatedNode {
 
     private struct StorageThread {
         var core: ShardCore
-        var mailbox: [StorageJob] = []
+        var mailbox = WorkQueue<StorageJob>(Workload.mailboxBounds)
         /// From the moment that it is called until its batch is done.
         var isBusy = false
     }
@@ -68,7 +68,7 @@ final class SimulatedNode {
     /// The shards, the scanner and the comparer.
     private var threads: [StorageThread]
     private var hints: HintCore
-    private var hintMailbox: [HintCore.Job] = []
+    private var hintMailbox = WorkQueue<HintCore.Job>(Workload.mailboxBounds)
     private var hintsAreCalled = false
     private(set) var control: ControlCore
     var votes: SimulatedVotes
@@ -214,11 +214,10 @@ final class SimulatedNode {
     /// The answer of a full mailbox.
     private func put(_ job: StorageJob, _ part: NodePart, _ out: inout Outbox<Output>) -> StorageAnswer? {
         if part == .hints { return put(.request(job), &out) ? nil : job.refusal }
-        guard threads[place(of: part)].mailbox.count < Workload.mailboxPlaces else {
+        guard threads[place(of: part)].mailbox.put([job]).isEmpty else {
             ledger.add(.refusedBusy)
             return job.refusal
         }
-        threads[place(of: part)].mailbox.append(job)
         call(part, &out)
         return nil
     }
@@ -243,9 +242,7 @@ final class SimulatedNode {
         let address = ReplyAddress(port: loop, asker: .gateway, id: ask)
         // Of shards alone: a page that nobody waits for is refused when its turn comes.
         for thread in threads.dropLast(2).indices {
-            guard let place = threads[thread].mailbox.firstIndex(where: { $0.address == address }) else { continue }
-            threads[thread].mailbox.remove(at: place)
-            return true
+            if !threads[thread].mailbox.takeBack({ $0.address == address }).isEmpty { return true }
         }
         return false
     }
@@ -258,7 +255,7 @@ final class SimulatedNode {
             threads[place].isBusy = false
             return
         }
-        let jobs = threads[place].mailbox.takeBatch(part.largestBatch)
+        let jobs = threads[place].mailbox.take(most: part.largestBatch)
         ledger.add(.shardJobs)
         try threads[place].core.handle(.jobs(jobs, diskState(now)), now, &shardEffects)
         var isCommitting = false
@@ -280,7 +277,7 @@ final class SimulatedNode {
     ) throws(StorageFailure) {
         ledger.add(.shardWorked)
         let place = place(of: part)
-        try threads[place].core.handle(.worked(waiting: threads[place].mailbox.count), now, &shardEffects)
+        try threads[place].core.handle(.worked(waiting: threads[place].mailbox.waitingCount), now, &shardEffects)
         shardEffects.take(into: &shardTaken)
         for effect in shardTaken { carryOut(effect, &out) }
         threads[place].isBusy = false
@@ -315,11 +312,10 @@ final class SimulatedNode {
 
     /// False if the mailbox is full.
     private func put(_ job: HintCore.Job, _ out: inout Outbox<Output>) -> Bool {
-        guard hintMailbox.count < Workload.mailboxPlaces else {
+        guard hintMailbox.put([job]).isEmpty else {
             ledger.add(.hintsBusy)
             return false
         }
-        hintMailbox.append(job)
         callHints(&out)
         return true
     }
@@ -333,7 +329,7 @@ final class SimulatedNode {
     private func workHints(_ now: Now, _ out: inout Outbox<Output>) throws(StorageFailure) {
         hintsAreCalled = false
         guard hints.isIdle, !hintMailbox.isEmpty else { return }
-        let jobs = hintMailbox.takeFirst(NodePart.hints.largestBatch)
+        let jobs = hintMailbox.take(most: NodePart.hints.largestBatch)
         for job in jobs { ledger.add(job.played) }
         try hints.handle(.jobs(jobs, diskState(now)), now, &hintEffects)
         carryOutHints(&out)
@@ -350,13 +346,5 @@ final class SimulatedNode {
             }
         }
         callHints(&out)
-    }
-}
-
-extension Array {
-    fileprivate mutating func takeFirst(_ most: Int) -> [Element] {
-        let taken = Array(prefix(most))
-        removeFirst(taken.count)
-        return taken
     }
 }

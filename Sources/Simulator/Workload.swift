@@ -45,8 +45,14 @@ struct Workload {
 
     /// Requests that a gateway takes at once: few, so that it comes to that.
     static let places = 8
-    /// Requests that wait for one storage thread: likewise.
-    static let mailboxPlaces = 12
+    /// What waits for one storage thread, and is taken at once: likewise.
+    static let mailboxBounds = {
+        var bounds = WorkBounds()
+        (bounds.pieces, bounds.bytes, bounds.batchBytes) = (12, 4 << 10, 1 << 10)
+        (bounds.repairs, bounds.repairBytes) = (12, 4 << 10)
+        (bounds.repairsInBatch, bounds.repairBytesInBatch) = (8, 1 << 10)
+        return bounds
+    }()
     static let longestTimeout = Span.seconds(6)
 
     let keys: [StoredKey]

@@ -205,6 +205,10 @@ public enum Limits {
     public static let mailboxRequests = 16_384
     /// What these requests hold in memory: peers go on sending to a node whose disk stalls.
     public static let mailboxBytes = 256 << 20
+    /// Repairs and hints that wait beside them: what four peers have under way of small keys, and eight of larger ones.
+    /// Past it they are answered `busy` and come again later.
+    public static let mailboxRepairs = 16_384
+    public static let mailboxRepairBytes = 64 << 20
     /// Requests, and bytes of new data, in one batch: one sync is shared by all, but the last one waits for the first.
     public static let batchRequests = 512
     public static let batchBytes = 16 << 20

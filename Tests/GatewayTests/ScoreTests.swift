@@ -94,6 +94,23 @@ import World
         #expect(ratio(crowded, replica(waiting: 2_000, outstanding: 0), idle) < 8.1)
     }
 
+    /// What one replica claims of its queue, whatever that is, leaves the others apart by theirs.
+    @Test func aQueueThatNobodyCanHaveIsNotBelieved() {
+        func replica(waiting: UInt32) -> ReplicaFigures {
+            var replica = ReplicaFigures()
+            replica.isAvailable = true
+            replica.answered(after: .milliseconds(4), serviceMicroseconds: 4_000, inFlight: waiting)
+            return replica
+        }
+        #expect(replica(waiting: .max).reportedInFlight == Limits.mailboxRequests)
+        var score = ReplicaScore(weights: ScoreWeights(), gateways: 3)
+        for number in 0..<9_000 { score.note(replica(waiting: number % 3 == 0 ? .max : 10)) }
+        func cost(_ waiting: UInt32) -> Double {
+            score.cost(replica(waiting: waiting), unseenServiceMs: 1, unseenTripMs: 1, farMs: 0)
+        }
+        #expect(cost(10_000) > 5 * cost(10))
+    }
+
     @Test func averagesFollowWhatIsMeasured() {
         var replica = ReplicaFigures()
         replica.answered(after: .milliseconds(50), serviceMicroseconds: 2_000, inFlight: 7)

@@ -56,6 +56,19 @@ import World
         #expect(abs(core.load.serviceMs - 0.3) < 1e-9 && abs(core.load.responseMs - 1) < 1e-9)
     }
 
+    /// Repairs wait for all else, and how long that is says nothing of a request's time.
+    @Test mutating func aRepairsWaitIsNobodys() throws {
+        let read = Bench.job(.read(key: key.bytes, summaryOver: 0), id: 1)
+        let repair = Bench.job(
+            .merge(key: key.bytes, object: MintedObject.bytes("a", by: Bench.us), repair: true), id: 2)
+        _ = try core.hear(.jobs([repair], .roomy), at: 1_000)
+        _ = try core.hear(.worked(waiting: 0), at: 1_020)
+        #expect(core.load.responseMs == 0 && abs(core.load.serviceMs - 1) < 1e-9)
+        _ = try core.hear(.jobs([read, repair], .roomy), at: 2_000)
+        _ = try core.hear(.worked(waiting: 0), at: 2_000)
+        #expect(abs(core.load.responseMs - 100) < 1e-9)
+    }
+
     /// What a peer has given up is not done when its turn comes, and its answer says no more than that.
     @Test mutating func whatNobodyWaitsForIsNotDone() throws {
         let late = Bench.job(

@@ -13,11 +13,6 @@ import Node
 import Storage
 import World
 
-extension Inbound: MailboxWork {
-    /// A name and a few numbers: the bound on pieces is enough.
-    var byteCount: Int { 0 }
-}
-
 final class NameStoreThread: Sendable {
     let mailbox = Mailbox<Inbound>()
     private let directory: DataDirectory

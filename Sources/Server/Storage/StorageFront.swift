@@ -63,16 +63,14 @@ final class StorageFront: Sendable {
         var refused: [StorageAnswer] = []
         func hand(_ jobs: inout [StorageJob], to thread: ShardThread) {
             guard !jobs.isEmpty else { return }
-            if !thread.mailbox.put(jobs) { refused += jobs.map(\.refusal) }
+            refused += thread.mailbox.put(jobs).map(\.refusal)
             jobs.removeAll(keepingCapacity: true)
         }
         for index in pending.shards.indices { hand(&pending.shards[index], to: shards[index]) }
         hand(&pending.scans, to: scanner)
         hand(&pending.compares, to: comparer)
         if !pending.hints.isEmpty {
-            if !hints.mailbox.put(pending.hints) {
-                for case .request(let job) in pending.hints { refused.append(job.refusal) }
-            }
+            for case .request(let job) in hints.mailbox.put(pending.hints) { refused.append(job.refusal) }
             pending.hints.removeAll(keepingCapacity: true)
         }
         return refused

@@ -13,15 +13,6 @@ import Vnodes
 import Wire
 import World
 
-extension StorageJob: MailboxWork {
-    var byteCount: Int { request.byteCount }
-    var isDeferrable: Bool { isRepair }
-}
-
-extension HintCore.Job: MailboxWork {
-    var byteCount: Int { if case .request(let job) = self { job.byteCount } else { 0 } }
-}
-
 /// Where answers go: an event loop.
 protocol AnswerPort: AnyObject, Sendable {
     func deliver(_ answers: [StorageAnswer])
@@ -131,11 +122,13 @@ final class ShardThread: Sendable {
             let ports = environment.connected
             var usual = 0
             while let jobs = mailbox.take(most: part.largestBatch) {
-                usual = max(jobs.count, usual - usual / 8)
+                usual = max(jobs.count { !$0.isRepair }, usual - usual / 8)
                 do throws(StorageFailure) { try work(jobs, &core, ports) } catch { environment.stop("objects", error) }
                 // The core is theirs for once who wait for it with work for us: a batch costs as much as dozens of
                 // writes. A node that has its cores to itself only loses by it: another core would have been free.
-                if sharesCores, usual >= ShardThread.batchWorthFilling, mailbox.count < usual / 4 * 3 { sched_yield() }
+                if sharesCores, usual >= ShardThread.batchWorthFilling, mailbox.waitingCount < usual / 4 * 3 {
+                    sched_yield()
+                }
             }
         }
     }
@@ -156,7 +149,7 @@ final class ShardThread: Sendable {
                 carryOut(effect, ports)
             }
         }
-        try core.handle(.worked(waiting: mailbox.count), MachineClock.now(), &out)
+        try core.handle(.worked(waiting: mailbox.waitingCount), MachineClock.now(), &out)
         for effect in out.take() { carryOut(effect, ports) }
         note(jobs.count, commit, core)
     }
