@@ -5,6 +5,8 @@ bench_bare() {
     ready bare $bare_port /
     measure "bare NIOHTTP1, GET" get bare "http://127.0.0.1:$bare_port"
     measure "bare NIOHTTP1, PUT" put bare "http://127.0.0.1:$bare_port"
+    measure_wrk "bare NIOHTTP1, GET, by wrk" get-wrk "http://127.0.0.1:$bare_port"
+    measure_wrk "bare NIOHTTP1, PUT, by wrk" put-wrk "http://127.0.0.1:$bare_port"
     stop_all
 }
 
@@ -22,7 +24,8 @@ keep_memory() {
     memories+=("$(printf '%-46s %9s MiB' "resident memory after $1" "$(resident_mib "${pids[0]}")")")
 }
 
-# Timelines and pictures: lists alone, lists beside large values, large values.
+# Timelines and pictures: lists alone, lists beside large values, large values, lists while all of that is compared again
+# and again, as repair does.
 bench_lists() {
     local url="http://127.0.0.1:$solo_port"
     rm -rf "$work/lists"
@@ -39,22 +42,27 @@ bench_lists() {
         --bucket pictures --value-bytes 100000
     keep_memory "values of 100 KB"
     stop_all
+    start lists "$atoll" serve --http 127.0.0.1:$solo_port --data "$work/lists" --repair-cycle 1
+    ready lists $solo_port /readyz
+    measure "the same, while repair compares everything" list atoll "$url"
+    stop_all
 }
 
-# Many new keys at once, and what LevelDB makes of them without a server.
+# bench_sustained KEYS: so many new keys at once, and what LevelDB makes of them without a server.
 bench_sustained() {
-    local url="http://127.0.0.1:$solo_port" values
+    local url="http://127.0.0.1:$solo_port" values new_keys=$1
+    rm -rf "$work/sustained" "$work/leveldb"
     start sustained "$atoll" serve --http 127.0.0.1:$solo_port --data "$work/sustained"
     ready sustained $solo_port /readyz
     "$atoll" bench --url "$url" --connections $connections --keys $new_keys --value-bytes 1000 --load --duration 0 --json \
         >"$work/result.json"
     read -ra values <<<"$(result)"
-    row "Atoll, one node, $new_keys new keys of 1,000 B" sustained "${values[@]}"
-    memories+=("$(printf '%-46s %9s MiB' "resident memory after them" "$(resident_mib "${pids[0]}")")")
+    row "Atoll, one node, $new_keys new keys of 1,000 B" sustained-$new_keys "${values[@]}"
+    memories+=("$(printf '%-46s %9s MiB' "resident memory after $new_keys new keys" "$(resident_mib "${pids[0]}")")")
     stop_all
     rm -rf "$work/sustained"
     read -ra values <<<"$("$leveldb" "$work/leveldb" $new_keys 1000 30)"
-    row "LevelDB alone, 30 a synced batch, batches' times" sustained "${values[@]}"
+    row "LevelDB alone, $new_keys, 30 a synced batch" sustained-$new_keys "${values[@]}"
     rm -rf "$work/leveldb"
 }
 
@@ -65,6 +73,8 @@ bench_solo() {
     load atoll "http://127.0.0.1:$solo_port"
     measure "Atoll, one node, GET" get atoll "http://127.0.0.1:$solo_port"
     measure "Atoll, one node, synced PUT" put atoll "http://127.0.0.1:$solo_port"
+    measure_wrk "Atoll, one node, GET, by wrk" get-wrk "http://127.0.0.1:$solo_port"
+    measure_wrk "Atoll, one node, synced PUT, by wrk" put-wrk "http://127.0.0.1:$solo_port"
     stop_all
 }
 
@@ -114,6 +124,8 @@ bench_three() {
     load atoll "${three_urls[@]}"
     measure "Atoll, three nodes, quorum GET" get atoll "${three_urls[@]}"
     measure "Atoll, three nodes, quorum synced PUT" put atoll "${three_urls[@]}"
+    measure_wrk "Atoll, three nodes, quorum GET, by wrk" get-wrk "${three_urls[@]}"
+    measure_wrk "Atoll, three nodes, synced PUT, by wrk" put-wrk "${three_urls[@]}"
     stop_all
 }
 

@@ -6,10 +6,11 @@ set -euo pipefail
 
 usage() {
     cat <<'TEXT'
-Usage: scripts/bench.sh [--quick] [--memory] [--json FILE] [--dir DIR] [--atoll FILE]
+Usage: scripts/bench.sh [--quick] [--memory] [--many] [--json FILE] [--dir DIR] [--atoll FILE]
                         [--no-build] [--names]
   --quick      one round of 3 s a row instead of three of 5 s, with a tenth of the new keys, without memory, etcd's own slow load test and the solver's largest cases
   --memory     with --quick: the memory of an idle node and of one with a million keys all the same
+  --many       also five million new keys, beside LevelDB alone: some ten minutes and 20 GB of disk more
   --json FILE  also write the results to FILE
   --dir DIR    where the servers keep their data; must not be in memory (default: .build)
   --atoll FILE measure this binary (another version, another build)
@@ -19,12 +20,13 @@ TEXT
 }
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-rounds=3 seconds=5 warm_up=1 redis_requests=400000 quick=0 memory=1 json="" dir="$root/.build" build=1 names_only=0 fewer=1
+rounds=3 seconds=5 warm_up=1 redis_requests=400000 quick=0 memory=1 many=0 json="" dir="$root/.build" build=1 names_only=0 fewer=1
 atoll="" bare="$root/Benchmarks/.build/release/bare-http" leveldb="$root/Benchmarks/.build/release/leveldb-alone"
 while [ $# -gt 0 ]; do
     case $1 in
         --quick) rounds=1 seconds=3 warm_up=1 redis_requests=100000 quick=1 memory=0 fewer=10 ;;
         --memory) memory=1 ;;
+        --many) many=1 ;;
         --json) json=${2:?--json takes a file}; shift ;;
         --dir) dir=${2:?--dir takes a directory}; shift ;;
         --atoll) atoll=${2:?--atoll takes a file}; shift ;;
@@ -179,6 +181,45 @@ measure() {
         "$(awk -v r="${values[0]}" -v s=$((seconds + warm_up)) 'BEGIN { printf "%d", r * s }')"
 }
 
+# measure_wrk NAME OPERATION URL...: the same as `get` and `put`, asked by wrk, where it is installed.
+measure_wrk() {
+    command -v wrk >/dev/null || { note "wrk is not installed (Debian: wrk): its rows are skipped"; return 0; }
+    local name=$1 operation=$2 method=${2%-wrk} values before
+    shift 2
+    wrk_script "${method^^}" "$@" >"$work/wrk.lua"
+    before=$(processor_ms)
+    read -ra values <<<"$(wrk -t$# -c$((connections / $# * $#)) -d$((seconds + warm_up)) -s "$work/wrk.lua" "$1" |
+        awk '/^RESULT/ { print $2, $3, $4, $5, $6, $7, $8 }')"
+    row "$name" "$operation" "${values[@]:0:6}" $(($(processor_ms) - before)) "${values[6]}"
+}
+# A thread for each node, as each has one address.
+wrk_script() {
+    local url
+    printf 'local method, keys, body, hosts = "%s", %d, string.rep("x", %d), {}\n' "$1" $keys $value_bytes
+    shift
+    for url; do printf 'hosts[#hosts + 1] = { "%s", "%s" }\n' "$(cut -d: -f2 <<<"$url" | tr -d /)" "${url##*:}"; done
+    cat <<'LUA'
+local threads = 0
+function setup(thread)
+    threads = threads + 1
+    local host = hosts[threads]
+    thread.addr = wrk.lookup(host[1], host[2])[1]
+    thread:set("seed", threads)
+end
+function init() math.randomseed(seed) end
+function request()
+    local path = string.format("/v1/kv/bench/user%012d", math.random(0, keys - 1))
+    return wrk.format(method, path, { host = "localhost" }, method == "PUT" and body or nil)
+end
+function done(summary, latency)
+    local errors = summary.errors
+    print(string.format("RESULT %.1f %.3f %.3f %.3f %.3f %d %d", summary.requests * 1e6 / summary.duration,
+        latency:percentile(50) / 1e3, latency:percentile(99) / 1e3, latency:percentile(99.9) / 1e3, latency.max / 1e3,
+        errors.connect + errors.read + errors.write + errors.status + errors.timeout, summary.requests))
+end
+LUA
+}
+
 # measure_names NAME OPERATION CONNECTIONS KEY-BYTES TARGET URL...: registers fresh names. Values of etcd have 33 bytes, as
 # many as a digest of an owner's token.
 measure_names() {
@@ -209,10 +250,12 @@ for round in $(seq $rounds); do
     bench_etcd_names
 done
 if [ $names_only = 0 ]; then
-    bench_sustained
+    bench_sustained $new_keys
+    if [ $many = 1 ]; then bench_sustained 5000000; fi
     if [ $memory = 1 ]; then bench_memory; fi
     bench_ring
 fi
 keep_medians
 print_table
+print_reached
 if [ -n "$json" ]; then print_json >"$json"; fi

@@ -14,7 +14,7 @@ packages_of() {
     case $1 in
         build) echo "binutils ca-certificates git libc6-dev libleveldb-dev libsnappy-dev make" ;;
         test) echo "curl procps python3 python3-venv systemd util-linux" ;;
-        bench) echo "curl etcd-client etcd-server redis-server redis-tools" ;;
+        bench) echo "curl etcd-client etcd-server redis-server redis-tools wrk" ;;
         *)
             echo "dependencies: unknown group \"$1\"; known: build, test, bench" >&2
             exit 2
