@@ -98,16 +98,18 @@ extension ByteWriter {
     /// travels in a header.
     fileprivate mutating func lives(_ versions: VersionVector) {
         let entries = versions.entries
-        let firsts = entries.indices.filter { $0 == 0 || entries[$0 - 1].actor.node != entries[$0].actor.node }
-        varint(UInt64(firsts.count))
-        for (place, first) in firsts.enumerated() {
-            let end = place + 1 < firsts.count ? firsts[place + 1] : entries.endIndex
-            counted(entries[first].actor.node.name)
-            varint(UInt64(end - first))
-            for entry in entries[first..<end] {
-                varint(entry.actor.incarnation)
-                varint(entry.counter)
+        func isFirst(_ place: Int) -> Bool {
+            place == 0 || entries[place - 1].actor.node != entries[place].actor.node
+        }
+        varint(UInt64(entries.indices.count(where: isFirst)))
+        for place in entries.indices {
+            if isFirst(place) {
+                let next = entries[(place + 1)...].indices.first(where: isFirst) ?? entries.endIndex
+                counted(entries[place].actor.node.name)
+                varint(UInt64(next - place))
             }
+            varint(entries[place].actor.incarnation)
+            varint(entries[place].counter)
         }
     }
 }
@@ -116,7 +118,7 @@ extension ByteReader {
     fileprivate mutating func lives() throws(DecodingFailure) -> VersionVector {
         var entries: [Dot] = []
         for _ in 0..<(try count(atMost: Limits.versionVectorEntries)) {
-            let node = try nodeName()
+            let node = try nodeID()
             for _ in 0..<(try count(atMost: Limits.versionVectorEntries - entries.count)) {
                 entries.append(Dot(actor: Actor(node: node, incarnation: try varint()), counter: try varint()))
             }
@@ -126,7 +128,7 @@ extension ByteReader {
     }
 
     fileprivate mutating func namedDot() throws(DecodingFailure) -> Dot {
-        let dot = Dot(actor: Actor(node: try nodeName(), incarnation: try varint()), counter: try varint())
+        let dot = Dot(actor: Actor(node: try nodeID(), incarnation: try varint()), counter: try varint())
         guard dot.counter > 0 else { throw .malformed("a dot without a counter") }
         return dot
     }

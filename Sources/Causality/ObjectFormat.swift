@@ -136,18 +136,12 @@ extension ByteReader {
         return attempts
     }
 
-    mutating func nodeName() throws(DecodingFailure) -> NodeID {
-        let name = try countedString(atMost: Limits.nodeNameBytes)
-        guard let node = NodeID(name) else { throw .malformed("a node's name breaks its rule") }
-        return node
-    }
-
     mutating func versions() throws(DecodingFailure) -> VersionVector {
         let count = try count(atMost: Limits.versionVectorEntries)
         var entries: [Dot] = []
         entries.reserveCapacity(Swift.min(count, 16))
         for _ in 0..<count {
-            let node = try nodeName()
+            let node = try nodeID()
             entries.append(Dot(actor: Actor(node: node, incarnation: try varint()), counter: try varint()))
         }
         guard let versions = VersionVector(ascending: entries) else { throw .malformed("version vector out of order") }

@@ -145,21 +145,14 @@ enum GossipCodec {
         return message
     }
 
-    private static func readID(_ r: inout ByteReader) throws(DecodingFailure) -> NodeID {
-        guard let id = NodeID(try r.countedString(atMost: Limits.nodeNameBytes)) else {
-            throw .malformed("a node's name breaks its rule")
-        }
-        return id
-    }
-
     private static func readDigest(_ r: inout ByteReader) throws(DecodingFailure) -> Digest {
         Digest(
-            id: try readID(&r), generation: try r.counter(), heartbeat: try r.counter(), version: try r.counter(),
+            id: try r.nodeID(), generation: try r.counter(), heartbeat: try r.counter(), version: try r.counter(),
             floor: try r.counter())
     }
 
     private static func readDelta(_ r: inout ByteReader) throws(DecodingFailure) -> Delta {
-        let id = try readID(&r)
+        let id = try r.nodeID()
         let generation = try r.counter()
         let from = try r.counter()
         let floor = try r.counter()

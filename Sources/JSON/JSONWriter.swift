@@ -26,15 +26,29 @@ package struct JSONWriter: Sendable {
         place = .sibling
     }
 
-    package mutating func member(_ name: String, _ value: JSONValue) {
+    package mutating func member(_ name: StaticString, _ value: JSONValue) {
         key(name)
         element(value)
     }
 
-    /// A name whose value is written next.
-    package mutating func key(_ name: String) {
+    /// A name that is made while the program runs.
+    package mutating func member(named name: String, _ value: JSONValue) {
         begin()
         string(name)
+        colon()
+        element(value)
+    }
+
+    /// A name whose value is written next. It stands in the program's text, and has nothing that JSON would escape.
+    package mutating func key(_ name: StaticString) {
+        begin()
+        bytes.append(0x22)
+        bytes.append(name)
+        bytes.append(0x22)
+        colon()
+    }
+
+    private mutating func colon() {
         bytes.append(isPretty ? ": " : ":")
         place = .key
     }
@@ -56,7 +70,7 @@ package struct JSONWriter: Sendable {
             close("]")
         case .object(let members):
             open("{")
-            for member in members { self.member(member.name, member.value) }
+            for member in members { self.member(named: member.name, member.value) }
             close("}")
         default:
             begin()
@@ -66,11 +80,24 @@ package struct JSONWriter: Sendable {
     }
 
     /// Text where the bytes are UTF-8, base64 under `NAME_base64` where they are not.
-    package mutating func member(_ name: String, bytes value: [UInt8]) {
+    package mutating func member(_ name: StaticString, bytes value: [UInt8]) {
+        begin()
         let isText = value.isUTF8
-        key(isText ? name : name + "_base64")
+        bytes.append(0x22)
+        bytes.append(name)
+        bytes.append(isText ? "\"" : "_base64\"")
+        colon()
         bytes.append(0x22)
         if isText { value.withUnsafeBytes { bytes.append(escaped: $0) } } else { bytes.append(base64: value) }
+        bytes.append(0x22)
+        place = .sibling
+    }
+
+    /// Base64.
+    package mutating func member(_ name: StaticString, base64 value: [UInt8]) {
+        key(name)
+        bytes.append(0x22)
+        bytes.append(base64: value)
         bytes.append(0x22)
         place = .sibling
     }
@@ -98,7 +125,7 @@ package struct JSONWriter: Sendable {
     private mutating func scalar(_ value: JSONValue) {
         switch value {
         case .bool(let bool): bytes.append(bool ? "true" : "false")
-        case .int(let int): bytes.append(contentsOf: "\(int)".utf8)
+        case .int(let int): bytes.append(decimal: int)
         // JSON has no word for what is not finite. Whole numbers have no fraction: 8000000000000, not 8e+12.
         case .number(let number) where !number.isFinite: bytes.append("null")
         case .number(let number) where number.rounded() == number && abs(number) < 0x1p53: scalar(.int(Int(number)))

@@ -68,14 +68,35 @@ package enum JSONString {
     /// Hands out the text of `bytes`, which are UTF-8 or a part of it, piece by piece.
     package static func escape(_ bytes: UnsafeRawBufferPointer, _ put: (UnsafeRawBufferPointer) -> Void) {
         var start = 0
-        for place in bytes.indices {
-            let byte = bytes[place]
-            guard byte < 0x20 || byte == 0x22 || byte == 0x5C else { continue }
+        while start < bytes.count {
+            let place = firstToEscape(in: bytes, from: start)
             if place > start { put(UnsafeRawBufferPointer(rebasing: bytes[start..<place])) }
-            start = place + 1
+            guard place < bytes.count else { return }
+            let byte = bytes[place]
             withUnsafeBytes(of: escaped(byte)) { put(UnsafeRawBufferPointer(rebasing: $0[..<length(of: byte)])) }
+            start = place + 1
         }
-        if start < bytes.count { put(UnsafeRawBufferPointer(rebasing: bytes[start...])) }
+    }
+
+    /// The first place from `start` on of a quote, a backslash or a control character; the end if there is none. Eight
+    /// bytes at a time: a byte of a word is zero somewhere if the borrow of subtracting one from each reaches its
+    /// highest bit (Mycroft's test).
+    private static func firstToEscape(in bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
+        func hasZero(_ word: UInt64) -> Bool { (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080 != 0 }
+        var place = start
+        while place + 8 <= bytes.count {
+            let word = bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self)
+            guard !hasZero(word & 0xE0E0_E0E0_E0E0_E0E0), !hasZero(word ^ 0x2222_2222_2222_2222),
+                !hasZero(word ^ 0x5C5C_5C5C_5C5C_5C5C)
+            else { break }
+            place += 8
+        }
+        while place < bytes.count {
+            let byte = bytes[place]
+            if byte < 0x20 || byte == 0x22 || byte == 0x5C { break }
+            place += 1
+        }
+        return place
     }
 
     private typealias Escape = (UInt8, UInt8, UInt8, UInt8, UInt8, UInt8)
@@ -97,11 +118,29 @@ extension [UInt8] {
     }
 
     package mutating func append(base64 input: [UInt8]) {
-        let length = Base64.length(of: input.count)
-        append(
-            contentsOf: [UInt8](unsafeUninitializedCapacity: length) { output, count in
-                count = input.withUnsafeBytes { Base64.encode($0, into: UnsafeMutableRawBufferPointer(output)) }
-            })
+        let start = count
+        append(contentsOf: repeatElement(0, count: Base64.length(of: input.count)))
+        withUnsafeMutableBytes { output in
+            _ = input.withUnsafeBytes {
+                Base64.encode($0, into: UnsafeMutableRawBufferPointer(rebasing: output[start...]))
+            }
+        }
+    }
+
+    /// In decimal.
+    package mutating func append(decimal number: Int) {
+        if number < 0 { append(0x2D) }
+        // 64 bits are twenty digits at most; the last is found first.
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
+            var place = digits.endIndex
+            var rest = number.magnitude
+            repeat {
+                place -= 1
+                digits[place] = 0x30 + UInt8(truncatingIfNeeded: rest % 10)
+                rest /= 10
+            } while rest > 0
+            append(contentsOf: digits[place...])
+        }
     }
 
     package mutating func append(escaped input: UnsafeRawBufferPointer) {

@@ -1,5 +1,7 @@
 // A piece of an ordered key space: what is scanned, compared, transferred or dropped as one.
 
+import World
+
 /// Keys in [start, end); an absent `end` is the end of the store.
 package struct KeyRange: Hashable, Sendable {
     package var start: [UInt8]
@@ -13,7 +15,7 @@ package struct KeyRange: Hashable, Sendable {
     package static let everything = KeyRange(start: [], end: nil)
 
     package func contains(_ key: [UInt8]) -> Bool {
-        !key.lexicographicallyPrecedes(start) && (end.map { key.lexicographicallyPrecedes($0) } ?? true)
+        !key.precedes(start) && (end.map { key.precedes($0) } ?? true)
     }
 
     /// Every key that begins with `prefix`.

@@ -70,6 +70,15 @@ package struct StoredKey: Hashable, Sendable {
         return try? rest.takePart()
     }
 
+    /// The sort key of a stored key that a replica has checked: the token is not computed again, since lists ask for it
+    /// at every item. Nil if there is none.
+    package static func sortKey(of stored: [UInt8]) -> [UInt8]? {
+        guard stored.count > 8 else { return nil }
+        var rest = stored[8...]
+        guard rest.dropPart(), rest.dropPart() else { return nil }
+        return try? rest.takePart()
+    }
+
     /// A stored key as an operator knows it, for a log: bucket/partition key/sort key, without line breaks and the
     /// like.
     package static func text(of stored: [UInt8]) -> String {
@@ -92,10 +101,10 @@ package struct StoredKey: Hashable, Sendable {
         if let prefix, !prefix.isEmpty {
             range = KeyRange(start: escaped(prefix), end: KeyRange.successor(ofPrefix: escaped(prefix)))
         }
-        if let start, !start.isEmpty, range.start.lexicographicallyPrecedes(escaped(start)) {
+        if let start, !start.isEmpty, range.start.precedes(escaped(start)) {
             range.start = escaped(start)
         }
-        if let end, !end.isEmpty, let old = range.end, escaped(end).lexicographicallyPrecedes(old) {
+        if let end, !end.isEmpty, let old = range.end, escaped(end).precedes(old) {
             range.end = escaped(end)
         }
         return range
@@ -144,20 +153,29 @@ extension [UInt8] {
 
 extension ArraySlice<UInt8> {
     fileprivate mutating func takePart() throws(DecodingFailure) -> [UInt8] {
-        guard let zero = firstIndex(of: 0) else { throw .truncated }
-        var part = Array(self[startIndex..<zero])
-        self = self[zero...]
-        while let byte = popFirst() {
-            guard byte == 0 else {
-                part.append(byte)
-                continue
-            }
-            switch popFirst() {
+        var part: [UInt8] = []
+        while let zero = firstIndex(of: 0) {
+            part += self[startIndex..<zero]
+            let mark = zero + 1
+            guard mark < endIndex else { break }
+            let sign = self[mark]
+            self = self[(mark + 1)...]
+            switch sign {
             case 0xFF: part.append(0)
             case 1: return part
             default: throw .malformed("a zero byte that is no escape")
             }
         }
         throw .truncated
+    }
+
+    /// As `takePart`, of one that nobody asks for.
+    fileprivate mutating func dropPart() -> Bool {
+        while let zero = firstIndex(of: 0), zero + 1 < endIndex {
+            let sign = self[zero + 1]
+            self = self[(zero + 2)...]
+            if sign == 1 { return true }
+        }
+        return false
     }
 }

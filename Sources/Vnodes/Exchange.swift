@@ -246,7 +246,7 @@ struct Exchange: Sendable {
     /// Whether `a` stands before `b`; nil is the end of all.
     private static func precedes(_ a: [UInt8]?, _ b: [UInt8]?) -> Bool {
         guard let a else { return false }
-        return b.map { a.lexicographicallyPrecedes($0) } ?? true
+        return b.map { a.precedes($0) } ?? true
     }
 
     // MARK: Mending

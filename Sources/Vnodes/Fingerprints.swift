@@ -99,8 +99,8 @@ extension KeyRange {
     /// The part of it in [from, until); nil is no bound.
     func intersection(from: [UInt8], until: [UInt8]?) -> KeyRange {
         var part = self
-        if part.start.lexicographicallyPrecedes(from) { part.start = from }
-        if let until, part.end.map({ until.lexicographicallyPrecedes($0) }) ?? true { part.end = until }
+        if part.start.precedes(from) { part.start = from }
+        if let until, part.end.map({ until.precedes($0) }) ?? true { part.end = until }
         return part
     }
 }

@@ -64,7 +64,7 @@ struct SelectionComparison {
             line.member("rule", .string(rule.rawValue))
             for (name, share) in SelectionComparison.percentiles {
                 line.member(
-                    name.replacingOccurrences(of: ".", with: "_") + "_ms",
+                    named: name.replacingOccurrences(of: ".", with: "_") + "_ms",
                     .number(result.percentile(share).inMilliseconds))
             }
             if setting.hasFailing { line.member("share_of_failing", .number(result.shareOfFirst)) }

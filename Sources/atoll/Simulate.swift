@@ -138,7 +138,7 @@ struct Simulate: ParsableCommand {
             line.open("{")
             line.key("played")
             line.open("{")
-            for (name, count) in counts.table { line.member(name, .int(count)) }
+            for (name, count) in counts.table { line.member(named: name, .int(count)) }
             line.close("}")
             line.close("}")
             return Terminal.output(line.bytes + [0x0A])

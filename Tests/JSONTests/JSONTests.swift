@@ -54,6 +54,35 @@ import Testing
                 == #"{"a":[1,null,"\u0007"],"b":[{"c":true},[]],"d":{},"e":null,"f":8000000000000}"#)
     }
 
+    @Test func numbersAreWrittenInDecimal() {
+        for number in [0, 7, -1, 10, 1_767_225_600_000, .max, .min] {
+            #expect(JSONValue.int(number).text(pretty: false) == "\(number)")
+        }
+    }
+
+    /// Wherever in a word of eight bytes they stand, what must be escaped is, and nothing else.
+    @Test func whatMustBeEscapedIsFoundInEveryPlace() {
+        let plain: [UInt8] = [0x20, 0x21, 0x23, 0x5B, 0x5D, 0x7F]
+        for length in 0...20 {
+            for place in 0..<max(1, length) {
+                for byte in [0x00, 0x1F, 0x22, 0x5C, 0x61] as [UInt8] {
+                    var text = (0..<length).map { plain[$0 % plain.count] }
+                    if place < length { text[place] = byte }
+                    var escaped: [UInt8] = []
+                    for byte in text {
+                        switch byte {
+                        case 0x22, 0x5C: escaped += [0x5C, byte]
+                        case 0..<0x20: escaped += Array((byte == 0 ? "\\u0000" : "\\u001f").utf8)
+                        default: escaped.append(byte)
+                        }
+                    }
+                    let expected = [0x22] + escaped + [0x22]
+                    #expect(JSONValue.string(String(decoding: text, as: UTF8.self)).encode(pretty: false) == expected)
+                }
+            }
+        }
+    }
+
     /// Pieces make the text that the whole makes.
     @Test(arguments: [false, true]) func piecesMakeTheWhole(pretty: Bool) {
         var writer = JSONWriter(pretty: pretty)
@@ -63,6 +92,7 @@ import Testing
         writer.open("{")
         writer.member("sort", bytes: Array("a\n".utf8))
         writer.member("value", bytes: [0xFF])
+        writer.member("context", base64: [1, 2, 3, 4])
         writer.close("}")
         writer.element(.strings(["x", "y"]))
         writer.close("]")
@@ -70,7 +100,8 @@ import Testing
         writer.close("}")
         let whole: JSONValue = .object([
             "items": .array([
-                .object(["sort": .string("a\n"), "value_base64": .string("/w==")]), .strings(["x", "y"]),
+                .object(["sort": .string("a\n"), "value_base64": .string("/w=="), "context": .string("AQIDBA==")]),
+                .strings(["x", "y"]),
             ]),
             "next": .null,
         ])

@@ -47,6 +47,7 @@ import World
                 bucket: part(&dice), partitionKey: part(&dice), sortKey: dice.chance(0.4) ? nil : part(&dice))
             #expect(try StoredKey(decoding: key.bytes) == key)
             #expect(StoredKey.bucket(of: key.bytes) == key.bucket)
+            #expect(StoredKey.sortKey(of: key.bytes) == key.sortKey)
         }
     }
 

@@ -8,7 +8,7 @@ struct AnswerBody: Sendable {
     enum Part: Sendable {
         case bytes([UInt8])
         /// A member of a JSON object: text where the bytes are UTF-8, base64 under `NAME_base64` where they are not.
-        case member(String, [UInt8])
+        case member(StaticString, [UInt8])
     }
 
     /// How the value of the member that is being written goes out.
@@ -17,7 +17,7 @@ struct AnswerBody: Sendable {
 
         init(_ bytes: [UInt8]) { self = bytes.isUTF8 ? .text : .base64 }
 
-        func opening(_ name: String) -> [UInt8] {
+        func opening(_ name: StaticString) -> [UInt8] {
             Array((self == .text ? "\"\(name)\":\"" : "\"\(name)_base64\":\"").utf8)
         }
     }
@@ -96,9 +96,11 @@ struct AnswerBody: Sendable {
     }
 
     /// False if there is no room worth writing to.
-    private mutating func write(_ name: String, _ bytes: [UInt8], _ room: Int, _ piece: inout AnswerPiece) -> Bool {
+    private mutating func write(
+        _ name: StaticString, _ bytes: [UInt8], _ room: Int, _ piece: inout AnswerPiece
+    ) -> Bool {
         // Quotes, and a group or an escape or two; the next piece has room for more.
-        guard room > name.utf8.count + 64 else { return false }
+        guard room > name.utf8CodeUnitCount + 64 else { return false }
         let encoding: Encoding
         if let begun = self.encoding {
             encoding = begun
@@ -108,7 +110,7 @@ struct AnswerBody: Sendable {
             piece.append(encoding.opening(name)[...])
         }
         // Groups of base64 end where pieces do; all of a text may be escapes.
-        let rest = room - name.utf8.count - 32
+        let rest = room - name.utf8CodeUnitCount - 32
         let end = min(bytes.count, place + (encoding == .text ? rest / 6 : rest / 4 * 3))
         bytes.withUnsafeBytes { all in
             let some = UnsafeRawBufferPointer(rebasing: all[place..<end])
@@ -138,7 +140,7 @@ struct JSONBody {
     /// Below this the place that a value takes in `parts` costs more than its copy.
     private static let smallBytes = 1 << 10
 
-    mutating func member(_ name: String, bytes: [UInt8]) {
+    mutating func member(_ name: StaticString, bytes: [UInt8]) {
         guard bytes.count > JSONBody.smallBytes else { return text.member(name, bytes: bytes) }
         parts.append(.bytes(text.interrupt()))
         parts.append(.member(name, bytes))

@@ -7,12 +7,6 @@ import Ring
 import World
 
 enum ContextHeader {
-    static func text(_ context: CausalContext, for key: StoredKey) -> String {
-        var bytes: [UInt8] = []
-        bytes.append(base64: context.encode(for: key.bytes))
-        return String(decoding: bytes, as: UTF8.self)
-    }
-
     /// The token's bytes, checked; a token that is not ours, or another key's, throws.
     static func parse(_ text: String, for key: StoredKey) throws(Problem) -> [UInt8] {
         guard text.utf8.count <= (Limits.contextBytes + 2) / 3 * 4, let bytes = Base64.decode(text) else {

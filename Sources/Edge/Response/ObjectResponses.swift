@@ -68,32 +68,9 @@ package enum ObjectResponses {
         }.map(\.element)
     }
 
-    /// By blocks, where `==` goes byte by byte: every two of the siblings may have to be compared.
     private static func isSame(_ a: Payload, _ b: Payload) -> Bool {
         guard case .value(let a) = a, case .value(let b) = b else { return a == b }
-        guard a.count == b.count else { return false }
-        return a.withUnsafeBytes { a in
-            b.withUnsafeBytes { b in
-                let whole = a.count & ~63
-                for place in stride(from: 0, to: whole, by: 64)
-                where a.loadUnaligned(fromByteOffset: place, as: Line.self)
-                    != b.loadUnaligned(fromByteOffset: place, as: Line.self)
-                {
-                    return false
-                }
-                return a[whole...].elementsEqual(b[whole...])
-            }
-        }
-    }
-
-    /// 64 bytes that are looked at together.
-    private struct Line: BitwiseCopyable {
-        let a, b, c, d, e, f, g, h: UInt64
-
-        static func != (x: Line, y: Line) -> Bool {
-            (x.a ^ y.a) | (x.b ^ y.b) | (x.c ^ y.c) | (x.d ^ y.d) | (x.e ^ y.e) | (x.f ^ y.f) | (x.g ^ y.g)
-                | (x.h ^ y.h) != 0
-        }
+        return a.isEqual(b)
     }
 
     private static func value(_ sibling: Sibling) -> HTTPResponse {
@@ -170,12 +147,11 @@ package enum ObjectResponses {
         body.text.key("items")
         body.text.open("[")
         for item in items {
-            guard let key = try? StoredKey(decoding: item.key), let sortKey = key.sortKey else { continue }
-            let values = distinct(item.object.values)
+            guard let sortKey = StoredKey.sortKey(of: item.key) else { continue }
             body.text.open("{")
             body.text.member("sort", bytes: sortKey)
-            body.text.member("context", .string(ContextHeader.text(CausalContext(of: item.object), for: key)))
-            if values.count == 1 { describe(values[0], &body) } else { describe(values, &body) }
+            body.text.member("context", base64: CausalContext(of: item.object).encode(for: item.key))
+            describe(item.object, &body)
             body.text.close("}")
         }
         body.text.close("]")
@@ -186,13 +162,21 @@ package enum ObjectResponses {
         return response
     }
 
+    /// The value of an item, or several.
+    private static func describe(_ object: StoredObject, _ body: inout JSONBody) {
+        // Nearly all have one, and no array is made for it.
+        if object.siblings.count == 1 { return describe(object.siblings[0], &body) }
+        let values = distinct(object.values)
+        if values.count == 1 { describe(values[0], &body) } else { describe(values, &body) }
+    }
+
     /// `next` is the value for `start` (for `end` where the list runs backward) that continues the list; null at its
     /// end.
     private static func describe(_ next: ListContinuation?, _ reverse: Bool, _ text: inout JSONWriter) {
         let place: [UInt8]? =
             switch next {
-            case .at(let key): (try? StoredKey(decoding: key))?.sortKey.map { reverse ? $0 + [0] : $0 }
-            case .after(let key): (try? StoredKey(decoding: key))?.sortKey.map { reverse ? $0 : $0 + [0] }
+            case .at(let key): StoredKey.sortKey(of: key).map { reverse ? $0 + [0] : $0 }
+            case .after(let key): StoredKey.sortKey(of: key).map { reverse ? $0 : $0 + [0] }
             case nil: nil
             }
         guard let place else { return text.member("next", .null) }

@@ -110,7 +110,7 @@ package struct Problem: Error, Sendable {
         json.member("title", .string(title))
         json.member("status", .int(Int(status)))
         if !detail.isEmpty { json.member("detail", .string(detail)) }
-        for (key, value) in members { json.member(key, value) }
+        for (key, value) in members { json.member(named: key, value) }
         json.close("}")
         return json.bytes + [0x0A]
     }

@@ -82,13 +82,8 @@ extension ByteReader {
         let round = try varint()
         guard round > 0 else { return .fast }
         guard round <= Limits.ballotRound else { throw .malformed("round") }
-        let node = try node()
+        let node = try nodeID()
         return Ballot(round: round, node: node, session: try fixed64())
-    }
-
-    mutating func node() throws(DecodingFailure) -> NodeID {
-        guard let id = NodeID(try text(Int(try byte()))) else { throw .malformed("node") }
-        return id
     }
 
     mutating func identifier<Kind>() throws(DecodingFailure) -> Identifier<Kind> {
@@ -129,7 +124,7 @@ extension ByteReader {
     }
 
     mutating func member() throws(DecodingFailure) -> AcceptorID {
-        let node = try node()
+        let node = try nodeID()
         return AcceptorID(node: node, store: try identifier())
     }
 

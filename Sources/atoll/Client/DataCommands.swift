@@ -167,7 +167,7 @@ struct Get: AsyncParsableCommand {
             for (name, header) in [
                 ("acks", "atoll-acks"), ("content_type", "content-type"), ("context", "atoll-context"),
             ] {
-                if let text = response.headers.first(name: header) { document.member(name, .string(text)) }
+                if let text = response.headers.first(name: header) { document.member(named: name, .string(text)) }
             }
             document.member("value", bytes: response.body)
             document.close("}")
