@@ -109,7 +109,9 @@ struct RangeCoordinator: Sendable {
         _ out: inout Outbox<CoordinatorEffect>
     ) {
         guard let ask = asks.close(slot) else { return }
-        if case .page(let items, let more) = reply, case .page(let candidate, round: rounds) = ask.role {
+        if case .page(let items, let more) = reply, case .page(let candidate, round: rounds) = ask.role,
+            isInOrder(items)
+        {
             let place = pages.firstIndex { $0.slot > slot } ?? pages.endIndex
             pages.insert((slot, Page(candidate: candidate, items: items, more: more)), at: place)
             tally.add(candidate)
@@ -190,7 +192,7 @@ struct RangeCoordinator: Sendable {
     private mutating func take(_ merged: [ListedItem], _ wall: WallTime) -> ListContinuation? {
         for var item in merged {
             item.expire(at: wall)
-            guard !item.object.values.isEmpty else { continue }
+            guard item.object.hasValue else { continue }
             let bytes = item.byteCount
             guard found.isEmpty || (found.count < limit && foundBytes + bytes <= Limits.rangeBytes) else {
                 return .at(item.key)
@@ -207,12 +209,17 @@ struct RangeCoordinator: Sendable {
         return found.compactMap { item in
             var item = item
             item.expire(at: wall)
-            return item.object.values.isEmpty ? nil : item
+            return item.object.hasValue ? item : nil
         }
     }
 
     private func precedes(_ a: [UInt8], _ b: [UInt8]) -> Bool {
-        reverse ? b.lexicographicallyPrecedes(a) : a.lexicographicallyPrecedes(b)
+        reverse ? b.precedes(a) : a.precedes(b)
+    }
+
+    /// Whether a replica's page is one: each key once, in the order of the listing.
+    private func isInOrder(_ items: [RangeItem]) -> Bool {
+        items.indices.dropFirst().allSatisfy { precedes(items[$0 - 1].key, items[$0].key) }
     }
 
     /// The items known to be complete, in order, and where the nearest replica cut its page (nil: none did).
@@ -220,24 +227,47 @@ struct RangeCoordinator: Sendable {
         _ pages: [Page], _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) -> (items: [ListedItem], cut: [UInt8]?) {
         let cut = pages.filter(\.more).compactMap { $0.items.last?.key }.min(by: precedes)
-        let keys = pages.flatMap(\.items).map(\.key).sorted(by: precedes)
-        let held = pages.map { Dictionary($0.items.map { ($0.key, $0.object) }) { first, _ in first } }
+        var places = Array(repeating: 0, count: pages.count)
+        var versions: [StoredObject?] = Array(repeating: nil, count: pages.count)
         var items: [ListedItem] = []
-        for key in keys where items.last?.key != key {
+        items.reserveCapacity(pages.map(\.items.count).max() ?? 0)
+        while let key = nextKey(of: pages, at: places) {
             if let cut, precedes(cut, key) { break }
             var object = StoredObject()
-            var versions: [StoredObject?] = []
-            for objects in held {
-                let version = objects[key].flatMap { try? StoredObject(decoding: $0) }
-                if let version { object.merge(version, rule: rule) }
-                versions.append(version)
+            var first: (bytes: [UInt8], object: StoredObject?)?
+            for index in pages.indices {
+                versions[index] = nil
+                guard places[index] < pages[index].items.count, pages[index].items[places[index]].key == key else {
+                    continue
+                }
+                let bytes = pages[index].items[places[index]].object
+                places[index] += 1
+                // Replicas are the same most often.
+                if let first, first.bytes.isEqual(bytes) {
+                    versions[index] = first.object
+                    continue
+                }
+                versions[index] = try? StoredObject(decoding: bytes)
+                if first == nil { first = (bytes, versions[index]) }
+                if let version = versions[index] { object.merge(version, rule: rule) }
             }
             items.append(ListedItem(key: key, object: object))
-            for (page, version) in zip(pages, versions) where version != object {
-                repair(key, object, at: page.candidate.node, now, &out)
+            guard pages.count > 1 || rule == .lastWriteWins else { continue }
+            for index in pages.indices where versions[index] != object {
+                repair(key, object, at: pages[index].candidate.node, now, &out)
             }
         }
         return (items, cut)
+    }
+
+    /// The first key that stands at any page's place; nil if all are through.
+    private func nextKey(of pages: [Page], at places: [Int]) -> [UInt8]? {
+        var next: [UInt8]?
+        for (page, place) in zip(pages, places) where place < page.items.count {
+            let key = page.items[place].key
+            if next.map({ precedes(key, $0) }) ?? true { next = key }
+        }
+        return next
     }
 
     /// Sends what was merged to a replica that had something else; all repairs of a list together hold as much as a
@@ -271,6 +301,7 @@ extension ListedItem {
     }
 
     fileprivate mutating func expire(at wall: WallTime) {
+        guard object.hasExpired(at: wall) else { return }
         var object = object
         object.expire(at: wall)
         self = ListedItem(key: key, object: object)

@@ -118,6 +118,48 @@ import World
             """, on: Cluster.three())
     }
 
+    /// Each key once and in order: anything else is no page.
+    @Test func aPageInAnotherOrderIsNone() throws {
+        try expectScript(
+            """
+            list one
+              de-1 range limit=101
+            de-1 page b=a1 a=a1
+              us-1 range limit=101
+            us-1 page a=a1 a=a1
+              jp-1 range limit=101
+            jp-1 page a=a1 b=a1
+              answer list [a=a1 b=a1] acks=1 hints=0 jp
+            list one reverse
+              de-1 range limit=101 reverse
+            de-1 page a=a1 b=a1
+              us-1 range limit=101 reverse
+            us-1 page b=a1 a=a1
+              answer list [b=a1 a=a1] acks=1 hints=0 us
+            """, on: Cluster.three())
+    }
+
+    /// Three that know different items, in different versions, of which two are the same.
+    @Test func pagesOfThreeAreMergedBackward() throws {
+        try expectScript(
+            """
+            list all reverse
+              de-1 range limit=101 reverse
+              us-1 range limit=101 reverse
+              jp-1 range limit=101 reverse
+            jp-1 page d=a1 b=a1
+            de-1 page c=a1 b=a1 a=a1
+            us-1 page d=a1 c=-a2
+              de-1 repair d=a1
+              de-1 repair c=tombstone
+              jp-1 repair c=tombstone
+              us-1 repair b=a1
+              us-1 repair a=a1
+              jp-1 repair a=a1
+              answer list [d=a1 b=a1 a=a1] acks=3 hints=0 de jp us
+            """, on: Cluster.three())
+    }
+
     @Test func whatBreaksIsReplacedAndTheDeadlineIsKept() throws {
         try expectScript(
             """
