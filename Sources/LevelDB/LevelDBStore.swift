@@ -8,6 +8,12 @@ package import Keys
 package import Storage
 import World
 
+#if canImport(Glibc)
+import Glibc
+#else
+import Musl
+#endif
+
 /// How a store is opened.
 package struct StoreOptions: Sendable {
     /// Uncompressed table blocks kept in memory.
@@ -20,6 +26,8 @@ package struct StoreOptions: Sendable {
     /// 0014). For stores that sync all their writes: of unsynced ones a loss of power may leave what is taken for
     /// damage then.
     package var fillsLogs: Bool
+    /// What a page may take.
+    package var pageTime = Limits.pageTime
 
     package init(
         blockCacheBytes: Int = Limits.blockCacheBytes, writeBufferBytes: Int = Limits.writeBufferBytes,
@@ -55,6 +63,7 @@ package final class LevelDBStore: KeyValueStore, @unchecked Sendable {
     private let readWithoutCaching: OpaquePointer
     private let syncedWrite: OpaquePointer
     private let bufferedWrite: OpaquePointer
+    private let pageTime: Span
 
     package static func presence(at path: String) -> StorePresence {
         switch atoll_leveldb_presence(path) {
@@ -92,6 +101,7 @@ package final class LevelDBStore: KeyValueStore, @unchecked Sendable {
         leveldb_readoptions_set_fill_cache(readWithoutCaching, 0)
         syncedWrite = leveldb_writeoptions_create()
         leveldb_writeoptions_set_sync(syncedWrite, 1)
+        pageTime = settings.pageTime
         bufferedWrite = leveldb_writeoptions_create()
         var problem: UnsafeMutablePointer<CChar>?
         // Whatever fails from here on, `deinit` closes and releases.
@@ -196,19 +206,21 @@ package final class LevelDBStore: KeyValueStore, @unchecked Sendable {
     }
 
     package func scan(
-        _ range: KeyRange, reverse: Bool, _ visit: (_ key: [UInt8], _ value: [UInt8]) -> Bool
+        _ range: KeyRange, reverse: Bool, _ kind: ScanKind, _ visit: (_ key: [UInt8], _ value: [UInt8]) -> Bool
     ) throws(StorageFailure) {
-        guard let iterator = leveldb_create_iterator(try open(), readWithoutCaching) else {
+        let lateAt = kind == .page ? LevelDBStore.clock() + pageTime.nanoseconds : .max
+        guard let iterator = leveldb_create_iterator(try open(), kind == .page ? read : readWithoutCaching) else {
             throw StorageFailure(.inputOutput, "out of memory")
         }
         defer { leveldb_iter_destroy(iterator) }
         // It sees what another thread has just written, and what is not on the disk yet is not to be shown.
-        try finishSync()
+        if kind == .sweep { try finishSync() }
         if reverse { seekBackward(iterator, range.end) } else { seek(iterator, range.start) }
         while leveldb_iter_valid(iterator) != 0 {
             var length = 0
             let key = Array(UnsafeRawBufferPointer(start: leveldb_iter_key(iterator, &length), count: length))
-            guard range.contains(key) else { break }
+            guard reverse ? !key.precedes(range.start) : range.end.map(key.precedes) ?? true else { break }
+            if kind == .page, LevelDBStore.clock() > lateAt { throw StorageFailure(.slow, "a page took too long") }
             let value = Array(UnsafeRawBufferPointer(start: leveldb_iter_value(iterator, &length), count: length))
             guard visit(key, value) else { break }
             if reverse { leveldb_iter_prev(iterator) } else { leveldb_iter_next(iterator) }
@@ -216,6 +228,12 @@ package final class LevelDBStore: KeyValueStore, @unchecked Sendable {
         var problem: UnsafeMutablePointer<CChar>?
         leveldb_iter_get_error(iterator, &problem)
         if let failure = LevelDBStore.failure(taking: problem) { throw failure }
+    }
+
+    private static func clock() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
     }
 
     private func seek(_ iterator: OpaquePointer, _ key: [UInt8]) {

@@ -2,6 +2,7 @@
 
 import Keys
 import Ring
+import Vnodes
 import Wire
 import World
 
@@ -9,7 +10,7 @@ package enum NodePart: Hashable, Sendable {
     /// The storage shard of this number.
     case shard(Int)
     case hints
-    /// Pages of keys, away from the shards' threads: they must not stand before requests.
+    /// Long pages of keys, away from the shards' threads: they must not stand before requests.
     case scanner
     /// Fingerprints and pages of repair, away from the pages that a client waits for.
     case comparer
@@ -29,7 +30,9 @@ enum Routing {
     static func part(for request: ReplicaRequest, shards: Int, ring: RingSnapshot) -> NodePart {
         switch request {
         case .hint, .readHints: .hints
-        case .range(let request): request.repair ? .comparer : .scanner
+        case .range(let request) where request.repair: .comparer
+        case .range(let request) where request.isShort: .shard(shard(of: request.start, shards, ring))
+        case .range: .scanner
         case .compare: .comparer
         case .read(let key, _), .merge(let key, _, _): .shard(shard(of: key, shards, ring))
         case .mint(let request): .shard(shard(of: request.key, shards, ring))

@@ -24,6 +24,8 @@ package struct ShardCore: Sendable {
         case announce([StorageAnswer])
         case commit([StoreWrite], synced: Bool)
         case answer([StorageAnswer])
+        /// Pages that are the scanner's after all.
+        case handOn([StorageJob])
         /// Values whose time is over, for the shards to rewrite.
         case expired([ExpiredObject])
     }
@@ -97,12 +99,20 @@ package struct ShardCore: Sendable {
         let tooLate = jobs.takeLate(at: now.instant)
         late += UInt64(tooLate.count)
         // Before the reads: a write that comes between only makes the cache miss.
-        let reads = jobs.map { job -> (key: [UInt8], stripe: UInt64)? in
+        var reads = jobs.map { job -> (key: [UInt8], stripe: UInt64)? in
             guard case .read(let key, _) = job.request else { return nil }
             return (key, stripes.current(key))
         }
-        let outcome = try shard.process(
+        var outcome = try shard.process(
             jobs.map(\.request), store: store, in: BatchSurroundings(now: now, ring: ring, disk: disk))
+        if !outcome.handedOn.isEmpty {
+            out.emit(.handOn(outcome.handedOn.map { jobs[$0] }))
+            for place in outcome.handedOn.reversed() {
+                jobs.remove(at: place)
+                reads.remove(at: place)
+                outcome.replies.remove(at: place)
+            }
+        }
         if !outcome.writes.isEmpty {
             if outcome.synced { announce(jobs, outcome, &out) }
             out.emit(.commit(outcome.writes, synced: outcome.synced))

@@ -92,8 +92,9 @@ final class NodeAssembly: Sendable {
         for (index, thread) in storage.shards.enumerated() {
             thread.start("atoll-shard-\(index)", shard: VnodeShard(actor: actor, counter: counter), ended: threadsEnded)
         }
-        storage.scanner.start("atoll-scanner", shard: VnodeShard(actor: actor, counter: counter), ended: threadsEnded)
-        storage.comparer.start("atoll-comparer", shard: VnodeShard(actor: actor, counter: counter), ended: threadsEnded)
+        let reader = VnodeShard(actor: actor, counter: counter, pages: nil)
+        storage.scanner.start("atoll-scanner", shard: reader, ended: threadsEnded)
+        storage.comparer.start("atoll-comparer", shard: reader, ended: threadsEnded)
         nameThread = try NodeAssembly.nameThread(
             node, configuration.ring, directory, fresh: StoreID(high: system.next(), low: system.next()), logger)
         nameThread?.start(ended: threadsEnded) { [control] in control.carry($0) }

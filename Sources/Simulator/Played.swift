@@ -13,6 +13,7 @@ enum Played: Int, CaseIterable, Sendable {
     case loopSends, loopWorks, loopTakesBack, loopAnswersPeer, loopAnswersClient, loopAnswersOwnRead, loopSleeps
     // Of a storage thread, of the hint thread.
     case shardJobs, shardWorked, shardAnnounces, shardCommits, shardCommitsUnsynced, shardAnswers, shardFindsExpired
+    case shardHandsOn
     case hintRequest, hintReplay, hintConfirm, hintReject, hintRejectFull, hintLost, hintCommitted, hintsBusy
     case hintsCommit, hintsAnswer, hintsDeliver
     // Of the control loop.
@@ -133,6 +134,7 @@ extension ShardCore.Effect {
         case .announce: .shardAnnounces
         case .commit(_, let synced): synced ? .shardCommits : .shardCommitsUnsynced
         case .answer: .shardAnswers
+        case .handOn: .shardHandsOn
         case .expired: .shardFindsExpired
         }
     }

@@ -16,7 +16,7 @@ struct SimulatedDisk {
     var cleanStop: UInt64?
     var space = DiskSpace.ample
     /// Everything takes so many times as long.
-    var slowness: Int64 = 1
+    var slowness: Int64 = 1 { didSet { objects.isSlow = slowness > 1 } }
 
     init(owner: NodeID) { self.owner = owner }
 

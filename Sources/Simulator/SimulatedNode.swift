@@ -101,8 +101,10 @@ final class SimulatedNode {
                 gateway: gateway, port: port, shards: birth.shards, ring: ring, stripes: stripes, cacheBytes: 1 << 16)
         }
         turnIsOpen = Array(repeating: false, count: birth.loops)
-        threads = (0..<birth.shards + 2).map { _ in
-            let shard = VnodeShard(actor: actor, counter: birth.counter, mintedEntries: birth.mintedEntries)
+        threads = (0..<birth.shards + 2).map { place in
+            let shard = VnodeShard(
+                actor: actor, counter: birth.counter, mintedEntries: birth.mintedEntries,
+                pages: place < birth.shards ? PageBounds() : nil)
             return StorageThread(
                 core: ShardCore(shard: shard, store: birth.disk.objects, stripes: stripes, ring: ring))
         }
@@ -288,6 +290,7 @@ final class SimulatedNode {
         ledger.add(effect.played)
         switch effect {
         case .announce(let answers), .answer(let answers): hand(answers, &out)
+        case .handOn(let jobs): hand(jobs.compactMap { put($0, .scanner, &out) }, &out)
         case .expired(let found): out.emit(.hop(.control(.expired(found))))
         case .commit: break
         }

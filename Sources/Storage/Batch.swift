@@ -5,12 +5,14 @@ package import Ring
 package import Wire
 package import World
 
-/// What a batch comes to. `replies` stand in the order of the requests.
+/// What a batch comes to. `replies` stand in the order of the requests, those of what is handed on among them.
 package struct BatchOutcome: Sendable {
     package var writes: [StoreWrite] = []
     /// False if every write was to a bucket with `durability = "buffered"`.
     package var synced = false
     package var replies: [ReplicaReply] = []
+    /// The places of pages that would hold the shard for too long, and that another thread is to read.
+    package var handedOn: [Int] = []
     /// What a compare came across.
     package var expired: [ExpiredObject] = []
 

@@ -32,6 +32,8 @@ package struct StorageFailure: Error, Hashable, Sendable, CustomStringConvertibl
         case full
         /// Another process has the store open.
         case locked
+        /// A page took longer than a shard may be held. Nothing is wrong.
+        case slow
     }
 
     package let kind: Kind
@@ -54,8 +56,25 @@ package protocol KeyValueStore: AnyObject, Sendable {
     /// all that was committed before them.
     func commit(_ writes: [StoreWrite], synced: Bool) throws(StorageFailure)
 
-    /// Visits the range in order (descending if `reverse`) until `visit` returns false.
+    /// Visits the range in order (descending if `reverse`) until `visit` returns false. A page that takes longer than
+    /// `Limits.pageTime` fails as `slow`.
     func scan(
-        _ range: KeyRange, reverse: Bool, _ visit: (_ key: [UInt8], _ value: [UInt8]) -> Bool
+        _ range: KeyRange, reverse: Bool, _ kind: ScanKind, _ visit: (_ key: [UInt8], _ value: [UInt8]) -> Bool
     ) throws(StorageFailure)
+}
+
+extension KeyValueStore {
+    /// A sweep.
+    package func scan(
+        _ range: KeyRange, reverse: Bool, _ visit: (_ key: [UInt8], _ value: [UInt8]) -> Bool
+    ) throws(StorageFailure) { try scan(range, reverse: reverse, .sweep, visit) }
+}
+
+/// What a scan is for, and so who does it and whether its blocks are worth keeping.
+package enum ScanKind: Sendable {
+    /// A page that a client waits for, and that others will ask for again; by the thread that writes the range.
+    case page
+    /// All there is of a range, once, by any thread: it shows nothing that is not on the disk yet, and leaves the cache
+    /// to others.
+    case sweep
 }

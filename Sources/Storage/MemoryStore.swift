@@ -13,6 +13,8 @@ package final class MemoryStore: KeyValueStore, @unchecked Sendable {
     private var unsynced: [[(key: [UInt8], before: [UInt8]?)]] = []
     /// Thrown by every call from now on: a disk that has failed.
     package var failure: StorageFailure?
+    /// Pages take longer than a shard may be held.
+    package var isSlow = false
 
     package init() {}
 
@@ -67,13 +69,14 @@ package final class MemoryStore: KeyValueStore, @unchecked Sendable {
     }
 
     private func firstIndex(notBefore key: [UInt8]) -> Int {
-        keys.firstPlace { $0.lexicographicallyPrecedes(key) }
+        keys.firstPlace { $0.precedes(key) }
     }
 
     package func scan(
-        _ range: KeyRange, reverse: Bool, _ visit: (_ key: [UInt8], _ value: [UInt8]) -> Bool
+        _ range: KeyRange, reverse: Bool, _ kind: ScanKind, _ visit: (_ key: [UInt8], _ value: [UInt8]) -> Bool
     ) throws(StorageFailure) {
         if let failure { throw failure }
+        if isSlow, kind == .page { throw StorageFailure(.slow, "a page took too long") }
         let from = firstIndex(notBefore: range.start)
         let to = max(from, range.end.map(firstIndex(notBefore:)) ?? keys.count)
         func visitAll(_ places: some Sequence<Int>) {

@@ -27,8 +27,19 @@ package struct VnodeShard: Sendable {
     /// Entries of a version vector that a write may lead to here.
     private let mintedEntries: Int
 
-    /// `counter`: where an earlier clean stop of the same incarnation left off; 0 for a new one.
-    package init(actor: Actor, counter: UInt64 = 0, mintedEntries: Int = Limits.mintedVersionEntries) {
+    /// Nil where only such ranges are asked for as would hold a shard.
+    private let pages: PageBounds?
+    /// Until then all pages are handed on, since one was slow.
+    private var pagesFrom = Instant.origin
+
+    /// - Parameters:
+    ///   - counter: where an earlier clean stop of the same incarnation left off; 0 for a new one.
+    ///   - pages: nil for a thread that reads beside the shards.
+    package init(
+        actor: Actor, counter: UInt64 = 0, mintedEntries: Int = Limits.mintedVersionEntries,
+        pages: PageBounds? = PageBounds()
+    ) {
+        self.pages = pages
         self.actor = actor
         self.counter = counter
         self.mintedEntries = mintedEntries
@@ -38,11 +49,15 @@ package struct VnodeShard: Sendable {
         _ requests: [ReplicaRequest], store: any KeyValueStore, in surroundings: BatchSurroundings
     ) throws(StorageFailure) -> BatchOutcome {
         var batch = Batch(store: store, size: requests.count)
+        batch.pageRoom = surroundings.now.instant < pagesFrom ? 0 : pages?.batch ?? 0
         var outcome = BatchOutcome()
         outcome.replies.reserveCapacity(requests.count)
-        for request in requests {
+        for (place, request) in requests.enumerated() {
             do {
                 outcome.replies.append(try answer(request, &batch, surroundings))
+            } catch is LongPage {
+                outcome.handedOn.append(place)
+                outcome.replies.append(.refused(Refusal(.busy, "the page is another thread's")))
             } catch let refusal as Refusal {
                 outcome.replies.append(.refused(refusal))
             } catch let failure as StorageFailure {
@@ -74,7 +89,11 @@ package struct VnodeShard: Sendable {
         case .merge(let key, let object, let repair):
             return try merge(key, object, repair: repair, &batch, surroundings)
         case .range(let request):
-            return try range(request, batch.store)
+            guard let pages, request.isShort else {
+                let most = request.repair ? Limits.repairPageBytes : Limits.rangeBytes
+                return try page(of: request, .sweep, atMost: most, batch.store).reply
+            }
+            return try shortPage(of: request, pages, &batch, surroundings.now.instant)
         case .compare(let request):
             let piece = try Fingerprints.compute(
                 request, batch.store, surroundings.ring, at: surroundings.now.wall)
@@ -106,22 +125,43 @@ package struct VnodeShard: Sendable {
         return .summary(summary)
     }
 
-    private func range(_ request: RangeRequest, _ store: any KeyValueStore) throws -> ReplicaReply {
+    private mutating func shortPage(
+        of request: RangeRequest, _ pages: PageBounds, _ batch: inout Batch, _ now: Instant
+    ) throws -> ReplicaReply {
+        guard batch.pageRoom > 0 else { throw LongPage() }
+        let room = min(pages.one, batch.pageRoom)
+        do {
+            let page = try page(of: request, .page, atMost: room, batch.store)
+            batch.pageRoom -= page.bytes
+            guard page.bytes <= room else { throw LongPage() }
+            return page.reply
+        } catch let failure as StorageFailure where failure.kind == .slow {
+            batch.pageRoom = 0
+            pagesFrom = now + Limits.pagePause
+            throw LongPage()
+        }
+    }
+
+    /// `bytes`: of its items; where they would be more than `most`, with the one that has no place any more. One alone
+    /// always has.
+    private func page(
+        of request: RangeRequest, _ kind: ScanKind, atMost most: Int, _ store: any KeyValueStore
+    ) throws -> (reply: ReplicaReply, bytes: Int) {
         var items: [RangeItem] = []
+        if kind == .page { items.reserveCapacity(request.limit) }
         var size = 0
         var more = false
         let range = KeyRange(start: request.start, end: request.end)
-        let most = request.repair ? Limits.repairPageBytes : Limits.rangeBytes
-        try store.scan(range, reverse: request.reverse) { key, object in
+        try store.scan(range, reverse: request.reverse, kind) { key, object in
+            more = items.count == request.limit
+            guard !more else { return false }
             size += key.count + object.count
-            guard items.count < request.limit, items.isEmpty || size <= most else {
-                more = true
-                return false
-            }
+            more = size > most && !items.isEmpty
+            guard !more else { return false }
             items.append(RangeItem(key: key, object: object))
             return true
         }
-        return .page(items: items, more: more)
+        return (.page(items: items, more: more), size)
     }
 
     // MARK: Writing
@@ -283,6 +323,8 @@ private struct Batch {
     // An existential, not a generic: the shell is in another module, so a generic batch could not be specialised there.
     let store: any KeyValueStore
     private(set) var synced = false
+    /// What pages may still have.
+    var pageRoom = 0
     var expired: [ExpiredObject] = []
     /// One a key, in the order in which the keys were first changed.
     private(set) var changes: [(key: [UInt8], written: Written)] = []

@@ -105,6 +105,19 @@ public enum Limits {
     /// and the gateway holds all of them. One item alone may be larger.
     public static let rangeItems = 1_000
     public static let rangeBytes = 4 << 20
+    /// A page of so many items is read by the shard of their keys, among its writes: some 60 µs. The usual page, the
+    /// one more that tells whether anything follows, and a little. Longer ones have a thread of their own.
+    public static let pageItems = 128
+    /// What such a page may have, as it is stored, before that other thread takes it: a quarter of a millisecond to
+    /// read and to copy.
+    public static let pageBytes = 256 << 10
+    /// The same of all pages of one batch: whoever waits for the batch waits a millisecond longer at most.
+    public static let pageBytesInBatch = 1 << 20
+    /// A page may take long whatever its size: off a slow disk, or where LevelDB has to pass over thousands of older
+    /// versions of a key. After so long, about what a slow disk's sync takes, the other thread reads it, and for
+    /// `pagePause` all of the shard's pages: a twentieth of its time at most goes into what comes to nothing.
+    public static let pageTime = Span.milliseconds(5)
+    public static let pagePause = Span.milliseconds(100)
     /// What suits a person who looks.
     public static let defaultRangeItems = 100
     /// A page is fetched again this often where all of it was deleted items, before the client is told to go on itself.

@@ -22,7 +22,9 @@ import World
 
     @Test(arguments: [1, 2, 3] as [UInt64]) func memoryAndLevelDBAgree(_ seed: UInt64) throws {
         let directory = try TemporaryDirectory()
-        var disk: LevelDBStore? = try LevelDBStore(path: directory.path, options: smallBuffers)
+        var options = smallBuffers
+        options.pageTime = .minutes(1)
+        var disk: LevelDBStore? = try LevelDBStore(path: directory.path, options: options)
         let memory = MemoryStore()
         var dice = SeededRandom(seed: seed)
         for step in 0..<800 {
@@ -33,13 +35,14 @@ import World
             #expect(try disk?.get(probe) == memory.get(probe))
             let range = KeyRange(start: key(&dice), end: dice.chance(0.3) ? nil : key(&dice))
             let (reverse, limit) = (dice.chance(0.5), Int.random(in: 1...40, using: &dice))
+            let kind = dice.chance(0.5) ? ScanKind.page : .sweep
             #expect(
-                try disk?.all(range, reverse: reverse, atMost: limit)
+                try disk?.all(range, reverse: reverse, kind, atMost: limit)
                     == memory.all(range, reverse: reverse, atMost: limit),
                 "seed \(seed), step \(step): \(range) reverse \(reverse)")
             if step % 200 == 199 {
                 disk = nil
-                disk = try LevelDBStore(path: directory.path, options: smallBuffers)
+                disk = try LevelDBStore(path: directory.path, options: options)
             }
         }
         #expect(try disk?.all() == memory.all())

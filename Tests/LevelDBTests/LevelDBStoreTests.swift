@@ -73,6 +73,16 @@ import World
         }
     }
 
+    /// What takes long fails and harms nothing; a sweep takes its time.
+    @Test func aPageMayNotTakeLong() throws {
+        var options = smallBuffers
+        options.pageTime = .nanoseconds(-1)
+        let store = try LevelDBStore(path: directory.path, options: options)
+        try fill(store, 0..<10)
+        #expect(kind { _ = try store.all(.everything, .page) } == .slow)
+        #expect(try store.all(.everything, .sweep).count == 10)
+    }
+
     @Test func aStoreOpensOnceAtATime() throws {
         let store = try open()
         try store.put([1], [1])

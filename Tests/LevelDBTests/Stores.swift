@@ -35,10 +35,12 @@ func overwrite(_ file: String, _ bytes: some Sequence<UInt8>) throws {
 let smallBuffers = StoreOptions(blockCacheBytes: 1 << 20, writeBufferBytes: 64 << 10)
 
 extension KeyValueStore {
-    func all(_ range: KeyRange = .everything, reverse: Bool = false, atMost limit: Int = .max) throws -> [[[UInt8]]] {
+    func all(
+        _ range: KeyRange = .everything, reverse: Bool = false, _ kind: ScanKind = .sweep, atMost limit: Int = .max
+    ) throws -> [[[UInt8]]] {
         var found: [[[UInt8]]] = []
         guard limit > 0 else { return [] }
-        try scan(range, reverse: reverse) { key, value in
+        try scan(range, reverse: reverse, kind) { key, value in
             found.append([key, value])
             return found.count < limit
         }

@@ -87,6 +87,31 @@ import World
         #expect(answers(try core.hear(.worked(waiting: 0), at: 501)).count == 1 && core.isIdle && core.late == 2)
     }
 
+    /// A page that would hold the shard is the scanner's; what came with it is answered without it.
+    @Test mutating func aSlowPageIsHandedOn() throws {
+        store.isSlow = true
+        let list = RangeRequest(start: key.bytes, end: key.bytes + [1], limit: 2, reverse: false)
+        let jobs = [
+            Bench.job(.range(list), id: 1), Bench.job(.read(key: key.bytes, summaryOver: 0), id: 2),
+            Bench.job(.range(list), id: 3),
+        ]
+        let begun = try core.hear(.jobs(jobs, .roomy))
+        guard begun.count == 1, case .handOn(let pages) = begun[0] else {
+            Issue.record("\(begun)")
+            return
+        }
+        #expect(pages.map(\.address.id) == [1, 3])
+        let done = answers(try core.hear(.worked(waiting: 0)))
+        #expect(done.map(\.address.id) == [2] && done[0].read?.key == key.bytes)
+        // For a while no page is tried again, and then it is.
+        store.isSlow = false
+        let pause = Int64(Limits.pagePause.inMilliseconds)
+        #expect(try core.hear(.jobs([jobs[0]], .roomy), at: pause - 1).count == 1)
+        _ = try core.hear(.worked(waiting: 0), at: pause - 1)
+        #expect(try core.hear(.jobs([jobs[0]], .roomy), at: pause).isEmpty)
+        #expect(answers(try core.hear(.worked(waiting: 0), at: pause)).count == 1)
+    }
+
     @Test mutating func aFullDiskTakesNoValue() throws {
         let mint = Bench.job(.mint(MintRequest(key: key.bytes, value: [1])))
         #expect(try core.hear(.jobs([mint], .nearlyFull)).isEmpty)

@@ -273,4 +273,27 @@ import World
         let whole = try #require(keys(try replica.ask(.range(all))))
         #expect(whole.0.count == 10 && !whole.1)
     }
+
+    /// What would be more than a page may have, or all pages of a batch, is another thread's, and whole there.
+    @Test mutating func longPagesAreHandedOn() throws {
+        for index in 0..<10 { try replica.batch([Fixture.put(try Fixture.key("list", sort: "s\(index)"), "\(index)")]) }
+        let range = try StoredKeyRange.items(of: "list")
+        let page = ReplicaRequest.range(RangeRequest(start: range.start, end: range.end, limit: 4, reverse: false))
+        guard case .page(let items, more: true) = try replica.ask(page) else {
+            Issue.record("no page")
+            return
+        }
+        let size = items.reduce(0) { $0 + $1.key.count + $1.object.count }
+        let actor = Actor(node: Fixture.de, incarnation: 2)
+        replica.shard = VnodeShard(actor: actor, pages: PageBounds(one: size, batch: 2 * size))
+        #expect(try replica.batch([page, page]).handedOn.isEmpty)
+        let outcome = try replica.batch([page, page, page])
+        #expect(outcome.handedOn == [2] && outcome.replies[..<2].allSatisfy { $0 == .page(items: items, more: true) })
+        replica.shard = VnodeShard(actor: actor, pages: PageBounds(one: size - 1))
+        #expect(try replica.batch([page]).handedOn == [0])
+        replica.shard = VnodeShard(actor: actor, pages: PageBounds(one: 1, batch: 1))
+        #expect(try replica.batch([page, page]).handedOn == [0, 1])
+        replica.shard = VnodeShard(actor: actor, pages: nil)
+        #expect(try replica.ask(page) == .page(items: items, more: true))
+    }
 }

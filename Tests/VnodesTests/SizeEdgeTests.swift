@@ -20,6 +20,7 @@ import World
         let range = try StoredKeyRange.items(of: "list")
         func page(_ sizes: [Int]) throws -> (items: Int, more: Bool) {
             var replica = Replica(Fixture.de, ring: ring)
+            replica.shard = VnodeShard(actor: Actor(node: Fixture.de, incarnation: 1), pages: nil)
             for (key, size) in zip(keys, sizes) {
                 try replica.store.commit([.put(key: key, value: [UInt8](repeating: 1, count: size))], synced: true)
             }

@@ -42,7 +42,7 @@ package struct StartFailure: Error, CustomStringConvertible {
         switch failure.kind {
         case .locked: self.init("\(path) is in use by another process (\(failure))")
         case .full: self.init("cannot open \(path): \(failure). \(StartFailure.advice)", status: .tryAgain)
-        case .inputOutput: self.init("cannot open \(path): \(failure)", status: .disk)
+        case .inputOutput, .slow: self.init("cannot open \(path): \(failure)", status: .disk)
         case .corruption:
             self.init(
                 "\(path) is damaged (\(failure)). There are no peers to rebuild all of it from; move the directory away, "

@@ -23,10 +23,13 @@ final class StorageFront: Sendable {
     /// The threads, not started yet.
     init(_ environment: StorageEnvironment, _ stores: NodeStores, _ configuration: ServerConfiguration) {
         self.environment = environment
+        let scanner = ShardThread(environment, .scanner, store: stores.objects)
+        self.scanner = scanner
         shards = (0..<configuration.shards).map {
-            ShardThread(environment, .shard($0), store: stores.objects, sharesCores: configuration.sharesCores)
+            ShardThread(
+                environment, .shard($0), store: stores.objects, sharesCores: configuration.sharesCores,
+                scanner: scanner)
         }
-        scanner = ShardThread(environment, .scanner, store: stores.objects)
         comparer = ShardThread(environment, .comparer, store: stores.objects)
         hints = HintThread(environment, store: stores.hints)
     }

@@ -99,14 +99,18 @@ final class ShardThread: Sendable {
     private let store: LevelDBStore
     private let figuresBox = NIOLockedValueBox(StorageFigures())
     private let part: NodePart
+    /// Takes the pages that this thread would be held by; nil: it holds none up.
+    private let scanner: ShardThread?
     /// Of fewer requests there is little to share a sync among.
     private static let batchWorthFilling = 8
     /// Other nodes run on the same cores.
     private let sharesCores: Bool
 
     init(
-        _ environment: StorageEnvironment, _ part: NodePart, store: LevelDBStore, sharesCores: Bool = false
+        _ environment: StorageEnvironment, _ part: NodePart, store: LevelDBStore, sharesCores: Bool = false,
+        scanner: ShardThread? = nil
     ) {
+        self.scanner = scanner
         self.sharesCores = sharesCores
         self.environment = environment
         self.store = store
@@ -157,6 +161,8 @@ final class ShardThread: Sendable {
     private func carryOut(_ effect: ShardCore.Effect, _ ports: [any AnswerPort]) {
         switch effect {
         case .announce(let answers), .answer(let answers): ports.send(answers)
+        case .handOn(let jobs):
+            if scanner?.mailbox.put(jobs) != true { ports.send(jobs.map(\.refusal)) }
         // The control loop has the last number.
         case .expired(let found): ports.last?.deliver(expired: found)
         case .commit: break
