@@ -6,7 +6,7 @@
 import CLevelDB
 package import Keys
 package import Storage
-import World
+package import World
 
 #if canImport(Glibc)
 import Glibc

@@ -153,10 +153,10 @@ final class CountingStore: KeyValueStore, @unchecked Sendable {
         try store.commit(writes, synced: synced)
     }
     func scan(
-        _ range: KeyRange, reverse: Bool, _ visit: (_ key: [UInt8], _ value: [UInt8]) -> Bool
+        _ range: KeyRange, reverse: Bool, _ kind: ScanKind, _ visit: (_ key: [UInt8], _ value: [UInt8]) -> Bool
     ) throws(StorageFailure) {
         scans += 1
-        try store.scan(range, reverse: reverse, visit)
+        try store.scan(range, reverse: reverse, kind, visit)
     }
 }
 

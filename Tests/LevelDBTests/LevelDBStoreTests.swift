@@ -76,7 +76,7 @@ import World
     /// What takes long fails and harms nothing; a sweep takes its time.
     @Test func aPageMayNotTakeLong() throws {
         var options = smallBuffers
-        options.pageTime = .nanoseconds(-1)
+        options.pageTime = .microseconds(-1)
         let store = try LevelDBStore(path: directory.path, options: options)
         try fill(store, 0..<10)
         #expect(kind { _ = try store.all(.everything, .page) } == .slow)
