@@ -32,7 +32,7 @@ package struct GatewayState: Sendable {
         /// Whom it counts with.
         enum Place {
             case client
-            /// With so much against `Limits.trailingBytes`.
+            /// With so much against what such may hold.
             case trailing(byteCount: Int)
         }
 
@@ -57,7 +57,7 @@ package struct GatewayState: Sendable {
     private(set) var directory: ReplicaDirectory
     /// Each is taken out while something happens to it, and put back.
     private var inFlight = SlotTable<InFlight>()
-    private var trailing = TrailingBudget()
+    private var trailing: TrailingBudget
     /// Requests in flight at most, those aside that are answered.
     private let places: Int
     private var wheel: TimerWheel
@@ -68,9 +68,11 @@ package struct GatewayState: Sendable {
     package private(set) var figures = GatewayFigures()
 
     package init(
-        identity: NodeID, ring: RingSnapshot, random: SeededRandom, places: Int = Limits.requestsInFlight, now: Instant
+        identity: NodeID, ring: RingSnapshot, random: SeededRandom, places: Int = Limits.requestsInFlight,
+        trailingBytes: Int = Limits.trailingBytes, now: Instant
     ) {
         self.places = places
+        trailing = TrailingBudget(bytes: trailingBytes)
         directory = ReplicaDirectory(identity: identity, ring: ring, random: random)
         wheel = TimerWheel(now: now)
     }

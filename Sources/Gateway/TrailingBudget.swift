@@ -9,6 +9,10 @@ struct TrailingBudget: Sendable {
     private var order = Deque<UInt64>()
     private(set) var count = 0
     private var bytes = 0
+    /// What they may hold in memory.
+    private let mostBytes: Int
+
+    init(bytes: Int = Limits.trailingBytes) { mostBytes = bytes }
 
     mutating func add(_ key: UInt64, byteCount: Int) {
         order.append(key)
@@ -23,7 +27,7 @@ struct TrailingBudget: Sendable {
 
     /// One to let go, if there are too many; it may have ended already.
     mutating func next() -> UInt64? {
-        guard count > Limits.trailingWrites || bytes > Limits.trailingBytes else { return nil }
+        guard count > Limits.trailingWrites || bytes > mostBytes else { return nil }
         return order.popFirst()
     }
 

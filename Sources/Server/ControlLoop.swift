@@ -64,10 +64,8 @@ final class ControlLoop: @unchecked Sendable {
         eventLoop.execute { [self] in
             requestLoops = loops
             for node in storage.environment.ring.document.nodes where node.id != identity {
-                controlLinks[node.id] = PeerLink(
-                    to: node, lane: .control, on: eventLoop, greeting: greeting, owner: self, logger: logger)
-                bulkLinks[node.id] = PeerLink(
-                    to: node, lane: .bulk, on: eventLoop, greeting: greeting, owner: self, logger: logger)
+                controlLinks[node.id] = link(to: node, .control, greeting)
+                bulkLinks[node.id] = link(to: node, .bulk, greeting)
             }
             for link in controlLinks.values { link.start() }
             for link in bulkLinks.values { link.start() }
@@ -81,6 +79,12 @@ final class ControlLoop: @unchecked Sendable {
                 report().hop(to: eventLoop).whenSuccess { [self] in hear(.report($0)) }
             }
         }
+    }
+
+    private func link(to node: RingNode, _ lane: Lane, _ greeting: PeerGreeting) -> PeerLink {
+        PeerLink(
+            to: node, lane: lane, on: eventLoop, greeting: greeting,
+            queueBytes: storage.environment.memory.peerQueueBytes, owner: self, logger: logger)
     }
 
     func stop() {

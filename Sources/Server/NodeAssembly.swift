@@ -38,21 +38,22 @@ final class NodeAssembly: Sendable {
     private let operations: NodeOperations
     private let threadsEnded = DispatchGroup()
     private let listeners = NIOLockedValueBox<[any Channel]>([])
-    private let budget: DescriptorBudget
+    private let budgets: NodeBudgets
     private let logger: Logger
 
     init(
-        _ configuration: ServerConfiguration, _ node: RingNode, _ opened: OpenedDirectory, _ budget: DescriptorBudget,
+        _ configuration: ServerConfiguration, _ node: RingNode, _ opened: OpenedDirectory, _ budgets: NodeBudgets,
         _ logger: Logger
     ) throws {
-        self.budget = budget
+        self.budgets = budgets
         self.node = node
         self.opened = opened
         self.logger = logger
         let (directory, stores, identity, counter) = (opened.directory, opened.stores, opened.identity, opened.counter)
         let ring = RingSnapshot(configuration.ring)
         self.ring = ring
-        let environment = StorageEnvironment(ring: ring, directory: directory) { store, failure in
+        let environment = StorageEnvironment(ring: ring, directory: directory, memory: budgets.memory) {
+            store, failure in
             NodeAssembly.die(store, failure, directory, logger)
         }
         let storage = StorageFront(environment, stores, configuration)
@@ -66,8 +67,7 @@ final class NodeAssembly: Sendable {
         self.controlGroup = controlGroup
         let loops = requestGroup.makeIterator().enumerated().map { index, eventLoop in
             RequestLoop(
-                eventLoop, port: index, identity: node.id, storage: storage, random: random.fork(),
-                cacheBytes: configuration.readCacheBytes)
+                eventLoop, port: index, identity: node.id, storage: storage, random: random.fork())
         }
         self.loops = loops
         let state = ControlState(
@@ -96,17 +96,18 @@ final class NodeAssembly: Sendable {
         storage.scanner.start("atoll-scanner", shard: reader, ended: threadsEnded)
         storage.comparer.start("atoll-comparer", shard: reader, ended: threadsEnded)
         nameThread = try NodeAssembly.nameThread(
-            node, configuration.ring, directory, fresh: StoreID(high: system.next(), low: system.next()), logger)
+            node, environment, fresh: StoreID(high: system.next(), low: system.next()), logger)
         nameThread?.start(ended: threadsEnded) { [control] in control.carry($0) }
         storage.hints.start(keeper: stores.keeper, ended: threadsEnded) { [control] in control.carry($0) }
     }
 
     private static func nameThread(
-        _ node: RingNode, _ ring: RingDocument, _ directory: DataDirectory, fresh: StoreID, _ logger: Logger
+        _ node: RingNode, _ environment: StorageEnvironment, fresh: StoreID, _ logger: Logger
     ) throws -> NameStoreThread? {
-        guard ring.mayVote(node.id) else { return nil }
-        return try NameStoreThread(node: node.id, directory: directory, fresh: fresh, logger: logger) { failure in
-            die("names", failure, directory, logger)
+        guard environment.ring.document.mayVote(node.id) else { return nil }
+        let (directory, memory) = (environment.directory, environment.memory.names)
+        return try NameStoreThread(node: node.id, directory: directory, fresh: fresh, memory: memory, logger: logger) {
+            die("names", $0, directory, logger)
         }
     }
 
@@ -142,9 +143,9 @@ final class NodeAssembly: Sendable {
             .childChannelOption(.socketOption(.so_keepalive), value: 1)
             .childChannelOption(PeerChannels.firstProbe, value: Int(Limits.peerProbe.inSeconds))
             .childChannelOption(PeerChannels.probeEvery, value: Int(Limits.peerSilence.inSeconds))
-            .childChannelOption(.writeBufferWaterMark, value: PeerChannels.waterMark)
-            .childChannelInitializer { [loops, control, operations, budget, logger] channel in
-                guard operations.peers.values.open < budget.peerConnections,
+            .childChannelOption(.writeBufferWaterMark, value: PeerChannels.waterMark(budgets.memory.peerQueueBytes))
+            .childChannelInitializer { [loops, control, operations, budgets, logger] channel in
+                guard operations.peers.values.open < budgets.files.peerConnections,
                     let loop = loops.first(where: { $0.eventLoop === channel.eventLoop })
                 else { return channel.close() }
                 return PeerChannels.configure(
@@ -174,8 +175,8 @@ final class NodeAssembly: Sendable {
             )
             // A client may say that it has sent all and still wait for its answer.
             .childChannelOption(.allowRemoteHalfClosure, value: true)
-            .childChannelInitializer { [services, loops, operations, budget] channel in
-                guard operations.connections.values.open < budget.httpConnections,
+            .childChannelInitializer { [services, loops, operations, budgets] channel in
+                guard operations.connections.values.open < budgets.httpConnections,
                     let place = loops.firstIndex(where: { $0.eventLoop === channel.eventLoop })
                 else {
                     operations.connections.change { $0.refused += 1 }

@@ -29,7 +29,8 @@ package struct ServerConfiguration: Sendable {
     package var loops: Int
     /// Storage threads.
     package var shards: Int
-    package var readCacheBytes: Int
+    /// What the node may use; nil: half of what the machine has, of several nodes on it all together.
+    package var memoryBytes: Int?
     package var repairCycle: Span
     package var nameRate: NameRate
     /// Serve on more than loopback without TLS and a token.
@@ -47,7 +48,6 @@ package struct ServerConfiguration: Sendable {
         let cores = ProcessInfo.processInfo.activeProcessorCount
         loops = min(max(1, cores), Limits.usualLoops)
         shards = max(1, cores / 2)
-        readCacheBytes = Limits.readCacheBytes
         repairCycle = Limits.repairCycle
         nameRate = .standard
         isInsecureAllowed = false
@@ -69,12 +69,12 @@ package final class NodeServer: Service {
     /// cannot start.
     package func run() async throws {
         let node = try checkedNode()
-        let budget = try DescriptorBudget(
+        let files = try DescriptorBudget(
             limit: DescriptorBudget.raiseLimit(), nodes: configuration.ring.nodes.count, loops: configuration.loops)
+        let budgets = NodeBudgets(files: files, memory: try MemoryBudget(configuration))
         let opened = try OpenedDirectory(
-            path: configuration.dataPath, ring: configuration.ring, node: configuration.identity,
-            objectFiles: budget.objectFiles, logger)
-        let assembly = try NodeAssembly(configuration, node, opened, budget, logger)
+            path: configuration.dataPath, ring: configuration.ring, node: configuration.identity, budgets, logger)
+        let assembly = try NodeAssembly(configuration, node, opened, budgets, logger)
         do {
             try await assembly.listen()
         } catch {

@@ -18,7 +18,7 @@ final class RequestLoop: @unchecked Sendable {
     let eventLoop: any EventLoop
     private let port: Int
     private let identity: NodeID
-    private let storage: StorageFront
+    let storage: StorageFront
     private var core: LoopCore
     private var links: [NodeID: PeerLink] = [:]
     private var clients = SlotTable<(outcome: (ClientOutcome) -> Void, startedAt: Instant)>()
@@ -37,27 +37,30 @@ final class RequestLoop: @unchecked Sendable {
     var httpClients: LoopClients
 
     init(
-        _ eventLoop: any EventLoop, port: Int, identity: NodeID, storage: StorageFront, random: SeededRandom,
-        cacheBytes: Int
+        _ eventLoop: any EventLoop, port: Int, identity: NodeID, storage: StorageFront, random: SeededRandom
     ) {
         self.eventLoop = eventLoop
         self.port = port
         self.identity = identity
         self.storage = storage
         let environment = storage.environment
-        httpClients = LoopClients(ring: environment.ring)
+        let memory = environment.memory
+        httpClients = LoopClients(ring: environment.ring, memory: ClientMemory(limit: memory.clientBytes))
         let gateway = GatewayState(
-            identity: identity, ring: environment.ring, random: random, now: MachineClock.instant())
+            identity: identity, ring: environment.ring, random: random, trailingBytes: memory.trailingBytes,
+            now: MachineClock.instant())
         core = LoopCore(
             gateway: gateway, port: port, shards: storage.shards.count, ring: environment.ring,
-            stripes: environment.stripes, cacheBytes: cacheBytes)
+            stripes: environment.stripes, cacheBytes: memory.readCacheBytes)
     }
 
     /// Opens a link to every other node. Call on the loop.
     func connect(greeting: PeerGreeting, logger: Logger) {
         for node in storage.environment.ring.document.nodes where node.id != identity {
             let link = PeerLink(
-                to: node, lane: .data, on: eventLoop, greeting: greeting, owner: self, logger: logger)
+                to: node, lane: .data, on: eventLoop, greeting: greeting,
+                queueBytes: storage.environment.memory.peerQueueBytes,
+                owner: self, logger: logger)
             links[node.id] = link
             link.start()
         }

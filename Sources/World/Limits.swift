@@ -265,6 +265,26 @@ public enum Limits {
     /// The largest share of a node's memory that hot objects may take, per event loop.
     public static let readCacheBytes = 16 << 20
 
+    // MARK: Memory
+
+    /// What a node takes without anything in its caches and queues: code, stacks, what the allocator keeps, indexes and
+    /// filters of open tables.
+    public static let processBytes = 64 << 20
+    /// Hot objects, writes that trail, requests and repairs that wait, at the least: some thousand small ones. One that
+    /// is larger finds room where nothing else is.
+    public static let leastReadCacheBytes = 1 << 20
+    public static let leastTrailingBytes = 1 << 20
+    public static let leastMailboxBytes = 4 << 20
+    public static let leastMailboxRepairBytes = 1 << 20
+    /// A body and an answer of the largest values that a ring may allow.
+    public static let leastClientBytes = 2 * largestValueBytes
+    /// What repair may have on its way to a peer, which leaves all at once.
+    public static let leastPeerQueueBytes = repairFlightBytes
+    /// What a client's connection takes beside what is counted for it: a block to read into, and small answers.
+    public static let connectionBytes = 2 * receiveBytes
+    /// The least and the most that `--memory` may say.
+    public static let memoryBytes = (64 << 20)...(1 << 50)
+
     /// Event loops of a node that is not told how many: each has a connection of its own to every peer, and what peers
     /// accept is provided for this many, or as many as they have themselves.
     public static let usualLoops = 16
@@ -279,6 +299,10 @@ public enum Limits {
     public static let writeBufferBytes = 8 << 20
     /// Fewer LevelDB does not take.
     public static let leastOpenFiles = 74
+    /// What these hold at the least, however little memory a node may use: a handful of blocks, and a few thousand
+    /// small writes.
+    public static let leastBlockCacheBytes = 1 << 20
+    public static let leastWriteBufferBytes = 1 << 20
     /// Files that the object store holds open at most: with tables of 2 MiB they are a gigabyte, and what is read less
     /// often may open its table anew.
     public static let storeFiles = 512

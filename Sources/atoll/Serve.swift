@@ -5,6 +5,7 @@ import Edge
 import Foundation
 import Logging
 import Ring
+import RingFile
 import Server
 import ServiceLifecycle
 import UnixSignals
@@ -18,7 +19,7 @@ struct Serve: AsyncParsableCommand {
             With --ring and --node: that node of the ring file. With --seed and --node: the ring is asked from a node \
             that runs.
             Each flag may also be given as an environment variable: ATOLL_RING, ATOLL_NODE, ATOLL_SEED, ATOLL_DATA, \
-            ATOLL_HTTP, ATOLL_LOOPS, ATOLL_STORAGE_THREADS, ATOLL_NAME_RATE, ATOLL_REPAIR_CYCLE, ATOLL_LOG_LEVEL, \
+            ATOLL_HTTP, ATOLL_MEMORY, ATOLL_LOOPS, ATOLL_STORAGE_THREADS, ATOLL_NAME_RATE, ATOLL_REPAIR_CYCLE, ATOLL_LOG_LEVEL, \
             ATOLL_INSECURE (1 or 0).
             """)
 
@@ -27,6 +28,7 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "HOST:PORT of a running node's peer address, to get the ring from.") var seed: String?
     @Option(help: "The data directory.") var data: String?
     @Option(help: "HOST:PORT for HTTP, of a node without a ring file.") var http: String?
+    @Option(help: "Memory that the node may use, such as 512MiB; default: half of the machine's.") var memory: String?
     @Option(help: "Event loops; default: one a core, at most 16.") var loops: Int?
     @Option(name: .customLong("storage-threads"), help: "Storage threads; default: half the cores.") var storageThreads:
         Int?
@@ -87,6 +89,12 @@ struct Serve: AsyncParsableCommand {
         let (document, identity) = try await document(environment, dataPath, logger)
         var configuration = ServerConfiguration(
             ring: document, identity: identity, dataPath: dataPath, revision: Atoll.revision)
+        if let text = memory ?? environment["ATOLL_MEMORY"] {
+            guard let bytes = Units.bytes(text).map({ Int(clamping: $0) }), Limits.memoryBytes.contains(bytes) else {
+                throw CommandFailure.usage("memory: \"\(text)\" is no size such as 512MiB")
+            }
+            configuration.memoryBytes = bytes
+        }
         if let count = try number(loops, environment["ATOLL_LOOPS"], "loops") { configuration.loops = count }
         if let count = try number(storageThreads, environment["ATOLL_STORAGE_THREADS"], "storage threads") {
             configuration.shards = count

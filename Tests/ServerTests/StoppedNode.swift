@@ -83,8 +83,15 @@ final class StoppedNode {
 
     deinit { try? FileManager.default.removeItem(atPath: path) }
 
+    private static func budgets(_ ring: RingDocument) throws -> NodeBudgets {
+        let nodes = ring.nodes.count
+        return NodeBudgets(
+            files: try DescriptorBudget(limit: 4_096, nodes: nodes, loops: 1),
+            memory: try MemoryBudget(limit: 1 << 30, nodes: nodes, loops: 1, shards: 1))
+    }
+
     func open() throws -> OpenedDirectory {
-        try OpenedDirectory(path: path, ring: ring, node: node, objectFiles: 74, logger)
+        try OpenedDirectory(path: path, ring: ring, node: node, try StoppedNode.budgets(ring), logger)
     }
 
     private func run(_ keys: Range<Int>, _ stop: LastStop) throws {

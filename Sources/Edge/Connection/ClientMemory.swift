@@ -26,7 +26,7 @@ package struct ClientMemory {
     /// Connections to be closed now. What their answers held is given back already.
     private var toCutOff: [Int] = []
 
-    init(limit: Int = Limits.clientBytes) { self.limit = limit }
+    package init(limit: Int = Limits.clientBytes) { self.limit = limit }
 
     /// Takes room; false if there is none. `takeCutOff` tells whom that cost the connection.
     mutating func reserve(_ bytes: Int, _ now: Instant) -> Bool {

@@ -25,8 +25,9 @@ enum PeerChannels {
         channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(handler) }
     }
 
-    static let waterMark = ChannelOptions.Types.WriteBufferWaterMark(
-        low: Limits.peerQueueBytes / 2, high: Limits.peerQueueBytes)
+    static func waterMark(_ queueBytes: Int) -> ChannelOptions.Types.WriteBufferWaterMark {
+        ChannelOptions.Types.WriteBufferWaterMark(low: queueBytes / 2, high: queueBytes)
+    }
 }
 
 /// Turns a socket's bytes into messages and back, for one connection on one loop. Its owner is told of each message and
@@ -35,6 +36,10 @@ final class PeerFraming {
     private var decoder = FrameDecoder(limit: Limits.handshakeBytes)
     private var outgoing = OutgoingMessages()
     private var frames = ByteBuffer()
+    private let queueBytes: Int
+
+    /// `queueBytes`: what may wait for the flush.
+    init(queueBytes: Int = Limits.peerQueueBytes) { self.queueBytes = queueBytes }
 
     /// It is known now who the peer is, and how much it may say at once.
     func accept(framesUpTo bytes: Int) { decoder.limit = bytes }
@@ -65,7 +70,7 @@ final class PeerFraming {
     }
 
     /// Whether what waits for the flush is all that a slow peer may keep us from sending.
-    var isFull: Bool { frames.readableBytes >= Limits.peerQueueBytes }
+    var isFull: Bool { frames.readableBytes >= queueBytes }
 
     /// What was added since the last time; nil if nothing was.
     func takeOutgoing() -> ByteBuffer? {

@@ -33,12 +33,15 @@ final class PeerLink {
     /// The connection, from the moment that it stands until it is no more.
     private var channel: (any Channel)?
     private var pause: Scheduled<Void>?
-    private let framing = PeerFraming()
+    private let queueBytes: Int
+    private let framing: PeerFraming
 
     init(
-        to node: RingNode, lane: Lane, on eventLoop: any EventLoop, greeting: PeerGreeting, owner: any PeerLinkOwner,
-        logger: Logger
+        to node: RingNode, lane: Lane, on eventLoop: any EventLoop, greeting: PeerGreeting, queueBytes: Int,
+        owner: any PeerLinkOwner, logger: Logger
     ) {
+        self.queueBytes = queueBytes
+        framing = PeerFraming(queueBytes: queueBytes)
         self.node = node.id
         self.lane = lane
         self.eventLoop = eventLoop
@@ -123,7 +126,7 @@ final class PeerLink {
             .connectTimeout(.nanoseconds(Limits.connectTimeout.nanoseconds))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelOption(PeerChannels.silence, value: PeerChannels.longestSilence)
-            .channelOption(.writeBufferWaterMark, value: PeerChannels.waterMark)
+            .channelOption(.writeBufferWaterMark, value: PeerChannels.waterMark(queueBytes))
             .channelInitializer { channel in PeerChannels.configure(channel, handler.value) }
             .connect(host: address.host, port: address.port)
             .whenComplete { result in this.value.connected(result) }

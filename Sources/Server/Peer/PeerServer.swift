@@ -18,7 +18,7 @@ final class PeerServerHandler: ChannelInboundHandler {
     private let control: ControlLoop
     private let peers: PeerFigures
     private let logger: Logger
-    private let framing = PeerFraming()
+    private let framing: PeerFraming
     private var state: PeerServerState
     private let actions = ActionQueue<PeerServerState.Action>()
     /// The loop's number for it, once it is known who the peer is.
@@ -32,6 +32,7 @@ final class PeerServerHandler: ChannelInboundHandler {
         logger: Logger
     ) {
         state = PeerServerState(greeting: greeting)
+        framing = PeerFraming(queueBytes: loop.storage.environment.memory.peerQueueBytes)
         self.ringReply = ringReply
         self.loop = loop
         self.control = control

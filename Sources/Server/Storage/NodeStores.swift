@@ -17,21 +17,20 @@ struct NodeStores {
     let objectsAreKept: Bool
 
     init(
-        _ directory: DataDirectory, _ claim: DirectoryClaim, node: NodeID, ring: RingDocument, objectFiles: Int,
+        _ directory: DataDirectory, _ claim: DirectoryClaim, node: NodeID, ring: RingDocument, _ budgets: NodeBudgets,
         _ logger: Logger
     ) throws {
         let buckets = [ring.defaults] + ring.buckets.map(\.properties)
+        let memory = budgets.memory
         let options = StoreOptions(
-            openFiles: objectFiles, fillsLogs: buckets.allSatisfy { $0.durability == .synced })
+            memory.objects, openFiles: budgets.files.objectFiles,
+            fillsLogs: buckets.allSatisfy { $0.durability == .synced })
         let opening = Opening(directory: directory, claim: claim, node: node, ring: ring, logger: logger)
         (objects, objectsAreKept) = try opening.open(.objects) { path throws(StorageFailure) in
             try LevelDBStore(path: path, options: options)
         }
         let found = try opening.open(.hints) { path throws(StorageFailure) in
-            let store = try LevelDBStore(
-                path: path,
-                options: StoreOptions(
-                    blockCacheBytes: Limits.hintCacheBytes, writeBufferBytes: Limits.hintBufferBytes))
+            let store = try LevelDBStore(path: path, options: StoreOptions(memory.hints))
             return (store, try HintKeeper(identity: node, store: store))
         }
         (hints, keeper) = found.store
@@ -95,11 +94,11 @@ struct OpenedDirectory {
     let counter: UInt64
     private let lock: DirectoryLock?
 
-    init(path: String, ring: RingDocument, node: NodeID, objectFiles: Int, _ logger: Logger) throws {
+    init(path: String, ring: RingDocument, node: NodeID, _ budgets: NodeBudgets, _ logger: Logger) throws {
         directory = try DataDirectory(path: path)
         lock = try directory.lock()
         let claim = try directory.claim(cluster: ring.cluster, node: node)
-        stores = try NodeStores(directory, claim, node: node, ring: ring, objectFiles: objectFiles, logger)
+        stores = try NodeStores(directory, claim, node: node, ring: ring, budgets, logger)
         (identity, counter) = try directory.begin(
             claim, objectsAreKept: stores.objectsAreKept, wall: MachineClock.wall())
     }

@@ -28,17 +28,19 @@ final class StorageEnvironment: Sendable {
     let ring: RingSnapshot
     let stripes = CacheStripes()
     let directory: DataDirectory
+    let memory: MemoryBudget
     /// Called from a thread whose disk has failed; does not return control to it.
     let stop: @Sendable (_ store: String, StorageFailure) -> Never
     private let ports = NIOLockedValueBox<[any AnswerPort]>([])
     private let gauge: NIOLockedValueBox<DiskGauge>
 
     init(
-        ring: RingSnapshot, directory: DataDirectory,
+        ring: RingSnapshot, directory: DataDirectory, memory: MemoryBudget,
         stop: @escaping @Sendable (String, StorageFailure) -> Never
     ) {
         self.ring = ring
         self.directory = directory
+        self.memory = memory
         self.stop = stop
         gauge = NIOLockedValueBox(DiskGauge(directory.space(), at: MachineClock.instant()))
     }
@@ -94,7 +96,7 @@ func runThread(_ name: String, _ ended: DispatchGroup, _ body: @escaping @Sendab
 
 /// One shard's thread, or the scanner's or comparer's (shards that are only ever asked to read).
 final class ShardThread: Sendable {
-    let mailbox = Mailbox<StorageJob>()
+    let mailbox: Mailbox<StorageJob>
     private let environment: StorageEnvironment
     private let store: LevelDBStore
     private let figuresBox = NIOLockedValueBox(StorageFigures())
@@ -111,6 +113,7 @@ final class ShardThread: Sendable {
         scanner: ShardThread? = nil
     ) {
         self.scanner = scanner
+        mailbox = Mailbox(environment.memory.mailbox)
         self.sharesCores = sharesCores
         self.environment = environment
         self.store = store
@@ -207,12 +210,13 @@ struct HintFigures: Sendable {
 }
 
 final class HintThread: Sendable {
-    let mailbox = Mailbox<HintCore.Job>()
+    let mailbox: Mailbox<HintCore.Job>
     private let environment: StorageEnvironment
     private let store: LevelDBStore
     private let figuresBox = NIOLockedValueBox(HintFigures())
 
     init(_ environment: StorageEnvironment, store: LevelDBStore) {
+        mailbox = Mailbox(environment.memory.mailbox)
         self.environment = environment
         self.store = store
     }
