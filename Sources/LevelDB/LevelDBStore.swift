@@ -15,13 +15,17 @@ import Musl
 #endif
 
 /// How a store is opened.
-package struct StoreOptions: Sendable {
+package struct StoreOptions: Equatable, Sendable {
     /// Uncompressed table blocks kept in memory.
     package var blockCacheBytes: Int
     /// The write buffer (memtable); up to two are held at a time.
     package var writeBufferBytes: Int
     /// Files held open.
     package var openFiles: Int
+    /// Of a table, as compactions make them.
+    package var tableBytes: Int
+    /// Blocks are compressed, by Snappy.
+    package var compresses: Bool
     /// Logs are filled with zeros ahead of what is written, so that a sync writes the data and no inode (decision
     /// 0014). For stores that sync all their writes: of unsynced ones a loss of power may leave what is taken for
     /// damage then.
@@ -31,8 +35,11 @@ package struct StoreOptions: Sendable {
 
     package init(
         blockCacheBytes: Int = Limits.blockCacheBytes, writeBufferBytes: Int = Limits.writeBufferBytes,
-        openFiles: Int = Limits.leastOpenFiles, fillsLogs: Bool = false
+        openFiles: Int = Limits.leastOpenFiles, tableBytes: Int = Limits.tableBytes, compresses: Bool = true,
+        fillsLogs: Bool = false
     ) {
+        self.tableBytes = tableBytes
+        self.compresses = compresses
         self.fillsLogs = fillsLogs
         self.blockCacheBytes = blockCacheBytes
         self.writeBufferBytes = writeBufferBytes
@@ -89,6 +96,9 @@ package final class LevelDBStore: KeyValueStore, @unchecked Sendable {
         leveldb_options_set_cache(options, cache)
         leveldb_options_set_filter_policy(options, filter)
         leveldb_options_set_write_buffer_size(options, settings.writeBufferBytes)
+        leveldb_options_set_max_file_size(options, settings.tableBytes)
+        leveldb_options_set_compression(
+            options, CInt(settings.compresses ? leveldb_snappy_compression : leveldb_no_compression))
         leveldb_options_set_max_open_files(options, CInt(clamping: settings.openFiles))
         environment = atoll_leveldb_log_environment_create(
             settings.fillsLogs ? 1 : 0, presence == .present ? 1 : 0)
@@ -174,7 +184,7 @@ package final class LevelDBStore: KeyValueStore, @unchecked Sendable {
         defer { leveldb_writebatch_destroy(batch) }
         for write in writes {
             switch write {
-            case .put(let key, let value):
+            case .put(let key, let value, _):
                 key.withUnsafeBytes { k in
                     value.withUnsafeBytes { v in
                         leveldb_writebatch_put(

@@ -10,7 +10,7 @@ import Musl
 #endif
 
 struct DescriptorBudget: Equatable {
-    /// Open tables of the object store.
+    /// Open tables of either store of objects.
     let objectFiles: Int
     let httpConnections: Int
     /// Accepted ones; those that this node opens itself are provided for.
@@ -24,14 +24,14 @@ struct DescriptorBudget: Equatable {
         let opened = peers * (loops + 2)
         let fixed = Limits.otherFiles + 2 * Limits.smallestStoreFiles + opened + peerConnections
         let rest = limit - fixed
-        let needed = fixed + Limits.smallestStoreFiles + Limits.fewestClients
+        let needed = fixed + 2 * Limits.smallestStoreFiles + Limits.fewestClients
         guard limit >= needed else {
             throw StartFailure(
                 "this process may have \(limit) files open, and a node of this ring needs \(needed); "
                     + "raise the limit (ulimit -n, or LimitNOFILE of a systemd unit)")
         }
-        objectFiles = min(max(rest / 4, Limits.smallestStoreFiles), Limits.storeFiles)
-        httpConnections = min(Limits.httpConnections, rest - objectFiles)
+        objectFiles = min(max(rest / 8, Limits.smallestStoreFiles), Limits.storeFiles)
+        httpConnections = min(Limits.httpConnections, rest - 2 * objectFiles)
     }
 
     /// Raises the process's soft limit to its hard one, and tells what came of it.

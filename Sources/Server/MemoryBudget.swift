@@ -20,6 +20,8 @@ struct MemoryBudget: Equatable, Sendable {
     }
 
     let objects: Store
+    /// Of large values no blocks are kept.
+    let largeObjects: Store
     let hints = Store(cacheBytes: Limits.hintCacheBytes, writeBufferBytes: Limits.hintBufferBytes)
     let names = Store(cacheBytes: Limits.nameCacheBytes, writeBufferBytes: Limits.nameBufferBytes)
     /// Each loop's: hot objects, what it holds for clients, and writes that are answered and still trail.
@@ -95,12 +97,16 @@ extension MemoryBudget {
         objects = Store(
             cacheBytes: share(1, among: 1, from: Limits.leastBlockCacheBytes, to: Limits.blockCacheBytes),
             writeBufferBytes: share(2, among: 2, from: Limits.leastWriteBufferBytes, to: Limits.writeBufferBytes))
+        largeObjects = Store(
+            cacheBytes: 0,
+            writeBufferBytes: share(
+                2, among: 2, from: Limits.largeBufferBytes.lowerBound, to: Limits.largeBufferBytes.upperBound))
         readCacheBytes = share(1, among: counts.loops, from: Limits.leastReadCacheBytes, to: Limits.readCacheBytes)
-        clientBytes = share(4, among: counts.loops, from: Limits.leastClientBytes, to: Limits.clientBytes)
+        clientBytes = share(3, among: counts.loops, from: Limits.leastClientBytes, to: Limits.clientBytes)
         trailingBytes = share(1, among: counts.loops, from: Limits.leastTrailingBytes, to: Limits.trailingBytes)
         httpConnections = share(
             1, among: Limits.connectionBytes, from: Limits.fewestClients, to: Limits.httpConnections)
-        mailboxBytes = share(3, among: counts.mailboxes, from: Limits.leastMailboxBytes, to: Limits.mailboxBytes)
+        mailboxBytes = share(2, among: counts.mailboxes, from: Limits.leastMailboxBytes, to: Limits.mailboxBytes)
         mailboxRepairBytes = share(
             1, among: counts.mailboxes, from: Limits.leastMailboxRepairBytes, to: Limits.mailboxRepairBytes)
         peerQueueBytes = share(
@@ -108,7 +114,7 @@ extension MemoryBudget {
     }
 
     private func bendingBytes(_ counts: Counts) -> Int {
-        objects.bytes + counts.loops * (readCacheBytes + clientBytes + trailingBytes)
+        objects.bytes + largeObjects.bytes + counts.loops * (readCacheBytes + clientBytes + trailingBytes)
             + httpConnections * Limits.connectionBytes + counts.mailboxes * (mailboxBytes + mailboxRepairBytes)
             + counts.peerConnections * peerQueueBytes
     }

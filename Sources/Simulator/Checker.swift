@@ -120,7 +120,7 @@ struct Checker {
     /// A write has been put on a disk.
     mutating func stored(_ write: StoreWrite, over old: [UInt8]?, _ store: NodeStore, by actor: Actor) {
         let node = actor.node
-        guard case .put(let storedKey, let bytes) = write else { return }
+        guard case .put(let storedKey, let bytes, _) = write else { return }
         switch store {
         case .objects:
             guard let key = try? StoredKey(decoding: storedKey), let object = try? StoredObject(decoding: bytes) else {

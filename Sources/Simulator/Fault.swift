@@ -106,7 +106,7 @@ struct Fault: Sendable {
             cluster.setSpace(strike.node, isScarce ? .scarce(&cluster.random) : .ample(&cluster.random))
         },
         Fault("a disk is lost", weight: 2, lasts: 0...2_000, losesData: true) {
-            $0.wipe($1.node)
+            try $0.wipe($1.node)
         } end: {
             try $0.start($1.node)
         },
@@ -114,7 +114,8 @@ struct Fault: Sendable {
             let damage = StorageFailure(.corruption, "a block's checksum is wrong")
             // Of both stores, that of the objects is the more likely one.
             if cluster.random.chance(0.8) {
-                cluster.machines[strike.node].disk.objects.failure = damage
+                let isLarge = cluster.random.chance(0.3)
+                cluster.machines[strike.node].disk.objects.fail(damage, large: isLarge)
             } else {
                 cluster.machines[strike.node].disk.hints.failure = damage
             }

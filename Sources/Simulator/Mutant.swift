@@ -82,7 +82,7 @@ extension Mutant {
         case (.forgottenSiblings, .objects): writes.map { rewrite($0) { $0.keepingNewest() } }
         case (.lostTombstone, .objects):
             writes.map { write in
-                guard case .put(let key, let bytes) = write, let object = try? StoredObject(decoding: bytes),
+                guard case .put(let key, let bytes, _) = write, let object = try? StoredObject(decoding: bytes),
                     object.values.isEmpty
                 else { return write }
                 return .delete(key: key)
@@ -122,10 +122,10 @@ extension Mutant {
     }
 
     private func rewrite(_ write: StoreWrite, _ change: (StoredObject) -> StoredObject) -> StoreWrite {
-        guard case .put(let key, let bytes) = write, let object = try? StoredObject(decoding: bytes) else {
+        guard case .put(let key, let bytes, let over) = write, let object = try? StoredObject(decoding: bytes) else {
             return write
         }
-        return .put(key: key, value: change(object).encode())
+        return .put(key: key, value: change(object).encode(), over: over)
     }
 
     /// What this mutant makes of a client's request.

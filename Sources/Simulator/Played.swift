@@ -50,7 +50,7 @@ enum Played: Int, CaseIterable, Sendable {
     case connectionReset, connectionGivenUp
     // Lives of nodes.
     case beganNewLife, wentOnAfterCleanStop, heardOfLaterLife, refusedForeignDisk, refusedDamagedDisk
-    case movedStoreAside, diskFailed, commitOutlivedCrash, commitTorn, commitLost
+    case movedStoreAside, diskFailed, commitOutlivedCrash, commitTorn, commitLost, commitHalfDone
 }
 
 /// How often each was.

@@ -32,11 +32,16 @@ extension SimulatedCluster {
         for (place, commit) in commits.enumerated() where mutant != .ackBeforeSync {
             guard unsynced + place < kept else {
                 ledger.add(.commitTorn)
+                if commit.store == .objects, random.chance(0.5) {
+                    ledger.add(.commitHalfDone)
+                    machines[node].disk.objects.beginOnly(commit.writes)
+                }
                 continue
             }
             ledger.add(.commitOutlivedCrash)
             try? apply(commit, node)
         }
+        machines[node].disk.objects.loseDrops(Int.random(in: 0...3, using: &random))
     }
 
     /// Everything that was begun is done first.
@@ -74,7 +79,7 @@ extension SimulatedCluster {
     }
 
     mutating func start(_ node: Int) throws {
-        guard machines[node].node == nil, let storeIsKept = openStores(node) else { return }
+        guard machines[node].node == nil, let storeIsKept = try openStores(node) else { return }
         machines[node].life += 1
         let life = machines[node].life
         let counter = beginLife(node, storeIsKept: storeIsKept)
@@ -123,24 +128,25 @@ extension SimulatedCluster {
 
     /// Whether the objects are still there; a damaged store is moved aside. Nil if the node does not start: where the
     /// directory is not its own, or a damaged store is not to be given up.
-    private mutating func openStores(_ node: Int) -> Bool? {
+    private mutating func openStores(_ node: Int) throws -> Bool? {
         guard isOwnDisk(node) else {
             ledger.add(.refusedForeignDisk)
             return nil
         }
         let identity = machines[node].identity
         var objectsAreKept = true
-        for store in [NodeStore.objects, .hints] where machines[node].disk[store].failure != nil {
+        for store in [NodeStore.objects, .hints] where machines[node].disk.failure(of: store) != nil {
             // What may not be given up is for an operator to decide about; who does so at the end.
             guard store.mayBeginAnew(on: identity, in: ring.document) || !isFaulty else {
                 ledger.add(.refusedDamagedDisk)
                 return nil
             }
             ledger.add(.movedStoreAside)
-            machines[node].disk[store] = MemoryStore()
+            try machines[node].disk.begin(store)
             checker.lost(identity)
             if store == .objects { objectsAreKept = false }
         }
+        try machines[node].disk.objects.open()
         return objectsAreKept
     }
 
@@ -166,9 +172,9 @@ extension SimulatedCluster {
     }
 
     /// The disk is lost, with the node.
-    mutating func wipe(_ node: Int) {
+    mutating func wipe(_ node: Int) throws {
         guard isOwnDisk(node) else { return }
-        var empty = SimulatedDisk(owner: machines[node].identity)
+        var empty = try SimulatedDisk(owner: machines[node].identity)
         if mutant == .wipedDiskKeepsLife, let counter = machines[node].node?.counter {
             empty.life = machines[node].disk.life
             empty.cleanStop = counter

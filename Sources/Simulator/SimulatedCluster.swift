@@ -104,7 +104,7 @@ struct SimulatedCluster {
         namedAcceptors = ring.document.nameAcceptors
         let nodesRing = try SimulatedRing.snapshot(told)
         for node in ring.document.nodes {
-            machines.append(SimulatedMachine(identity: node.id, country: node.country, ring: nodesRing))
+            machines.append(try SimulatedMachine(identity: node.id, country: node.country, ring: nodesRing))
         }
         for node in machines.indices { try start(node) }
         for strike in scenario.strikes { schedule(.fault(strike), after: strike.at) }

@@ -8,7 +8,7 @@ import World
 struct SimulatedDisk {
     /// Whose directory it is: no other node starts in it.
     let owner: NodeID
-    var objects = MemoryStore()
+    private(set) var objects: SimulatedObjects
     var hints = MemoryStore()
     var names = SimulatedNames()
     var life = LifeRecord()
@@ -18,49 +18,49 @@ struct SimulatedDisk {
     /// Everything takes so many times as long.
     var slowness: Int64 = 1 { didSet { objects.isSlow = slowness > 1 } }
 
-    init(owner: NodeID) { self.owner = owner }
+    init(owner: NodeID) throws(StorageFailure) {
+        self.owner = owner
+        objects = try SimulatedObjects()
+    }
 
     /// Of a node that has run since `sinceMs`, and was stopped cleanly.
-    init(owner: NodeID, sinceMs: UInt64) {
-        self.owner = owner
+    init(owner: NodeID, sinceMs: UInt64) throws(StorageFailure) {
+        try self.init(owner: owner)
         life = LifeRecord(incarnation: sinceMs, generation: sinceMs)
         cleanStop = 0
     }
 
-    subscript(store: NodeStore) -> MemoryStore {
-        get {
-            switch store {
-            case .objects: objects
-            case .hints: hints
-            case .names: names.store
-            }
+    subscript(store: NodeStore) -> any KeyValueStore {
+        switch store {
+        case .objects: objects.store
+        case .hints: hints
+        case .names: names.store
         }
-        set {
-            switch store {
-            case .objects: objects = newValue
-            case .hints: hints = newValue
-            case .names: names.store = newValue
-            }
+    }
+
+    func failure(of store: NodeStore) -> StorageFailure? {
+        switch store {
+        case .objects: objects.failure
+        case .hints: hints.failure
+        case .names: names.store.failure
+        }
+    }
+
+    /// A damaged store is moved aside.
+    mutating func begin(_ store: NodeStore) throws(StorageFailure) {
+        switch store {
+        case .objects: objects = try SimulatedObjects()
+        case .hints: hints = MemoryStore()
+        case .names: names.store = MemoryStore()
         }
     }
 
     /// As a backup takes it while the node runs: no clean stop is in it.
     func copy() throws -> SimulatedDisk {
         var copy = self
-        copy.objects = try SimulatedDisk.copy(objects)
-        copy.hints = try SimulatedDisk.copy(hints)
+        copy.objects = try objects.copy()
+        copy.hints = hints.copy()
         copy.cleanStop = nil
-        return copy
-    }
-
-    private static func copy(_ store: MemoryStore) throws -> MemoryStore {
-        var writes: [StoreWrite] = []
-        try store.scan(.everything, reverse: false) { key, value in
-            writes.append(.put(key: key, value: value))
-            return true
-        }
-        let copy = MemoryStore()
-        try copy.commit(writes, synced: true)
         return copy
     }
 }

@@ -31,13 +31,13 @@ struct SimulatedMachine {
     /// The highest replication delay that it reported.
     private var highestDelayMs = 0.0
 
-    init(identity: NodeID, country: String, ring: RingSnapshot) {
+    init(identity: NodeID, country: String, ring: RingSnapshot) throws(StorageFailure) {
         self.identity = identity
         self.country = country
         self.ring = ring
         // Clocks that are set back by a minute name no time before the first life.
         let yesterday = UInt64(SimulatedMachine.epochMs - 86_400_000)
-        disk = SimulatedDisk(owner: identity, sinceMs: yesterday)
+        disk = try SimulatedDisk(owner: identity, sinceMs: yesterday)
         incarnations = [yesterday]
     }
 

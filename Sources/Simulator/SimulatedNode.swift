@@ -106,7 +106,7 @@ final class SimulatedNode {
                 actor: actor, counter: birth.counter, mintedEntries: birth.mintedEntries,
                 pages: place < birth.shards ? PageBounds() : nil)
             return StorageThread(
-                core: ShardCore(shard: shard, store: birth.disk.objects, stripes: stripes, ring: ring))
+                core: ShardCore(shard: shard, store: birth.disk.objects.store, stripes: stripes, ring: ring))
         }
         hints = HintCore(
             keeper: try HintKeeper(identity: identity, store: birth.disk.hints, space: birth.hintSpace),

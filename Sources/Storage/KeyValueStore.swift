@@ -5,18 +5,20 @@ import World
 
 /// One change of a batch.
 package enum StoreWrite: Hashable, Sendable {
-    case put(key: [UInt8], value: [UInt8])
+    /// `over`: how many bytes stand there now. Whoever writes what may be large, or over it, has to say so
+    /// (`DividedStore`).
+    case put(key: [UInt8], value: [UInt8], over: Int = 0)
     case delete(key: [UInt8])
 
     package var key: [UInt8] {
         switch self {
-        case .put(let key, _), .delete(let key): key
+        case .put(let key, _, _), .delete(let key): key
         }
     }
 
     package var byteCount: Int {
         switch self {
-        case .put(let key, let value): key.count + value.count
+        case .put(let key, let value, _): key.count + value.count
         case .delete(let key): key.count
         }
     }

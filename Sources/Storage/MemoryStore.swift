@@ -15,6 +15,8 @@ package final class MemoryStore: KeyValueStore, @unchecked Sendable {
     package var failure: StorageFailure?
     /// Pages take longer than a shard may be held.
     package var isSlow = false
+    /// So many commits are taken before the power fails.
+    package var commitsLeft = Int.max
 
     package init() {}
 
@@ -32,11 +34,13 @@ package final class MemoryStore: KeyValueStore, @unchecked Sendable {
 
     package func commit(_ writes: [StoreWrite], synced: Bool) throws(StorageFailure) {
         if let failure { throw failure }
+        guard commitsLeft > 0 else { throw StorageFailure(.inputOutput, "the power is gone") }
+        commitsLeft -= 1
         var undo: [(key: [UInt8], before: [UInt8]?)] = []
         for write in writes {
             undo.append((write.key, value(of: write.key)))
             switch write {
-            case .put(let key, let value): set(key, value)
+            case .put(let key, let value, _): set(key, value)
             case .delete(let key): set(key, nil)
             }
         }
@@ -52,6 +56,13 @@ package final class MemoryStore: KeyValueStore, @unchecked Sendable {
     }
 
     package var unsyncedCommits: Int { unsynced.count }
+
+    /// What every reader sees, on a disk of its own.
+    package func copy() -> MemoryStore {
+        let copy = MemoryStore()
+        (copy.keys, copy.values) = (keys, values)
+        return copy
+    }
 
     private func set(_ key: [UInt8], _ value: [UInt8]?) {
         let place = firstIndex(notBefore: key)

@@ -66,7 +66,7 @@ package struct VnodeShard: Sendable {
                 outcome.replies.append(.refused(Refusal(.malformed, "\(error)")))
             }
         }
-        outcome.writes = batch.changes.map { .put(key: $0.key, value: $0.written.bytes) }
+        outcome.writes = batch.changes.map { .put(key: $0.key, value: $0.written.bytes, over: $0.written.over) }
         outcome.synced = batch.synced
         outcome.expired = batch.expired
         return outcome
@@ -75,7 +75,7 @@ package struct VnodeShard: Sendable {
     /// What stands under `key`, with what the batch has changed.
     private func current(_ key: [UInt8], _ batch: Batch) throws -> Written? {
         if let written = batch.change(of: key) { return written }
-        return try batch.store.get(key).map { Written(bytes: $0, object: try decode($0)) }
+        return try batch.store.get(key).map { Written(bytes: $0, object: try decode($0), over: $0.count) }
     }
 
     private mutating func answer(
@@ -111,7 +111,8 @@ package struct VnodeShard: Sendable {
     private mutating func read(
         _ key: [UInt8], summaryOver: Int, _ batch: inout Batch, _ surroundings: BatchSurroundings
     ) throws -> ReplicaReply {
-        guard let bytes = try batch.change(of: key)?.bytes ?? batch.store.get(key) else { return .object(nil) }
+        let change = batch.change(of: key)
+        guard let bytes = try change?.bytes ?? batch.store.get(key) else { return .object(nil) }
         guard summaryOver > 0, bytes.count > summaryOver else { return .object(bytes) }
         var object = try decode(bytes)
         let summary = object.summary.encode()
@@ -119,7 +120,7 @@ package struct VnodeShard: Sendable {
             object.expire(at: surroundings.now.wall)
             expired += 1
             batch.put(
-                key, Written(bytes: object.encode(), object: object),
+                key, Written(bytes: object.encode(), object: object, over: change?.over ?? bytes.count),
                 synced: surroundings.ring.properties(ofBucket: bucket).durability == .synced)
         }
         return .summary(summary)
@@ -178,7 +179,8 @@ package struct VnodeShard: Sendable {
         }
         let rule = properties.conflict
         let context = try request.context.map { try CausalContext(decoding: $0, for: key.bytes) }
-        var object = try current(key.bytes, batch)?.object ?? StoredObject()
+        let stored = try current(key.bytes, batch)
+        var object = stored?.object ?? StoredObject()
         if let attempt = request.attempt, object.voided.contains(attempt) { throw Refusal(.voided) }
         object.expire(at: surroundings.now.wall)
         // What a void attempt of this very write has made stands in no one's way.
@@ -204,7 +206,9 @@ package struct VnodeShard: Sendable {
                 .tooLarge,
                 "with \(route.primaries.count) replicas all siblings of a key together may take \(room) bytes")
         }
-        batch.put(key.bytes, Written(bytes: bytes, object: object), synced: properties.durability == .synced)
+        batch.put(
+            key.bytes, Written(bytes: bytes, object: object, over: stored?.over ?? 0),
+            synced: properties.durability == .synced)
         return .minted(object: bytes, wasAbsent: wasAbsent)
     }
 
@@ -253,7 +257,9 @@ package struct VnodeShard: Sendable {
         // now.
         if !repair { noteDelay(of: incoming, at: surroundings.now) }
         guard let stored else {
-            batch.put(key.bytes, Written(bytes: bytes, object: incoming), synced: properties.durability == .synced)
+            batch.put(
+                key.bytes, Written(bytes: bytes, object: incoming, over: 0),
+                synced: properties.durability == .synced)
             return .stored
         }
         var object = stored.object
@@ -261,7 +267,9 @@ package struct VnodeShard: Sendable {
         if object == stored.object { return VnodeShard.reply(to: incoming, in: object, properties, repair: repair) }
         // What supersedes all that stood here is stored as it came.
         let merged = object == incoming ? bytes : try withinLimits(object)
-        batch.put(key.bytes, Written(bytes: merged, object: object), synced: properties.durability == .synced)
+        batch.put(
+            key.bytes, Written(bytes: merged, object: object, over: stored.over),
+            synced: properties.durability == .synced)
         return VnodeShard.reply(to: incoming, in: object, properties, repair: repair)
     }
 
@@ -316,6 +324,8 @@ package struct VnodeShard: Sendable {
 private struct Written {
     let bytes: [UInt8]
     let object: StoredObject
+    /// How many bytes the store has in its place.
+    let over: Int
 }
 
 /// The keys a batch has changed so far, before they are in the store: later requests of the batch see them.

@@ -26,6 +26,9 @@ public enum Limits {
     public static let otherBodyBytes = 4 << 10
     /// The largest `max_value` a ring file may name: a quarter of a frame, so that a few siblings still fit.
     public static let largestValueBytes = 8 << 20
+    /// Objects of so many bytes live apart from the small ones: below it a second look costs more than it saves, and
+    /// LevelDB's blocks, of 4 KiB, are not yet one object each.
+    public static let apartBytes = 16 << 10
     /// Siblings of one key where it is written. Past it a write is refused (409 `too-many-siblings`): a client that
     /// never merges would otherwise grow the object, and every read of it, without bound.
     public static let siblings = 64
@@ -231,18 +234,20 @@ public enum Limits {
     public static let repairBytesInBatch = 1 << 20
     /// Free disk under which clients' values, and hints with values, are refused with 507, as a share of the disk.
     public static let leastFreeDisk = 0.10
-    /// The same as an amount, for small disks: LevelDB's log, the two write buffers of 8 MiB that it may be writing
-    /// out, and a compaction's first table must find room after the last write that was taken.
-    public static let leastFreeBytes: UInt64 = 36 << 20
+    /// The same as an amount, for small disks: LevelDB's log, the two write buffers of 8 MiB, and of 4 MiB for large
+    /// values, that it may be writing out, and a compaction's first table must find room after the last write that was
+    /// taken.
+    public static let leastFreeBytes: UInt64 = 44 << 20
     /// Free disk under which values from other replicas are refused too: repair, and hints that come home. They go on
     /// longer than clients' writes, since refusing them leaves replicas apart, but they must not fill the disk either.
     public static let leastFreeDiskForRepair = 0.05
     /// One write buffer below `leastFreeBytes`: what may still come in before the next look at the disk.
-    public static let leastFreeBytesForRepair: UInt64 = 28 << 20
+    public static let leastFreeBytesForRepair: UInt64 = 36 << 20
     /// Free disk under which nothing is taken. Above it deletions are: without them nobody could make room.
     public static let leastFreeDiskForDeletions = 0.025
-    /// Two write buffers that are being written out and a log filled ahead; a disk without them fails LevelDB's write.
-    public static let leastFreeBytesForDeletions: UInt64 = 20 << 20
+    /// Two write buffers of each kind that are being written out and a log filled ahead; a disk without them fails
+    /// LevelDB's write.
+    public static let leastFreeBytesForDeletions: UInt64 = 28 << 20
     /// How often a node looks at what its disk has left: no more than some write buffers come in meanwhile.
     public static let diskLook = Span.milliseconds(100)
     /// A disk counts as full for the other nodes until it has this much more than its bound: hints that are let go at
@@ -297,14 +302,21 @@ public enum Limits {
     /// LevelDB's own: blocks of objects kept in memory, and its write buffer, of which up to two are held.
     public static let blockCacheBytes = 32 << 20
     public static let writeBufferBytes = 8 << 20
+    /// A table as LevelDB has it if it is not told.
+    public static let tableBytes = 2 << 20
+    /// The write buffer of large values. The more it takes, the less often a write waits until one is on the disk; where
+    /// there is little memory, and on a small disk, it is smaller: what is in two of them must find room at any time.
+    public static let largeBufferBytes = 4 << 20...64 << 20
+    /// A table of large values: some hundred of them, not twenty.
+    public static let largeTableBytes = 16 << 20
     /// Fewer LevelDB does not take.
     public static let leastOpenFiles = 74
     /// What these hold at the least, however little memory a node may use: a handful of blocks, and a few thousand
     /// small writes.
     public static let leastBlockCacheBytes = 1 << 20
     public static let leastWriteBufferBytes = 1 << 20
-    /// Files that the object store holds open at most: with tables of 2 MiB they are a gigabyte, and what is read less
-    /// often may open its table anew.
+    /// Files that either store of objects holds open at most: with tables of 2 MiB they are a gigabyte, and what is
+    /// read less often may open its table anew.
     public static let storeFiles = 512
     /// LevelDB opens at least so many tables (64), and keeps ten files beside them.
     public static let smallestStoreFiles = 74

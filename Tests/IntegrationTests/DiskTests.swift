@@ -162,11 +162,11 @@ extension Integration {
             defer { cluster.end() }
             try cluster.start()
             let victim = cluster[2]
-            try disk.fill(sparing: 44 << 20)
+            try disk.fill(sparing: 52 << 20)
             let connection = try cluster[0].connect()
             var promises: [String: Promise] = [:]
             var random = SystemRandomNumberGenerator()
-            // 50 MB that no compressor makes smaller; the disk has 44 left.
+            // 50 MB that no compressor makes smaller; the disk has 52 left.
             for i in 0..<250 {
                 let text = (0..<12_500).map { _ in String(random.next() as UInt64, radix: 16) }.joined()
                 let answer = try connection.request("PUT", "/v1/kv/flood/k\(i)", body: Array(text.utf8))

@@ -48,4 +48,35 @@ import World
         #expect(try disk?.all() == memory.all())
         #expect(try memory.all().count == memory.count)
     }
+
+    /// Large values apart, in two databases of which one lies in the other's directory.
+    @Test(arguments: [1, 2, 3] as [UInt64]) func aDividedStoreAgrees(_ seed: UInt64) throws {
+        let directory = try TemporaryDirectory()
+        func open() throws -> DividedStore<LevelDBStore> {
+            let small = try LevelDBStore(path: directory.path, options: smallBuffers)
+            let large = try LevelDBStore(path: directory.path + "/large", options: smallBuffers)
+            return try DividedStore(small: small, large: large, threshold: 500)
+        }
+        var disk: DividedStore<LevelDBStore>? = try open()
+        let memory = MemoryStore()
+        var dice = SeededRandom(seed: seed)
+        for step in 0..<400 {
+            let keys = Set((0..<3).map { _ in key(&dice) }).sorted { $0.lexicographicallyPrecedes($1) }
+            let batch: [StoreWrite] = try keys.map { key in
+                if dice.chance(0.2) { return .delete(key: key) }
+                let size = dice.chance(0.5) ? 1 : Int.random(in: 490...2_000, using: &dice)
+                let value = (0..<size).map { _ in UInt8.random(in: 0...63, using: &dice) }
+                return .put(key: key, value: value, over: try memory.get(key)?.count ?? 0)
+            }
+            try disk?.commit(batch, synced: dice.chance(0.1))
+            try memory.commit(batch, synced: false)
+            let (range, reverse) = (KeyRange(start: key(&dice), end: key(&dice)), dice.chance(0.5))
+            #expect(try disk?.all(range, reverse: reverse) == memory.all(range, reverse: reverse), "step \(step)")
+            if step % 100 == 99 {
+                disk = nil
+                disk = try open()
+            }
+        }
+        #expect(try disk?.all() == memory.all())
+    }
 }

@@ -15,6 +15,7 @@ import World
     enum Past: String, CaseIterable, Sendable {
         case nothing, lockAndLogTouched
         case killed, found, copied, copiedOverItself, restoredFromBefore, storeAbsent, storeEmpty, writtenByOthers
+        case largeCopied, largeAbsent, largeRestoredFromBefore
         case olderFormat
 
         var mayGoOn: Bool { self == .nothing || self == .lockAndLogTouched }
@@ -35,7 +36,7 @@ import World
             try files.moveItem(atPath: aside, toPath: objects)
         case .copiedOverItself:
             // The same directory and the same inodes, as `cp` into place leaves them.
-            for name in try node.names("objects") {
+            for name in try node.names("objects") where name != "large" {
                 let data = try Data(contentsOf: URL(fileURLWithPath: "\(objects)/\(name)"))
                 let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: "\(objects)/\(name)"))
                 try handle.write(contentsOf: data)
@@ -51,6 +52,19 @@ import World
         case .storeAbsent: try files.removeItem(atPath: objects)
         case .storeEmpty:
             for name in try node.names("objects") { try files.removeItem(atPath: "\(objects)/\(name)") }
+        case .largeCopied:
+            try files.copyItem(atPath: objects + "/large", toPath: aside)
+            try files.removeItem(atPath: objects + "/large")
+            try files.moveItem(atPath: aside, toPath: objects + "/large")
+        case .largeAbsent: try files.removeItem(atPath: objects + "/large")
+        case .largeRestoredFromBefore:
+            try files.copyItem(atPath: objects + "/large", toPath: aside)
+            let opened = try node.open()
+            let large = [UInt8](repeating: 1, count: Limits.apartBytes)
+            try opened.stores.objects.commit([.put(key: [1], value: large)], synced: true)
+            try opened.end(counter: StoppedNode.counter + 1)
+            try files.removeItem(atPath: objects + "/large")
+            try files.moveItem(atPath: aside, toPath: objects + "/large")
         case .writtenByOthers: _ = try LevelDBStore(path: objects)
         case .olderFormat:
             let old = """
@@ -207,11 +221,41 @@ import World
         #expect(try node.movedAside("objects") == 1 && node.count(in: opened) == 0)
     }
 
+    /// What the version before wrote, large values and all in one LevelDB: it is opened as it is, and goes on.
+    @Test func aDirectoryWithoutTheOtherStoreGoesOn() throws {
+        let node = try StoppedNode(.alone)
+        let objects = node.path + "/objects"
+        var writes: [StoreWrite] = []
+        for index in 0..<StoppedNode.keys { writes.append(.put(key: node.key(index), value: node.value(index))) }
+        try FileManager.default.removeItem(atPath: objects)
+        do {
+            let store = try LevelDBStore(path: objects)
+            try store.commit(writes, synced: true)
+            store.close()
+        }
+        var identity = try node.identity()
+        let inventory = try #require(try StoreInventory(of: objects))
+        identity.format = 2
+        identity.cleanStop = NodeIdentity.CleanStop(counter: 9, inventory: inventory)
+        try Data(try identity.encode()).write(to: URL(fileURLWithPath: node.path + "/identity.json"))
+        do {
+            let opened = try node.open()
+            #expect(opened.counter == 9 && opened.identity.incarnation == identity.incarnation)
+            #expect(try node.count(in: opened) == StoppedNode.keys)
+            let (key, value) = (node.key(5), node.value(5))
+            try opened.stores.objects.commit([.put(key: key, value: value, over: value.count)], synced: true)
+            try opened.end(counter: 10)
+        }
+        let opened = try node.open()
+        #expect(try opened.counter == 10 && node.count(in: opened) == StoppedNode.keys)
+        #expect(try node.identity().format == 3)
+    }
+
     @Test func aNewerFormatIsRefused() throws {
         let node = try StoppedNode(.peers)
-        try Data("{\"format\": 3, \"lives\": []}".utf8).write(
+        try Data("{\"format\": 4, \"lives\": []}".utf8).write(
             to: URL(fileURLWithPath: node.path + "/identity.json"))
         let failure = #expect(throws: StartFailure.self) { _ = try node.open() }
-        #expect(failure?.description.contains("format 3") == true)
+        #expect(failure?.description.contains("format 4") == true)
     }
 }

@@ -14,7 +14,7 @@ import World
                     continue
                 }
                 let peers = (nodes - 1) * 4 + budget.peerConnections
-                let stores = budget.objectFiles + 2 * Limits.smallestStoreFiles
+                let stores = 2 * budget.objectFiles + 2 * Limits.smallestStoreFiles
                 #expect(stores + peers + budget.httpConnections < limit)
                 #expect(budget.httpConnections >= 64 && budget.httpConnections <= Limits.httpConnections)
                 #expect((Limits.smallestStoreFiles...512).contains(budget.objectFiles))

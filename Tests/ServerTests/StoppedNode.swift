@@ -142,10 +142,11 @@ final class StoppedNode {
 
     func key(_ index: Int) -> [UInt8] { Array("key-\(1_000 + index)".utf8) }
 
-    /// No compressor makes it small, so that a table has many blocks.
+    /// No compressor makes it small, so that a table has many blocks. Some are large; and all begin as an object does.
     func value(_ index: Int) -> [UInt8] {
         var random = SeededRandom(seed: UInt64(index))
-        return (0..<600).map { _ in UInt8.random(in: 1...255, using: &random) }
+        let size = index % 12 == 5 ? Limits.apartBytes : 600
+        return [1] + (1..<size).map { _ in UInt8.random(in: 1...255, using: &random) }
     }
 
     private func stored(_ index: Int) throws -> [UInt8] {

@@ -21,8 +21,10 @@ import Testing
         ("DequeModule", nil),
         ("HeapModule", nil),
         ("OrderedCollections", nil),
-        // The standard library: what it offers as SPI, and the cells that the caches of all loops look at.
+        // The standard library: what it offers as SPI, the cells that the caches of all loops look at, and the number
+        // that the threads of a store share.
         ("Synchronization", "Node"),
+        ("Synchronization", "Storage"),
         ("Swift", nil),
         ("SwiftProtobuf", "Wire"),
         // swift-protobuf's own type for bytes.

@@ -99,6 +99,8 @@ struct Replica {
     {
         let surroundings = BatchSurroundings(now: Fixture.now(ms), ring: ring, disk: disk)
         let outcome = try shard.process(requests, store: store, in: surroundings)
+        // Each write tells what it stands over: on that rests that no large value outlives its key.
+        for case .put(let key, _, let over) in outcome.writes { #expect(try over == store.get(key)?.count ?? 0) }
         try store.commit(outcome.writes, synced: outcome.synced)
         #expect(outcome.replies.count == requests.count)
         return outcome

@@ -2,7 +2,8 @@
 //
 //     identity.json   cluster, node, incarnation, gossip generation, and how the last stop went (NodeIdentity.swift)
 //     ring.bin        the ring document last used, for a node that was started from a seed
-//     objects/        LevelDB: the objects
+//     objects/        LevelDB: the objects, and the places of large ones
+//     objects/large/  LevelDB: the large ones
 //     hints/          LevelDB: hints for others
 //     names/          LevelDB: votes on names, and beside it names-frontier-0 and -1
 //
@@ -26,6 +27,7 @@ struct DataDirectory: Sendable {
     let path: String
 
     var objects: String { path + "/objects" }
+    static func large(in objects: String) -> String { objects + "/large" }
     var hints: String { path + "/hints" }
     var identityFile: String { path + "/identity.json" }
     var ringFile: String { path + "/ring.bin" }

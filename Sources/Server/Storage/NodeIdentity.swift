@@ -9,7 +9,7 @@ import World
 
 struct NodeIdentity: Codable, Equatable {
     /// Of this file.
-    static let newestFormat = 2
+    static let newestFormat = 3
 
     var format = NodeIdentity.newestFormat
     var cluster: String
@@ -54,9 +54,10 @@ struct NodeIdentity: Codable, Equatable {
                 let old = try decoder.decode(FirstFormat.self, from: bytes)
                 self = NodeIdentity(old)
                 damaged = old.damaged ?? []
-            case NodeIdentity.newestFormat: self = try decoder.decode(NodeIdentity.self, from: bytes)
+            // Format 2 says the same of a directory whose large values lie among the small ones.
+            case 2, NodeIdentity.newestFormat: self = try decoder.decode(NodeIdentity.self, from: bytes)
             case let other:
-                throw IdentityFailure("it has format \(other); this version reads format 1 and 2")
+                throw IdentityFailure("it has format \(other); this version reads formats 1 to 3")
             }
             guard try checksum.isEmpty && format == 1 || checksum == expectedChecksum() else {
                 throw IdentityFailure("its checksum is wrong: it was damaged, or changed by hand")

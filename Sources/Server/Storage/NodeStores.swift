@@ -10,7 +10,9 @@ import Storage
 import World
 
 struct NodeStores {
-    let objects: LevelDBStore
+    let objects: DividedStore<LevelDBStore>
+    /// Its two halves.
+    private let halves: [LevelDBStore]
     let hints: LevelDBStore
     let keeper: HintKeeper
     /// `objects` was opened as it lay there, and not begun empty.
@@ -22,13 +24,19 @@ struct NodeStores {
     ) throws {
         let buckets = [ring.defaults] + ring.buckets.map(\.properties)
         let memory = budgets.memory
-        let options = StoreOptions(
-            memory.objects, openFiles: budgets.files.objectFiles,
+        let shares = StoreShares(
+            memory, files: budgets.files.objectFiles, disk: directory.space(),
             fillsLogs: buckets.allSatisfy { $0.durability == .synced })
         let opening = Opening(directory: directory, claim: claim, node: node, ring: ring, logger: logger)
-        (objects, objectsAreKept) = try opening.open(.objects) { path throws(StorageFailure) in
-            try LevelDBStore(path: path, options: options)
+        let divided = try opening.open(.objects) { path throws(StorageFailure) in
+            let small = try LevelDBStore(path: path, options: shares.small)
+            // Inside, so that what is done to the one is done to both: moved aside, restored, taken away.
+            let large = try LevelDBStore(path: DataDirectory.large(in: path), options: shares.large)
+            return (store: try DividedStore(small: small, large: large), halves: [small, large])
         }
+        objects = divided.store.store
+        halves = divided.store.halves
+        objectsAreKept = divided.isKept
         let found = try opening.open(.hints) { path throws(StorageFailure) in
             let store = try LevelDBStore(path: path, options: StoreOptions(memory.hints))
             return (store, try HintKeeper(identity: node, store: store))
@@ -42,7 +50,7 @@ struct NodeStores {
     }
 
     func close() {
-        objects.close()
+        for half in halves { half.close() }
         hints.close()
     }
 

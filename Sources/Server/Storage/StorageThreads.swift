@@ -98,7 +98,7 @@ func runThread(_ name: String, _ ended: DispatchGroup, _ body: @escaping @Sendab
 final class ShardThread: Sendable {
     let mailbox: Mailbox<StorageJob>
     private let environment: StorageEnvironment
-    private let store: LevelDBStore
+    private let store: DividedStore<LevelDBStore>
     private let figuresBox = NIOLockedValueBox(StorageFigures())
     private let part: NodePart
     /// Takes the pages that this thread would be held by; nil: it holds none up.
@@ -109,8 +109,8 @@ final class ShardThread: Sendable {
     private let sharesCores: Bool
 
     init(
-        _ environment: StorageEnvironment, _ part: NodePart, store: LevelDBStore, sharesCores: Bool = false,
-        scanner: ShardThread? = nil
+        _ environment: StorageEnvironment, _ part: NodePart, store: DividedStore<LevelDBStore>,
+        sharesCores: Bool = false, scanner: ShardThread? = nil
     ) {
         self.scanner = scanner
         mailbox = Mailbox(environment.memory.mailbox)

@@ -1,5 +1,6 @@
-// What a store's directory holds at a moment at which nothing writes to it, so that the next start can tell whether it
-// is still that: the same files, or a copy of them, or something older, or what a damage has left.
+// What a store's directory holds, with all that is in it, at a moment at which nothing writes to it, so that the next
+// start can tell whether it is still that: the same files, or a copy of them, or something older, or what a damage has
+// left.
 
 import Foundation
 import NameStore
@@ -24,21 +25,22 @@ struct StoreInventory: Codable, Equatable {
     /// Nil if there is no such directory.
     init?(of directory: String) throws {
         let names: [String]
-        do { names = try FileManager.default.contentsOfDirectory(atPath: directory) } catch {
+        do { names = try FileManager.default.subpathsOfDirectory(atPath: directory) } catch {
             guard FileManager.default.fileExists(atPath: directory) else { return nil }
             throw StartFailure("cannot read \(directory): \(error.localizedDescription)")
         }
         var (contents, places): ([[UInt8]], [[UInt8]]) = ([], [])
         (files, bytes) = (0, 0)
-        for name in names.sorted() where !StoreInventory.isDecoration(name) {
+        for name in names.sorted() where !StoreInventory.isDecoration(StoreInventory.last(name)) {
             var status = stat()
             let file = directory + "/" + name
             guard stat(file, &status) == 0 else { throw StartFailure.system("cannot look at \(file)") }
+            guard status.st_mode & S_IFMT != S_IFDIR else { continue }
             files += 1
             bytes &+= UInt64(clamping: status.st_size)
             contents.append(Array(name.utf8))
             contents.append(Array("\(status.st_size)".utf8))
-            if StoreInventory.isBelieved(name) {
+            if StoreInventory.isBelieved(StoreInventory.last(name)) {
                 do { contents.append([UInt8](try Data(contentsOf: URL(fileURLWithPath: file)))) } catch {
                     throw StartFailure("cannot read \(file): \(error.localizedDescription)")
                 }
@@ -52,6 +54,9 @@ struct StoreInventory: Codable, Equatable {
     func hasContents(of other: StoreInventory) -> Bool { contents == other.contents }
 
     var summary: String { "\(files) files of \(bytes) bytes" }
+
+    /// Without the directory that it is in.
+    private static func last(_ path: String) -> String { (path as NSString).lastPathComponent }
 
     /// LevelDB's log for people, and its lock: nothing depends on what is in them.
     private static func isDecoration(_ name: String) -> Bool { ["LOG", "LOG.old", "LOCK"].contains(name) }

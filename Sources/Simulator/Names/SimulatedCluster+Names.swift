@@ -88,7 +88,7 @@ extension SimulatedCluster {
     ) throws {
         let life = machines[node].life
         let kept = writes.map { write -> StoreWrite in
-            guard case .put(let key, let value) = write else { return write }
+            guard case .put(let key, let value, _) = write else { return write }
             return .put(key: key, value: seams.stored(key, value))
         }
         let time = synced ? syncTime(node) : hopTime(node)
