@@ -304,8 +304,9 @@ public enum Limits {
     public static let writeBufferBytes = 8 << 20
     /// A table as LevelDB has it if it is not told.
     public static let tableBytes = 2 << 20
-    /// The write buffer of large values. The more it takes, the less often a write waits until one is on the disk; where
-    /// there is little memory, and on a small disk, it is smaller: what is in two of them must find room at any time.
+    /// The write buffer of large values. The more it takes, the less often a write waits until one is on the disk;
+    /// where there is little memory, and on a small disk, it is smaller: what is in two of them must find room at any
+    /// time.
     public static let largeBufferBytes = 4 << 20...64 << 20
     /// A table of large values: some hundred of them, not twenty.
     public static let largeTableBytes = 16 << 20

@@ -165,7 +165,8 @@ final class ShardThread: Sendable {
         switch effect {
         case .announce(let answers), .answer(let answers): ports.send(answers)
         case .handOn(let jobs):
-            if scanner?.mailbox.put(jobs) != true { ports.send(jobs.map(\.refusal)) }
+            let refused = scanner?.mailbox.put(jobs) ?? jobs
+            if !refused.isEmpty { ports.send(refused.map(\.refusal)) }
         // The control loop has the last number.
         case .expired(let found): ports.last?.deliver(expired: found)
         case .commit: break
