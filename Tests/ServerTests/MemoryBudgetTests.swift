@@ -32,14 +32,14 @@ import World
     }
 
     @Test func withPlentyEachHasWhatSuitsIt() throws {
-        let rich = try budget(8 << 30)
+        let rich = try budget(16 << 30)
         #expect(rich.objects == MemoryBudget.Store(Limits.blockCacheBytes, Limits.writeBufferBytes))
         #expect(rich.largeObjects == MemoryBudget.Store(0, Limits.largeBufferBytes.upperBound))
         #expect(rich.readCacheBytes == Limits.readCacheBytes && rich.clientBytes == Limits.clientBytes)
         #expect(rich.trailingBytes == Limits.trailingBytes && rich.httpConnections == Limits.httpConnections)
         #expect(rich.mailbox.bytes == Limits.mailboxBytes && rich.mailbox.repairBytes == Limits.mailboxRepairBytes)
         #expect(rich.peerQueueBytes == Limits.peerQueueBytes)
-        #expect(try budget(nil, usual: 8 << 30) == rich)
+        #expect(try budget(nil, usual: 16 << 30) == rich)
     }
 
     @Test func withLessEachHasLess() throws {

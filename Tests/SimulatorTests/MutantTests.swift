@@ -11,9 +11,10 @@ import Testing
     /// The first that catches it, where that is a late one: looked at before all others. After a change of the
     /// simulator another may be the first; `atoll simulate --seeds 1..2000 --mutant NAME` tells.
     private static let firstSeeds: [Mutant: UInt64] = [
-        .ackBeforeSync: 26, .wipedDiskKeepsLife: 834, .attemptsUnknown: 48, .noRescan: 12, .noEpochCheck: 51,
-        .fastQuorumIsMajority: 95, .votesBeforeSync: 63, .ballotsUsedTwice: 289, .damagedIsAbsent: 34,
-        .jointAsksNewSetOnly: 13, .promiseHidesFastVote: 17,
+        .ackBeforeSync: 143, .reusedDot: 29, .wipedDiskKeepsLife: 289, .attemptsUnknown: 13, .restoredDiskKeepsLife: 29,
+        .wipedDiskVotes: 24, .noRescan: 18, .fastReadAtMajority: 122, .noEpochCheck: 779, .fastQuorumIsMajority: 505,
+        .votesBeforeSync: 19, .ballotsUsedTwice: 48, .damagedIsAbsent: 9, .jointAsksNewSetOnly: 14,
+        .promiseHidesFastVote: 27,
     ]
 
     @Test(arguments: Mutant.allCases) func isCaughtWithin2000Seeds(_ mutant: Mutant) throws {

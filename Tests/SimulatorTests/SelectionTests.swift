@@ -1,9 +1,10 @@
 // The choice of replicas on the workload of C3's simulations: Atoll's own code is no worse than the paper's ranking,
 // and a replica that fails fast does not draw requests to itself.
 
-import Simulator
 import Testing
 import World
+
+@testable import Simulator
 
 @Suite struct SelectionTests {
     @Test(arguments: [8, 150]) func isNoWorseThanTheRankingOfC3(_ clients: Int) throws {

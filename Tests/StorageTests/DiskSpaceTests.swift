@@ -9,8 +9,8 @@ import World
 @Suite struct DiskSpaceTests {
     @Test(
         arguments: [
-            (0.1, 36, DiskState.roomy, DiskState.nearlyFull), (0.05, 28, .nearlyFull, .full),
-            (0.025, 20, .full, .exhausted),
+            (0.1, 44, DiskState.roomy, DiskState.nearlyFull), (0.05, 36, .nearlyFull, .full),
+            (0.025, 28, .full, .exhausted),
         ] as [(Double, UInt64, DiskState, DiskState)])
     func whatIsTakenEndsAtItsBound(_ share: Double, _ mebibytes: UInt64, _ above: DiskState, _ below: DiskState) {
         let bytes = mebibytes << 20

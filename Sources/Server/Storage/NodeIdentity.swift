@@ -52,6 +52,8 @@ struct NodeIdentity: Codable, Equatable {
             switch try decoder.decode(FormatOnly.self, from: bytes).format {
             case 1:
                 let old = try decoder.decode(FirstFormat.self, from: bytes)
+                // Three and one are a bit apart.
+                guard old.checksum == nil else { throw IdentityFailure("format 1 has no checksum") }
                 self = NodeIdentity(old)
                 damaged = old.damaged ?? []
             // Format 2 says the same of a directory whose large values lie among the small ones.
@@ -105,6 +107,8 @@ private struct FirstFormat: Decodable {
     let incarnation: UInt64
     let generation: UInt64
     let damaged: [String]?
+    /// Later formats have one.
+    let checksum: String?
 }
 
 extension NodeIdentity {

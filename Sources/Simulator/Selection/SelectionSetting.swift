@@ -18,7 +18,7 @@ package struct SelectionSetting: Hashable, Sendable {
     /// One server answers every request at once, with an error.
     package var hasFailing = false
 
-    package init(clients: Int, fluctuation: Span, hasFailing: Bool = false) {
+    init(clients: Int, fluctuation: Span, hasFailing: Bool = false) {
         self.clients = clients
         self.fluctuation = fluctuation
         self.hasFailing = hasFailing
