@@ -209,7 +209,7 @@ end
 function init() math.randomseed(seed) end
 function request()
     local path = string.format("/v1/kv/bench/user%012d", math.random(0, keys - 1))
-    return wrk.format(method, path, { host = "localhost" }, method == "PUT" and body or nil)
+    return wrk.format(method, path, { Host = "localhost" }, method == "PUT" and body or nil)
 end
 function done(summary, latency)
     local errors = summary.errors
