@@ -108,7 +108,7 @@ struct LatencyPicture {
         marks.enumerated().map { place, mark in
             let x = x(mark.at)
             // Neighbours in rows of their own, so that their words do not overlap.
-            let row = top - Double(place % 2) * 13
+            let row = top - Double(place % 3) * 13
             let isLeft = x > LatencyPicture.right - 150
             return """
                 <line x1="\(x)" x2="\(x)" y1="\(row)" y2="\(bottom)" stroke="#555" stroke-dasharray="4 3"/>
