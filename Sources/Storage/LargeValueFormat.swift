@@ -99,8 +99,7 @@ enum LargeKey {
         return w.bytes
     }
 
-    /// In the order in which they were written, so that tables of values that stay never overlap: LevelDB then has
-    /// little to sort.
+    /// In the order in which they were written.
     static func value(_ place: LargePlace) -> [UInt8] {
         var w = ByteWriter(capacity: 17)
         w.byte(valuePrefix)
