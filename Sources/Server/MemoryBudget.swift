@@ -22,8 +22,8 @@ struct MemoryBudget: Equatable, Sendable {
     let objects: Store
     /// Of large values no blocks are kept.
     let largeObjects: Store
-    let hints = Store(cacheBytes: Limits.hintCacheBytes, writeBufferBytes: Limits.hintBufferBytes)
-    let names = Store(cacheBytes: Limits.nameCacheBytes, writeBufferBytes: Limits.nameBufferBytes)
+    static let hints = Store(cacheBytes: Limits.hintCacheBytes, writeBufferBytes: Limits.hintBufferBytes)
+    static let names = Store(cacheBytes: Limits.nameCacheBytes, writeBufferBytes: Limits.nameBufferBytes)
     /// Each loop's: hot objects, what it holds for clients, and writes that are answered and still trail.
     let readCacheBytes: Int
     let clientBytes: Int
@@ -54,8 +54,7 @@ struct MemoryBudget: Equatable, Sendable {
         /// What there is however much memory the node may use.
         var fixedBytes: Int {
             Limits.processBytes + Limits.hintOrderBytes + Limits.hintFlightBytes + peers * Limits.repairFlightBytes
-                + Limits.hintCacheBytes + 2 * Limits.hintBufferBytes + Limits.nameCacheBytes + 2
-                * Limits.nameBufferBytes
+                + MemoryBudget.hints.bytes + MemoryBudget.names.bytes
         }
     }
 

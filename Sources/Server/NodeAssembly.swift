@@ -105,8 +105,8 @@ final class NodeAssembly: Sendable {
         _ node: RingNode, _ environment: StorageEnvironment, fresh: StoreID, _ logger: Logger
     ) throws -> NameStoreThread? {
         guard environment.ring.document.mayVote(node.id) else { return nil }
-        let (directory, memory) = (environment.directory, environment.memory.names)
-        return try NameStoreThread(node: node.id, directory: directory, fresh: fresh, memory: memory, logger: logger) {
+        let directory = environment.directory
+        return try NameStoreThread(node: node.id, directory: directory, fresh: fresh, logger: logger) {
             die("names", $0, directory, logger)
         }
     }

@@ -35,7 +35,6 @@ private final class Disk {
         logger.logLevel = .critical
         let thread = try NameStoreThread(
             node: node, directory: DataDirectory(path: path), fresh: StoreID(high: UInt64(opened), low: 99),
-            memory: MemoryBudget.Store(cacheBytes: 1 << 20, writeBufferBytes: 1 << 20),
             logger: logger, stop: { failure in preconditionFailure("\(failure)") })
         let running = Running(thread, node)
         thread.start(ended: running.ended) { running.take($0.replies) }

@@ -27,7 +27,7 @@ final class NameStoreThread: Sendable {
 
     /// Opens the store. `fresh`: sixteen random bytes, used if it is new.
     init(
-        node: NodeID, directory: DataDirectory, fresh: StoreID, memory: MemoryBudget.Store, logger: Logger,
+        node: NodeID, directory: DataDirectory, fresh: StoreID, logger: Logger,
         stop: @escaping @Sendable (StorageFailure) -> Never
     ) throws {
         self.directory = directory
@@ -36,7 +36,7 @@ final class NameStoreThread: Sendable {
         let opened: OpenedStore
         var store: LevelDBStore?
         do throws(StorageFailure) {
-            let found = try LevelDBStore(path: directory.names, options: StoreOptions(memory))
+            let found = try LevelDBStore(path: directory.names, options: StoreOptions(MemoryBudget.names))
             opened = try Acceptor.open(
                 node: node, store: found, frontiers: (0..<Frontier.copies).map { directory.frontier($0) }, fresh: fresh)
             store = found

@@ -38,7 +38,7 @@ struct NodeStores {
         halves = divided.store.halves
         objectsAreKept = divided.isKept
         let found = try opening.open(.hints) { path throws(StorageFailure) in
-            let store = try LevelDBStore(path: path, options: StoreOptions(memory.hints))
+            let store = try LevelDBStore(path: path, options: StoreOptions(MemoryBudget.hints))
             return (store, try HintKeeper(identity: node, store: store))
         }
         (hints, keeper) = found.store
