@@ -127,7 +127,7 @@ struct HintReplay: Sendable {
         _ range: KeyRange, most: Int, bytes: Int, _ store: any KeyValueStore, at now: Instant
     ) throws(StorageFailure) -> [(key: [UInt8], value: [UInt8])] {
         var range = range
-        if range.start.lexicographicallyPrecedes(walked) { range.start = walked + [0] }
+        if range.start.precedes(walked) { range.start = walked + [0] }
         var found: [(key: [UInt8], value: [UInt8])] = []
         var (seen, size) = (0, 0)
         var last: [UInt8] = []

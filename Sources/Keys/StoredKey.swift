@@ -70,8 +70,8 @@ package struct StoredKey: Hashable, Sendable {
         return try? rest.takePart()
     }
 
-    /// The sort key of a stored key that a replica has checked: the token is not computed again, since lists ask for it
-    /// at every item. Nil if there is none.
+    /// The sort key of a stored key, without the parts before it, since lists ask for it at every item. Nil if there is
+    /// none.
     package static func sortKey(of stored: [UInt8]) -> [UInt8]? {
         guard stored.count > 8 else { return nil }
         var rest = stored[8...]

@@ -8,12 +8,6 @@ package import Keys
 package import Storage
 package import World
 
-#if canImport(Glibc)
-import Glibc
-#else
-import Musl
-#endif
-
 /// How a store is opened.
 package struct StoreOptions: Equatable, Sendable {
     /// Uncompressed table blocks kept in memory.
@@ -218,7 +212,7 @@ package final class LevelDBStore: KeyValueStore, @unchecked Sendable {
     package func scan(
         _ range: KeyRange, reverse: Bool, _ kind: ScanKind, _ visit: (_ key: [UInt8], _ value: [UInt8]) -> Bool
     ) throws(StorageFailure) {
-        let lateAt = kind == .page ? LevelDBStore.clock() + pageTime.nanoseconds : .max
+        let lateAt = kind == .page ? ContinuousClock.now + .nanoseconds(pageTime.nanoseconds) : nil
         guard let iterator = leveldb_create_iterator(try open(), kind == .page ? read : readWithoutCaching) else {
             throw StorageFailure(.inputOutput, "out of memory")
         }
@@ -230,7 +224,7 @@ package final class LevelDBStore: KeyValueStore, @unchecked Sendable {
             var length = 0
             let key = Array(UnsafeRawBufferPointer(start: leveldb_iter_key(iterator, &length), count: length))
             guard reverse ? !key.precedes(range.start) : range.end.map(key.precedes) ?? true else { break }
-            if kind == .page, LevelDBStore.clock() > lateAt { throw StorageFailure(.slow, "a page took too long") }
+            if let lateAt, ContinuousClock.now > lateAt { throw StorageFailure(.slow, "a page took too long") }
             let value = Array(UnsafeRawBufferPointer(start: leveldb_iter_value(iterator, &length), count: length))
             guard visit(key, value) else { break }
             if reverse { leveldb_iter_prev(iterator) } else { leveldb_iter_next(iterator) }
@@ -238,12 +232,6 @@ package final class LevelDBStore: KeyValueStore, @unchecked Sendable {
         var problem: UnsafeMutablePointer<CChar>?
         leveldb_iter_get_error(iterator, &problem)
         if let failure = LevelDBStore.failure(taking: problem) { throw failure }
-    }
-
-    private static func clock() -> Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
     }
 
     private func seek(_ iterator: OpaquePointer, _ key: [UInt8]) {

@@ -219,9 +219,9 @@ struct Exchange: Sendable {
     /// Nil if the answer makes no sense.
     private static func piece(_ reply: ReplicaReply, of request: CompareRequest, until: [UInt8]?) -> FingerprintPiece? {
         guard case .fingerprints(let sums, let end, let bytes) = reply, sums.count == request.slices,
-            end.map({ request.from.lexicographicallyPrecedes($0) }) ?? true,
+            precedes(request.from, end),
             // Nobody counts more than it is asked to; the end of what it may count is where it stops at the latest.
-            until.map({ until in end.map { !until.lexicographicallyPrecedes($0) } ?? false }) ?? true
+            !precedes(until, end)
         else { return nil }
         return FingerprintPiece(sums: sums, end: end, bytes: bytes)
     }
@@ -256,7 +256,7 @@ struct Exchange: Sendable {
     private static func isPage(_ items: [RangeItem], more: Bool, of range: KeyRange) -> Bool {
         guard items.count <= Limits.repairPageItems, !(items.isEmpty && more) else { return false }
         return items.allSatisfy { range.contains($0.key) }
-            && zip(items, items.dropFirst()).allSatisfy { $0.key.lexicographicallyPrecedes($1.key) }
+            && zip(items, items.dropFirst()).allSatisfy { $0.key.precedes($1.key) }
     }
 
     /// A page of one side has come. False if it makes no sense.
@@ -279,8 +279,8 @@ struct Exchange: Sendable {
         let (ownMore, peerMore) = isOwn ? (more, otherHasMore) : (otherHasMore, more)
         // Up to the nearest end of the two pages both sides are known; what differs there is sent across.
         let cuts = [ownMore ? own.last?.key : nil, peerMore ? other.last?.key : nil].compactMap { $0 }
-        let cut = cuts.min { $0.lexicographicallyPrecedes($1) }
-        let isInside: (RangeItem) -> Bool = { item in cut.map { !$0.lexicographicallyPrecedes(item.key) } ?? true }
+        let cut = cuts.min { $0.precedes($1) }
+        let isInside: (RangeItem) -> Bool = { item in cut.map { !$0.precedes(item.key) } ?? true }
         let (ownItems, peerItems) = (own.filter(isInside), other.filter(isInside))
         var merges = 0
         for (item, held, target) in differing(ownItems, peerItems, peer) + differing(peerItems, ownItems, identity) {
