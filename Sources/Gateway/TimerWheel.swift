@@ -1,13 +1,28 @@
 // When to look at which request again: a wheel of one-millisecond slots (Varghese and Lauck, "Hashed and Hierarchical
 // Timing Wheels", 1987). Almost every request is answered long before its timer, so setting one must cost nothing and
-// none is ever taken back: what comes up for a request that is gone is ignored.
+// none is ever taken back: what comes up for a request that is gone is ignored. A slot is a list through one array of
+// entries that are used again and again, so that setting a timer allocates nothing.
 
 import World
 
 struct TimerWheel: Sendable {
     private static let slotCount = 4_096
     private static let slotNanoseconds: Int64 = 1_000_000
-    private var slots = [[UInt64]](repeating: [], count: TimerWheel.slotCount)
+    /// Places in `entries`.
+    private struct Slot {
+        var first: Int32?
+        var last: Int32?
+    }
+
+    private struct Entry {
+        var id: UInt64
+        var next: Int32?
+    }
+
+    private var slots = [Slot](repeating: Slot(), count: TimerWheel.slotCount)
+    private var entries: [Entry] = []
+    /// The first entry that is not in use; the others follow it.
+    private var free: Int32?
     /// Everything before this tick has been handed out.
     private var tick: Int64
     private var pending = 0
@@ -21,9 +36,23 @@ struct TimerWheel: Sendable {
     mutating func set(_ id: UInt64, at time: Instant) {
         let wanted = (time.nanoseconds + TimerWheel.slotNanoseconds - 1) / TimerWheel.slotNanoseconds
         let when = min(max(wanted, tick), tick + Int64(TimerWheel.slotCount) - 1)
-        slots[Int(when % Int64(TimerWheel.slotCount))].append(id)
+        append(id, to: Int(when % Int64(TimerWheel.slotCount)))
         pending += 1
         earliest = earliest.map { min($0, when) } ?? when
+    }
+
+    private mutating func append(_ id: UInt64, to slot: Int) {
+        let place: Int32
+        if let unused = free {
+            place = unused
+            free = entries[Int(place)].next
+            entries[Int(place)] = Entry(id: id)
+        } else {
+            place = Int32(entries.count)
+            entries.append(Entry(id: id))
+        }
+        if let last = slots[slot].last { entries[Int(last)].next = place } else { slots[slot].first = place }
+        slots[slot].last = place
     }
 
     /// All that is due by `now`, in order of time.
@@ -37,11 +66,7 @@ struct TimerWheel: Sendable {
         // A long pause wraps the wheel once; a second turn would find nothing.
         let last = min(end, tick + Int64(TimerWheel.slotCount) - 1)
         while tick <= last {
-            let slot = Int(tick % Int64(TimerWheel.slotCount))
-            if !slots[slot].isEmpty {
-                ids += slots[slot]
-                slots[slot].removeAll(keepingCapacity: true)
-            }
+            empty(Int(tick % Int64(TimerWheel.slotCount)), into: &ids)
             tick += 1
         }
         tick = max(tick, end + 1)
@@ -50,10 +75,22 @@ struct TimerWheel: Sendable {
         return ids
     }
 
+    private mutating func empty(_ slot: Int, into ids: inout [UInt64]) {
+        guard let last = slots[slot].last else { return }
+        var next = slots[slot].first
+        while let place = next {
+            ids.append(entries[Int(place)].id)
+            next = entries[Int(place)].next
+        }
+        entries[Int(last)].next = free
+        free = slots[slot].first
+        slots[slot] = Slot()
+    }
+
     private var firstFilled: Int64? {
         guard pending > 0 else { return nil }
         return (tick..<(tick + Int64(TimerWheel.slotCount))).first {
-            !slots[Int($0 % Int64(TimerWheel.slotCount))].isEmpty
+            slots[Int($0 % Int64(TimerWheel.slotCount))].last != nil
         }
     }
 

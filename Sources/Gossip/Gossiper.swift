@@ -115,8 +115,6 @@ package struct Gossiper: Sendable {
     /// Every member, this node too, sorted by id, as of the last call.
     package var members: [MemberView] { roster.indices.map { view(roster[$0]) } }
 
-    package func member(_ node: NodeID) -> MemberView? { roster.index(of: node).map { view(roster[$0]) } }
-
     /// Everybody who might be there, sorted, without this node: to be kept on disk and given to the next life.
     var addressBook: [NodeID] { roster.ids.filter { $0 != identity } }
 

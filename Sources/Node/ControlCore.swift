@@ -66,6 +66,9 @@ package struct ControlCore: Sendable {
     private var nextReplay: Instant
     private var effects = Outbox<ControlEffect>()
     private var nameEffects = Outbox<NameDesk.Effect>()
+    /// Of the last time, for their room.
+    private var taken: [ControlEffect] = []
+    private var namesTaken: [NameDesk.Effect] = []
 
     package init(
         state: ControlState, names: NameDesk, port: Int, shards: Int, ring: RingSnapshot, now: Instant
@@ -109,8 +112,10 @@ package struct ControlCore: Sendable {
     }
 
     private mutating func drain(_ now: Now, _ out: inout Outbox<Effect>) {
-        for effect in nameEffects.take() { out.emit(.names(effect)) }
-        for effect in effects.take() {
+        nameEffects.take(into: &namesTaken)
+        for effect in namesTaken { out.emit(.names(effect)) }
+        effects.take(into: &taken)
+        for effect in taken {
             switch effect {
             case .gossip(let bytes, let node): out.emit(.gossip(bytes, to: node))
             case .ask(let id, let node, let request):

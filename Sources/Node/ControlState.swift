@@ -48,6 +48,9 @@ package struct ControlState: Sendable {
     private var nextGossip: Instant
     private var gossipEffects = Outbox<GossipEffect>()
     private var repairEffects = Outbox<AntiEntropyEffect>()
+    /// Of the last time, for their room.
+    private var gossipTaken: [GossipEffect] = []
+    private var repairTaken: [AntiEntropyEffect] = []
 
     package init(
         identity: NodeID, generation: UInt64, ring: RingSnapshot, configuration: ControlConfiguration,
@@ -143,7 +146,8 @@ package struct ControlState: Sendable {
     // MARK: Passing on
 
     private mutating func drainGossip(_ out: inout Outbox<ControlEffect>) {
-        for effect in gossipEffects.take() {
+        gossipEffects.take(into: &gossipTaken)
+        for effect in gossipTaken {
             switch effect {
             case .send(let bytes, let node): out.emit(.gossip(bytes, to: node))
             case .becameAlive(let node, _):
@@ -155,9 +159,9 @@ package struct ControlState: Sendable {
                 alive.removeAll { $0 == node }
                 out.emit(.liveness(node, isAlive: false))
             case .changed(let node, let key):
-                guard key == "lag" || key == "full", node != identity, let member = gossiper.member(node)
-                else { continue }
-                let report = NodeReport(member.values)
+                guard key == "lag" || key == "full", node != identity else { continue }
+                var report = NodeReport()
+                if let value = gossiper.value(of: node, key) { report.take(key, value) }
                 if key == "full" {
                     noteDisk(of: node, isFull: report.isDiskFull)
                 } else {
@@ -169,7 +173,8 @@ package struct ControlState: Sendable {
     }
 
     private mutating func drainRepair(_ out: inout Outbox<ControlEffect>) {
-        for effect in repairEffects.take() {
+        repairEffects.take(into: &repairTaken)
+        for effect in repairTaken {
             switch effect {
             case .ask(let id, let node, let request): out.emit(.ask(id: id, node, request))
             case .apart(let apart): out.emit(.keysApart(apart))

@@ -37,23 +37,26 @@ package struct NodeReport: Hashable, Sendable {
     }
 
     init(_ values: [MemberView.Value]) {
-        for pair in values {
-            let text = String(decoding: pair.value, as: UTF8.self)
-            switch pair.key {
-            case "rev": revision = text
-            case "epoch": ringEpoch = UInt64(text) ?? 0
-            case "rt": responseMs = NodeReport.number(text)
-            case "err": errorRate = NodeReport.number(text)
-            case "lag": replicationDelayMs = NodeReport.number(text)
-            case "hints": hints = Int(text) ?? 0
-            case "apart": keysApart = Int(text) ?? 0
-            case "free": diskFree = NodeReport.number(text)
-            case "full": isDiskFull = text == "1"
-            case "loc":
-                let parts = text.split(separator: ",").compactMap { Double($0) }
-                if parts.count == 2 { location = Coordinates(latitude: parts[0], longitude: parts[1]) }
-            default: break  // a newer node's key
-            }
+        for pair in values { take(pair.key, pair.value) }
+    }
+
+    /// What a node says under one of the keys.
+    mutating func take(_ key: String, _ value: [UInt8]) {
+        let text = String(decoding: value, as: UTF8.self)
+        switch key {
+        case "rev": revision = text
+        case "epoch": ringEpoch = UInt64(text) ?? 0
+        case "rt": responseMs = NodeReport.number(text)
+        case "err": errorRate = NodeReport.number(text)
+        case "lag": replicationDelayMs = NodeReport.number(text)
+        case "hints": hints = Int(text) ?? 0
+        case "apart": keysApart = Int(text) ?? 0
+        case "free": diskFree = NodeReport.number(text)
+        case "full": isDiskFull = text == "1"
+        case "loc":
+            let parts = text.split(separator: ",").compactMap { Double($0) }
+            if parts.count == 2 { location = Coordinates(latitude: parts[0], longitude: parts[1]) }
+        default: break  // a newer node's key
         }
     }
 

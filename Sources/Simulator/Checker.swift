@@ -129,12 +129,12 @@ struct Checker {
             if !ring.route(bucket: key.bucket, token: key.token).primaries.contains(node) {
                 violate("\(node) stored \(name(key)), of which it is no replica")
             }
-            let held = old.flatMap { try? StoredObject(decoding: $0) }
             for sibling in object.siblings {
                 // Of this life: what an earlier one minted comes back from others.
                 let isOwn = sibling.dot.actor == actor
-                if isOwn, let held { checkCondition(sibling, over: held, key) }
-                note(sibling, of: object, over: isOwn ? held : nil, key)
+                let held = isOwn ? old.flatMap { try? StoredObject(decoding: $0) } : nil
+                if let held { checkCondition(sibling, over: held, key) }
+                note(sibling, of: object, over: held, key)
             }
         case .hints:
             guard let zero = storedKey.firstIndex(of: 0),

@@ -7,14 +7,23 @@ struct OutboxPool<Effect> {
     struct Loan {
         var box = Outbox<Effect>()
         private var taken: [Effect] = []
+        private var place = 0
 
-        /// What the box holds, and holds no more.
-        mutating func take() -> [Effect] {
-            box.take(into: &taken)
-            return taken
+        /// One after the other, until nothing is left.
+        mutating func next() -> Effect? {
+            if place == taken.count {
+                guard !box.isEmpty else { return nil }
+                box.take(into: &taken)
+                place = 0
+            }
+            place += 1
+            return taken[place - 1]
         }
 
-        fileprivate mutating func clear() { taken.removeAll(keepingCapacity: true) }
+        fileprivate mutating func clear() {
+            taken.removeAll(keepingCapacity: true)
+            place = 0
+        }
     }
 
     private var free: [Loan] = []
@@ -22,8 +31,8 @@ struct OutboxPool<Effect> {
     /// An empty one.
     mutating func borrow() -> Loan { free.popLast() ?? Loan() }
 
-    mutating func giveBack(_ loan: Loan) {
-        var loan = loan
+    /// Say `consume`: where the borrower still has it, emptying it allocates the array anew. Nothing is left in it.
+    mutating func giveBack(_ loan: consuming Loan) {
         loan.clear()
         free.append(loan)
     }

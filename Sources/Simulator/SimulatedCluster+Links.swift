@@ -35,11 +35,11 @@ extension SimulatedCluster {
         var actions = linkActions.borrow()
         network[place]?.state.handle(event, &actions.box)
         if !actions.box.isEmpty { ledger.add(event.played) }
-        for action in actions.take() {
+        while let action = actions.next() {
             ledger.add(action.played)
             try carryOut(action, place)
         }
-        linkActions.giveBack(actions)
+        linkActions.giveBack(consume actions)
     }
 
     private mutating func carryOut(_ action: PeerLinkState.Action, _ place: LinkPlace) throws {
@@ -122,11 +122,11 @@ extension SimulatedCluster {
         var actions = serverActions.borrow()
         network[connection].accepted.handle(event, &actions.box)
         if !actions.box.isEmpty { ledger.add(event.played) }
-        for action in actions.take() {
+        while let action = actions.next() {
             ledger.add(action.played)
             try carryOut(action, connection)
         }
-        serverActions.giveBack(actions)
+        serverActions.giveBack(consume actions)
     }
 
     private mutating func carryOut(_ action: PeerServerState.Action, _ connection: Int) throws {

@@ -97,13 +97,7 @@ extension SimulatedCluster {
     /// What of it is not the nodes' own: packets that machines send and answer by themselves take no more.
     mutating func transit(_ from: Int, _ to: Int) -> Span {
         if let delays = scenario.delays { return delays[from][to] }
-        let base: Int64 =
-            switch (machines[from].country, machines[to].country) {
-            case ("de", "us"), ("us", "de"): 45
-            case ("de", "jp"), ("jp", "de"): 110
-            case ("jp", "us"), ("us", "jp"): 75
-            default: 1
-            }
+        let base = network.way(from, to)
         return .milliseconds(base) + random.exponential(mean: .microseconds(500 + base * 100))
     }
 

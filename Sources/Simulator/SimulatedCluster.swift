@@ -55,7 +55,7 @@ struct SimulatedCluster {
     /// Of the ring that the nodes are told, which a mutant may falsify.
     let told: SimulatedRing.Shape
     private(set) var now = Instant.origin
-    var machines: [SimulatedMachine] = []
+    private(set) var machines: [SimulatedMachine] = []
     var checker: Checker
     var network: SimulatedNetwork
     private var queue = Heap<Scheduled>()
@@ -95,7 +95,7 @@ struct SimulatedCluster {
         self.told = told
         checker = Checker(ring: ring)
         checker.vectorsAreShort = scenario.mintedEntries < Limits.mintedVersionEntries
-        network = SimulatedNetwork(nodes: scenario.nodes, loops: scenario.loops)
+        network = SimulatedNetwork(countries: ring.document.nodes.map(\.country), loops: scenario.loops)
         random = SeededRandom(seed: scenario.seed ^ 0xA70_11)
         load = try Workload(scenario: scenario)
         seams = mutant?.seams ?? NamesSeams()
@@ -114,9 +114,9 @@ struct SimulatedCluster {
 
     // MARK: Running
 
-    mutating func schedule(_ event: Event, after span: Span) { schedule(event, at: now + max(span, .zero)) }
+    mutating func schedule(_ event: consuming Event, after span: Span) { schedule(event, at: now + max(span, .zero)) }
 
-    mutating func schedule(_ event: Event, at instant: Instant) {
+    mutating func schedule(_ event: consuming Event, at instant: Instant) {
         order += 1
         queue.insert(Scheduled(at: max(instant, now), order: order, event: events.insert(event)))
     }
@@ -193,21 +193,15 @@ struct SimulatedCluster {
     /// Lets one node handle something, and carries out what it wants. One whose disk fails ends.
     mutating func step(_ node: Int, _ input: SimulatedNode.Input) throws {
         var out = outputs.borrow()
-        let time = clock(node)
+        let time = machines[node].clock(at: now, mutant)
         do throws(StorageFailure) {
             try machines[node].node?.handle(input, time, &out.box)
         } catch {
             ledger.add(.diskFailed)
             return die(node)
         }
-        for output in out.take() { try carryOut(output, node) }
-        outputs.giveBack(out)
-    }
-
-    private func clock(_ node: Int) -> Now {
-        var wall = machines[node].wall(at: now)
-        if mutant == .wallClockStands { wall.milliseconds -= wall.milliseconds % 60_000 }
-        return Now(instant: now, wall: wall)
+        while let output = out.next() { try carryOut(output, node) }
+        outputs.giveBack(consume out)
     }
 
     private mutating func carryOut(_ output: SimulatedNode.Output, _ node: Int) throws {
@@ -289,7 +283,8 @@ struct SimulatedCluster {
         let store = machines[node].disk[commit.store]
         let actor = Actor(node: machines[node].identity, incarnation: machines[node].disk.life.incarnation)
         for write in commit.writes {
-            checker.stored(write, over: try store.get(write.key), commit.store, by: actor)
+            let old = commit.store == .objects ? try store.get(write.key) : nil
+            checker.stored(write, over: old, commit.store, by: actor)
         }
         try store.commit(commit.writes, synced: commit.synced)
     }

@@ -5,7 +5,8 @@ import Ring
 import Storage
 import World
 
-struct SimulatedMachine {
+/// One object, since each event asks several things of it.
+final class SimulatedMachine {
     let identity: NodeID
     let country: String
     /// As its ring file has it; a node that runs has begun with it.
@@ -49,8 +50,15 @@ struct SimulatedMachine {
         WallTime(milliseconds: UInt64(SimulatedMachine.epochMs + now.nanoseconds / 1_000_000 + skewMs))
     }
 
+    /// What the node is told of the time.
+    func clock(at now: Instant, _ mutant: Mutant?) -> Now {
+        var wall = wall(at: now)
+        if mutant == .wallClockStands { wall.milliseconds -= wall.milliseconds % 60_000 }
+        return Now(instant: now, wall: wall)
+    }
+
     /// What the node says of itself once a second.
-    mutating func report(at now: Instant, _ mutant: Mutant?) -> NodeReport? {
+    func report(at now: Instant, _ mutant: Mutant?) -> NodeReport? {
         guard reportedAt.map({ now - $0 >= Limits.reportEvery }) ?? true else { return nil }
         guard var report = node?.report(at: now) else { return nil }
         reportedAt = now

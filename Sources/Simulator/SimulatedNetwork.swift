@@ -114,13 +114,27 @@ struct SimulatedNetwork {
     private var links: [Link?]
     private let nodes: Int
     private let ports: Int
+    /// Half a round trip at its least, from each node to each, ms.
+    private let ways: [Int64]
 
-    /// Of so many nodes, with so many request loops each.
-    init(nodes: Int, loops: Int) {
-        self.nodes = nodes
+    /// `countries`: of each node. With so many request loops each.
+    init(countries: [String], loops: Int) {
+        nodes = countries.count
         ports = loops + 2
         links = Array(repeating: nil, count: nodes * ports * nodes)
+        ways = countries.flatMap { from in countries.map { SimulatedNetwork.way(from, $0) } }
     }
+
+    private static func way(_ from: String, _ to: String) -> Int64 {
+        switch (from, to) {
+        case ("de", "us"), ("us", "de"): 45
+        case ("de", "jp"), ("jp", "de"): 110
+        case ("jp", "us"), ("us", "jp"): 75
+        default: 1
+        }
+    }
+
+    func way(_ from: Int, _ to: Int) -> Int64 { ways[from * nodes + to] }
 
     private func index(_ place: LinkPlace) -> Int {
         let part =
@@ -151,8 +165,8 @@ struct SimulatedNetwork {
 
     /// On which this link may send requests.
     func open(_ place: LinkPlace) -> Int? {
-        guard let link = links[index(place)], link.state.isOpen else { return nil }
-        return link.connection
+        let index = index(place)
+        return links[index]?.state.isOpen == true ? links[index]?.connection : nil
     }
 
     /// Ends it for the client. `isHeardOut`: the server hears what is under way to it.

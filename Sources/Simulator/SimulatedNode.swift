@@ -129,7 +129,7 @@ final class SimulatedNode {
     /// The last counter that any of its shards minted.
     var counter: UInt64 { threads.map(\.core.shard.counter).max() ?? 0 }
     var loads: [StorageLoad] { threads.map(\.core.load) }
-    var answers: AnswerFigures { loops.reduce(AnswerFigures()) { $0 + $1.answers } }
+    var answers: AnswerFigures { loops.indices.reduce(AnswerFigures()) { $0 + loops[$1].answers } }
     /// Answered requests that still go on count here.
     func requestsInFlight(_ loop: Int) -> Int { loops[loop].requestsInFlight }
 

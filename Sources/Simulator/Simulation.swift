@@ -48,8 +48,8 @@ package enum Simulation {
             let healing = try settle(&cluster, healedAt)
             try cluster.lookAtNames()
             // A write that is answered may still have been on its way to the last of its replicas.
-            _ = try settle(&cluster, healedAt)
-            cluster.finish()
+            let isAtRest = try settle(&cluster, healedAt) != nil
+            cluster.finish(isAtRest: isAtRest)
             return Verdict(
                 seed: seed, trace: cluster.trace.value, violations: cluster.checker.violations,
                 requests: cluster.checker.writes.count + cluster.checker.reads,
@@ -67,9 +67,10 @@ package enum Simulation {
 
     /// Lets the cluster come to rest. How long that took since `healedAt`; nil if it does not.
     private static func settle(_ cluster: inout SimulatedCluster, _ healedAt: Instant) throws -> Span? {
-        while cluster.unsettled != nil, cluster.now - healedAt < Limits.simulatedHealing {
+        while cluster.unsettled != nil {
+            guard cluster.now - healedAt < Limits.simulatedHealing else { return nil }
             try cluster.run(until: cluster.now + .milliseconds(500))
         }
-        return cluster.unsettled == nil ? cluster.now - healedAt : nil
+        return cluster.now - healedAt
     }
 }

@@ -24,7 +24,7 @@ public struct SlotTable<Value> {
 
     /// Returns the value's key, below 2⁵⁶. There may be 2²⁴ values at a time.
     @inlinable
-    public mutating func insert(_ value: Value) -> UInt64 {
+    public mutating func insert(_ value: consuming Value) -> UInt64 {
         let key = reserve()
         put(value, key)
         return key

@@ -221,6 +221,8 @@ final class VirtualCluster {
 }
 
 extension Gossiper {
+    func member(_ node: NodeID) -> MemberView? { members.first { $0.id == node } }
+
     /// As if these members had been silent for long enough.
     mutating func takeForDead(_ places: Range<Int>) {
         for i in places { roster[i].standing = .dead(since: clock.now) }

@@ -31,16 +31,20 @@ package struct Pace: Sendable {
 /// trip counts all the same: one that is never measured would be taken for near.
 struct AskedTimes: Sendable {
     /// Where an exchange of the same slot came later, the earlier one is forgotten.
-    private var slots = [(exchange: UInt64, at: Instant)?](repeating: nil, count: Limits.nameExchangesTimed)
+    /// Empty until something is asked.
+    private var slots: [(exchange: UInt64, at: Instant)?] = []
 
     private func slot(_ exchange: UInt64) -> Int {
         Int(truncatingIfNeeded: SplitMix64.scatter(exchange) >> 32) % slots.count
     }
 
-    mutating func note(_ exchange: UInt64, _ now: Instant) { slots[slot(exchange)] = (exchange, now) }
+    mutating func note(_ exchange: UInt64, _ now: Instant) {
+        if slots.isEmpty { slots = Array(repeating: nil, count: Limits.nameExchangesTimed) }
+        slots[slot(exchange)] = (exchange, now)
+    }
 
     func time(of exchange: UInt64) -> Instant? {
-        guard let found = slots[slot(exchange)], found.exchange == exchange else { return nil }
+        guard !slots.isEmpty, let found = slots[slot(exchange)], found.exchange == exchange else { return nil }
         return found.at
     }
 }
