@@ -86,7 +86,7 @@ package struct ControlCore: Sendable {
         case .gossip(let bytes, let node): state.gossip(bytes, from: node, now.instant, &effects)
         case .gossipLink(let node):
             state.greet(node, &effects)
-            names.handle(.link(node), now.instant, &nameEffects)
+            names.reached(node, now.instant, &nameEffects)
         case .report(let report): state.publish(report)
         case .replies(let replies, let node):
             for reply in replies { answered(reply, node, now, &out) }
@@ -105,7 +105,7 @@ package struct ControlCore: Sendable {
         case .names(let input): names.handle(input, now.instant, &nameEffects)
         case .tick:
             state.tick(now.instant, linked: linked, &effects)
-            names.handle(.tick, now.instant, &nameEffects)
+            names.tick(now.instant, &nameEffects)
             if now.instant >= nextReplay { replay(now, &out) }
         }
         drain(now, &out)

@@ -27,14 +27,10 @@ package struct NameDesk: Sendable {
         case reconfigure([NodeID])
         /// From another node, if it is for this desk (NameArrival).
         case message(NameMessage, from: NodeID)
-        /// The link to this node that messages travel on stands again.
-        case link(NodeID)
         /// From this node's acceptor.
         case votes(VoteCore.Votes)
         /// It is the time that a `wakeAt` named.
         case wake(Instant)
-        /// Every 50 ms or so.
-        case tick
     }
 
     package enum Effect: Sendable {
@@ -88,7 +84,6 @@ package struct NameDesk: Sendable {
             } else {
                 registry.receive(message, from: node, now: now)
             }
-        case .link(let node): registry.reached(node, now: now)
         case .votes(let votes):
             registry.saw(votes.touched)
             for (node, message) in votes.replies {
@@ -102,8 +97,19 @@ package struct NameDesk: Sendable {
             // One that an earlier one took the place of asks for no successor.
             if wakeAt == instant { wakeAt = nil }
             registry.wake(now: now)
-        case .tick: askHeld(&out)
         }
+        drain(now, &out)
+    }
+
+    /// Call every 50 ms or so.
+    mutating func tick(_ now: Instant, _ out: inout Outbox<Effect>) {
+        askHeld(&out)
+        drain(now, &out)
+    }
+
+    /// The link to this node that messages travel on stands again.
+    mutating func reached(_ node: NodeID, _ now: Instant, _ out: inout Outbox<Effect>) {
+        registry.reached(node, now: now)
         drain(now, &out)
     }
 

@@ -74,7 +74,7 @@ struct MemoryBudget: Equatable, Sendable {
         let limit = limit ?? max(needed, usual)
         guard limit >= needed else {
             throw StartFailure(
-                "a node of this ring with \(loops) event loops and \(shards) storage threads needs "
+                "a node of this ring, with event loops: \(loops), storage threads: \(shards), needs "
                     + "\((needed >> 20) + 1) MiB of memory, and --memory gives it \(limit >> 20) MiB")
         }
         self.init(sharing: limit - needed, counts)

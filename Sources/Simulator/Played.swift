@@ -205,10 +205,8 @@ extension NameDesk.Input {
         case .configure: nil
         case .reconfigure: .nameReconfigure
         case .message: .nameMessage
-        case .link: .controlGossipLink
         case .votes: .nameVotes
         case .wake: .nameWake
-        case .tick: .controlTick
         }
     }
 }

@@ -29,13 +29,23 @@ private struct Alone {
         try hear(.start)
         for _ in 0..<200 where desk.configuration == nil {
             now = now + .milliseconds(50)
-            try hear(.tick)
+            try tick()
         }
     }
 
     mutating func hear(_ input: NameDesk.Input) throws {
         var out = Outbox<NameDesk.Effect>()
         desk.handle(input, now, &out)
+        try carryOut(&out)
+    }
+
+    mutating func tick() throws {
+        var out = Outbox<NameDesk.Effect>()
+        desk.tick(now, &out)
+        try carryOut(&out)
+    }
+
+    private mutating func carryOut(_ out: inout Outbox<NameDesk.Effect>) throws {
         for effect in out.take() {
             switch effect {
             case .send(let message, let node): log.append("send \(message.isHint ? "hint" : "message") to \(node)")
@@ -111,11 +121,11 @@ private struct Alone {
     @Test mutating func aHintForTheOwnAcceptorWaitsForTheTick() throws {
         try alone.register("anna")
         alone.log = []
-        try alone.hear(.tick)
+        try alone.tick()
         #expect(alone.log.first == "ask 1", "\(alone.log)")
         #expect(!alone.log.contains { $0.contains("synced") }, "a hint needs no sync")
         alone.log = []
-        try alone.hear(.tick)
+        try alone.tick()
         #expect(alone.log.isEmpty)
     }
 
