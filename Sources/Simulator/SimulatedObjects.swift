@@ -10,8 +10,9 @@ final class SimulatedObjects {
     /// As the node has it since its last start.
     private(set) var store: DividedStore<MemoryStore>
 
-    /// Of what is played some is larger, and much moves over it and back as siblings come and go.
-    private static let apartBytes = 72
+    /// Of what is played some is larger, and much moves over it and back as siblings come and go; what is dead is taken
+    /// away after a few of them.
+    private static let bounds = DivisionBounds(apartBytes: 72, deadBytes: 400)
 
     convenience init() throws(StorageFailure) { try self.init(MemoryStore(), MemoryStore()) }
 
@@ -23,7 +24,7 @@ final class SimulatedObjects {
     private static func open(
         _ small: MemoryStore, _ large: MemoryStore
     ) throws(StorageFailure) -> DividedStore<MemoryStore> {
-        try DividedStore(small: small, large: large, threshold: apartBytes)
+        try DividedStore(small: small, large: large, bounds)
     }
 
     /// A start.

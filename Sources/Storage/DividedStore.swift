@@ -3,15 +3,21 @@
 // SSD-conscious Storage", FAST 2016; docs/formats/large-values.md, docs/decisions/0033-large-values-lie-apart.md).
 //
 // Two stores, each with a log of its own. `small` has all keys, and under some of them not the value but its place in
-// `large`. A write that brings a large value, or ends one, goes in three steps:
+// `large`, where values lie in the order of their numbers, which rise. A write that brings a large value takes two
+// steps:
 //
-//     1. large, synced:   the new value, and an entry of the journal that names the key, the new and the old value
-//     2. small, synced:   the key's place, or its small value; the write is done
-//     3. large:           the old value and the entry go
+//     1. large, synced:   the new value, under its number and its key
+//     2. small, synced:   the key's place; a note that the large value which stood there is dead, if one did; and the
+//                         frontier, below which no number is under way. The write is done
 //
-// So no place is ever without its value, whatever is lost of either log; and what a crash leaves over is named by the
-// journal: the next start looks where each key leads, and drops the other value. A write of small values that takes the
-// place of small ones is one commit of `small`, as if there were no other store.
+// So no place is ever without its value, whatever is lost of either log. What a crash leaves over is either noted as
+// dead or has a number from the frontier on, and there a start looks where each key leads. A write that ends a large
+// value and brings none is step 2 alone; one of small values that takes the place of small ones is a commit of `small`,
+// as if there were no other store.
+//
+// The dead are taken away together, once there are many: to LevelDB a deletion is one more entry, under an old number,
+// and a table that has some spans all that lies between them and the newest values. Where they are few and far between,
+// tables of values follow each other, and LevelDB merges none of them.
 
 package import Keys
 import Synchronization
@@ -20,25 +26,15 @@ import World
 package final class DividedStore<Store: KeyValueStore>: KeyValueStore {
     private let small: Store
     private let large: Store
-    /// Values of so many bytes live apart. What is longer and was written before it did stays where it is.
-    private let threshold: Int
-    /// The last number that was given out. After a start they go on behind the last value, as no place leads farther.
-    private let last: Atomic<UInt64>
+    private let bounds: DivisionBounds
+    private let ledger: Mutex<LargeLedger>
 
     /// Two stores as they were closed, or as a crash left them. No value begins with the first byte of a place.
-    package init(small: Store, large: Store, threshold: Int = Limits.apartBytes) throws(StorageFailure) {
+    package init(small: Store, large: Store, _ bounds: DivisionBounds = DivisionBounds()) throws(StorageFailure) {
         self.small = small
         self.large = large
-        self.threshold = threshold
-        var lastValue: [UInt8]?
-        try large.scan(LargeKey.values, reverse: true) { key, _ in
-            lastValue = key
-            return false
-        }
-        var last: UInt64 = 0
-        if let lastValue { last = try LargeKey.number(ofValue: lastValue) }
-        self.last = Atomic(last)
-        try recover()
+        self.bounds = bounds
+        ledger = Mutex(LargeLedger(next: try DividedStore.recover(small, large)))
     }
 
     // MARK: Reading
@@ -54,6 +50,8 @@ package final class DividedStore<Store: KeyValueStore>: KeyValueStore {
         _ range: KeyRange, reverse: Bool, _ kind: ScanKind, _ visit: (_ key: [UInt8], _ value: [UInt8]) -> Bool
     ) throws(StorageFailure) {
         var failure: StorageFailure?
+        var range = range
+        if let behindNotes = LargeNote.all.end, range.start.precedes(behindNotes) { range.start = behindNotes }
         try small.scan(range, reverse: reverse, kind) { key, held in
             do throws(StorageFailure) {
                 var value = try value(of: held, under: key)
@@ -80,12 +78,12 @@ package final class DividedStore<Store: KeyValueStore>: KeyValueStore {
     /// What `held` stands for; nil if it is a place that the thread which writes the key has given up meanwhile.
     private func value(of held: [UInt8], under key: [UInt8]) throws(StorageFailure) -> [UInt8]? {
         guard let place = try LargePlace(of: held) else { return held }
-        guard let value = try large.get(LargeKey.value(place)) else {
+        guard let value = try large.get(LargeKey.bytes(place.number, under: key)) else {
             guard try small.get(key) == held else { return nil }
             throw StorageFailure(.corruption, "a large value is missing")
         }
-        guard value.count == place.length else {
-            throw StorageFailure(.corruption, "a large value has \(value.count) bytes of \(place.length)")
+        guard place.isOf(value) else {
+            throw StorageFailure(.corruption, "a large value of \(value.count) bytes is not what its place says")
         }
         return value
     }
@@ -96,76 +94,120 @@ package final class DividedStore<Store: KeyValueStore>: KeyValueStore {
     package func commit(_ writes: [StoreWrite], synced: Bool) throws(StorageFailure) {
         assert(writes.allSatisfy(tellsItsPlace), "a write over a large value that does not say so")
         guard writes.contains(where: mayConcernLarge) else { return try small.commit(writes, synced: synced) }
-        var split = Split()
+        let count = writes.count { if case .put(_, let value, _) = $0 { isLarge(value) } else { false } }
+        let first = count > 0 ? ledger.withLock { $0.begin(count) } : nil
+        var split = Split(next: first ?? 0)
         for write in writes { try divide(write, into: &split) }
-        guard !split.before.isEmpty else { return try small.commit(split.places, synced: synced) }
-        try large.commit(split.before, synced: true)
-        try small.commit(split.places, synced: true)
-        try large.commit(split.after, synced: false)
+        if let first {
+            try large.commit(split.values, synced: true)
+            let frontier = ledger.withLock { $0.frontier(besides: first) }
+            split.places.append(.put(key: LargeNote.frontier, value: LargeNote.encode(frontier: frontier)))
+        }
+        try small.commit(split.places, synced: synced || first != nil || split.deadBytes > 0)
+        let isDue = ledger.withLock { ledger in
+            if let first { ledger.end(first) }
+            return split.deadBytes > 0 && ledger.died(split.deadBytes, bound: bounds.deadBytes)
+        }
+        if isDue { try DividedStore.bury(small, large, and: []) }
     }
 
-    /// What a batch comes to in the three steps.
+    /// What a batch comes to in the two steps.
     private struct Split {
-        var before: [StoreWrite] = []
+        var next: UInt64
+        var values: [StoreWrite] = []
         var places: [StoreWrite] = []
-        var after: [StoreWrite] = []
+        var deadBytes = 0
     }
 
-    private func isLarge(_ value: [UInt8]) -> Bool { value.count >= threshold }
+    private func isLarge(_ value: [UInt8]) -> Bool { value.count >= bounds.apartBytes }
 
     private func mayConcernLarge(_ write: StoreWrite) -> Bool {
         switch write {
-        case .put(_, let value, let over): isLarge(value) || over >= threshold
+        case .put(_, let value, let over): isLarge(value) || over >= bounds.apartBytes
         case .delete: true
         }
     }
 
     private func tellsItsPlace(_ write: StoreWrite) -> Bool {
-        mayConcernLarge(write) || (try? place(under: write.key)) ?? nil == nil
+        mayConcernLarge(write) || (try? DividedStore.place(under: write.key, small)) ?? nil == nil
     }
 
     private func divide(_ write: StoreWrite, into split: inout Split) throws(StorageFailure) {
-        var (new, old): (LargePlace?, LargePlace?)
-        if mayConcernLarge(write) { old = try place(under: write.key) }
-        if case .put(let key, let value, _) = write, isLarge(value) {
-            let place = LargePlace(number: nextNumber(), of: value)
-            new = place
-            split.before.append(.put(key: LargeKey.value(place), value: value))
-            split.places.append(.put(key: key, value: place.encode()))
-        } else {
-            split.places.append(write)
-            if old == nil { return }
+        if mayConcernLarge(write), let old = try DividedStore.place(under: write.key, small) {
+            split.places.append(LargeNote.dead(old.number, under: write.key))
+            split.deadBytes += old.length
         }
-        let entry = LargeKey.journal(new?.number ?? nextNumber())
-        split.before.append(
-            .put(key: entry, value: JournalEntry(key: write.key, new: new, old: old).encode()))
-        split.after.append(.delete(key: entry))
-        if let old { split.after.append(.delete(key: LargeKey.value(old))) }
+        guard case .put(let key, let value, _) = write, isLarge(value) else { return split.places.append(write) }
+        let place = LargePlace(number: split.next, of: value)
+        split.next += 1
+        split.values.append(.put(key: LargeKey.bytes(place.number, under: key), value: value))
+        split.places.append(.put(key: key, value: place.encode()))
     }
 
-    private func place(under key: [UInt8]) throws(StorageFailure) -> LargePlace? {
+    private static func place(under key: [UInt8], _ small: Store) throws(StorageFailure) -> LargePlace? {
         guard let held = try small.get(key) else { return nil }
         return try LargePlace(of: held)
     }
 
-    private func nextNumber() -> UInt64 { last.wrappingAdd(1, ordering: .relaxed).newValue }
+    // MARK: What is dead
 
-    /// Drops what the journal names and no place leads to.
-    private func recover() throws(StorageFailure) {
-        var entries: [(number: [UInt8], entry: [UInt8])] = []
-        try large.scan(LargeKey.journal, reverse: false) { number, entry in
-            entries.append((number, entry))
+    /// Takes away what is noted as dead, and `orphans`, which are large values too. The notes go once this is on the
+    /// disk; those that come back with the end of a log name what is gone. Returns the highest number noted.
+    @discardableResult private static func bury(
+        _ small: Store, _ large: Store, and orphans: [StoreWrite]
+    ) throws(StorageFailure) -> UInt64 {
+        var (drops, notes, highest) = (orphans, [StoreWrite](), UInt64(0))
+        var failure: StorageFailure?
+        try small.scan(LargeNote.dead, reverse: false) { note, key in
+            do throws(StorageFailure) {
+                highest = try LargeNote.number(ofDead: note)
+                drops.append(.delete(key: LargeKey.bytes(highest, under: key)))
+                notes.append(.delete(key: note))
+                return true
+            } catch {
+                failure = error
+                return false
+            }
+        }
+        if let failure { throw failure }
+        if !drops.isEmpty { try large.commit(drops, synced: true) }
+        if !notes.isEmpty { try small.commit(notes, synced: false) }
+        return highest
+    }
+
+    /// Takes away what no place leads to, wherever the last run ended, and returns the next number: behind those of all
+    /// that is there or was noted.
+    private static func recover(_ small: Store, _ large: Store) throws(StorageFailure) -> UInt64 {
+        let frontier = try small.get(LargeNote.frontier).map(LargeNote.frontier) ?? 0
+        var found: [[UInt8]] = []
+        try large.scan(LargeKey.range(from: frontier), reverse: false) { key, _ in
+            found.append(key)
             return true
         }
-        var drops: [StoreWrite] = []
-        for (number, bytes) in entries {
-            let entry = try JournalEntry(decoding: bytes)
-            let standing = try place(under: entry.key)
-            for place in [entry.new, entry.old].compactMap(\.self) where place != standing {
-                drops.append(.delete(key: LargeKey.value(place)))
-            }
-            drops.append(.delete(key: number))
+        var (orphans, last) = ([StoreWrite](), frontier)
+        for bytes in found {
+            let (number, key) = try LargeKey.parts(bytes)
+            last = max(last, number)
+            if try place(under: key, small)?.number != number { orphans.append(.delete(key: bytes)) }
         }
-        if !drops.isEmpty { try large.commit(drops, synced: true) }
+        last = max(last, try bury(small, large, and: orphans))
+        // Nobody has written so many.
+        guard last <= .max / 2 else { throw StorageFailure(.corruption, "the number of a large value is \(last)") }
+        return last + 1
+    }
+}
+
+/// What a store of two halves goes by.
+package struct DivisionBounds: Sendable {
+    /// Values of so many bytes live apart. What is longer and was written before it did stays where it is.
+    fileprivate let apartBytes: Int
+    /// So many bytes of large values may be dead before they are taken away.
+    fileprivate let deadBytes: Int
+
+    package init(
+        apartBytes: Int = Limits.apartBytes, deadBytes: Int = Limits.deadBuffers * Limits.largeBufferBytes.lowerBound
+    ) {
+        self.apartBytes = apartBytes
+        self.deadBytes = deadBytes
     }
 }

@@ -1,11 +1,11 @@
-// The bytes of what leads to a large value (docs/formats/large-values.md).
+// The bytes of what leads to a large value, and of what says which of them are to go (docs/formats/large-values.md).
 
 import Keys
 import World
 
-/// What stands under a key in the place of a large value: which record of the other store that is, how long it is, and
-/// its checksum. The blocks of both stores have checksums of their own; this one tells a record from another that bears
-/// its number, where the two stores come from different moments.
+/// What stands under a key in the place of a large value: its number in the other store, how long it is, and its
+/// checksum, which every read verifies. So a flipped bit is found, and a value from another moment that bears the same
+/// number.
 struct LargePlace: Hashable {
     let number: UInt64
     let length: Int
@@ -17,7 +17,7 @@ struct LargePlace: Hashable {
     init(number: UInt64, of value: [UInt8]) {
         self.number = number
         length = value.count
-        checksum = StableHash.ofWords(value)
+        checksum = XXHash64.hash(value)
     }
 
     /// Nil where `held` is a value itself.
@@ -25,93 +25,94 @@ struct LargePlace: Hashable {
         guard held.first == LargePlace.format else { return nil }
         do throws(DecodingFailure) {
             var r = ByteReader(held, from: 1)
-            try self.init(&r)
+            number = try r.varint()
+            length = try r.count(atMost: Limits.objectBytes)
+            checksum = try r.fixed64()
             try r.finish()
-        } catch {
-            throw StorageFailure(.corruption, "the place of a large value cannot be read: \(error)")
-        }
-    }
-
-    fileprivate init(_ r: inout ByteReader) throws(DecodingFailure) {
-        number = try r.varint()
-        length = try r.count(atMost: Limits.objectBytes)
-        checksum = try r.fixed64()
-    }
-
-    fileprivate func write(_ w: inout ByteWriter) {
-        w.varint(number)
-        w.varint(UInt64(length))
-        w.fixed64(checksum)
+        } catch { throw .unreadable("the place of a large value", error) }
     }
 
     func encode() -> [UInt8] {
         var w = ByteWriter(capacity: 24)
         w.byte(LargePlace.format)
-        write(&w)
+        w.varint(number)
+        w.varint(UInt64(length))
+        w.fixed64(checksum)
         return w.bytes
+    }
+
+    func isOf(_ value: [UInt8]) -> Bool { value.count == length && XXHash64.hash(value) == checksum }
+}
+
+/// A large value by its key in the store of such: its number first, so that they lie in the order in which they were
+/// written, and then the key that it was written under.
+enum LargeKey {
+    static func bytes(_ number: UInt64, under key: [UInt8]) -> [UInt8] {
+        var w = ByteWriter(capacity: 8 + key.count)
+        w.fixed64(number)
+        w.raw(key)
+        return w.bytes
+    }
+
+    /// All values of this number or a later one.
+    static func range(from number: UInt64) -> KeyRange { KeyRange(start: bytes(number, under: []), end: nil) }
+
+    static func parts(_ bytes: [UInt8]) throws(StorageFailure) -> (number: UInt64, key: [UInt8]) {
+        var r = ByteReader(bytes)
+        do throws(DecodingFailure) { return (try r.fixed64(), Array(bytes.dropFirst(8))) } catch {
+            throw .unreadable("the number of a large value", error)
+        }
     }
 }
 
-/// What is under way: a key, the large value that it is to have, and the one that this takes the place of.
-struct JournalEntry {
-    let key: [UInt8]
-    let new: LargePlace?
-    let old: LargePlace?
+/// What the store of small values knows of the other one: it stands before all stored keys, as none has an empty
+/// bucket.
+enum LargeNote {
+    private static let prefix = [UInt8](repeating: 0, count: 10)
+    /// All notes; what clients have begins behind them.
+    static let all = KeyRange(prefix: prefix)
 
-    init(key: [UInt8], new: LargePlace?, old: LargePlace?) {
-        self.key = key
-        self.new = new
-        self.old = old
+    // MARK: The frontier
+
+    /// Under it, the lowest number that may have been under way.
+    static let frontier = prefix + [0]
+
+    static func encode(frontier: UInt64) -> [UInt8] {
+        var w = ByteWriter(capacity: 8)
+        w.fixed64(frontier)
+        return w.bytes
     }
 
-    init(decoding bytes: [UInt8]) throws(StorageFailure) {
+    static func frontier(_ bytes: [UInt8]) throws(StorageFailure) -> UInt64 {
         do throws(DecodingFailure) {
             var r = ByteReader(bytes)
-            key = try r.counted(atMost: Limits.storedKeyBytes)
-            new = try r.optional { (r) throws(DecodingFailure) in try LargePlace(&r) }
-            old = try r.optional { (r) throws(DecodingFailure) in try LargePlace(&r) }
+            let number = try r.fixed64()
             try r.finish()
-        } catch {
-            throw StorageFailure(.corruption, "the journal of large values cannot be read: \(error)")
-        }
+            return number
+        } catch { throw .unreadable("the frontier of large values", error) }
     }
 
-    func encode() -> [UInt8] {
-        var w = ByteWriter(capacity: key.count + 48)
-        w.counted(key)
-        for place in [new, old] { w.optional(place) { $1.write(&$0) } }
-        return w.bytes
+    // MARK: The dead
+
+    /// One for each large value that no place leads to any more: under its number the key that it was written under.
+    static let dead = KeyRange(prefix: prefix + [1])
+
+    static func dead(_ number: UInt64, under key: [UInt8]) -> StoreWrite {
+        .put(key: prefix + [1] + LargeKey.bytes(number, under: []), value: key)
+    }
+
+    static func number(ofDead note: [UInt8]) throws(StorageFailure) -> UInt64 {
+        do throws(DecodingFailure) {
+            var r = ByteReader(note, from: prefix.count + 1)
+            let number = try r.fixed64()
+            try r.finish()
+            return number
+        } catch { throw .unreadable("the note of a dead large value", error) }
     }
 }
 
-/// The keys of the store of large values.
-enum LargeKey {
-    private static let journalPrefix: UInt8 = 1
-    private static let valuePrefix: UInt8 = 2
-
-    static let journal = KeyRange(prefix: [journalPrefix])
-    static let values = KeyRange(prefix: [valuePrefix])
-
-    static func journal(_ number: UInt64) -> [UInt8] {
-        var w = ByteWriter(capacity: 9)
-        w.byte(journalPrefix)
-        w.fixed64(number)
-        return w.bytes
-    }
-
-    /// In the order in which they were written.
-    static func value(_ place: LargePlace) -> [UInt8] {
-        var w = ByteWriter(capacity: 17)
-        w.byte(valuePrefix)
-        w.fixed64(place.number)
-        w.fixed64(place.checksum)
-        return w.bytes
-    }
-
-    static func number(ofValue key: [UInt8]) throws(StorageFailure) -> UInt64 {
-        var r = ByteReader(key, from: 1)
-        do throws(DecodingFailure) { return try r.fixed64() } catch {
-            throw StorageFailure(.corruption, "the number of a large value cannot be read: \(error)")
-        }
+extension StorageFailure {
+    fileprivate static func unreadable(_ what: String, _ error: DecodingFailure) -> StorageFailure {
+        StorageFailure(.corruption, "\(what) cannot be read: \(error)")
     }
 }

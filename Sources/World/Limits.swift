@@ -308,6 +308,9 @@ public enum Limits {
     /// where there is little memory, and on a small disk, it is smaller: what is in two of them must find room at any
     /// time.
     public static let largeBufferBytes = 4 << 20...64 << 20
+    /// As much as so many write buffers of large values may be dead before it is taken away: each time LevelDB merges
+    /// the values beside, so that the more are taken together, the less is written.
+    public static let deadBuffers = 4
     /// A table of large values: some hundred of them, not twenty.
     public static let largeTableBytes = 16 << 20
     /// Fewer LevelDB does not take.

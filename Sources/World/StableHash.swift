@@ -24,24 +24,6 @@ public struct StableHash: Sendable {
         }
     }
 
-    /// Of many bytes: the same steps with eight at a time, least significant first, the last ones filled with zeros,
-    /// and then their number; spread at the end.
-    public static func ofWords(_ bytes: [UInt8]) -> UInt64 {
-        var hash = StableHash()
-        bytes.withUnsafeBytes { bytes in
-            var place = 0
-            while place + 8 <= bytes.count {
-                hash.step(UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self)))
-                place += 8
-            }
-            hash.step(bytes[place...].reversed().reduce(0) { $0 << 8 | UInt64($1) })
-        }
-        hash.step(UInt64(bytes.count))
-        return SplitMix64.spread(hash.state)
-    }
-
-    private mutating func step(_ word: UInt64) { state = (state ^ word) &* 0x100_0000_01B3 }
-
     /// Eight bytes, least significant first.
     @inlinable public mutating func add(_ word: UInt64) {
         for shift in stride(from: UInt64(0), to: 64, by: 8) { add(UInt8(truncatingIfNeeded: word >> shift)) }

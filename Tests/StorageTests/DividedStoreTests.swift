@@ -10,6 +10,8 @@ import World
 /// The two halves, which outlive a crash, and what stands in them.
 private struct Halves {
     static let apart = 64
+    /// A few of what the writer writes.
+    static let dead = 500
     let small: MemoryStore
     let large: MemoryStore
 
@@ -17,13 +19,25 @@ private struct Halves {
         (self.small, self.large) = (small, large)
     }
 
+    static let bounds = DivisionBounds(apartBytes: apart, deadBytes: dead)
+
     func open() throws -> DividedStore<MemoryStore> {
-        try DividedStore(small: small, large: large, threshold: Halves.apart)
+        try DividedStore(small: small, large: large, Halves.bounds)
     }
 
     func copy() -> Halves { Halves(small.copy(), large.copy()) }
 
     var largeKeys: Int { large.count }
+
+    /// Notes of dead values.
+    func notes() throws -> Int {
+        var count = 0
+        try small.scan(LargeNote.dead, reverse: false) { _, _ in
+            count += 1
+            return true
+        }
+        return count
+    }
 }
 
 private typealias Contents = [[[UInt8]]]
@@ -52,7 +66,7 @@ private struct Writer {
 
     mutating func batch(_ dice: inout SeededRandom) -> [StoreWrite] {
         var keys: Set<[UInt8]> = []
-        for _ in 0..<Int.random(in: 1...4, using: &dice) { keys.insert([UInt8.random(in: 0...5, using: &dice)]) }
+        for _ in 0..<Int.random(in: 1...4, using: &dice) { keys.insert([UInt8.random(in: 1...6, using: &dice)]) }
         return keys.sorted { $0[0] < $1[0] }.map { key in
             let over = held[key]?.count ?? 0
             if dice.chance(0.15) {
@@ -81,9 +95,14 @@ private struct Writer {
             try store.commit(writer.batch(&dice), synced: dice.chance(0.5))
             #expect(try store.all() == writer.contents)
             #expect(try store.all(reverse: true) == writer.contents.reversed())
-            for key in 0...5 as ClosedRange<UInt8> { #expect(try store.get([key]) == writer.held[[key]]) }
+            for key in 1...6 as ClosedRange<UInt8> { #expect(try store.get([key]) == writer.held[[key]]) }
+            let dead = halves.largeKeys - writer.large
+            #expect(try halves.notes() == dead, "what is left over is noted")
+            #expect(dead * Halves.apart < Halves.dead, "and bounded")
+            guard dice.chance(0.1) else { continue }
+            store = try halves.open()
             #expect(halves.largeKeys == writer.large, "nothing is left over")
-            if dice.chance(0.1) { store = try halves.open() }
+            #expect(try halves.notes() == 0)
         }
     }
 
@@ -115,6 +134,7 @@ private struct Writer {
             #expect(possible[acknowledged...].contains(found), "seed \(seed)")
             writer.take(found)
             #expect(halves.largeKeys == writer.large, "seed \(seed): something is left over")
+            #expect(try halves.notes() == 0)
         }
     }
 
@@ -149,8 +169,8 @@ private struct Writer {
         for _ in 0..<6 { try step() }
         let pairs = [(older.small, halves.large), (halves.small, older.large), (halves.small, MemoryStore())]
         for (small, large) in pairs {
-            let mixed = try DividedStore(small: small.copy(), large: large.copy(), threshold: Halves.apart)
-            for key in 0...5 as ClosedRange<UInt8> {
+            let mixed = try DividedStore(small: small.copy(), large: large.copy(), Halves.bounds)
+            for key in 1...6 as ClosedRange<UInt8> {
                 do throws(StorageFailure) {
                     guard let value = try mixed.get([key]) else { continue }
                     #expect(written[[key]]?.contains(value) == true)
@@ -168,16 +188,16 @@ private struct Writer {
         let halves = Halves()
         let values = (0...2 as ClosedRange<UInt8>).map { [UInt8](repeating: $0 + 1, count: 100) }
         for (key, value) in values.enumerated() {
-            try halves.small.commit([.put(key: [UInt8(key)], value: value)], synced: true)
+            try halves.small.commit([.put(key: [UInt8(key) + 1], value: value)], synced: true)
         }
         let store = try halves.open()
-        #expect(try store.all() == values.enumerated().map { [[UInt8($0)], $1] })
+        #expect(try store.all() == values.enumerated().map { [[UInt8($0) + 1], $1] })
         #expect(halves.largeKeys == 0)
         try store.commit(
-            [.put(key: [0], value: values[2], over: 100), .put(key: [1], value: [7], over: 100)], synced: true)
-        #expect(try store.all() == [[[0], values[2]], [[1], [7]], [[2], values[2]]])
+            [.put(key: [1], value: values[2], over: 100), .put(key: [2], value: [7], over: 100)], synced: true)
+        #expect(try store.all() == [[[1], values[2]], [[2], [7]], [[3], values[2]]])
         #expect(halves.largeKeys == 1)
-        #expect(try halves.small.get([0])?.count ?? 0 < 24)
+        #expect(try halves.small.get([1])?.count ?? 0 < 24)
     }
 
     @Test func smallValuesCostNothingMore() throws {
@@ -201,6 +221,7 @@ private struct Writer {
         for half in [halves.small, halves.large] { half.crash() }
         #expect(try halves.open().all() == [[[1], [3]]])
         #expect(halves.largeKeys == 0)
+        #expect(try halves.notes() == 0)
     }
 
     /// Each item of a scan is what stood there when it began, or what was written since.
@@ -208,25 +229,58 @@ private struct Writer {
         let halves = Halves()
         let store = try halves.open()
         let values = (1...3 as ClosedRange<UInt8>).map { [UInt8](repeating: $0, count: 70) }
-        try store.commit((0...2).map { .put(key: [UInt8($0)], value: values[$0]) }, synced: true)
+        try store.commit((0...2).map { .put(key: [UInt8($0) + 1], value: values[$0]) }, synced: true)
         let late = LateHalf(halves.small)
-        let reader = try DividedStore(small: late, large: LateHalf(halves.large), threshold: Halves.apart)
+        let reader = try DividedStore(small: late, large: LateHalf(halves.large), Halves.bounds)
         late.stands = try halves.small.all()
         try store.commit(
             [
-                .put(key: [0], value: values[2], over: 70), .put(key: [1], value: [5], over: 70),
-                .delete(key: [2]),
+                .put(key: [1], value: values[2], over: 70), .put(key: [2], value: [5], over: 70),
+                .delete(key: [3]),
             ], synced: true)
-        #expect(try reader.all() == [[[0], values[2]], [[1], [5]]])
+        // What was there may be gone already.
+        _ = try halves.open()
+        #expect(try reader.all() == [[[1], values[2]], [[2], [5]]])
     }
 
-    @Test func aDamagedPlaceOrEntryIsCorruption() throws {
-        let halves = Halves()
-        try halves.small.commit([.put(key: [1], value: [0x40, 1])], synced: true)
-        #expect(throws: StorageFailure.self) { try halves.open().get([1]) }
-        try halves.large.commit([.put(key: LargeKey.journal(4), value: [9])], synced: true)
-        let failure = #expect(throws: StorageFailure.self) { try halves.open() }
-        #expect(failure?.kind == .corruption)
+    /// Two threads write: what one has under way is looked for by the next start, whatever the other has committed.
+    @Test func theFrontierWaitsForWhatIsUnderWay() {
+        var ledger = LargeLedger(next: 10)
+        let (first, second) = (ledger.begin(2), ledger.begin(3))
+        #expect((first, second) == (10, 12))
+        #expect(ledger.frontier(besides: second) == 10)
+        ledger.end(second)
+        #expect(ledger.begin(1) == 15)
+        #expect(ledger.frontier(besides: first) == 15)
+        ledger.end(first)
+        ledger.end(15)
+        let third = ledger.begin(4)
+        #expect(ledger.frontier(besides: third) == 20)
+    }
+
+    @Test func whatCannotBeReadIsCorruption() throws {
+        func opening(_ damage: (Halves) throws -> Void) -> StorageFailure.Kind? {
+            let halves = Halves()
+            do {
+                try halves.open().commit([.put(key: [1], value: [UInt8](repeating: 9, count: 80))], synced: true)
+                try damage(halves)
+                _ = try halves.open().get([1])
+                return nil
+            } catch { return (error as? StorageFailure)?.kind }
+        }
+        func put(_ half: MemoryStore, _ key: [UInt8], _ value: [UInt8]) throws {
+            try half.commit([.put(key: key, value: value)], synced: true)
+        }
+        #expect(opening { _ in } == nil)
+        #expect(opening { try put($0.small, [1], [0x40, 1]) } == .corruption)
+        #expect(opening { try put($0.small, LargeNote.frontier, [9]) } == .corruption)
+        #expect(opening { try put($0.small, LargeNote.dead.start + [4], [9]) } == .corruption)
+        #expect(opening { try put($0.large, [0xFF], [9]) } == .corruption)
+        #expect(opening { try put($0.large, [UInt8](repeating: 0xFF, count: 9), [9]) } == .corruption)
+        // A bit of the value.
+        #expect(
+            opening { try put($0.large, LargeKey.bytes(1, under: [1]), [UInt8](repeating: 9, count: 79) + [8]) }
+                == .corruption)
     }
 }
 

@@ -32,6 +32,11 @@ atoll_leveldb_presence_t atoll_leveldb_presence(const char *path);
 /// After opening: the database's log was not there, though it was expected. Whatever it held is lost.
 unsigned char atoll_leveldb_lacks_log(leveldb_env_t *environment);
 
+/// The value under `key`, in memory of the calling thread that its next look-up uses again; null if there is none, or
+/// with an error, told as LevelDB's own calls do.
+const char *atoll_leveldb_get(leveldb_t *database, const leveldb_readoptions_t *options, const char *key,
+                              size_t key_length, size_t *length, char **errptr);
+
 /// Waits until all synced writes that have returned are on the disk: `leveldb_write` only begins a sync. Returns as
 /// LevelDB's own calls do; after an error the database is not to be used any more.
 void atoll_leveldb_finish_sync(leveldb_env_t *environment, char **errptr);

@@ -32,7 +32,8 @@ struct NodeStores {
             let small = try LevelDBStore(path: path, options: shares.small)
             // Inside, so that what is done to the one is done to both: moved aside, restored, taken away.
             let large = try LevelDBStore(path: DataDirectory.large(in: path), options: shares.large)
-            return (store: try DividedStore(small: small, large: large), halves: [small, large])
+            let bounds = DivisionBounds(deadBytes: Limits.deadBuffers * shares.large.writeBufferBytes)
+            return (store: try DividedStore(small: small, large: large, bounds), halves: [small, large])
         }
         objects = divided.store.store
         halves = divided.store.halves

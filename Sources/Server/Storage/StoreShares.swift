@@ -12,10 +12,13 @@ struct StoreShares: Equatable {
     /// `files`: how many each may hold open. `fillsLogs`: all that is written is synced.
     init(_ memory: MemoryBudget, files: Int, disk: DiskSpace, fillsLogs: Bool) {
         small = StoreOptions(memory.objects, openFiles: files, fillsLogs: fillsLogs)
-        large = StoreOptions(
+        var large = StoreOptions(
             blockCacheBytes: memory.largeObjects.cacheBytes,
             writeBufferBytes: min(memory.largeObjects.writeBufferBytes, StoreShares.largeBuffer(on: disk)),
             openFiles: files, tableBytes: Limits.largeTableBytes, compresses: false)
+        // Each value has a checksum in its place.
+        large.verifiesGets = false
+        self.large = large
     }
 
     /// Two of them take half of what is kept free for deletions and for LevelDB itself.
