@@ -61,7 +61,7 @@ extension StoredObject {
                     Sibling(dot: dot, payload: .tombstone, time: time, expiresAt: expiresAt, attempt: attempt))
             } else {
                 let contentType = try r.countedString(atMost: Limits.contentTypeBytes)
-                let value = try r.counted(atMost: Limits.objectBytes)
+                let value = try r.countedSlice(atMost: Limits.objectBytes)
                 siblings.append(
                     Sibling(
                         dot: dot, payload: .value(value), contentType: contentType, time: time, expiresAt: expiresAt,

@@ -12,8 +12,11 @@ package import World
 
 /// What a write left behind: bytes, or the mark of a deletion.
 package enum Payload: Hashable, Sendable {
-    case value([UInt8])
+    /// A part of the object that they came in, where they came in one: what has megabytes is not copied.
+    case value(ArraySlice<UInt8>)
     case tombstone
+
+    package static func value(_ bytes: [UInt8]) -> Payload { .value(bytes[...]) }
 }
 
 /// One write that nothing has superseded yet.

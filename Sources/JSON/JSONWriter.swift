@@ -80,7 +80,10 @@ package struct JSONWriter: Sendable {
     }
 
     /// Text where the bytes are UTF-8, base64 under `NAME_base64` where they are not.
-    package mutating func member(_ name: StaticString, bytes value: [UInt8]) {
+    package mutating func member(_ name: StaticString, bytes value: [UInt8]) { member(name, bytes: value[...]) }
+
+    /// As above.
+    package mutating func member(_ name: StaticString, bytes value: ArraySlice<UInt8>) {
         begin()
         let isText = value.isUTF8
         bytes.append(0x22)

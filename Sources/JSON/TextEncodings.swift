@@ -117,7 +117,9 @@ extension [UInt8] {
         append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
-    package mutating func append(base64 input: [UInt8]) {
+    package mutating func append(base64 input: [UInt8]) { append(base64: input[...]) }
+
+    package mutating func append(base64 input: ArraySlice<UInt8>) {
         let start = count
         append(contentsOf: repeatElement(0, count: Base64.length(of: input.count)))
         withUnsafeMutableBytes { output in
@@ -147,6 +149,9 @@ extension [UInt8] {
         JSONString.escape(input) { append(contentsOf: $0) }
     }
 
+}
+
+extension ArraySlice<UInt8> {
     /// Whether all of it is UTF-8.
     package var isUTF8: Bool {
         do {

@@ -37,7 +37,7 @@ struct Checker {
         /// Places in `writes`, as they began.
         var writes: [Int] = []
         /// Values are unique in a run, so each tells its write.
-        var byValue: [[UInt8]: Int] = [:]
+        var byValue: [ArraySlice<UInt8>: Int] = [:]
         var minted: [Dot: Minting] = [:]
     }
 
@@ -85,7 +85,7 @@ struct Checker {
         let index = writes.count - 1
         writes[index].lossesBefore = losses
         histories[KeyBytes(write.key), default: History()].writes.append(index)
-        if let value = write.value { histories[KeyBytes(write.key)]?.byValue[value] = index }
+        if let value = write.value { histories[KeyBytes(write.key)]?.byValue[value[...]] = index }
         return index
     }
 

@@ -68,7 +68,9 @@ public struct ByteWriter: Sendable {
     public mutating func raw(_ b: some Sequence<UInt8>) { bytes.append(contentsOf: b) }
 
     /// A length and then the bytes.
-    public mutating func counted(_ b: [UInt8]) {
+    public mutating func counted(_ b: [UInt8]) { counted(b[...]) }
+
+    public mutating func counted(_ b: ArraySlice<UInt8>) {
         varint(UInt64(b.count))
         bytes.append(contentsOf: b)
     }
@@ -180,8 +182,12 @@ public struct ByteReader: Sendable {
     }
 
     public mutating func counted(atMost limit: Int) throws(DecodingFailure) -> [UInt8] {
-        let n = try count(atMost: limit)
-        return Array(try raw(n))
+        Array(try countedSlice(atMost: limit))
+    }
+
+    /// Of the array that is read, and so all of that stays in memory with it.
+    public mutating func countedSlice(atMost limit: Int) throws(DecodingFailure) -> ArraySlice<UInt8> {
+        try raw(try count(atMost: limit))
     }
 
     public mutating func countedString(atMost limit: Int) throws(DecodingFailure) -> String {

@@ -68,7 +68,7 @@ import World
         var body = JSONBody()
         body.text.open("{")
         let names: [StaticString] = ["m0", "m1", "m2", "m3", "m4", "m5"]
-        for (name, value) in zip(names, values) { body.member(name, bytes: value) }
+        for (name, value) in zip(names, values) { body.member(name, bytes: value[...]) }
         body.text.member("last", .number(1))
         body.text.close("}")
         let response = HTTPResponse.json(body.end())
@@ -94,7 +94,7 @@ import World
     @Test func aClientThatKnowsNoChunksReadsToTheEnd() throws {
         var body = JSONBody()
         body.text.open("{")
-        body.member("value", bytes: [UInt8](repeating: 0x61, count: 100_000))
+        body.member("value", bytes: [UInt8](repeating: 0x61, count: 100_000)[...])
         body.text.close("}")
         let answer = OutgoingAnswer(HTTPResponse.json(body.end()), .keepAlive, isHead: false, isOldClient: true)
         #expect(answer.closes)
@@ -117,7 +117,7 @@ import World
 
     @Test func partsThatAreThereKeepTheirOrder() throws {
         let parts = AnswerBodyTests.values()
-        let body = AnswerBody(parts.map { .bytes($0) })
+        let body = AnswerBody(parts.map { .bytes($0[...]) })
         let all = Array(parts.joined())
         #expect(body.length == all.count && body.heldBytes == all.count)
         let answer = OutgoingAnswer(HTTPResponse(300, body: body), nil, isHead: false, isOldClient: false)

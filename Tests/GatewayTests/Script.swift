@@ -252,7 +252,7 @@ struct ScriptRunner {
 
     private func describe(_ object: StoredObject) -> String {
         object.siblings.map { sibling in
-            if case .value(let bytes) = sibling.payload { text(bytes) } else { "tombstone" }
+            if case .value(let bytes) = sibling.payload { text(Array(bytes)) } else { "tombstone" }
         }.joined(separator: "+")
     }
 

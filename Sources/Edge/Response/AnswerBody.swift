@@ -6,16 +6,16 @@ import JSON
 
 struct AnswerBody: Sendable {
     enum Part: Sendable {
-        case bytes([UInt8])
+        case bytes(ArraySlice<UInt8>)
         /// A member of a JSON object: text where the bytes are UTF-8, base64 under `NAME_base64` where they are not.
-        case member(StaticString, [UInt8])
+        case member(StaticString, ArraySlice<UInt8>)
     }
 
     /// How the value of the member that is being written goes out.
     private enum Encoding: Sendable {
         case text, base64
 
-        init(_ bytes: [UInt8]) { self = bytes.isUTF8 ? .text : .base64 }
+        init(_ bytes: ArraySlice<UInt8>) { self = bytes.isUTF8 ? .text : .base64 }
 
         func opening(_ name: StaticString) -> [UInt8] {
             Array((self == .text ? "\"\(name)\":\"" : "\"\(name)_base64\":\"").utf8)
@@ -50,7 +50,7 @@ struct AnswerBody: Sendable {
 
     static let empty = AnswerBody([Part]())
 
-    init(_ bytes: [UInt8]) {
+    init(_ bytes: ArraySlice<UInt8>) {
         parts = bytes.isEmpty ? [] : [.bytes(bytes)]
         heldBytes = bytes.count
         length = bytes.count
@@ -76,7 +76,7 @@ struct AnswerBody: Sendable {
                 all.append("\"")
             }
         }
-        return AnswerBody(all)
+        return AnswerBody(all[...])
     }
 
     /// Writes on until `piece` is full but for `spared` bytes and perhaps a few more, or the body is over.
@@ -86,7 +86,7 @@ struct AnswerBody: Sendable {
             switch parts[part] {
             case .bytes(let bytes):
                 let end = place + min(room, bytes.count - place)
-                piece.append(bytes[place..<end])
+                piece.append(bytes.dropFirst(place).prefix(end - place))
                 place = end
                 if end == bytes.count { next() }
             case .member(let name, let bytes):
@@ -97,7 +97,7 @@ struct AnswerBody: Sendable {
 
     /// False if there is no room worth writing to.
     private mutating func write(
-        _ name: StaticString, _ bytes: [UInt8], _ room: Int, _ piece: inout AnswerPiece
+        _ name: StaticString, _ bytes: ArraySlice<UInt8>, _ room: Int, _ piece: inout AnswerPiece
     ) -> Bool {
         // Quotes, and a group or an escape or two; the next piece has room for more.
         guard room > name.utf8CodeUnitCount + 64 else { return false }
@@ -140,15 +140,15 @@ struct JSONBody {
     /// Below this the place that a value takes in `parts` costs more than its copy.
     private static let smallBytes = 1 << 10
 
-    mutating func member(_ name: StaticString, bytes: [UInt8]) {
+    mutating func member(_ name: StaticString, bytes: ArraySlice<UInt8>) {
         guard bytes.count > JSONBody.smallBytes else { return text.member(name, bytes: bytes) }
-        parts.append(.bytes(text.interrupt()))
+        parts.append(.bytes(text.interrupt()[...]))
         parts.append(.member(name, bytes))
     }
 
     /// All of it, and a line end.
     consuming func end() -> AnswerBody {
-        parts.append(.bytes(text.bytes + [0x0A]))
+        parts.append(.bytes((text.bytes + [0x0A])[...]))
         return AnswerBody(parts)
     }
 }

@@ -6,7 +6,7 @@ package struct HTTPResponse: Sendable {
     var body: AnswerBody
 
     init(_ status: UInt, _ headers: [(String, String)] = [], body: [UInt8] = []) {
-        self.init(status, headers, body: AnswerBody(body))
+        self.init(status, headers, body: AnswerBody(body[...]))
     }
 
     init(_ status: UInt, _ headers: [(String, String)] = [], body: AnswerBody) {

@@ -76,7 +76,7 @@ package enum ObjectResponses {
     private static func value(_ sibling: Sibling) -> HTTPResponse {
         guard case .value(let bytes) = sibling.payload else { return HTTPResponse(404) }
         let type = sibling.contentType.isEmpty ? "application/octet-stream" : sibling.contentType
-        return HTTPResponse(200, [("content-type", type)], body: bytes)
+        return HTTPResponse(200, [("content-type", type)], body: AnswerBody(bytes))
     }
 
     static func written(
@@ -130,9 +130,9 @@ package enum ObjectResponses {
             let type = sibling.contentType.isEmpty ? "application/octet-stream" : sibling.contentType
             let start = parts.isEmpty ? "" : "\r\n"
             let head = "\(start)--\(boundary)\r\nContent-Type: \(type)\r\nContent-Length: \(bytes.count)\r\n\r\n"
-            parts += [.bytes(Array(head.utf8)), .bytes(bytes)]
+            parts += [.bytes(Array(head.utf8)[...]), .bytes(bytes)]
         }
-        parts.append(.bytes(Array("\r\n--\(boundary)--\r\n".utf8)))
+        parts.append(.bytes(Array("\r\n--\(boundary)--\r\n".utf8)[...]))
         let type = "multipart/mixed; boundary=\(boundary)"
         return HTTPResponse(300, [("content-type", type)], body: AnswerBody(parts))
     }
