@@ -44,14 +44,12 @@ import World
         case (.lock, _): return stop == .clean ? .keepsAll : .beginsLife
         case (.table, .missing): return damaged
         case (.table, .flipped): return company == .alone ? .stops : .movesAsideOnceRead
-        // A start looks for the last large value.
-        case (.table, _) where stop == .crash && store != "objects": return damaged
-        case (.table, _) where stop == .crash: return company == .alone ? .stops : .movesAsideOnceRead
         // After a crash a log that ends early is what a torn write leaves; it was synced to there, for all one knows.
         case (.log, .empty), (.log, .cut):
             guard stop == .crash else { return damaged }
             // But no large value is missing where its key is there.
             return store == "objects" ? .beginsLife : company == .alone ? .stops : .movesAsideOnceRead
+        // A start looks for the notes on large values, and for those that were under way.
         default: return damaged
         }
     }
