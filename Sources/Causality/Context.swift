@@ -39,7 +39,7 @@ package struct CausalContext: Hashable, Sendable {
             versions: context?.versions ?? VersionVector(), latestTime: own.time, dot: own.dot, voided: object.voided)
     }
 
-    private enum Format {
+    enum Format {
         /// Each entry with its node's name.
         static let plain: UInt8 = 1
         /// A node's name once for all its lives, the dot, and the voided attempts.

@@ -3,7 +3,7 @@
 
 package import World
 
-private enum Format {
+enum ObjectFormat {
     static let object: UInt8 = 1
     static let summary: UInt8 = 2
     /// An object with attempts: such as were voided, or siblings that name theirs.
@@ -17,15 +17,16 @@ extension StoredObject {
     package func encode() -> [UInt8] {
         var w = ByteWriter(capacity: 64 + versions.entries.count * 32 + payloadBytes + siblings.count * 48)
         let isAttempted = !voided.isEmpty || siblings.contains { $0.attempt != nil }
-        w.byte(isAttempted ? Format.attempted : Format.object)
+        w.byte(isAttempted ? ObjectFormat.attempted : ObjectFormat.object)
         w.versions(versions)
         if isAttempted { w.attempts(voided) }
         w.varint(UInt64(siblings.count))
         for sibling in siblings {
             w.dot(sibling.dot, in: versions)
             w.byte(
-                (sibling.isTombstone ? Format.tombstoneFlag : 0) | (sibling.expiresAt != nil ? Format.expiryFlag : 0)
-                    | (sibling.attempt != nil ? Format.attemptFlag : 0))
+                (sibling.isTombstone ? ObjectFormat.tombstoneFlag : 0)
+                    | (sibling.expiresAt != nil ? ObjectFormat.expiryFlag : 0)
+                    | (sibling.attempt != nil ? ObjectFormat.attemptFlag : 0))
             w.varint(sibling.time.bits)
             if let end = sibling.expiresAt { w.varint(end.milliseconds) }
             if let attempt = sibling.attempt { w.fixed64(attempt) }
@@ -42,10 +43,14 @@ extension StoredObject {
         guard bytes.count <= Limits.objectBytes else { throw .overlong }
         var r = ByteReader(bytes)
         let version = try r.byte()
-        guard version == Format.object || version == Format.attempted else { throw .unknownVersion(version) }
-        let known = Format.tombstoneFlag | Format.expiryFlag | (version == Format.attempted ? Format.attemptFlag : 0)
+        guard version == ObjectFormat.object || version == ObjectFormat.attempted else {
+            throw .unknownVersion(version)
+        }
+        let known =
+            ObjectFormat.tombstoneFlag | ObjectFormat.expiryFlag
+            | (version == ObjectFormat.attempted ? ObjectFormat.attemptFlag : 0)
         let versions = try r.versions()
-        let voided = version == Format.attempted ? try r.attempts() : []
+        let voided = version == ObjectFormat.attempted ? try r.attempts() : []
         let count = try r.count(atMost: Limits.mergedSiblings)
         var siblings: [Sibling] = []
         siblings.reserveCapacity(count)
@@ -54,9 +59,9 @@ extension StoredObject {
             let flags = try r.byte()
             guard flags & ~known == 0 else { throw .malformed("unknown flags") }
             let time = HybridTime(bits: try r.varint())
-            let expiresAt = flags & Format.expiryFlag != 0 ? WallTime(milliseconds: try r.varint()) : nil
-            let attempt = flags & Format.attemptFlag != 0 ? try r.fixed64() : nil
-            if flags & Format.tombstoneFlag != 0 {
+            let expiresAt = flags & ObjectFormat.expiryFlag != 0 ? WallTime(milliseconds: try r.varint()) : nil
+            let attempt = flags & ObjectFormat.attemptFlag != 0 ? try r.fixed64() : nil
+            if flags & ObjectFormat.tombstoneFlag != 0 {
                 siblings.append(
                     Sibling(dot: dot, payload: .tombstone, time: time, expiresAt: expiresAt, attempt: attempt))
             } else {
@@ -70,7 +75,8 @@ extension StoredObject {
         }
         try r.finish()
         // Equal objects have equal bytes: the later version is for what the earlier one can't say.
-        guard version == Format.object || !voided.isEmpty || siblings.contains(where: { $0.attempt != nil }) else {
+        guard version == ObjectFormat.object || !voided.isEmpty || siblings.contains(where: { $0.attempt != nil })
+        else {
             throw .malformed("no attempts in an object of attempts")
         }
         guard let object = StoredObject(versions: versions, siblings: siblings, voided: voided) else {
@@ -83,7 +89,7 @@ extension StoredObject {
 extension ObjectSummary {
     package func encode() -> [UInt8] {
         var w = ByteWriter(capacity: 64 + versions.entries.count * 32)
-        w.byte(Format.summary)
+        w.byte(ObjectFormat.summary)
         w.versions(versions)
         w.varint(UInt64(dots.count))
         for dot in dots { w.dot(dot, in: versions) }
@@ -93,7 +99,7 @@ extension ObjectSummary {
     package init(decoding bytes: [UInt8]) throws(DecodingFailure) {
         var r = ByteReader(bytes)
         let version = try r.byte()
-        guard version == Format.summary else { throw .unknownVersion(version) }
+        guard version == ObjectFormat.summary else { throw .unknownVersion(version) }
         let versions = try r.versions()
         let count = try r.count(atMost: Limits.mergedSiblings)
         var dots: [Dot] = []

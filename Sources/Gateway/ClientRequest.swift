@@ -66,16 +66,6 @@ package enum ListContinuation: Hashable, Sendable {
     case after([UInt8])
 }
 
-package struct ListedItem: Hashable, Sendable {
-    package let key: [UInt8]
-    package let object: StoredObject
-
-    init(key: [UInt8], object: StoredObject) {
-        self.key = key
-        self.object = object
-    }
-}
-
 /// Why a request was not answered as asked.
 package enum RequestFailure: Error, Hashable, Sendable {
     case badLevel(String)

@@ -23,6 +23,12 @@ struct RangeCoordinator: Sendable {
         let candidate: Acknowledgement
         let items: [RangeItem]
         let more: Bool
+
+        /// The same items in the same bytes, up to the same end.
+        func isSame(as other: Page) -> Bool {
+            more == other.more && items.count == other.items.count
+                && zip(items, other.items).allSatisfy { $0.key.isEqual($1.key) && $0.object.isEqual($1.object) }
+        }
     }
 
     private enum Phase {
@@ -190,9 +196,8 @@ struct RangeCoordinator: Sendable {
 
     /// Adds what holds a value, as long as the page has room; returns the first item that it has none for.
     private mutating func take(_ merged: [ListedItem], _ wall: WallTime) -> ListContinuation? {
-        for var item in merged {
-            item.expire(at: wall)
-            guard item.object.hasValue else { continue }
+        for item in merged {
+            guard let item = item.standing(at: wall) else { continue }
             let bytes = item.byteCount
             guard found.isEmpty || (found.count < limit && foundBytes + bytes <= Limits.rangeBytes) else {
                 return .at(item.key)
@@ -205,12 +210,7 @@ struct RangeCoordinator: Sendable {
 
     /// What was found; rounds take time, and what an earlier one brought may be over.
     private func standing(at wall: WallTime) -> [ListedItem] {
-        guard rounds > 1 else { return found }
-        return found.compactMap { item in
-            var item = item
-            item.expire(at: wall)
-            return item.object.hasValue ? item : nil
-        }
+        rounds > 1 ? found.compactMap { $0.standing(at: wall) } : found
     }
 
     private func precedes(_ a: [UInt8], _ b: [UInt8]) -> Bool {
@@ -227,37 +227,69 @@ struct RangeCoordinator: Sendable {
         _ pages: [Page], _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) -> (items: [ListedItem], cut: [UInt8]?) {
         let cut = pages.filter(\.more).compactMap { $0.items.last?.key }.min(by: precedes)
-        var places = Array(repeating: 0, count: pages.count)
-        var versions: [StoredObject?] = Array(repeating: nil, count: pages.count)
         var items: [ListedItem] = []
         items.reserveCapacity(pages.map(\.items.count).max() ?? 0)
+        // Replicas are the same most often, and one alone is.
+        if let first = pages.first, pages.dropFirst().allSatisfy({ $0.isSame(as: first) }) {
+            for item in first.items { items.append(listed(item.key, item.object, pages, now, &out)) }
+            return (items, cut)
+        }
+        var places = Array(repeating: 0, count: pages.count)
         while let key = nextKey(of: pages, at: places) {
             if let cut, precedes(cut, key) { break }
-            var object = StoredObject()
-            var first: (bytes: [UInt8], object: StoredObject?)?
-            for index in pages.indices {
-                versions[index] = nil
-                guard places[index] < pages[index].items.count, pages[index].items[places[index]].key == key else {
+            var held: [[UInt8]?] = []
+            for (index, page) in pages.enumerated() {
+                guard places[index] < page.items.count, page.items[places[index]].key == key else {
+                    held.append(nil)
                     continue
                 }
-                let bytes = pages[index].items[places[index]].object
+                held.append(page.items[places[index]].object)
                 places[index] += 1
-                // Replicas are the same most often.
-                if let first, first.bytes.isEqual(bytes) {
-                    versions[index] = first.object
-                    continue
-                }
-                versions[index] = try? StoredObject(decoding: bytes)
-                if first == nil { first = (bytes, versions[index]) }
-                if let version = versions[index] { object.merge(version, rule: rule) }
             }
-            items.append(ListedItem(key: key, object: object))
-            guard pages.count > 1 || rule == .lastWriteWins else { continue }
-            for index in pages.indices where versions[index] != object {
-                repair(key, object, at: pages[index].candidate.node, now, &out)
+            if let bytes = held[0], held.allSatisfy({ $0?.isEqual(bytes) ?? false }) {
+                items.append(listed(key, bytes, pages, now, &out))
+            } else {
+                items.append(merged(key, held, pages, now, &out))
             }
         }
         return (items, cut)
+    }
+
+    /// What all replicas hold in the same bytes.
+    private mutating func listed(
+        _ key: [UInt8], _ bytes: [UInt8], _ pages: [Page], _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
+    ) -> ListedItem {
+        // One value is what is left of it under any rule.
+        ListedItem(key: key, plain: bytes) ?? merged(key, pages.map { _ in bytes }, pages, now, &out)
+    }
+
+    /// `held`: by the replica of each page.
+    private mutating func merged(
+        _ key: [UInt8], _ held: [[UInt8]?], _ pages: [Page], _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
+    ) -> ListedItem {
+        var object = StoredObject()
+        var versions: [StoredObject?] = []
+        for (index, bytes) in held.enumerated() {
+            guard let bytes else {
+                versions.append(nil)
+                continue
+            }
+            if let same = held[..<index].firstIndex(where: { $0?.isEqual(bytes) ?? false }) {
+                versions.append(versions[same])
+                continue
+            }
+            let version = try? StoredObject(decoding: bytes)
+            if let version { object.merge(version, rule: rule) }
+            versions.append(version)
+        }
+        // A page alone is mended as well: of siblings that an earlier rule has left, the last write has won. With what
+        // nobody can read nothing is mended.
+        if !object.versions.isEmpty {
+            for (page, version) in zip(pages, versions) where version != object {
+                repair(key, object, at: page.candidate.node, now, &out)
+            }
+        }
+        return ListedItem(key: key, object: object)
     }
 
     /// The first key that stands at any page's place; nil if all are through.
@@ -291,19 +323,5 @@ struct RangeCoordinator: Sendable {
         phase = .repairing
         (pages, found) = ([], [])
         out.emit(.answer(outcome))
-    }
-}
-
-extension ListedItem {
-    /// About what the item takes in an answer, before its bytes become JSON: its context repeats the version vector.
-    fileprivate var byteCount: Int {
-        key.count + object.payloadBytes + 64 * (object.versions.entries.count + object.siblings.count)
-    }
-
-    fileprivate mutating func expire(at wall: WallTime) {
-        guard object.hasExpired(at: wall) else { return }
-        var object = object
-        object.expire(at: wall)
-        self = ListedItem(key: key, object: object)
     }
 }

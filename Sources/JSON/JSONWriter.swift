@@ -105,6 +105,28 @@ package struct JSONWriter: Sendable {
         place = .sibling
     }
 
+    /// What `write` puts into memory of `most` bytes, a value as JSON; returning how many bytes it has. `isOpen`: it is
+    /// an object to which members are added before its bracket is closed.
+    package mutating func element(
+        atMost most: Int, isOpen: Bool, _ write: (UnsafeMutableRawBufferPointer) -> Int
+    ) {
+        begin()
+        bytes.append(addingCapacity: most) { span in
+            span.withUnsafeMutableBufferPointer { room, count in
+                let rest = UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: room[count...]))
+                count += write(UnsafeMutableRawBufferPointer(rebasing: rest[..<most]))
+            }
+        }
+        place = .sibling
+        if isOpen { depth += 1 }
+    }
+
+    /// Ends the line, and the text.
+    package mutating func endLine() { bytes.append(0x0A) }
+
+    /// So much is about to be written.
+    package mutating func reserve(_ count: Int) { bytes.reserveCapacity(bytes.count + count) }
+
     /// Takes out what is there so far, to be followed by a member that is written elsewhere.
     package mutating func interrupt() -> [UInt8] {
         begin()

@@ -78,24 +78,39 @@ package enum JSONString {
         }
     }
 
-    /// The first place from `start` on of a quote, a backslash or a control character; the end if there is none. Eight
-    /// bytes at a time: a byte of a word is zero somewhere if the borrow of subtracting one from each reaches its
-    /// highest bit (Mycroft's test).
-    private static func firstToEscape(in bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
-        func hasZero(_ word: UInt64) -> Bool { (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080 != 0 }
-        var place = start
+    /// Whether the text of `bytes` is they themselves: ASCII without anything to escape.
+    package static func isPlain(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        var place = 0
         while place + 8 <= bytes.count {
             let word = bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self)
-            guard !hasZero(word & 0xE0E0_E0E0_E0E0_E0E0), !hasZero(word ^ 0x2222_2222_2222_2222),
-                !hasZero(word ^ 0x5C5C_5C5C_5C5C_5C5C)
-            else { break }
+            guard word & 0x8080_8080_8080_8080 == 0, !hasEscapes(word) else { return false }
             place += 8
         }
         while place < bytes.count {
-            let byte = bytes[place]
-            if byte < 0x20 || byte == 0x22 || byte == 0x5C { break }
+            guard bytes[place] < 0x80, !isEscaped(bytes[place]) else { return false }
             place += 1
         }
+        return true
+    }
+
+    /// Whether a byte of the word is a quote, a backslash or a control character. A byte is zero somewhere if the
+    /// borrow of subtracting one from each reaches its highest bit (Mycroft's test).
+    private static func hasEscapes(_ word: UInt64) -> Bool {
+        func hasZero(_ word: UInt64) -> Bool { (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080 != 0 }
+        return hasZero(word & 0xE0E0_E0E0_E0E0_E0E0) || hasZero(word ^ 0x2222_2222_2222_2222)
+            || hasZero(word ^ 0x5C5C_5C5C_5C5C_5C5C)
+    }
+
+    private static func isEscaped(_ byte: UInt8) -> Bool { byte < 0x20 || byte == 0x22 || byte == 0x5C }
+
+    /// The first place from `start` on of a quote, a backslash or a control character; the end if there is none. Eight
+    /// bytes at a time.
+    private static func firstToEscape(in bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
+        var place = start
+        while place + 8 <= bytes.count, !hasEscapes(bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self)) {
+            place += 8
+        }
+        while place < bytes.count, !isEscaped(bytes[place]) { place += 1 }
         return place
     }
 
@@ -108,6 +123,28 @@ package enum JSONString {
         case 0x22, 0x5C: (0x5C, byte, 0, 0, 0, 0)
         case 0x0A: (0x5C, 0x6E, 0, 0, 0, 0)
         default: (0x5C, 0x75, 0x30, 0x30, 0x30 + byte >> 4, byte & 15 < 10 ? 0x30 + byte & 15 : 0x57 + byte & 15)
+        }
+    }
+}
+
+/// A number in decimal.
+package enum Decimal {
+    /// Hands out its text.
+    package static func text(of number: Int, _ put: (UnsafeRawBufferPointer) -> Void) {
+        // 64 bits are nineteen digits at most, and a sign. The last is found first.
+        withUnsafeTemporaryAllocation(byteCount: 20, alignment: 1) { digits in
+            var place = digits.endIndex
+            var rest = number.magnitude
+            repeat {
+                place -= 1
+                digits[place] = 0x30 + UInt8(truncatingIfNeeded: rest % 10)
+                rest /= 10
+            } while rest > 0
+            if number < 0 {
+                place -= 1
+                digits[place] = 0x2D
+            }
+            put(UnsafeRawBufferPointer(rebasing: digits[place...]))
         }
     }
 }
@@ -129,21 +166,7 @@ extension [UInt8] {
         }
     }
 
-    /// In decimal.
-    package mutating func append(decimal number: Int) {
-        if number < 0 { append(0x2D) }
-        // 64 bits are twenty digits at most; the last is found first.
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
-            var place = digits.endIndex
-            var rest = number.magnitude
-            repeat {
-                place -= 1
-                digits[place] = 0x30 + UInt8(truncatingIfNeeded: rest % 10)
-                rest /= 10
-            } while rest > 0
-            append(contentsOf: digits[place...])
-        }
-    }
+    package mutating func append(decimal number: Int) { Decimal.text(of: number) { append(contentsOf: $0) } }
 
     package mutating func append(escaped input: UnsafeRawBufferPointer) {
         JSONString.escape(input) { append(contentsOf: $0) }

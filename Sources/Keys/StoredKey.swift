@@ -79,6 +79,22 @@ package struct StoredKey: Hashable, Sendable {
         return try? rest.takePart()
     }
 
+    /// Where the sort key lies in a stored key; nil if there is none, or if it has zero bytes, which are escaped.
+    package static func plainSortKey(in stored: UnsafeRawBufferPointer) -> Range<Int>? {
+        var place = 8
+        for _ in 0..<2 {
+            // A zero byte that ends no part is followed by FF.
+            repeat {
+                while place < stored.count, stored[place] != 0 { place += 1 }
+                place += 2
+                guard place <= stored.count else { return nil }
+            } while stored[place - 1] != 1
+        }
+        let start = place
+        while place < stored.count, stored[place] != 0 { place += 1 }
+        return place + 2 == stored.count && stored[place + 1] == 1 ? start..<place : nil
+    }
+
     /// A stored key as an operator knows it, for a log: bucket/partition key/sort key, without line breaks and the
     /// like.
     package static func text(of stored: [UInt8]) -> String {

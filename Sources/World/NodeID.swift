@@ -17,6 +17,9 @@ public struct NodeID: Hashable, Comparable, Sendable, CustomStringConvertible {
         precondition(NodeID.isValid(self.name.utf8), "a node's name breaks the rule")
     }
 
+    /// Of bytes that are not in an array.
+    public static func isValid(_ name: UnsafeRawBufferPointer) -> Bool { isValid(name[...]) }
+
     fileprivate static func isValid(_ name: some Collection<UInt8>) -> Bool {
         var isFirst = true
         for byte in name {

@@ -48,6 +48,8 @@ import World
             #expect(try StoredKey(decoding: key.bytes) == key)
             #expect(StoredKey.bucket(of: key.bytes) == key.bucket)
             #expect(StoredKey.sortKey(of: key.bytes) == key.sortKey)
+            let plain = key.bytes.withUnsafeBytes(StoredKey.plainSortKey).map { Array(key.bytes[$0]) }
+            #expect(plain == key.sortKey.flatMap { $0.contains(0) ? nil : $0 })
         }
     }
 

@@ -138,7 +138,7 @@ struct JSONBody {
     private var parts: [AnswerBody.Part] = []
 
     /// Below this the place that a value takes in `parts` costs more than its copy.
-    private static let smallBytes = 1 << 10
+    static let smallBytes = 1 << 10
 
     mutating func member(_ name: StaticString, bytes: ArraySlice<UInt8>) {
         guard bytes.count > JSONBody.smallBytes else { return text.member(name, bytes: bytes) }
@@ -148,7 +148,8 @@ struct JSONBody {
 
     /// All of it, and a line end.
     consuming func end() -> AnswerBody {
-        parts.append(.bytes((text.bytes + [0x0A])[...]))
+        text.endLine()
+        parts.append(.bytes(text.bytes[...]))
         return AnswerBody(parts)
     }
 }

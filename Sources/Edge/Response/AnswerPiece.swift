@@ -32,9 +32,7 @@ package struct AnswerPiece {
     mutating func append(escaped bytes: UnsafeRawBufferPointer) { JSONString.escape(bytes) { append($0) } }
 
     mutating func append(decimal number: Int) {
-        guard number >= 10 else { return append(byte: 0x30 + UInt8(number)) }
-        var text = String(number)
-        text.withUTF8 { append(UnsafeRawBufferPointer($0)) }
+        Decimal.text(of: number) { append($0) }
     }
 
     private mutating func append(byte: UInt8) {

@@ -146,7 +146,9 @@ package enum ObjectResponses {
         body.text.open("{")
         body.text.key("items")
         body.text.open("[")
+        body.text.reserve(items.reduce(0) { $0 + $1.textBytes })
         for item in items {
+            if body.addPlain(item) { continue }
             guard let sortKey = StoredKey.sortKey(of: item.key) else { continue }
             body.text.open("{")
             body.text.member("sort", bytes: sortKey)
