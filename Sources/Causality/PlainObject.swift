@@ -23,10 +23,10 @@ package struct PlainObject: Hashable, Sendable {
             let count = reader.count(atMost: Limits.versionVectorEntries)
         else { return nil }
         let start = reader.place
-        guard PlainObject.isVector(count, &reader) else { return nil }
+        guard let first = PlainObject.vector(count, &reader) else { return nil }
         (entryCount, entries) = (count, start..<reader.place)
         guard reader.number() == 1, let place = reader.count(atMost: count - 1), let counter = reader.number(),
-            counter > 0, counter <= PlainObject.counter(at: place, from: start, bytes),
+            counter > 0, counter <= (count == 1 ? first : PlainObject.counter(at: place, from: start, bytes)),
             let flags = reader.byte(), flags & ~ObjectFormat.expiryFlag == 0, let time = reader.number()
         else { return nil }
         self.time = HybridTime(bits: time)
@@ -44,17 +44,20 @@ package struct PlainObject: Hashable, Sendable {
         self.value = value
     }
 
-    /// Takes entries that are strictly ascending by node, with positive counters; false if there are others.
-    private static func isVector(_ count: Int, _ reader: inout RawReader) -> Bool {
+    /// Takes entries that are strictly ascending by node, with positive counters, and returns the first one's counter;
+    /// nil if there are others, or none.
+    private static func vector(_ count: Int, _ reader: inout RawReader) -> UInt64? {
+        var first: UInt64?
         var last: Range<Int>?
         for _ in 0..<count {
             guard let entry = reader.entry(), entry.counter > 0,
                 NodeID.isValid(UnsafeRawBufferPointer(rebasing: reader.bytes[entry.node]))
-            else { return false }
-            if let last, !reader.bytes[last].lexicographicallyPrecedes(reader.bytes[entry.node]) { return false }
+            else { return nil }
+            if let last, !reader.bytes[last].lexicographicallyPrecedes(reader.bytes[entry.node]) { return nil }
             last = entry.node
+            first = first ?? entry.counter
         }
-        return true
+        return first
     }
 
     private static func counter(at place: Int, from start: Int, _ bytes: UnsafeRawBufferPointer) -> UInt64 {

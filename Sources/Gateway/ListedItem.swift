@@ -1,35 +1,48 @@
 // One item of a list: the stored bytes as a replica gave them, for as long as nothing had to be merged.
 
 package import Causality
+import Wire
 import World
 
 package struct ListedItem: Hashable, Sendable {
+    /// An object in a page's block.
+    private struct Plain: Hashable {
+        let block: [UInt8]
+        let key: Range<Int>
+        let object: Range<Int>
+        let view: PlainObject
+    }
+
     private enum Content: Hashable {
-        case plain([UInt8], PlainObject)
-        case merged(StoredObject)
+        case plain(Plain)
+        case merged(key: [UInt8], StoredObject)
+    }
+
+    private var content: Content
+
+    init(key: [UInt8], object: StoredObject) { content = .merged(key: key, object) }
+
+    /// Nil if the object is not plain.
+    init?(plain index: Int, of items: RangeItems) {
+        let (key, object) = (items.key(at: index), items.object(at: index))
+        let view = items.block.withUnsafeBytes { PlainObject(UnsafeRawBufferPointer(rebasing: $0[object])) }
+        guard let view else { return nil }
+        content = .plain(Plain(block: items.block, key: key, object: object, view: view))
     }
 
     /// As it is stored.
-    package let key: [UInt8]
-    private let content: Content
-
-    init(key: [UInt8], object: StoredObject) {
-        self.key = key
-        content = .merged(object)
-    }
-
-    /// Nil if the object is not plain.
-    init?(key: [UInt8], plain bytes: [UInt8]) {
-        guard let object = bytes.withUnsafeBytes({ PlainObject($0) }) else { return nil }
-        self.key = key
-        content = .plain(bytes, object)
+    package var key: [UInt8] {
+        switch content {
+        case .plain(let plain): Array(plain.block[plain.key])
+        case .merged(let key, _): key
+        }
     }
 
     package var object: StoredObject {
         switch content {
         // What is plain can be decoded.
-        case .plain(let bytes, _): (try? StoredObject(decoding: bytes)) ?? StoredObject()
-        case .merged(let object): object
+        case .plain(let plain): (try? StoredObject(decoding: Array(plain.block[plain.object]))) ?? StoredObject()
+        case .merged(_, let object): object
         }
     }
 
@@ -37,35 +50,39 @@ package struct ListedItem: Hashable, Sendable {
     package func withPlain<Result>(
         _ body: (_ key: UnsafeRawBufferPointer, _ bytes: UnsafeRawBufferPointer, PlainObject) -> Result
     ) -> Result? {
-        guard case .plain(let bytes, let object) = content else { return nil }
-        return key.withUnsafeBytes { key in bytes.withUnsafeBytes { body(key, $0, object) } }
+        guard case .plain(let plain) = content else { return nil }
+        return plain.block.withUnsafeBytes { block in
+            body(
+                UnsafeRawBufferPointer(rebasing: block[plain.key]),
+                UnsafeRawBufferPointer(rebasing: block[plain.object]), plain.view)
+        }
     }
 
     package var payloadBytes: Int {
         switch content {
-        case .plain(_, let object): object.value.count
-        case .merged(let object): object.payloadBytes
+        case .plain(let plain): plain.view.value.count
+        case .merged(_, let object): object.payloadBytes
         }
     }
 
     /// About what the item takes in an answer, before its bytes become JSON: its context repeats the version vector.
-    var byteCount: Int {
+    package var byteCount: Int {
         switch content {
-        case .plain(_, let object): key.count + object.value.count + 64 * (object.entryCount + 1)
-        case .merged(let object):
+        case .plain(let plain): plain.key.count + plain.view.value.count + 64 * (plain.view.entryCount + 1)
+        case .merged(let key, let object):
             key.count + object.payloadBytes + 64 * (object.versions.entries.count + object.siblings.count)
         }
     }
 
-    /// What is left of it at `wall`; nil if that is no value.
-    func standing(at wall: WallTime) -> ListedItem? {
+    /// Drops what is over at `wall`; false if no value is left.
+    mutating func stands(at wall: WallTime) -> Bool {
         switch content {
-        case .plain(_, let object):
-            return object.expiresAt.map { $0 <= wall } ?? false ? nil : self
-        case .merged(var object):
-            guard object.hasExpired(at: wall) else { return object.hasValue ? self : nil }
+        case .plain(let plain): return plain.view.expiresAt.map { $0 > wall } ?? true
+        case .merged(let key, var object):
+            guard object.hasExpired(at: wall) else { return object.hasValue }
             object.expire(at: wall)
-            return object.hasValue ? ListedItem(key: key, object: object) : nil
+            content = .merged(key: key, object)
+            return object.hasValue
         }
     }
 }

@@ -21,14 +21,8 @@ struct RangeCoordinator: Sendable {
     /// What one replica gave.
     private struct Page {
         let candidate: Acknowledgement
-        let items: [RangeItem]
+        let items: RangeItems
         let more: Bool
-
-        /// The same items in the same bytes, up to the same end.
-        func isSame(as other: Page) -> Bool {
-            more == other.more && items.count == other.items.count
-                && zip(items, other.items).allSatisfy { $0.key.isEqual($1.key) && $0.object.isEqual($1.object) }
-        }
     }
 
     private enum Phase {
@@ -116,7 +110,7 @@ struct RangeCoordinator: Sendable {
     ) {
         guard let ask = asks.close(slot) else { return }
         if case .page(let items, let more) = reply, case .page(let candidate, round: rounds) = ask.role,
-            isInOrder(items)
+            items.isInOrder(reverse: reverse)
         {
             let place = pages.firstIndex { $0.slot > slot } ?? pages.endIndex
             pages.insert((slot, Page(candidate: candidate, items: items, more: more)), at: place)
@@ -183,8 +177,8 @@ struct RangeCoordinator: Sendable {
         }
         let given = pages.map(\.page)
         pages = []
-        let (merged, cut) = merge(given, now, &out)
-        let next = take(merged, wall)
+        var (merged, cut) = merge(given, now, &out)
+        let next = take(&merged, wall)
         // Where half a page is there, what one more round brings would mostly be fetched in vain.
         if let cut, next == nil, found.count < limit, foundBytes < Limits.rangeBytes / 2, rounds < Limits.rangeRounds {
             if reverse { range.end = cut } else { range.start = cut + [0] }
@@ -195,31 +189,31 @@ struct RangeCoordinator: Sendable {
     }
 
     /// Adds what holds a value, as long as the page has room; returns the first item that it has none for.
-    private mutating func take(_ merged: [ListedItem], _ wall: WallTime) -> ListContinuation? {
-        for item in merged {
-            guard let item = item.standing(at: wall) else { continue }
-            let bytes = item.byteCount
+    private mutating func take(_ merged: inout [ListedItem], _ wall: WallTime) -> ListContinuation? {
+        found.reserveCapacity(found.count + merged.count)
+        for place in merged.indices where merged[place].stands(at: wall) {
+            let bytes = merged[place].byteCount
             guard found.isEmpty || (found.count < limit && foundBytes + bytes <= Limits.rangeBytes) else {
-                return .at(item.key)
+                return .at(merged[place].key)
             }
             foundBytes += bytes
-            found.append(item)
+            found.append(merged[place])
         }
         return nil
     }
 
     /// What was found; rounds take time, and what an earlier one brought may be over.
     private func standing(at wall: WallTime) -> [ListedItem] {
-        rounds > 1 ? found.compactMap { $0.standing(at: wall) } : found
+        guard rounds > 1 else { return found }
+        var standing = found
+        for place in standing.indices.reversed() where !standing[place].stands(at: wall) {
+            standing.remove(at: place)
+        }
+        return standing
     }
 
     private func precedes(_ a: [UInt8], _ b: [UInt8]) -> Bool {
         reverse ? b.precedes(a) : a.precedes(b)
-    }
-
-    /// Whether a replica's page is one: each key once, in the order of the listing.
-    private func isInOrder(_ items: [RangeItem]) -> Bool {
-        items.indices.dropFirst().allSatisfy { precedes(items[$0 - 1].key, items[$0].key) }
     }
 
     /// The items known to be complete, in order, and where the nearest replica cut its page (nil: none did).
@@ -230,24 +224,26 @@ struct RangeCoordinator: Sendable {
         var items: [ListedItem] = []
         items.reserveCapacity(pages.map(\.items.count).max() ?? 0)
         // Replicas are the same most often, and one alone is.
-        if let first = pages.first, pages.dropFirst().allSatisfy({ $0.isSame(as: first) }) {
-            for item in first.items { items.append(listed(item.key, item.object, pages, now, &out)) }
+        if let first = pages.first,
+            pages.dropFirst().allSatisfy({ $0.more == first.more && $0.items.isSame(as: first.items) })
+        {
+            for place in first.items.indices { items.append(listed(place, of: first, pages, now, &out)) }
             return (items, cut)
         }
         var places = Array(repeating: 0, count: pages.count)
-        while let key = nextKey(of: pages, at: places) {
+        while let (next, place) = nextItem(of: pages, at: places) {
+            let key = pages[next].items[place].key
             if let cut, precedes(cut, key) { break }
             var held: [[UInt8]?] = []
             for (index, page) in pages.enumerated() {
-                guard places[index] < page.items.count, page.items[places[index]].key == key else {
-                    held.append(nil)
-                    continue
-                }
-                held.append(page.items[places[index]].object)
-                places[index] += 1
+                let isThere =
+                    places[index] < page.items.count
+                    && page.items.hasKey(places[index], of: pages[next].items, place)
+                held.append(isThere ? page.items[places[index]].object : nil)
+                if isThere { places[index] += 1 }
             }
-            if let bytes = held[0], held.allSatisfy({ $0?.isEqual(bytes) ?? false }) {
-                items.append(listed(key, bytes, pages, now, &out))
+            if let bytes = held[next], held.allSatisfy({ $0?.isEqual(bytes) ?? false }) {
+                items.append(listed(place, of: pages[next], pages, now, &out))
             } else {
                 items.append(merged(key, held, pages, now, &out))
             }
@@ -257,10 +253,12 @@ struct RangeCoordinator: Sendable {
 
     /// What all replicas hold in the same bytes.
     private mutating func listed(
-        _ key: [UInt8], _ bytes: [UInt8], _ pages: [Page], _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
+        _ place: Int, of page: Page, _ pages: [Page], _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) -> ListedItem {
         // One value is what is left of it under any rule.
-        ListedItem(key: key, plain: bytes) ?? merged(key, pages.map { _ in bytes }, pages, now, &out)
+        if let item = ListedItem(plain: place, of: page.items) { return item }
+        let item = page.items[place]
+        return merged(item.key, pages.map { _ in item.object }, pages, now, &out)
     }
 
     /// `held`: by the replica of each page.
@@ -292,14 +290,22 @@ struct RangeCoordinator: Sendable {
         return ListedItem(key: key, object: object)
     }
 
-    /// The first key that stands at any page's place; nil if all are through.
-    private func nextKey(of pages: [Page], at places: [Int]) -> [UInt8]? {
-        var next: [UInt8]?
-        for (page, place) in zip(pages, places) where place < page.items.count {
-            let key = page.items[place].key
-            if next.map({ precedes(key, $0) }) ?? true { next = key }
+    /// Which page has the first key that stands at any page's place, and where; nil if all are through.
+    private func nextItem(of pages: [Page], at places: [Int]) -> (page: Int, place: Int)? {
+        var next: Int?
+        for (index, page) in pages.enumerated() where places[index] < page.items.count {
+            guard let best = next else {
+                next = index
+                continue
+            }
+            let (items, other) = (page.items, pages[best].items)
+            let isFirst =
+                reverse
+                ? other.keyPrecedes(places[best], items, places[index])
+                : items.keyPrecedes(places[index], other, places[best])
+            if isFirst { next = index }
         }
-        return next
+        return next.map { ($0, places[$0]) }
     }
 
     /// Sends what was merged to a replica that had something else; all repairs of a list together hold as much as a

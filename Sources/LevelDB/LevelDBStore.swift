@@ -217,23 +217,52 @@ package final class LevelDBStore: KeyValueStore, @unchecked Sendable {
     }
 
     package func scan(
-        _ range: KeyRange, reverse: Bool, _ kind: ScanKind, _ visit: (_ key: [UInt8], _ value: [UInt8]) -> Bool
+        _ range: KeyRange, reverse: Bool, _ visit: (_ key: [UInt8], _ value: [UInt8]) -> Bool
     ) throws(StorageFailure) {
-        let lateAt = kind == .page ? ContinuousClock.now + .nanoseconds(pageTime.nanoseconds) : nil
-        guard let iterator = leveldb_create_iterator(try open(), kind == .page ? read : readWithoutCaching) else {
-            throw StorageFailure(.inputOutput, "out of memory")
-        }
+        let iterator = try iterator(readWithoutCaching)
         defer { leveldb_iter_destroy(iterator) }
         // It sees what another thread has just written, and what is not on the disk yet is not to be shown.
-        if kind == .sweep { try finishSync() }
+        try finishSync()
+        try walk(iterator, range, reverse: reverse) { key, value in visit(Array(key), Array(value)) }
+    }
+
+    package func page(
+        _ range: KeyRange, reverse: Bool, limit: Int, atMost most: Int
+    ) throws(StorageFailure) -> StoredPage {
+        let lateAt = ContinuousClock.now + .nanoseconds(pageTime.nanoseconds)
+        let iterator = try iterator(read)
+        defer { leveldb_iter_destroy(iterator) }
+        var page = StoredPage(limit: limit, atMost: most)
+        try walk(iterator, range, reverse: reverse) { (key, value) throws(StorageFailure) in
+            guard ContinuousClock.now <= lateAt else { throw StorageFailure(.slow, "a page took too long") }
+            return page.add(key, value)
+        }
+        return page
+    }
+
+    private func iterator(_ options: OpaquePointer) throws(StorageFailure) -> OpaquePointer {
+        guard let iterator = leveldb_create_iterator(try open(), options) else {
+            throw StorageFailure(.inputOutput, "out of memory")
+        }
+        return iterator
+    }
+
+    /// Visits what lies in LevelDB's own memory, until `visit` returns false.
+    private func walk(
+        _ iterator: OpaquePointer, _ range: KeyRange, reverse: Bool,
+        _ visit: (_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) throws(StorageFailure) -> Bool
+    ) throws(StorageFailure) {
+        func contains(_ key: UnsafeRawBufferPointer) -> Bool {
+            if reverse { return range.start.withUnsafeBytes { !key.precedes($0) } }
+            return range.end?.withUnsafeBytes { key.precedes($0) } ?? true
+        }
         if reverse { seekBackward(iterator, range.end) } else { seek(iterator, range.start) }
         while leveldb_iter_valid(iterator) != 0 {
             var length = 0
-            let key = Array(UnsafeRawBufferPointer(start: leveldb_iter_key(iterator, &length), count: length))
-            guard reverse ? !key.precedes(range.start) : range.end.map(key.precedes) ?? true else { break }
-            if let lateAt, ContinuousClock.now > lateAt { throw StorageFailure(.slow, "a page took too long") }
-            let value = Array(UnsafeRawBufferPointer(start: leveldb_iter_value(iterator, &length), count: length))
-            guard visit(key, value) else { break }
+            let key = UnsafeRawBufferPointer(start: leveldb_iter_key(iterator, &length), count: length)
+            guard contains(key) else { break }
+            let value = UnsafeRawBufferPointer(start: leveldb_iter_value(iterator, &length), count: length)
+            guard try visit(key, value) else { break }
             if reverse { leveldb_iter_prev(iterator) } else { leveldb_iter_next(iterator) }
         }
         var problem: UnsafeMutablePointer<CChar>?

@@ -115,7 +115,7 @@ extension Mutant {
             return .reply(envelope)
         case (.droppedItem, .reply(var envelope)):
             guard case .page(let items, true) = envelope.reply else { return message }
-            envelope.reply = .page(items: Array(items.dropFirst()), more: true)
+            envelope.reply = .page(items: RangeItems(items.dropFirst()), more: true)
             return .reply(envelope)
         default: return message
         }

@@ -21,6 +21,7 @@
 
 package import Keys
 import Synchronization
+import Wire
 import World
 
 package final class DividedStore<Store: KeyValueStore>: KeyValueStore {
@@ -47,12 +48,10 @@ package final class DividedStore<Store: KeyValueStore>: KeyValueStore {
     }
 
     package func scan(
-        _ range: KeyRange, reverse: Bool, _ kind: ScanKind, _ visit: (_ key: [UInt8], _ value: [UInt8]) -> Bool
+        _ range: KeyRange, reverse: Bool, _ visit: (_ key: [UInt8], _ value: [UInt8]) -> Bool
     ) throws(StorageFailure) {
         var failure: StorageFailure?
-        var range = range
-        if let behindNotes = LargeNote.all.end, range.start.precedes(behindNotes) { range.start = behindNotes }
-        try small.scan(range, reverse: reverse, kind) { key, held in
+        try small.scan(DividedStore.behindNotes(range), reverse: reverse) { key, held in
             do throws(StorageFailure) {
                 var value = try value(of: held, under: key)
                 if value == nil { value = try standing(key) }
@@ -63,6 +62,40 @@ package final class DividedStore<Store: KeyValueStore>: KeyValueStore {
             }
         }
         if let failure { throw failure }
+    }
+
+    /// A place says how long its value is: of a page that would be too long no value is read.
+    package func page(
+        _ range: KeyRange, reverse: Bool, limit: Int, atMost most: Int
+    ) throws(StorageFailure) -> StoredPage {
+        let held = try small.page(DividedStore.behindNotes(range), reverse: reverse, limit: limit, atMost: most)
+        let items = held.items
+        guard items.indices.contains(where: { isPlace(items, at: $0) }) else { return held }
+        var size = held.bytes
+        for index in items.indices where isPlace(items, at: index) {
+            guard let place = try LargePlace(of: items[index].object) else { continue }
+            size += place.length - items.object(at: index).count
+        }
+        guard size <= most else { return StoredPage(tooLong: size) }
+        var page = StoredPage(limit: limit, atMost: most)
+        for item in items {
+            var value = try value(of: item.object, under: item.key)
+            if value == nil { value = try standing(item.key) }
+            if let value { _ = page.add(item.key, value) }
+        }
+        page.more = held.more
+        return page
+    }
+
+    /// Without the notes, which lie before all keys.
+    private static func behindNotes(_ range: KeyRange) -> KeyRange {
+        guard let end = LargeNote.all.end, range.start.precedes(end) else { return range }
+        return KeyRange(start: end, end: range.end)
+    }
+
+    private func isPlace(_ items: RangeItems, at index: Int) -> Bool {
+        let object = items.object(at: index)
+        return !object.isEmpty && LargePlace.begins(with: items.block[object.lowerBound])
     }
 
     /// By a thread that need not be the one which writes the key; so it is scanned for, and not got.

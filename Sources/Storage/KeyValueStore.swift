@@ -58,25 +58,26 @@ package protocol KeyValueStore: AnyObject, Sendable {
     /// all that was committed before them.
     func commit(_ writes: [StoreWrite], synced: Bool) throws(StorageFailure)
 
-    /// Visits the range in order (descending if `reverse`) until `visit` returns false. A page that takes longer than
-    /// `Limits.pageTime` fails as `slow`.
+    /// Visits the range in order (descending if `reverse`) until `visit` returns false: all there is, once, by any
+    /// thread. It shows nothing that is not on the disk yet, and leaves the cache to others.
     func scan(
-        _ range: KeyRange, reverse: Bool, _ kind: ScanKind, _ visit: (_ key: [UInt8], _ value: [UInt8]) -> Bool
+        _ range: KeyRange, reverse: Bool, _ visit: (_ key: [UInt8], _ value: [UInt8]) -> Bool
     ) throws(StorageFailure)
+
+    /// The first items of the range in order (descending if `reverse`): what a client waits for, and others will ask
+    /// for again; by the thread that writes the range. If they are more than `most` bytes, it need not have any. A page
+    /// that takes longer than `Limits.pageTime` fails as `slow`.
+    func page(
+        _ range: KeyRange, reverse: Bool, limit: Int, atMost most: Int
+    ) throws(StorageFailure) -> StoredPage
 }
 
 extension KeyValueStore {
-    /// A sweep.
-    package func scan(
-        _ range: KeyRange, reverse: Bool, _ visit: (_ key: [UInt8], _ value: [UInt8]) -> Bool
-    ) throws(StorageFailure) { try scan(range, reverse: reverse, .sweep, visit) }
-}
-
-/// What a scan is for, and so who does it and whether its blocks are worth keeping.
-package enum ScanKind: Sendable {
-    /// A page that a client waits for, and that others will ask for again; by the thread that writes the range.
-    case page
-    /// All there is of a range, once, by any thread: it shows nothing that is not on the disk yet, and leaves the cache
-    /// to others.
-    case sweep
+    package func page(
+        _ range: KeyRange, reverse: Bool, limit: Int, atMost most: Int
+    ) throws(StorageFailure) -> StoredPage {
+        var page = StoredPage(limit: limit, atMost: most)
+        try scan(range, reverse: reverse) { page.add($0, $1) }
+        return page
+    }
 }

@@ -14,6 +14,9 @@ struct LargePlace: Hashable {
     /// No object begins so (docs/formats/object.md).
     private static let format: UInt8 = 0x40
 
+    /// Whether what begins with `byte` is no value itself.
+    static func begins(with byte: UInt8) -> Bool { byte == format }
+
     init(number: UInt64, of value: [UInt8]) {
         self.number = number
         length = value.count
@@ -22,7 +25,7 @@ struct LargePlace: Hashable {
 
     /// Nil where `held` is a value itself.
     init?(of held: [UInt8]) throws(StorageFailure) {
-        guard held.first == LargePlace.format else { return nil }
+        guard let first = held.first, LargePlace.begins(with: first) else { return nil }
         do throws(DecodingFailure) {
             var r = ByteReader(held, from: 1)
             number = try r.varint()

@@ -84,15 +84,23 @@ package final class MemoryStore: KeyValueStore, @unchecked Sendable {
     }
 
     package func scan(
-        _ range: KeyRange, reverse: Bool, _ kind: ScanKind, _ visit: (_ key: [UInt8], _ value: [UInt8]) -> Bool
+        _ range: KeyRange, reverse: Bool, _ visit: (_ key: [UInt8], _ value: [UInt8]) -> Bool
     ) throws(StorageFailure) {
         if let failure { throw failure }
-        if isSlow, kind == .page { throw StorageFailure(.slow, "a page took too long") }
         let from = firstIndex(notBefore: range.start)
         let to = max(from, range.end.map(firstIndex(notBefore:)) ?? keys.count)
         func visitAll(_ places: some Sequence<Int>) {
             for place in places where !visit(keys[place], values[place]) { return }
         }
         if reverse { visitAll((from..<to).reversed()) } else { visitAll(from..<to) }
+    }
+
+    package func page(
+        _ range: KeyRange, reverse: Bool, limit: Int, atMost most: Int
+    ) throws(StorageFailure) -> StoredPage {
+        if isSlow { throw failure ?? StorageFailure(.slow, "a page took too long") }
+        var page = StoredPage(limit: limit, atMost: most)
+        try scan(range, reverse: reverse) { page.add($0, $1) }
+        return page
     }
 }

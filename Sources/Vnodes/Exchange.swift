@@ -265,7 +265,8 @@ struct Exchange: Sendable {
         _ window: inout ByteWindow, _ out: inout Outbox<Question>
     ) -> Bool {
         guard case .reading(let range, var awaited, let otherHasMore) = piece.mends[place].mend.state,
-            case .page(let items, let more) = reply, Exchange.isPage(items, more: more, of: range)
+            case .page(let page, let more) = reply, case let items = Array(page),
+            Exchange.isPage(items, more: more, of: range)
         else { return false }
         let bytes = items.reduce(0) { $0 + Stretch.weight($1.key, $1.object) }
         let both = awaited.take(items, isOwn: isOwn)

@@ -90,8 +90,7 @@ package struct VnodeShard: Sendable {
             return try merge(key, object, repair: repair, &batch, surroundings)
         case .range(let request):
             guard let pages, request.isShort else {
-                let most = request.repair ? Limits.repairPageBytes : Limits.rangeBytes
-                return try page(of: request, .sweep, atMost: most, batch.store).reply
+                return try longPage(of: request, batch.store)
             }
             return try shortPage(of: request, pages, &batch, surroundings.now.instant)
         case .compare(let request):
@@ -132,10 +131,12 @@ package struct VnodeShard: Sendable {
         guard batch.pageRoom > 0 else { throw LongPage() }
         let room = min(pages.one, batch.pageRoom)
         do {
-            let page = try page(of: request, .page, atMost: room, batch.store)
-            batch.pageRoom -= page.bytes
+            let page = try batch.store.page(
+                KeyRange(start: request.start, end: request.end), reverse: request.reverse, limit: request.limit,
+                atMost: room)
+            batch.pageRoom -= min(page.bytes, room)
             guard page.bytes <= room else { throw LongPage() }
-            return page.reply
+            return .page(items: page.items, more: page.more)
         } catch let failure as StorageFailure where failure.kind == .slow {
             batch.pageRoom = 0
             pagesFrom = now + Limits.pagePause
@@ -143,26 +144,13 @@ package struct VnodeShard: Sendable {
         }
     }
 
-    /// `bytes`: of its items; where they would be more than `most`, with the one that has no place any more. One alone
-    /// always has.
-    private func page(
-        of request: RangeRequest, _ kind: ScanKind, atMost most: Int, _ store: any KeyValueStore
-    ) throws -> (reply: ReplicaReply, bytes: Int) {
-        var items: [RangeItem] = []
-        if kind == .page { items.reserveCapacity(request.limit) }
-        var size = 0
-        var more = false
-        let range = KeyRange(start: request.start, end: request.end)
-        try store.scan(range, reverse: request.reverse, kind) { key, object in
-            more = items.count == request.limit
-            guard !more else { return false }
-            size += key.count + object.count
-            more = size > most && !items.isEmpty
-            guard !more else { return false }
-            items.append(RangeItem(key: key, object: object))
-            return true
+    private func longPage(of request: RangeRequest, _ store: any KeyValueStore) throws -> ReplicaReply {
+        var page = StoredPage(
+            limit: request.limit, atMost: request.repair ? Limits.repairPageBytes : Limits.rangeBytes)
+        try store.scan(KeyRange(start: request.start, end: request.end), reverse: request.reverse) {
+            page.add($0, $1)
         }
-        return (.page(items: items, more: more), size)
+        return .page(items: page.items, more: page.more)
     }
 
     // MARK: Writing

@@ -195,10 +195,10 @@ extension PBReply {
         case .storedBeside: stored = false
         case .page(let items, let more):
             page = .with {
-                $0.items = items.map { item in
+                $0.items = items.indices.map { place in
                     .with {
-                        $0.key = Data(item.key)
-                        $0.object = Data(item.object)
+                        $0.key = Data(items.block[items.key(at: place)])
+                        $0.object = Data(items.block[items.object(at: place)])
                     }
                 }
                 $0.more = more
@@ -226,8 +226,8 @@ extension PBReply {
         case .stored(let isAlone): reply = isAlone ? .stored : .storedBeside
         case .page(let m):
             guard m.items.count <= Limits.rangeItems else { throw .overlong }
-            var items: [RangeItem] = []
-            items.reserveCapacity(m.items.count)
+            var items = RangeItems()
+            items.reserve(m.items.count, bytes: m.items.reduce(0) { $0 + $1.key.count + $1.object.count })
             for item in m.items {
                 items.append(
                     RangeItem(key: try storedKey(item.key), object: try bounded(item.object, Limits.objectBytes)))

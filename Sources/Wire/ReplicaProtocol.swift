@@ -114,7 +114,7 @@ package enum ReplicaReply: Hashable, Sendable {
     case stored
     /// The same; but what the write does not know of stood there already, and stands beside it or has won over it.
     case storedBeside
-    case page(items: [RangeItem], more: Bool)
+    case page(items: RangeItems, more: Bool)
     /// `end`: the first stored key that they do not count any more; nil if they count all of the token range. `bytes`:
     /// about what it takes to make all of it the same elsewhere.
     case fingerprints([UInt64], end: [UInt8]?, bytes: Int = 0)
@@ -129,7 +129,7 @@ package struct RangeItem: Hashable, Sendable {
     package let key: [UInt8]
     package let object: [UInt8]
 
-    package init(key: [UInt8], object: [UInt8]) {
+    init(key: [UInt8], object: [UInt8]) {
         self.key = key
         self.object = object
     }

@@ -5,6 +5,7 @@ import Foundation
 import Keys
 import Ring
 import Testing
+@testable import Wire
 import World
 
 @testable import Edge
@@ -65,7 +66,10 @@ import World
                 for value in PlainItemTests.values {
                     let object = object(value, &random)
                     decoded.append(ListedItem(key: key, object: object))
-                    guard let item = ListedItem(key: key, plain: object.encode()) else {
+                    let page = RangeItems([
+                        RangeItem(key: [1], object: [2]), RangeItem(key: key, object: object.encode()),
+                    ])
+                    guard let item = ListedItem(plain: 1, of: page) else {
                         // A type that is not ASCII, or a time of 64 bits.
                         plain.append(ListedItem(key: key, object: object))
                         continue

@@ -296,7 +296,7 @@ struct Bench {
             let items = (0..<Int.random(in: 0...range.limit, using: &dice)).map {
                 RangeItem(key: [UInt8($0)], object: bytes)
             }
-            return .page(items: range.reverse ? items.reversed() : items, more: dice.chance(0.4))
+            return .page(items: RangeItems(range.reverse ? items.reversed() : items), more: dice.chance(0.4))
         case .compare: return .stored
         }
     }

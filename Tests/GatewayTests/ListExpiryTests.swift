@@ -5,7 +5,7 @@ import Causality
 import Gateway
 import Ring
 import Testing
-import Wire
+@testable import Wire
 import World
 
 @Suite struct ListExpiryTests {
@@ -40,7 +40,8 @@ import World
         for page in pages {
             guard case .ask(let node, let envelope)? = out.take().first else { break }
             let reply = ReplyEnvelope(
-                id: envelope.id, inFlight: 0, serviceMicroseconds: 0, reply: .page(items: page.items, more: page.more))
+                id: envelope.id, inFlight: 0, serviceMicroseconds: 0,
+                reply: .page(items: RangeItems(page.items), more: page.more))
             gateway.receive(reply, from: node, now: ListExpiryTests.clock(page.at), &out)
         }
         guard case .answer(1, .list(let items, nil, _))? = out.take().first else {

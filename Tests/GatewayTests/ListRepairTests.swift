@@ -6,7 +6,7 @@ import Gateway
 import Keys
 import Ring
 import Testing
-import Wire
+@testable import Wire
 import World
 
 @testable import Gateway
@@ -45,7 +45,8 @@ import World
         for case .ask(let node, let envelope) in out.take() {
             let items = node == ListRepairTests.de ? first : node == ListRepairTests.us ? second : []
             let reply = ReplyEnvelope(
-                id: envelope.id, inFlight: 0, serviceMicroseconds: 0, reply: .page(items: items, more: false))
+                id: envelope.id, inFlight: 0, serviceMicroseconds: 0,
+                reply: .page(items: RangeItems(items), more: false))
             gateway.receive(reply, from: node, now: now, &out)
         }
         return out.take().compactMap { effect in

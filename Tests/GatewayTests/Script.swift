@@ -16,7 +16,7 @@ import Causality
 import Gateway
 import Keys
 import Ring
-import Wire
+@testable import Wire
 import World
 
 @testable import Gateway
@@ -168,7 +168,7 @@ struct ScriptRunner {
                 let parts = item.split(separator: "=").map(String.init)
                 return RangeItem(key: try sortedKey(parts[0]), object: try object(parts[1]).encode())
             }
-            return .page(items: items, more: what.contains("more"))
+            return .page(items: RangeItems(items), more: what.contains("more"))
         case "refuses":
             let code = Refusal.Code.allCases.first { "\($0)" == what[1] }
             return .refused(Refusal(code ?? .unknown, "because"))

@@ -134,7 +134,7 @@ final class HeavyStore: KeyValueStore {
     func get(_ key: [UInt8]) throws(StorageFailure) -> [UInt8]? { nil }
     func commit(_ writes: [StoreWrite], synced: Bool) throws(StorageFailure) {}
     func scan(
-        _ range: KeyRange, reverse: Bool, _ kind: ScanKind, _ visit: (_ key: [UInt8], _ value: [UInt8]) -> Bool
+        _ range: KeyRange, reverse: Bool, _ visit: (_ key: [UInt8], _ value: [UInt8]) -> Bool
     ) throws(StorageFailure) {
         for key in keys where range.contains(key) { guard visit(key, value) else { return } }
     }
@@ -153,10 +153,10 @@ final class CountingStore: KeyValueStore, @unchecked Sendable {
         try store.commit(writes, synced: synced)
     }
     func scan(
-        _ range: KeyRange, reverse: Bool, _ kind: ScanKind, _ visit: (_ key: [UInt8], _ value: [UInt8]) -> Bool
+        _ range: KeyRange, reverse: Bool, _ visit: (_ key: [UInt8], _ value: [UInt8]) -> Bool
     ) throws(StorageFailure) {
         scans += 1
-        try store.scan(range, reverse: reverse, kind, visit)
+        try store.scan(range, reverse: reverse, visit)
     }
 }
 

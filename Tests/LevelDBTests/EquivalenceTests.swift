@@ -4,6 +4,7 @@ import Keys
 import LevelDB
 import Storage
 import Testing
+import Wire
 import World
 
 @Suite struct EquivalenceTests {
@@ -35,9 +36,9 @@ import World
             #expect(try disk?.get(probe) == memory.get(probe))
             let range = KeyRange(start: key(&dice), end: dice.chance(0.3) ? nil : key(&dice))
             let (reverse, limit) = (dice.chance(0.5), Int.random(in: 1...40, using: &dice))
-            let kind = dice.chance(0.5) ? ScanKind.page : .sweep
+            let asPage = dice.chance(0.5)
             #expect(
-                try disk?.all(range, reverse: reverse, kind, atMost: limit)
+                try disk?.all(range, reverse: reverse, asPage: asPage, atMost: limit)
                     == memory.all(range, reverse: reverse, atMost: limit),
                 "seed \(seed), step \(step): \(range) reverse \(reverse)")
             if step % 200 == 199 {
@@ -53,7 +54,9 @@ import World
     @Test(arguments: [1, 2, 3] as [UInt64]) func aDividedStoreAgrees(_ seed: UInt64) throws {
         let directory = try TemporaryDirectory()
         func open() throws -> DividedStore<LevelDBStore> {
-            let small = try LevelDBStore(path: directory.path, options: smallBuffers)
+            var options = smallBuffers
+            options.pageTime = .minutes(1)
+            let small = try LevelDBStore(path: directory.path, options: options)
             let large = try LevelDBStore(path: directory.path + "/large", options: smallBuffers)
             return try DividedStore(small: small, large: large, DivisionBounds(apartBytes: 500))
         }
@@ -72,7 +75,16 @@ import World
             try disk?.commit(batch, synced: dice.chance(0.1))
             try memory.commit(batch, synced: false)
             let (range, reverse) = (KeyRange(start: [1] + key(&dice), end: [1] + key(&dice)), dice.chance(0.5))
-            #expect(try disk?.all(range, reverse: reverse) == memory.all(range, reverse: reverse), "step \(step)")
+            let expected = try memory.all(range, reverse: reverse)
+            #expect(try disk?.all(range, reverse: reverse) == expected, "step \(step)")
+            #expect(try disk?.all(range, reverse: reverse, asPage: true) == expected, "step \(step)")
+            let (limit, most) = (Int.random(in: 1...5, using: &dice), Int.random(in: 0...5_000, using: &dice))
+            let (page, whole) = (
+                try disk?.page(range, reverse: reverse, limit: limit, atMost: most),
+                try memory.page(range, reverse: reverse, limit: limit, atMost: most)
+            )
+            #expect((page?.bytes ?? 0) > most ? whole.bytes > most : page?.items == whole.items, "step \(step)")
+            #expect(page?.more == whole.more, "step \(step)")
             if step % 100 == 99 {
                 disk = nil
                 disk = try open()

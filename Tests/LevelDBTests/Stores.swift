@@ -4,6 +4,7 @@ import Foundation
 import Keys
 import LevelDB
 import Storage
+import Wire
 import World
 
 /// A directory of its own, removed with the value.
@@ -36,11 +37,15 @@ let smallBuffers = StoreOptions(blockCacheBytes: 1 << 20, writeBufferBytes: 64 <
 
 extension KeyValueStore {
     func all(
-        _ range: KeyRange = .everything, reverse: Bool = false, _ kind: ScanKind = .sweep, atMost limit: Int = .max
+        _ range: KeyRange = .everything, reverse: Bool = false, asPage: Bool = false, atMost limit: Int = .max
     ) throws -> [[[UInt8]]] {
         var found: [[[UInt8]]] = []
         guard limit > 0 else { return [] }
-        try scan(range, reverse: reverse, kind) { key, value in
+        if asPage {
+            let page = try page(range, reverse: reverse, limit: limit, atMost: .max)
+            return page.items.map { [$0.key, $0.object] }
+        }
+        try scan(range, reverse: reverse) { key, value in
             found.append([key, value])
             return found.count < limit
         }

@@ -3,6 +3,7 @@
 
 import Keys
 import Testing
+import Wire
 import World
 
 @testable import Storage
@@ -87,6 +88,20 @@ private struct Writer {
 }
 
 @Suite struct DividedStoreTests {
+    @Test func ofAPageThatIsTooLongNoValueIsRead() throws {
+        let halves = Halves()
+        let store = try halves.open()
+        let value = [UInt8](repeating: 1, count: 100)
+        for key in UInt8(0)..<4 { try store.commit([.put(key: [key], value: value)], synced: true) }
+        let page = try store.page(.everything, reverse: false, limit: 3, atMost: 400)
+        #expect(page.items.map(\.key) == [[0], [1], [2]] && page.items.allSatisfy { $0.object == value })
+        #expect(page.more && page.bytes == 303)
+        halves.large.failure = StorageFailure(.inputOutput, "this is not to be read")
+        let long = try store.page(.everything, reverse: false, limit: 3, atMost: 300)
+        #expect(long.items.isEmpty && long.more && long.bytes > 300)
+        #expect(throws: StorageFailure.self) { try store.page(.everything, reverse: false, limit: 3, atMost: 400) }
+    }
+
     @Test(arguments: 1...40 as ClosedRange<UInt64>) func itIsOneStore(_ seed: UInt64) throws {
         var dice = SeededRandom(seed: seed)
         let halves = Halves()
@@ -298,9 +313,9 @@ private final class LateHalf: KeyValueStore, @unchecked Sendable {
     }
 
     func scan(
-        _ range: KeyRange, reverse: Bool, _ kind: ScanKind, _ visit: (_ key: [UInt8], _ value: [UInt8]) -> Bool
+        _ range: KeyRange, reverse: Bool, _ visit: (_ key: [UInt8], _ value: [UInt8]) -> Bool
     ) throws(StorageFailure) {
-        guard let stands = stands.take() else { return try store.scan(range, reverse: reverse, kind, visit) }
+        guard let stands = stands.take() else { return try store.scan(range, reverse: reverse, visit) }
         for entry in stands where range.contains(entry[0]) {
             guard visit(entry[0], entry[1]) else { return }
         }

@@ -14,7 +14,7 @@ import Keys
 import Causality
 import Ring
 import Testing
-import Wire
+@testable import Wire
 import World
 
 @testable import Vnodes
@@ -85,7 +85,7 @@ private struct ScriptRunner {
                 let parts = item.split(separator: "=").map(String.init)
                 return RangeItem(key: try key(parts[0]), object: try object(parts[1]))
             }
-            return .page(items: items, more: words.contains("more"))
+            return .page(items: RangeItems(items), more: words.contains("more"))
         case "refuses": return .refused(Refusal(Refusal.Code.allCases.first { "\($0)" == words[1] } ?? .unknown))
         default: return .stored
         }

@@ -4,7 +4,7 @@ import Causality
 import Keys
 import Ring
 import Testing
-import Wire
+@testable import Wire
 import World
 
 @testable import Vnodes

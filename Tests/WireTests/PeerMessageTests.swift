@@ -14,7 +14,7 @@ import World
         let page = Array(
             repeating: RangeItem(key: key, object: [UInt8](repeating: 2, count: bytes)), count: items)
         let reply = ReplyEnvelope(
-            id: .max, inFlight: .max, serviceMicroseconds: .max, reply: .page(items: page, more: true))
+            id: .max, inFlight: .max, serviceMicroseconds: .max, reply: .page(items: RangeItems(page), more: true))
         let frame = PeerMessage.reply(reply).encode()
         #expect(frame.count <= Limits.frameBytes)
         #expect(try PeerMessage(decoding: frame) == .reply(reply))
@@ -209,7 +209,8 @@ import World
         let full = ReplyEnvelope(
             id: .max, inFlight: .max, serviceMicroseconds: .max,
             reply: .page(
-                items: Array(repeating: RangeItem(key: [1], object: [2]), count: Limits.rangeItems), more: true))
+                items: RangeItems(repeatElement(RangeItem(key: [1], object: [2]), count: Limits.rangeItems)), more: true
+            ))
         #expect(try PeerMessage(decoding: PeerMessage.reply(full).encode()) == .reply(full))
     }
 

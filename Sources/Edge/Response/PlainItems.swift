@@ -26,8 +26,7 @@ extension JSONBody {
                 TextMember.namesAndNumbers + sort.mostBytes + context + 6 * type.count + (small?.mostBytes ?? 0)
             text.element(atMost: most, isOpen: small == nil) { memory in
                 var piece = AnswerPiece(memory)
-                piece.append("{")
-                piece.append(sort)
+                sort.put(to: &piece, after: "{\"")
                 piece.append(",\"context\":\"")
                 withUnsafeTemporaryAllocation(byteCount: object.contextBytes, alignment: 1) { room in
                     let count = object.putContext(of: bytes, under: key, into: room)
@@ -42,8 +41,7 @@ extension JSONBody {
                     piece.append(decimal: Int(clamping: end.milliseconds))
                 }
                 if let small {
-                    piece.append(",")
-                    piece.append(small)
+                    small.put(to: &piece, after: ",\"")
                     piece.append("}")
                 }
                 return piece.count
@@ -63,7 +61,7 @@ private struct TextMember {
 
     /// What is in an item beside its sort key, context, content type and value: the names of all members, brackets, two
     /// times, and a content type for want of one take less.
-    static let namesAndNumbers = 224
+    static var namesAndNumbers: Int { 224 }
 
     private let name: StaticString
     private let bytes: UnsafeRawBufferPointer
@@ -86,8 +84,9 @@ private struct TextMember {
         return name.utf8CodeUnitCount + 12 + value
     }
 
-    func put(to piece: inout AnswerPiece) {
-        piece.append("\"")
+    /// `opening`: what stands before its name.
+    func put(to piece: inout AnswerPiece, after opening: StaticString) {
+        piece.append(opening)
         piece.append(name)
         piece.append(form == .base64 ? "_base64\":\"" : "\":\"")
         switch form {
@@ -97,8 +96,4 @@ private struct TextMember {
         }
         piece.append("\"")
     }
-}
-
-extension AnswerPiece {
-    fileprivate mutating func append(_ member: TextMember) { member.put(to: &self) }
 }

@@ -47,6 +47,6 @@ final class SeamedStore: KeyValueStore {
     }
 
     func scan(
-        _ range: KeyRange, reverse: Bool, _ kind: ScanKind, _ visit: (_ key: [UInt8], _ value: [UInt8]) -> Bool
-    ) throws(StorageFailure) { try disk.scan(range, reverse: reverse, kind, visit) }
+        _ range: KeyRange, reverse: Bool, _ visit: (_ key: [UInt8], _ value: [UInt8]) -> Bool
+    ) throws(StorageFailure) { try disk.scan(range, reverse: reverse, visit) }
 }
