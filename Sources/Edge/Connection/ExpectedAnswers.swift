@@ -22,7 +22,7 @@ struct ExpectedAnswers: Sendable {
     mutating func observe(_ outcome: ClientOutcome) {
         switch outcome {
         case .object(let object, _): read.observe(object?.payloadBytes ?? 0)
-        case .list(let items, _, _): list.observe(items.reduce(0) { $0 + $1.payloadBytes })
+        case .list(let items, _, _): list.observe(items.indices.reduce(0) { $0 + items[$1].payloadBytes })
         case .written, .failed: break
         }
     }

@@ -146,9 +146,11 @@ package enum ObjectResponses {
         body.text.open("{")
         body.text.key("items")
         body.text.open("[")
-        body.text.reserve(items.reduce(0) { $0 + $1.textBytes })
-        for item in items {
-            if body.addPlain(item) { continue }
+        body.reserve(items)
+        // By their places, since a loop over the items would copy each.
+        for place in items.indices {
+            if body.addPlain(items[place]) { continue }
+            let item = items[place]
             guard let sortKey = StoredKey.sortKey(of: item.key) else { continue }
             body.text.open("{")
             body.text.member("sort", bytes: sortKey)

@@ -7,12 +7,14 @@ import JSON
 import Keys
 import World
 
-extension ListedItem {
-    /// About what its text takes, if nothing needs escaping.
-    var textBytes: Int { TextMember.namesAndNumbers + key.count + min(payloadBytes, JSONBody.smallBytes) }
-}
-
 extension JSONBody {
+    /// Makes room for items of about this text, if nothing needs escaping.
+    mutating func reserve(_ items: [ListedItem]) {
+        var most = 0
+        for place in items.indices { most += min(items[place].byteCount, JSONBody.smallBytes) }
+        text.reserve(most + items.count * TextMember.namesAndNumbers)
+    }
+
     /// Adds an element; false if the item is not of the kind.
     mutating func addPlain(_ item: ListedItem) -> Bool {
         item.withPlain { key, bytes, object in
