@@ -55,6 +55,8 @@ package struct LoopCore: Sendable {
     package private(set) var gateway: GatewayState
     package private(set) var cache: ReadCache
     package private(set) var answers = AnswerFigures()
+    /// When this loop was last asked for anything that somebody waits for: repair gives way to that (RepairPace).
+    package private(set) var servedAt = Instant.origin
     private var alive: [NodeID] = []
     private var linked: [NodeID] = []
     private var arrivals: [(id: UInt64, request: ClientRequest)] = []
@@ -82,8 +84,11 @@ package struct LoopCore: Sendable {
 
     package mutating func handle(_ input: Input, _ now: Now, _ out: inout Outbox<Effect>) {
         switch input {
-        case .client(let id, let request): return arrivals.append((id, request))
+        case .client(let id, let request):
+            servedAt = now.instant
+            return arrivals.append((id, request))
         case .request(let envelope, let connection):
+            if !envelope.request.isRepair { servedAt = now.instant }
             if let reply = perform(envelope, .peer(connection: connection), now, &out) {
                 out.emit(.answerPeer(reply, connection: connection))
             }

@@ -56,6 +56,7 @@ package struct ShardCore: Sendable {
     private let ring: RingSnapshot
     private var state = State.idle
     private var measured = StorageLoad()
+    private var pace = RepairPace()
     /// Requests that were not done, since nobody waited for their answers any more when their turn came.
     package private(set) var late: UInt64 = 0
 
@@ -73,6 +74,11 @@ package struct ShardCore: Sendable {
     }
 
     package var isIdle: Bool { if case .idle = state { true } else { false } }
+
+    /// What the next batch may have of repair, and when; `servedAt` as `LoopCore` has it.
+    package func repairShare(servedAt: Instant, now: Instant) -> RepairShare {
+        pace.share(servedAt: servedAt, now: now)
+    }
 
     package mutating func handle(
         _ input: Input, _ now: Now, _ out: inout Outbox<Effect>
@@ -132,16 +138,17 @@ package struct ShardCore: Sendable {
     }
 
     private mutating func measure(_ work: Work, _ waiting: Int, _ now: Instant) -> ReplicaLoad {
-        let count = Int64(work.jobs.count + work.late.count)
-        let service = (now - work.began).nanoseconds / 1_000 / max(1, count)
-        var (awaited, response) = (0.0, 0.0)
+        let (took, count) = (now - work.began, Int64(work.jobs.count + work.late.count))
+        let service = took.nanoseconds / 1_000 / max(1, count)
+        var (awaited, repairs, response) = (0.0, Int64(0), 0.0)
         func note(_ job: StorageJob) {
-            guard !job.isRepair else { return }
+            guard !job.isRepair else { return repairs += 1 }
             awaited += 1
             response += (now - job.cameAt).inMilliseconds
         }
         work.jobs.forEach(note)
         work.late.forEach(note)
+        if repairs > 0 { pace.worked(took * repairs / count, now: now) }
         measured.note(serviceMs: Double(service) / 1_000, responseMs: awaited > 0 ? response / awaited : nil)
         return ReplicaLoad(waiting: UInt32(clamping: waiting), serviceMicroseconds: UInt32(clamping: service))
     }

@@ -46,10 +46,8 @@ package struct StorageJob: Sendable {
         self.until = until
     }
 
-    /// A merge that repair or a hint has brought: nobody waits for it, and what somebody waits for stands before it.
-    package var isRepair: Bool {
-        if case .merge(_, _, repair: true) = request { true } else { false }
-    }
+    /// Nobody waits for it, and what somebody waits for stands before it.
+    package var isRepair: Bool { request.isRepair }
 
     func isLate(at now: Instant) -> Bool { until.map { $0 <= now } ?? false }
 

@@ -147,6 +147,7 @@ final class RequestLoop: @unchecked Sendable {
         eventLoop.execute { [self] in
             hear(.turnEnds)
             isFlushScheduled = false
+            storage.environment.serve(at: core.servedAt)
             let refused = storage.submit(&pending)
             for link in links.values { link.flush() }
             for number in dirtyConnections { connections[number]?.flush() }

@@ -12,7 +12,8 @@ enum Played: Int, CaseIterable, Sendable {
     case loopLiveness, loopReplicationDelay, loopWake, loopTurnEnds
     case loopSends, loopWorks, loopTakesBack, loopAnswersPeer, loopAnswersClient, loopAnswersOwnRead, loopSleeps
     // Of a storage thread, of the hint thread.
-    case shardJobs, shardWorked, shardAnnounces, shardCommits, shardCommitsUnsynced, shardAnswers, shardFindsExpired
+    case shardJobs, shardWorked, shardRests, shardAnnounces, shardCommits, shardCommitsUnsynced, shardAnswers,
+        shardFindsExpired
     case shardHandsOn
     case hintRequest, hintReplay, hintConfirm, hintReject, hintRejectFull, hintLost, hintCommitted, hintsBusy
     case hintsCommit, hintsAnswer, hintsDeliver

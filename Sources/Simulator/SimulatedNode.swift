@@ -31,6 +31,8 @@ final class SimulatedNode {
         case control(ControlCore.Input)
         /// A thread looks into its mailbox.
         case work(NodePart)
+        /// A thread's rest from repair may be over.
+        case rested(NodePart)
         /// What a thread was to commit is on the disk.
         case committed(NodePart)
         case name(NameInput)
@@ -55,6 +57,8 @@ final class SimulatedNode {
         var mailbox = WorkQueue<StorageJob>(Workload.mailboxBounds)
         /// From the moment that it is called until its batch is done.
         var isBusy = false
+        /// It has nothing but repair to do, and rests from that.
+        var isResting = false
     }
 
     let identity: NodeID
@@ -146,6 +150,9 @@ final class SimulatedNode {
             try hints.handle(.committed, now, &hintEffects)
             carryOutHints(&out)
         case .work(let part): try work(part, now, &out)
+        case .rested(let part):
+            threads[place(of: part)].isResting = false
+            call(part, now, &out)
         case .committed(let part): try worked(part, now, &out)
         }
     }
@@ -165,7 +172,9 @@ final class SimulatedNode {
                     ledger.add(envelope.request.played)
                     out.emit(.send(.request(envelope), .loop(loop), to: node))
                 case .work(let part, let job):
-                    if let refused = put(job, part, &out) { loops[loop].handle(.answers([refused]), now, &loopEffects) }
+                    if let refused = put(job, part, now, &out) {
+                        loops[loop].handle(.answers([refused]), now, &loopEffects)
+                    }
                 case .takeBack(let ask):
                     guard takeBack(ask, loop) else { continue }
                     ledger.add(.loopTookBack)
@@ -197,7 +206,9 @@ final class SimulatedNode {
                     ledger.add(envelope.request.played)
                     out.emit(.send(.request(envelope), .bulk, to: node))
                 case .work(let part, let job):
-                    if let refused = put(job, part, &out) { control.handle(.answers([refused]), now, &controlEffects) }
+                    if let refused = put(job, part, now, &out) {
+                        control.handle(.answers([refused]), now, &controlEffects)
+                    }
                 case .hints(let job): _ = put(job, &out)
                 case .names(let effect): carryOut(effect, &out)
                 case .liveness(let node, let isAlive):
@@ -214,13 +225,15 @@ final class SimulatedNode {
     // MARK: Storage threads
 
     /// The answer of a full mailbox.
-    private func put(_ job: StorageJob, _ part: NodePart, _ out: inout Outbox<Output>) -> StorageAnswer? {
+    private func put(
+        _ job: StorageJob, _ part: NodePart, _ now: Now, _ out: inout Outbox<Output>
+    ) -> StorageAnswer? {
         if part == .hints { return put(.request(job), &out) ? nil : job.refusal }
         guard threads[place(of: part)].mailbox.put([job]).isEmpty else {
             ledger.add(.refusedBusy)
             return job.refusal
         }
-        call(part, &out)
+        call(part, now, &out)
         return nil
     }
 
@@ -233,11 +246,23 @@ final class SimulatedNode {
         }
     }
 
-    private func call(_ part: NodePart, _ out: inout Outbox<Output>) {
+    private func call(_ part: NodePart, _ now: Now, _ out: inout Outbox<Output>) {
         let place = place(of: part)
         guard !threads[place].isBusy, !threads[place].mailbox.isEmpty else { return }
+        let start = repairShare(place, now).from
+        if threads[place].mailbox.waitingCount == 0, start > now.instant {
+            guard !threads[place].isResting else { return }
+            threads[place].isResting = true
+            ledger.add(.shardRests)
+            return out.emit(.at(start, .rested(part)))
+        }
         threads[place].isBusy = true
         out.emit(.hop(.work(part)))
+    }
+
+    private func repairShare(_ place: Int, _ now: Now) -> RepairShare {
+        let servedAt = loops.reduce(.origin) { max($0, $1.servedAt) }
+        return threads[place].core.repairShare(servedAt: servedAt, now: now.instant)
     }
 
     private func takeBack(_ ask: UInt64, _ loop: Int) -> Bool {
@@ -253,11 +278,14 @@ final class SimulatedNode {
         _ part: NodePart, _ now: Now, _ out: inout Outbox<Output>
     ) throws(StorageFailure) {
         let place = place(of: part)
-        guard !threads[place].mailbox.isEmpty else {
+        let share = repairShare(place, now)
+        let jobs = threads[place].mailbox.take(
+            most: part.largestBatch, repairs: share.from > now.instant ? 0 : share.atOnce)
+        // What it was called for may have been taken back.
+        guard !jobs.isEmpty else {
             threads[place].isBusy = false
-            return
+            return call(part, now, &out)
         }
-        let jobs = threads[place].mailbox.take(most: part.largestBatch)
         ledger.add(.shardJobs)
         try threads[place].core.handle(.jobs(jobs, diskState(now)), now, &shardEffects)
         var isCommitting = false
@@ -268,7 +296,7 @@ final class SimulatedNode {
                 ledger.add(effect.played)
                 out.emit(.commit(DiskCommit(part: part, store: .objects, writes: writes, synced: synced)))
             } else {
-                carryOut(effect, &out)
+                carryOut(effect, now, &out)
             }
         }
         if !isCommitting { try worked(part, now, &out) }
@@ -281,16 +309,16 @@ final class SimulatedNode {
         let place = place(of: part)
         try threads[place].core.handle(.worked(waiting: threads[place].mailbox.waitingCount), now, &shardEffects)
         shardEffects.take(into: &shardTaken)
-        for effect in shardTaken { carryOut(effect, &out) }
+        for effect in shardTaken { carryOut(effect, now, &out) }
         threads[place].isBusy = false
-        call(part, &out)
+        call(part, now, &out)
     }
 
-    private func carryOut(_ effect: ShardCore.Effect, _ out: inout Outbox<Output>) {
+    private func carryOut(_ effect: ShardCore.Effect, _ now: Now, _ out: inout Outbox<Output>) {
         ledger.add(effect.played)
         switch effect {
         case .announce(let answers), .answer(let answers): hand(answers, &out)
-        case .handOn(let jobs): hand(jobs.compactMap { put($0, .scanner, &out) }, &out)
+        case .handOn(let jobs): hand(jobs.compactMap { put($0, .scanner, now, &out) }, &out)
         case .expired(let found): out.emit(.hop(.control(.expired(found))))
         case .commit: break
         }

@@ -21,6 +21,16 @@ package enum ReplicaRequest: Hashable, Sendable {
 }
 
 extension ReplicaRequest {
+    /// Of repair or a hint: nobody waits for it.
+    package var isRepair: Bool {
+        switch self {
+        case .merge(_, _, let repair): repair
+        case .range(let range): range.repair
+        case .compare: true
+        case .read, .mint, .hint, .readHints: false
+        }
+    }
+
     /// The memory that its byte strings hold.
     package var byteCount: Int {
         switch self {

@@ -50,13 +50,13 @@ extension Limits {
     /// gigabytes is compared piece by piece, so that no answer is late and other nodes' compares come in between.
     public static let comparePieceBytes = 8 << 20
     public static let comparePieceKeys = 8_192
-    /// One page of repair, in keys and about in bytes: its merges are one batch, with one sync, and take the other side
-    /// some milliseconds.
-    public static let repairPageItems = Limits.batchRequests
+    /// One page of repair, in keys and about in bytes: some tenths of a millisecond's work for each thread that it goes
+    /// through, so that whoever waits for a core has it soon. Many are under way at once.
+    public static let repairPageItems = 64
     public static let repairPageBytes = repairPageItems * repairKeyBytes
     /// A key counts this much at least: what lies in a mailbox is bounded in pieces as well.
     public static let repairKeyBytes = 2 << 10
-    /// Pages and merges of repair under way to one peer, in bytes, at the beginning and at the most: two pages, and
+    /// Pages and merges of repair under way to one peer, in bytes, at the beginning and at the most: some pages, and
     /// what 300 Mbit/s carry in a round trip of 220 ms, which are 4,096 small keys. They are held in memory.
     public static let repairWindowBytes = 2 << 20
     public static let repairFlightBytes = 8 << 20

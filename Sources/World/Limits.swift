@@ -188,6 +188,8 @@ public enum Limits {
     /// Connections of nodes that have no ring yet, at once. They are strangers, so they get one answer and
     /// `handshakeTimeout` for all of it: even a rack that is switched on has its rings within seconds.
     public static let joiningConnections = 16
+    /// Read at once from a connection that carries repair and hints: some tenths of a millisecond's work for a loop.
+    public static let bulkReadBytes = 16 << 10
     /// Bytes waiting to be written to one peer connection; past it sends fail at once and count as no answer.
     public static let peerQueueBytes = 64 << 20
     /// Accepted peer connections: 64 nodes with 16 loops and 2 more lanes each.
@@ -232,6 +234,16 @@ public enum Limits {
     /// two, and no client waits longer for it.
     public static let repairsInBatch = 256
     public static let repairBytesInBatch = 1 << 20
+    /// Of those so many beside what somebody waits for: half a millisecond of a thread's time, and the sync.
+    public static let repairsBesideOthers = 64
+    /// A node that was asked for something so lately is serving: ten requests a second are few, and those who make them
+    /// wait for each all the same.
+    public static let repairQuiet = Span.milliseconds(250)
+    /// A thread of a node that serves rests this many times as long as it has worked for repair: with a seventh of its
+    /// time it still merges some twenty thousand small keys a second. No rest is longer than this, so that the pages of
+    /// some peers on a slow disk, one behind the other, are answered within `exchangePatienceLongest`.
+    public static let repairRest: Int64 = 6
+    public static let repairRestLongest = Span.milliseconds(250)
     /// Free disk under which clients' values, and hints with values, are refused with 507, as a share of the disk.
     public static let leastFreeDisk = 0.10
     /// The same as an amount, for small disks: LevelDB's log, the two write buffers of 8 MiB, and of 4 MiB for large

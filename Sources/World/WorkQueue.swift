@@ -98,15 +98,14 @@ public struct WorkQueue<Work: QueuedWork>: Sendable {
         return true
     }
 
-    /// The next batch: `most` pieces of what somebody waits for, and a few of the rest; nothing only if there is
-    /// nothing.
+    /// The next batch: `most` pieces of what somebody waits for, and a few of the rest, `repairs` at most.
     @inlinable
-    public mutating func take(most: Int) -> [Work] {
+    public mutating func take(most: Int, repairs: Int = .max) -> [Work] {
         var batch = waiting.take(most: most, bytes: bounds.batchBytes)
-        guard !deferred.work.isEmpty else { return batch }
+        guard repairs > 0, !deferred.work.isEmpty else { return batch }
         // However much else there is, it goes on.
         let room = max(most - batch.count, most / 8)
-        batch += deferred.take(most: min(room, bounds.repairsInBatch), bytes: bounds.repairBytesInBatch)
+        batch += deferred.take(most: min(room, bounds.repairsInBatch, repairs), bytes: bounds.repairBytesInBatch)
         return batch
     }
 

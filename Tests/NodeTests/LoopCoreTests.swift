@@ -84,6 +84,21 @@ import World
         #expect(jobs(core.hear(.request(read, connection: 3))).count == 1)
     }
 
+    /// Of clients and of other gateways; repair asks for nobody, and its requests make no node a busy one.
+    @Test mutating func itKnowsWhenItWasLastAskedForAnybody() {
+        func hear(_ request: ReplicaRequest, at ms: Int64) -> Instant {
+            _ = core.hear(.request(RequestEnvelope(id: 1, timeoutMs: 0, request: request), connection: 1), at: ms)
+            return core.servedAt
+        }
+        _ = core.hear(.client(7, Bench.put(key, "a")), at: 10)
+        #expect(core.servedAt == .origin + .milliseconds(10))
+        let page = RangeRequest(start: key.bytes, end: nil, limit: 1, reverse: false, repair: true)
+        let merge = ReplicaRequest.merge(key: key.bytes, object: MintedObject.bytes("a", by: Bench.us), repair: true)
+        #expect(hear(.range(page), at: 20) == .origin + .milliseconds(10))
+        #expect(hear(merge, at: 30) == .origin + .milliseconds(10))
+        #expect(hear(.read(key: key.bytes, summaryOver: 0), at: 40) == .origin + .milliseconds(40))
+    }
+
     /// From when it came, by this node's own clock; what its own gateway asks is taken back and never dropped.
     @Test mutating func aPeersRequestIsOfUseForAsLongAsItSays() throws {
         let read = ReplicaRequest.read(key: key.bytes, summaryOver: 0)

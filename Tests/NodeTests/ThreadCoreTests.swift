@@ -69,6 +69,27 @@ import World
         #expect(abs(core.load.responseMs - 100) < 1e-9)
     }
 
+    /// As long as its part of the batch took, several times; and no more of it beside requests than they can wait for.
+    @Test mutating func afterRepairTheThreadRestsFromIt() throws {
+        let read = Bench.job(.read(key: key.bytes, summaryOver: 0), id: 1)
+        let repair = Bench.job(
+            .merge(key: key.bytes, object: MintedObject.bytes("a", by: Bench.us), repair: true), id: 2)
+        func share(at ms: Int64) -> RepairShare {
+            let now = Instant.origin + .milliseconds(ms)
+            return core.repairShare(servedAt: now, now: now)
+        }
+        _ = try core.hear(.jobs([read], .roomy), at: 1_000)
+        _ = try core.hear(.worked(waiting: 0), at: 1_010)
+        #expect(share(at: 1_010).from == .origin)
+        _ = try core.hear(.jobs([read, repair], .roomy), at: 1_010)
+        _ = try core.hear(.worked(waiting: 0), at: 1_020)
+        let rest = Span.milliseconds(5) * Limits.repairRest
+        #expect(
+            share(at: 1_020)
+                == RepairShare(
+                    from: .origin + .milliseconds(1_020) + rest, atOnce: Limits.repairsBesideOthers))
+    }
+
     /// What a peer has given up is not done when its turn comes, and its answer says no more than that.
     @Test mutating func whatNobodyWaitsForIsNotDone() throws {
         let late = Bench.job(

@@ -22,6 +22,19 @@ import World
         #expect(mailbox.take(most: 10) == nil)
     }
 
+    /// A rest from repair ends for what somebody waits for, for the end, and by itself.
+    @Test func aRestIsFromRepairAlone() {
+        let mailbox = Mailbox<Piece>()
+        let (repair, request) = (Piece(number: 0, isDeferrable: true), Piece(number: -1))
+        #expect(mailbox.put([repair, request]).isEmpty)
+        #expect(mailbox.take(most: 10, repairs: 5, from: MachineClock.instant() + .minutes(1)) == [request])
+        #expect(mailbox.take(most: 10, repairs: 5, from: MachineClock.instant() + .milliseconds(1)) == [repair])
+        #expect(mailbox.put([repair]).isEmpty)
+        mailbox.close()
+        #expect(mailbox.take(most: 10, repairs: 5, from: MachineClock.instant() + .minutes(1)) == [repair])
+        #expect(mailbox.take(most: 10, from: MachineClock.instant() + .minutes(1)) == nil)
+    }
+
     /// What a replica tells gateways of its queue is what a request of theirs would wait for.
     @Test func repairsAreNoQueueToAnybody() {
         let mailbox = Mailbox<Piece>()

@@ -202,10 +202,10 @@ import World
         #expect(window.inFlight == 0, "both have the same")
     }
 
-    /// A page of repair is a batch of merges, however large the items of the range are.
+    /// A page of repair is little work for each thread, however large the items of the range are.
     @Test func aPageOfRepairIsBounded() throws {
         var replica = Replica(Fixture.de, ring: try Fixture.ring())
-        let value = String(repeating: "x", count: 300_000)
+        let value = String(repeating: "x", count: 40_000)
         for index in 0..<8 { try replica.batch([Fixture.put(try Fixture.key("k", sort: "\(index)"), value)]) }
         func items(repair: Bool) throws -> (count: Int, more: Bool) {
             let range = RangeRequest(start: [], end: nil, limit: 100, reverse: false, repair: repair)

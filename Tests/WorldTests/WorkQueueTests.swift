@@ -74,6 +74,14 @@ import World
         #expect(large.take(most: 512).count == 2 && large.put(more).isEmpty)
     }
 
+    /// While a thread rests from repair it takes what somebody waits for.
+    @Test mutating func repairsCanBeLeftForLater() {
+        #expect(queue.put(repairs(100) + [request]).isEmpty)
+        #expect(queue.take(most: 512, repairs: 0) == [request])
+        #expect(queue.take(most: 512, repairs: 0).isEmpty && !queue.isEmpty)
+        #expect(queue.take(most: 512, repairs: 64).count == 64 && queue.deferredCount == 36)
+    }
+
     /// A loop's ask that has not begun; what it has sent as a repair is nobody's to take back.
     @Test mutating func whatWaitsCanBeTakenBack() {
         let pieces = (0..<4).map { Piece(number: $0, byteCount: Limits.mailboxBytes / 4) }

@@ -25,6 +25,14 @@ enum PeerChannels {
         channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(handler) }
     }
 
+    /// Others have their turn after each read: repair's connections lie on the loops of clients.
+    static func readLittle(_ channel: any Channel) {
+        // A channel that is closing takes no options any more.
+        try? channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
+        try? channel.syncOptions?.setOption(
+            .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: Limits.bulkReadBytes))
+    }
+
     static func waterMark(_ queueBytes: Int) -> ChannelOptions.Types.WriteBufferWaterMark {
         ChannelOptions.Types.WriteBufferWaterMark(low: queueBytes / 2, high: queueBytes)
     }

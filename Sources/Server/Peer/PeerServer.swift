@@ -80,6 +80,7 @@ final class PeerServerHandler: ChannelInboundHandler {
         case .acceptLargeFrames: framing.accept(framesUpTo: Limits.frameBytes)
         case .showedItself(let node, let lane):
             if lane == .data { peers.change { $0.data[node, default: 0] += 1 } }
+            if lane == .bulk { PeerChannels.readLittle(context.channel) }
             connection = loop.addConnection(PeerReturn(self, context))
             control.greeted(by: node)
         case .serve(let envelope): serve(envelope)

@@ -20,23 +20,31 @@ final class Mailbox<Work: QueuedWork>: @unchecked Sendable {
             condition.unlock()
             return work
         }
-        // Its thread only ever waits before an empty mailbox, and to wake it costs more than all else here.
-        let mayBeAwaited = queue.isEmpty
+        // Its thread only ever waits before an empty mailbox, or until somebody waits for what is in it; and to wake it
+        // costs more than all else here.
+        let (wasEmpty, wasAwaited) = (queue.isEmpty, queue.waitingCount > 0)
         let refused = queue.put(work)
+        let isNews = wasEmpty || !wasAwaited && queue.waitingCount > 0
         condition.unlock()
-        if mayBeAwaited { condition.signal() }
+        if isNews { condition.signal() }
         return refused
     }
 
-    /// Waits for work and takes a batch of it; nil once the mailbox is closed and empty.
-    func take(most: Int) -> [Work]? {
+    /// Waits for work and takes a batch of it; nil once the mailbox is closed and empty. Of what is deferrable
+    /// `repairs` at most, and none before `start`.
+    func take(most: Int, repairs: Int = .max, from start: Instant = .origin) -> [Work]? {
         condition.lock()
         defer { condition.unlock() }
         while queue.isEmpty {
             guard !isClosed else { return nil }
             condition.wait()
         }
-        return queue.take(most: most)
+        var rest = start == .origin ? .zero : start - MachineClock.instant()
+        while rest > .zero, queue.waitingCount == 0, !isClosed {
+            _ = condition.wait(until: Date(timeIntervalSinceNow: rest.inSeconds))
+            rest = start - MachineClock.instant()
+        }
+        return queue.take(most: most, repairs: rest > .zero && !isClosed ? 0 : repairs)
     }
 
     /// Takes out what nobody has taken yet and `isUnwanted`; nothing of what is deferrable.

@@ -9,6 +9,7 @@ import NIOConcurrencyHelpers
 import Node
 import Ring
 import Storage
+import Synchronization
 import Vnodes
 import Wire
 import World
@@ -33,6 +34,7 @@ final class StorageEnvironment: Sendable {
     let stop: @Sendable (_ store: String, StorageFailure) -> Never
     private let ports = NIOLockedValueBox<[any AnswerPort]>([])
     private let gauge: NIOLockedValueBox<DiskGauge>
+    private let served = Atomic<Int64>(0)
 
     init(
         ring: RingSnapshot, directory: DataDirectory, memory: MemoryBudget,
@@ -48,6 +50,10 @@ final class StorageEnvironment: Sendable {
     /// The loops in the order of their port numbers; set once, before any thread runs.
     func connect(_ loops: [any AnswerPort]) { ports.withLockedValue { $0 = loops } }
     var connected: [any AnswerPort] { ports.withLockedValue { $0 } }
+
+    /// A loop says once a turn when it was last asked for anything (`LoopCore.servedAt`); the latest of all counts.
+    func serve(at instant: Instant) { served.max(instant.nanoseconds, ordering: .relaxed) }
+    var servedAt: Instant { Instant(nanoseconds: served.load(ordering: .relaxed)) }
 
     func disk(_ now: Instant) -> DiskGauge {
         gauge.withLockedValue { gauge in
@@ -128,7 +134,7 @@ final class ShardThread: Sendable {
                 shard: shard, store: store, stripes: environment.stripes, ring: environment.ring)
             let ports = environment.connected
             var usual = 0
-            while let jobs = mailbox.take(most: part.largestBatch) {
+            while let jobs = take(for: core) {
                 usual = max(jobs.count { !$0.isRepair }, usual - usual / 8)
                 do throws(StorageFailure) { try work(jobs, &core, ports) } catch { environment.stop("objects", error) }
                 // The core is theirs for once who wait for it with work for us: a batch costs as much as dozens of
@@ -138,6 +144,11 @@ final class ShardThread: Sendable {
                 }
             }
         }
+    }
+
+    private func take(for core: ShardCore) -> [StorageJob]? {
+        let share = core.repairShare(servedAt: environment.servedAt, now: MachineClock.instant())
+        return mailbox.take(most: part.largestBatch, repairs: share.atOnce, from: share.from)
     }
 
     private func work(
