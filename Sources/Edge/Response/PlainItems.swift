@@ -49,7 +49,7 @@ extension JSONBody {
                 return piece.count
             }
             if small == nil {
-                member("value", bytes: Array(value))
+                member("value", bytes: Array(value)[...])
                 text.close("}")
             }
             return true
@@ -72,7 +72,7 @@ private struct TextMember {
     init(_ name: StaticString, _ bytes: UnsafeRawBufferPointer) {
         self.name = name
         self.bytes = bytes
-        form = JSONString.isPlain(bytes) ? .plain : Array(bytes).isUTF8 ? .text : .base64
+        form = JSONString.isPlain(bytes) ? .plain : Array(bytes)[...].isUTF8 ? .text : .base64
     }
 
     /// At the most, with its name and quotes.
