@@ -261,7 +261,7 @@ final class SimulatedNode {
     }
 
     private func repairShare(_ place: Int, _ now: Now) -> RepairShare {
-        let servedAt = loops.reduce(.origin) { max($0, $1.servedAt) }
+        let servedAt = loops.indices.reduce(.origin) { max($0, loops[$1].servedAt) }
         return threads[place].core.repairShare(servedAt: servedAt, now: now.instant)
     }
 

@@ -92,9 +92,9 @@ private struct Writer {
         let halves = Halves()
         let store = try halves.open()
         let value = [UInt8](repeating: 1, count: 100)
-        for key in UInt8(0)..<4 { try store.commit([.put(key: [key], value: value)], synced: true) }
+        for key in UInt8(1)...4 { try store.commit([.put(key: [key], value: value)], synced: true) }
         let page = try store.page(.everything, reverse: false, limit: 3, atMost: 400)
-        #expect(page.items.map(\.key) == [[0], [1], [2]] && page.items.allSatisfy { $0.object == value })
+        #expect(page.items.map(\.key) == [[1], [2], [3]] && page.items.allSatisfy { $0.object == value })
         #expect(page.more && page.bytes == 303)
         halves.large.failure = StorageFailure(.inputOutput, "this is not to be read")
         let long = try store.page(.everything, reverse: false, limit: 3, atMost: 300)
