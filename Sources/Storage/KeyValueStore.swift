@@ -76,6 +76,13 @@ extension KeyValueStore {
     package func page(
         _ range: KeyRange, reverse: Bool, limit: Int, atMost most: Int
     ) throws(StorageFailure) -> StoredPage {
+        try scannedPage(range, reverse: reverse, limit: limit, atMost: most)
+    }
+
+    /// A page by a scan: by any thread, and however long it takes.
+    package func scannedPage(
+        _ range: KeyRange, reverse: Bool, limit: Int, atMost most: Int
+    ) throws(StorageFailure) -> StoredPage {
         var page = StoredPage(limit: limit, atMost: most)
         try scan(range, reverse: reverse) { page.add($0, $1) }
         return page

@@ -99,8 +99,6 @@ package final class MemoryStore: KeyValueStore, @unchecked Sendable {
         _ range: KeyRange, reverse: Bool, limit: Int, atMost most: Int
     ) throws(StorageFailure) -> StoredPage {
         if isSlow { throw failure ?? StorageFailure(.slow, "a page took too long") }
-        var page = StoredPage(limit: limit, atMost: most)
-        try scan(range, reverse: reverse) { page.add($0, $1) }
-        return page
+        return try scannedPage(range, reverse: reverse, limit: limit, atMost: most)
     }
 }

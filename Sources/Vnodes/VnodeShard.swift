@@ -145,11 +145,9 @@ package struct VnodeShard: Sendable {
     }
 
     private func longPage(of request: RangeRequest, _ store: any KeyValueStore) throws -> ReplicaReply {
-        var page = StoredPage(
-            limit: request.limit, atMost: request.repair ? Limits.repairPageBytes : Limits.rangeBytes)
-        try store.scan(KeyRange(start: request.start, end: request.end), reverse: request.reverse) {
-            page.add($0, $1)
-        }
+        let page = try store.scannedPage(
+            KeyRange(start: request.start, end: request.end), reverse: request.reverse, limit: request.limit,
+            atMost: request.repair ? Limits.repairPageBytes : Limits.rangeBytes)
         return .page(items: page.items, more: page.more)
     }
 

@@ -1,13 +1,12 @@
 // The door of a thread that owns a disk: many put work in, one takes all of it out at once.
 
-import Foundation
 import World
 
 /// A queue of work for one thread. Taking empties it (up to a batch), so the slower the disk the larger the batches:
 /// group commit needs no timer.
 final class Mailbox<Work: QueuedWork>: @unchecked Sendable {
     // Guarded by `condition`, on which one thread at most waits: for work, or for the end.
-    private let condition = NSCondition()
+    private let condition = MachineCondition()
     private var queue: WorkQueue<Work>
     private var isClosed = false
 
@@ -39,12 +38,12 @@ final class Mailbox<Work: QueuedWork>: @unchecked Sendable {
             guard !isClosed else { return nil }
             condition.wait()
         }
-        var rest = start == .origin ? .zero : start - MachineClock.instant()
-        while rest > .zero, queue.waitingCount == 0, !isClosed {
-            _ = condition.wait(until: Date(timeIntervalSinceNow: rest.inSeconds))
-            rest = start - MachineClock.instant()
+        var isResting = start > MachineClock.instant()
+        while isResting, queue.waitingCount == 0, !isClosed {
+            condition.wait(until: start)
+            isResting = start > MachineClock.instant()
         }
-        return queue.take(most: most, repairs: rest > .zero && !isClosed ? 0 : repairs)
+        return queue.take(most: most, repairs: isResting && !isClosed ? 0 : repairs)
     }
 
     /// Takes out what nobody has taken yet and `isUnwanted`; nothing of what is deferrable.
@@ -57,7 +56,7 @@ final class Mailbox<Work: QueuedWork>: @unchecked Sendable {
     func close() {
         condition.withLock {
             isClosed = true
-            condition.broadcast()
+            condition.signal()
         }
     }
 }
