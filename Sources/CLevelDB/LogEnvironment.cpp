@@ -1,4 +1,5 @@
-// LevelDB's write-ahead logs, in files that are longer than what is in them.
+// LevelDB's write-ahead logs, in files that are longer than what is in them; and its tables, in files that do not leave
+// all their work to their last moment (`TableFile`).
 //
 // A file that grows with each write makes each fdatasync write twice: the data, and then the inode with the new
 // length. A log is therefore filled with zeros some way ahead of what is written, as etcd does with its own, and a
@@ -61,6 +62,8 @@ constexpr off_t kAhead = 256 << 10;
 constexpr off_t kLargeWrite = 64 << 10;
 /// What is collected before it goes to the file without being flushed, bytes; as LevelDB's own files do it.
 constexpr size_t kBuffer = 64 << 10;
+/// Of a table, bytes written between two beginnings of writing back.
+constexpr off_t kStride = 1 << 20;
 
 /// Writes all of it at `offset`; false, with errno, if that failed.
 bool WriteAt(int descriptor, const char *bytes, size_t count, off_t offset) {
@@ -125,19 +128,90 @@ class Syncs {
     std::atomic<uint64_t> begun_{0}, finished_{0};
 };
 
-class LogFile final : public leveldb::WritableFile {
+/// Asks the kernel to begin writing these bytes to the disk, and waits for nothing. Where it can't be begun ahead,
+/// fdatasync does all of it; any other error may be told only once.
+Status BeginWriteBack(const std::string &name, int descriptor, off_t from, off_t to) {
+    if (::sync_file_range(descriptor, from, to - from, SYNC_FILE_RANGE_WRITE) == 0 || errno == ENOSYS || errno == EINVAL ||
+        errno == ESPIPE)
+        return Status::OK();
+    return atoll_leveldb::Failure(name, "sync_file_range");
+}
+
+/// What logs and tables share: a file that is written from its beginning, and what is collected for it.
+class BufferedFile : public leveldb::WritableFile {
   public:
-    LogFile(std::string name, int descriptor, Syncs *syncs, bool fills)
-        : name_(std::move(name)), descriptor_(descriptor), syncs_(syncs), fills_(fills) {}
-    LogFile(const LogFile &) = delete;
-    LogFile &operator=(const LogFile &) = delete;
-    ~LogFile() override {
-        if (descriptor_ >= 0) Close();
-    }
+    BufferedFile(std::string name, int descriptor) : name_(std::move(name)), descriptor_(descriptor) {}
+    BufferedFile(const BufferedFile &) = delete;
+    BufferedFile &operator=(const BufferedFile &) = delete;
 
     Status Append(const Slice &data) override {
         buffer_.append(data.data(), data.size());
         return buffer_.size() < kBuffer ? Status::OK() : Flush();
+    }
+
+  protected:
+    /// What was collected goes to the file.
+    Status WriteOut() {
+        if (!WriteAt(descriptor_, buffer_.data(), buffer_.size(), length_)) return atoll_leveldb::Failure(name_, "write");
+        length_ += static_cast<off_t>(buffer_.size());
+        buffer_.clear();
+        return Status::OK();
+    }
+
+    /// Waits until all that was written is on the disk.
+    Status WaitForDisk() {
+        return ::fdatasync(descriptor_) == 0 ? Status::OK() : atoll_leveldb::Failure(name_, "fdatasync");
+    }
+
+    Status CloseDescriptor() {
+        const int result = ::close(descriptor_);
+        descriptor_ = -1;
+        return result == 0 ? Status::OK() : atoll_leveldb::Failure(name_, "close");
+    }
+
+    const std::string name_;
+    int descriptor_;
+    std::string buffer_;
+    /// How far the file is written.
+    off_t length_ = 0;
+    /// How far writing back has begun.
+    off_t begun_ = 0;
+};
+
+/// Its pages go to the disk while it is written. What its one sync at the end would find left, a whole write buffer of
+/// it, stands in the disk's queue before the logs' syncs, for which requests wait.
+class TableFile final : public BufferedFile {
+  public:
+    using BufferedFile::BufferedFile;
+    ~TableFile() override {
+        if (descriptor_ >= 0) Close();
+    }
+
+    Status Flush() override {
+        const Status written = WriteOut();
+        if (!written.ok() || length_ - begun_ < kStride) return written;
+        const off_t from = std::exchange(begun_, length_);
+        return BeginWriteBack(name_, descriptor_, from, length_);
+    }
+
+    Status Sync() override {
+        const Status written = WriteOut();
+        return written.ok() ? WaitForDisk() : written;
+    }
+
+    Status Close() override {
+        const Status written = WriteOut();
+        const Status closed = CloseDescriptor();
+        return written.ok() ? closed : written;
+    }
+};
+
+class LogFile final : public BufferedFile {
+  public:
+    LogFile(std::string name, int descriptor, Syncs *syncs, bool fills)
+        : BufferedFile(std::move(name), descriptor), syncs_(syncs), fills_(fills) {}
+    ~LogFile() override {
+        if (descriptor_ >= 0) Close();
     }
 
     Status Flush() override {
@@ -145,41 +219,34 @@ class LogFile final : public leveldb::WritableFile {
         // Another thread's write, in a store that several threads write to: see above on torn writes.
         const Status finished = syncs_->Finish();
         if (!finished.ok()) return finished;
-        if (!WriteAt(descriptor_, buffer_.data(), buffer_.size(), length_)) return atoll_leveldb::Failure(name_, "write");
-        length_ += static_cast<off_t>(buffer_.size());
-        buffer_.clear();
+        const Status written = WriteOut();
         if (length_ > end_) end_ = length_;
-        return Status::OK();
+        return written;
     }
 
     /// Begins a sync.
     Status Sync() override {
         const Status flushed = Flush();
         if (!flushed.ok()) return flushed;
-        const off_t written = length_ - synced_;
+        const off_t written = length_ - begun_;
         // Before they run out for another write like this one.
         if (fills_ && end_ - length_ < written && written < kLargeWrite) FillAhead();
-        // Where it can't be begun ahead, fdatasync does all of it. Any other error may be told only once.
-        if (::sync_file_range(descriptor_, synced_, written, SYNC_FILE_RANGE_WRITE) != 0 && errno != ENOSYS &&
-            errno != EINVAL && errno != ESPIPE)
-            return atoll_leveldb::Failure(name_, "sync_file_range");
-        synced_ = length_;
+        const Status begun = BeginWriteBack(name_, descriptor_, begun_, length_);
+        if (!begun.ok()) return begun;
+        begun_ = length_;
         syncs_->Begin();
         return Status::OK();
     }
 
-    Status Finish() {
-        return ::fdatasync(descriptor_) == 0 ? Status::OK() : atoll_leveldb::Failure(name_, "fdatasync");
-    }
+    Status Finish() { return WaitForDisk(); }
 
     Status Close() override {
         Status status = Flush();
         const Status finished = syncs_->Leave(this);
         if (status.ok()) status = finished;
         if (::ftruncate(descriptor_, length_) != 0 && status.ok()) status = atoll_leveldb::Failure(name_, "truncate");
-        if (::close(descriptor_) != 0 && status.ok()) status = atoll_leveldb::Failure(name_, "close");
-        descriptor_ = -1;
-        return status;
+        const Status closed = CloseDescriptor();
+        return status.ok() ? closed : status;
     }
 
   private:
@@ -190,14 +257,8 @@ class LogFile final : public leveldb::WritableFile {
         if (fills_) end_ += kAhead;
     }
 
-    const std::string name_;
-    int descriptor_;
     Syncs *const syncs_;
-    std::string buffer_;
-    /// How far the log was when it was last synced, how far it is, and how far the file reaches at least. Invariant:
-    /// zeros from `length_` to the file's end.
-    off_t synced_ = 0;
-    off_t length_ = 0;
+    /// How far the file reaches at least. Invariant: zeros from `length_` to the file's end.
     off_t end_ = 0;
     bool fills_;
 };
@@ -241,10 +302,14 @@ class LogEnvironment final : public leveldb::EnvWrapper {
     bool LacksLog() const { return lacks_log_.load(); }
 
     Status NewWritableFile(const std::string &file, leveldb::WritableFile **result) override {
-        if (!IsLog(file)) return EnvWrapper::NewWritableFile(file, result);
+        if (!IsLog(file) && !IsTable(file)) return EnvWrapper::NewWritableFile(file, result);
         *result = nullptr;
         const int descriptor = ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
         if (descriptor < 0) return atoll_leveldb::Failure(file, "open");
+        if (IsTable(file)) {
+            *result = new TableFile(file, descriptor);
+            return Status::OK();
+        }
         Status status = SyncDirectory(file) ? Status::OK() : atoll_leveldb::Failure(file, "sync of its directory");
         LogFile *const log = new LogFile(file, descriptor, &syncs_, fills_);
         if (status.ok()) status = syncs_.TurnTo(log);
