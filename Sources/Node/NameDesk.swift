@@ -69,6 +69,7 @@ package struct NameDesk: Sendable {
     package var configuration: Configuration? { registry.configuration }
     package var progress: ReconfigurationProgress? { registry.reconfigurationProgress }
     package var underWay: Int { registry.underWay }
+    package var unmeasured: [NodeID] { registry.unmeasured }
 
     package mutating func handle(_ input: Input, _ now: Instant, _ out: inout Outbox<Effect>) {
         switch input {

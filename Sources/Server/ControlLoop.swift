@@ -136,7 +136,8 @@ final class ControlLoop: @unchecked Sendable {
         eventLoop.submit { [self] in
             let state = core.state
             return ControlFigures(
-                living: state.living, rejectedGossip: state.rejectedGossip, rejectedNames: rejectedNames,
+                living: state.living, unmeasured: core.names.unmeasured, rejectedGossip: state.rejectedGossip,
+                rejectedNames: rejectedNames,
                 repairedKeys: state.repairedKeys, refusedRepairs: state.refusedRepairs, keysApart: state.keysApart,
                 completedExchanges: state.completedExchanges, abandonedExchanges: state.abandonedExchanges)
         }
@@ -234,6 +235,8 @@ extension ControlLoop: PeerLinkOwner {
 struct ControlFigures: Sendable {
     /// Other nodes that are alive.
     var living: [NodeID]
+    /// Acceptors whose distances are not known.
+    var unmeasured: [NodeID]
     var rejectedGossip: UInt64
     var rejectedNames: UInt64
     var repairedKeys: UInt64

@@ -100,8 +100,8 @@ final class NodeOperations: Sendable {
         return control.figures().map { [self] figures in
             let connected = peers.values.data
             return Readiness(
-                nodes: nodes, living: figures.living, connected: { connected[$0, default: 0] > 0 },
-                runningFor: MachineClock.instant() - startedAt)
+                nodes: nodes, living: figures.living, unmeasured: figures.unmeasured,
+                connected: { connected[$0, default: 0] > 0 }, runningFor: MachineClock.instant() - startedAt)
         }
     }
 

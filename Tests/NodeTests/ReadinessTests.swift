@@ -8,10 +8,12 @@ import World
 @Suite struct ReadinessTests {
     private static let names = ["b", "c", "d", "e"].map { NodeID(literal: $0) }
 
-    private func readiness(nodes: Int, living: Int, connected: Int, after span: Span = .zero) -> Readiness {
+    private func readiness(
+        nodes: Int, living: Int, connected: Int, unmeasured: [NodeID] = [], after span: Span = .zero
+    ) -> Readiness {
         let living = Array(ReadinessTests.names.prefix(living).reversed())
         return Readiness(
-            nodes: nodes, living: living,
+            nodes: nodes, living: living, unmeasured: unmeasured,
             connected: { node in ReadinessTests.names.prefix(connected).contains(node) }, runningFor: span)
     }
 
@@ -29,5 +31,13 @@ import World
         #expect(!early.isReady && early.alive == 5)
         #expect(early.missing == [NodeID(literal: "d"), NodeID(literal: "e")])
         #expect(readiness(nodes: 5, living: 4, connected: 2, after: Limits.readyGrace).isReady)
+    }
+
+    @Test func anAcceptorThatLivesIsMeasuredFirst() {
+        let (near, dead) = (NodeID(literal: "c"), NodeID(literal: "e"))
+        let early = readiness(nodes: 5, living: 2, connected: 2, unmeasured: [dead, near])
+        #expect(!early.isReady && early.unmeasured == [near])
+        #expect(readiness(nodes: 5, living: 2, connected: 2, unmeasured: [dead]).isReady)
+        #expect(readiness(nodes: 5, living: 2, connected: 2, unmeasured: [near], after: Limits.readyGrace).isReady)
     }
 }

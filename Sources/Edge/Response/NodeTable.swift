@@ -47,6 +47,9 @@ extension HTTPResponse {
         if !readiness.missing.isEmpty {
             text += "not connected: \(readiness.missing.map(\.name).joined(separator: ", "))\n"
         }
+        if !readiness.unmeasured.isEmpty {
+            text += "distance not known: \(readiness.unmeasured.map(\.name).joined(separator: ", "))\n"
+        }
         self = .text(text, readiness.isReady ? 200 : 503)
         if !readiness.isReady { headers.add("retry-after", "1") }
     }

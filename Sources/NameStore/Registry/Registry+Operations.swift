@@ -44,6 +44,11 @@ extension Registry {
     /// Requests not yet answered.
     package var underWay: Int { operations.count }
 
+    /// Acceptors of which it is not known yet how far they are.
+    package var unmeasured: [NodeID] {
+        (quorums?.configuration.acceptors ?? []).map(\.node).filter { latencies.isNew($0) }
+    }
+
     mutating func submit(
         _ origin: Pending.Origin, _ operation: RegisterOperation, on key: RegisterKey, deadline: Instant,
         _ now: Instant
