@@ -214,6 +214,10 @@ extension Integration {
         private func registrations(_ cluster: TestCluster) throws -> [String: (first: Double, later: Double)] {
             try cluster.start()
             for node in cluster.nodes { try Names.awaitFounded(node) }
+            // Which includes that they know their distances.
+            for node in cluster.nodes {
+                try eventually("\(node.name) is ready", within: 20) { try node.request("GET", "/readyz").status == 200 }
+            }
             let nearest = ["de": 90.0, "us": 90, "jp": 150]
             return try Dictionary(
                 uniqueKeysWithValues: cluster.nodes.map { node in
