@@ -137,9 +137,9 @@ final class ControlLoop: @unchecked Sendable {
             let state = core.state
             return ControlFigures(
                 living: state.living, unmeasured: core.names.unmeasured, rejectedGossip: state.rejectedGossip,
-                rejectedNames: rejectedNames,
-                repairedKeys: state.repairedKeys, refusedRepairs: state.refusedRepairs, keysApart: state.keysApart,
-                completedExchanges: state.completedExchanges, abandonedExchanges: state.abandonedExchanges)
+                rejectedNames: rejectedNames, repairedKeys: state.repairedKeys, refusedRepairs: state.refusedRepairs,
+                keysApart: state.keysApart, completedExchanges: state.completedExchanges,
+                abandonedExchanges: state.abandonedExchanges)
         }
     }
 
