@@ -15,8 +15,8 @@ func room(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [St
     .target(name: name, dependencies: dependencies, exclude: exclude, resources: resources, swiftSettings: strict)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: name + "Tests", dependencies: dependencies, swiftSettings: strict)
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .testTarget(name: name + "Tests", dependencies: dependencies, exclude: exclude, swiftSettings: strict)
 }
 
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
@@ -25,7 +25,7 @@ let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "sw
 let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
-let nio = ["NIOCore", "NIOPosix", "NIOHTTP1", "NIOConcurrencyHelpers"].map {
+let nio = ["NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket", "NIOConcurrencyHelpers"].map {
     Target.Dependency.product(name: $0, package: "swift-nio")
 }
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
@@ -50,6 +50,7 @@ let package = Package(
         room("JSON", ["World"]),
         room("Quorums"),
         room("Causality", ["World"]),
+        room("DataTypes", ["World", "JSON", "Causality"]),
         room("Wire", ["World", protobuf], exclude: ["peer.proto"]),
         // Floor 1
         room("Keys", ["World", crypto]),
@@ -57,41 +58,45 @@ let package = Package(
         room("Storage", ["World", "Wire", "Keys", "Ring"]),
         room("Gossip", ["World"]),
         // Floor 2
-        room("Vnodes", ["World", "Causality", "Wire", "Keys", "Ring", "Storage"]),
-        room("HintedHandoff", ["World", "Causality", "Wire", "Keys", "Ring", "Storage"]),
+        room("Vnodes", ["World", "Causality", "DataTypes", "Wire", "Keys", "Ring", "Storage"]),
+        room("HintedHandoff", ["World", "Causality", "DataTypes", "Wire", "Keys", "Ring", "Storage"]),
         room("Solver", ["World", "Ring"]),
         room("RingFile", ["World", "Causality", "Ring", "Solver"]),
         room("Planning", ["World", "JSON", "Quorums", "Causality", "Keys", "Ring", "Solver", "RingFile"]),
         room("NameStore", ["World", "Quorums", crypto]),
         // Floor 3
-        room("Gateway", ["World", "Quorums", "Causality", "Wire", "Keys", "Ring", deque]),
-        room("Node", ["World", "Quorums", "Wire", "Keys", "Ring", "Gossip", "Storage", "Vnodes", "HintedHandoff", "NameStore", "Gateway"]),
+        room("Gateway", ["World", "Quorums", "Causality", "DataTypes", "Wire", "Keys", "Ring", deque]),
+        room("Live", ["World", "JSON", "Causality", "DataTypes", "Keys", "Ring", deque]),
+        room("Node", ["World", "Quorums", "DataTypes", "Wire", "Keys", "Ring", "Gossip", "Storage", "Vnodes", "HintedHandoff", "NameStore", "Gateway", "Live", deque]),
         room(
             "Edge",
             [
-                "World", "JSON", "Causality", "Wire", "Keys", "Ring", "Gossip", "NameStore", "Gateway", "Node", deque,
-            ]),
+                "World", "JSON", "Causality", "DataTypes", "Wire", "Keys", "Ring", "Gossip", "NameStore", "Gateway", "Live",
+                "Node", deque, crypto,
+            ],
+            // Pages are served from the binary alone.
+            resources: [.embedInCode("Pages/atoll.js"), .embedInCode("Pages/demo.html")]),
         // Floor 4
         .target(name: "CLevelDB", cxxSettings: [.treatAllWarnings(as: .error)], linkerSettings: [.linkedLibrary("leveldb")]),
         room("LevelDB", ["World", "Keys", "Storage", "CLevelDB"]),
         room(
             "Server",
             [
-                "World", "JSON", "Causality", "Wire", "Keys", "Ring", "Gossip", "Storage", "LevelDB", "Vnodes",
-                "HintedHandoff", "NameStore", "Gateway", "Node", "Edge", logging, lifecycle,
+                "World", "JSON", "Causality", "DataTypes", "Wire", "Keys", "Ring", "Gossip", "Storage", "LevelDB", "Vnodes",
+                "HintedHandoff", "NameStore", "Gateway", "Live", "Node", "Edge", logging, lifecycle,
             ] + nio),
         room(
             "Simulator",
             [
-                "World", "Quorums", "Causality", "Wire", "Keys", "Ring", "RingFile", "Gossip", "Storage", "Vnodes",
-                "HintedHandoff", "NameStore", "Gateway", "Node", deque, heap,
+                "World", "JSON", "Quorums", "Causality", "DataTypes", "Wire", "Keys", "Ring", "RingFile", "Gossip", "Storage", "Vnodes",
+                "HintedHandoff", "NameStore", "Gateway", "Live", "Node", deque, heap,
             ]),
         // Floor 5
         .executableTarget(
             name: "atoll",
             dependencies: [
-                "World", "JSON", "Ring", "Solver", "RingFile", "Planning", "Edge", "Server", "Simulator", arguments, histogram,
-                logging, lifecycle, signals,
+                "World", "JSON", "DataTypes", "Ring", "Solver", "RingFile", "Planning", "Edge", "Server", "Simulator", arguments,
+                histogram, logging, lifecycle, signals,
             ] + nio,
             swiftSettings: strict),
 
@@ -100,24 +105,26 @@ let package = Package(
             name: "FarNetwork", path: "Tests/FarNetwork", cSettings: [.treatAllWarnings(as: .error)]),
 
         tests("World", ["World"]),
-        tests("atoll", ["atoll", "World", .product(name: "NIOCore", package: "swift-nio")]),
-        tests("Causality", ["Causality", "World"]),
+        tests("atoll", ["atoll", "JSON", "World", arguments, .product(name: "NIOCore", package: "swift-nio")]),
+        tests("Causality", ["Causality", "DataTypes", "World"]),
+        tests("DataTypes", ["DataTypes", "Causality", "JSON", "World"]),
         tests("Gossip", ["Gossip", "World"]),
         tests("Keys", ["Keys", "World"]),
         tests("Ring", ["Ring", "Causality", "JSON", "Planning", "RingFile", "Solver", "World"]),
         tests("Wire", ["Wire", "World"]),
         tests("Storage", ["Storage", "Keys", "Wire", "World"]),
         tests("LevelDB", ["LevelDB", "Keys", "Storage", "Wire", "World"]),
-        tests("Vnodes", ["Vnodes", "Causality", "Keys", "Ring", "RingFile", "Storage", "Wire", "World"]),
-        tests("HintedHandoff", ["HintedHandoff", "Causality", "Keys", "Ring", "RingFile", "Storage", "Wire", "World"]),
-        tests("Gateway", ["Gateway", "Causality", "Keys", "Ring", "RingFile", "Wire", "World"]),
+        tests("Vnodes", ["Vnodes", "Causality", "DataTypes", "Keys", "Ring", "RingFile", "Storage", "Wire", "World"]),
+        tests("HintedHandoff", ["HintedHandoff", "Causality", "DataTypes", "Keys", "Ring", "RingFile", "Storage", "Wire", "World"]),
+        tests("Gateway", ["Gateway", "Causality", "DataTypes", "Keys", "Ring", "RingFile", "Wire", "World"]),
         tests(
             "Node",
             [
-                "Node", "Causality", "Gateway", "HintedHandoff", "Keys", "NameStore", "Ring", "RingFile", "Storage", "Vnodes", "Wire",
-                "World",
+                "Node", "Causality", "Gateway", "HintedHandoff", "Keys", "Live", "NameStore", "Ring", "RingFile", "Storage", "Vnodes",
+                "Wire", "World",
             ]),
-        tests("Edge", ["Edge", "Causality", "Gateway", "JSON", "Keys", "NameStore", "Ring", "RingFile", "Wire", "World"]),
+        tests("Edge", ["Edge", "Causality", "DataTypes", "Gateway", "JSON", "Keys", "Live", "NameStore", "Ring", "RingFile", "Wire", "World"]),
+        tests("Live", ["Live", "Causality", "DataTypes", "JSON", "Keys", "Ring", "World"]),
         tests("Simulator", ["Simulator", "NameStore", "World"]),
         tests(
             "Server",
@@ -129,7 +136,7 @@ let package = Package(
         tests("NameStore", ["NameStore", "Quorums", "World"]),
         tests("Quorums", ["Quorums"]),
         tests("JSON", ["JSON"]),
-        tests("Integration", ["Causality", "Wire", "Keys", "LevelDB", "Ring", "RingFile", "Storage", "World"]),
+        tests("Integration", ["Causality", "Wire", "Keys", "LevelDB", "Ring", "RingFile", "Storage", "World"], exclude: ["Browser"]),
         tests("Tidy", []),
     ],
     swiftLanguageModes: [.v6],

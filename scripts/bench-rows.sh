@@ -102,6 +102,7 @@ TEXT
             $country $country $country $((solo_port + 100 + number)) $((solo_port + number))
         number=$((number + 1))
     done
+    printf '\n[bucket.%s]\ntype = "%s"\n' counters counter texts text sets set
     printf '\n[names]\nacceptors = ["de-1", "us-1", "jp-1"]\n'
 }
 
@@ -126,6 +127,24 @@ bench_three() {
     measure "Atoll, three nodes, quorum synced PUT" put atoll "${three_urls[@]}"
     measure_wrk "Atoll, three nodes, quorum GET, by wrk" get-wrk "${three_urls[@]}"
     measure_wrk "Atoll, three nodes, synced PUT, by wrk" put-wrk "${three_urls[@]}"
+    stop_all
+}
+
+# Typed values: many counters, one long text, one large set, each change on the disks of a quorum.
+bench_typed() {
+    local key
+    start_three
+    # As `atoll bench` names its only key.
+    key=user$(printf '%012d' 0)
+    measure "Atoll, three nodes, quorum increment" increment atoll "${three_urls[@]}" --workload increment --bucket counters
+    { printf '"' && head -c 65536 /dev/zero | tr '\0' x && printf '"'; } |
+        curl -sf -X PUT --data-binary @- "${three_urls[0]}/v1/kv/texts/$key?w=all" >/dev/null
+    keys=1 measure "Atoll, three nodes, insert into 64 KB of text" insert atoll "${three_urls[@]}" --workload insert \
+        --bucket texts --value-bytes 1
+    seq -f '"element-%.0f"' 10000 | paste -sd, | sed 's/.*/[&]/' |
+        curl -sf -X PUT --data-binary @- "${three_urls[0]}/v1/kv/sets/$key?w=all" >/dev/null
+    keys=1 measure "Atoll, three nodes, add to a set of 10,000" add atoll "${three_urls[@]}" --workload add --bucket sets \
+        --value-bytes 8
     stop_all
 }
 

@@ -59,6 +59,10 @@ print_reached() {
     done
     reach "three nodes, synced PUT, to bare" "$(value_of "Atoll, three nodes, quorum synced PUT" ratio)" ">=" 0.36
     reach "three nodes, synced PUT, to bare, by wrk" "$(value_of "Atoll, three nodes, synced PUT, by wrk" ratio)" ">=" 0.36
+    reach "quorum increment, to synced PUT" \
+        "$(share_of "Atoll, three nodes, quorum increment" "Atoll, three nodes, quorum synced PUT" rate)" ">=" 0.80
+    reach "inserts into 64 KB of text" "$(value_of "Atoll, three nodes, insert into 64 KB of text" rate)" ">=" 10000 /s
+    reach "additions to a set of 10,000" "$(value_of "Atoll, three nodes, add to a set of 10,000" rate)" ">=" 10000 /s
     reach "newest 20 of 100, to bare GET" "$(value_of "$list" ratio)" ">=" 0.40
     reach "newest 20 of 100, p99" "$(value_of "$list" p99)" "<=" 5 ms
     reach "with values of 1 MiB beside, to without" "$(share_of "$large" "$list" rate)" ">=" 0.90

@@ -242,6 +242,7 @@ for round in $(seq $rounds); do
         bench_solo
         bench_lists
         bench_three
+        bench_typed
         bench_stalls
         bench_etcd
         bench_redis

@@ -4,7 +4,7 @@
 #   scripts/dependencies.sh [build] [test] [bench]
 #
 #   build   what `swift build` needs beside the Swift toolchain (the default)
-#   test    what some tests use to enter networks and fill disks, and to check deploy/ and the interface
+#   test    what some tests use to enter networks and fill disks, and to check deploy/, the interface and the pages
 #   bench   the databases that `make bench` compares with; it leaves out those that are not installed
 #
 # If nothing is missing, nothing is asked of apt, no rights and no network are needed.
@@ -13,7 +13,7 @@ set -eu
 packages_of() {
     case $1 in
         build) echo "binutils ca-certificates git libc6-dev libleveldb-dev libsnappy-dev make" ;;
-        test) echo "curl procps python3 python3-venv systemd util-linux" ;;
+        test) echo "chromium chromium-driver curl nodejs procps python3 python3-selenium python3-venv python3-websockets systemd util-linux" ;;
         bench) echo "curl etcd-client etcd-server redis-server redis-tools wrk" ;;
         *)
             echo "dependencies: unknown group \"$1\"; known: build, test, bench" >&2

@@ -1,6 +1,7 @@
 // What a client wants and what it gets, without a trace of HTTP.
 
-package import Causality
+import Causality
+package import DataTypes
 package import Keys
 package import Ring
 import Wire
@@ -11,8 +12,17 @@ package struct ClientRequest: Hashable, Sendable {
         case read
         /// `value` nil deletes. `context`: an encoded `CausalContext`, checked already.
         case write(value: [UInt8]?, contentType: String, context: [UInt8]?, onlyIfAbsent: Bool, ttlMs: UInt64?)
+        /// On a key of a typed bucket. The rest as in `write`.
+        case operate(TypedCall, context: [UInt8]?, onlyIfAbsent: Bool)
         /// Items with stored keys in `range`.
         case list(range: KeyRange, reverse: Bool, limit: Int)
+
+        var isWrite: Bool {
+            switch self {
+            case .write, .operate: true
+            case .read, .list: false
+            }
+        }
     }
 
     package var operation: Operation
@@ -55,6 +65,8 @@ package indirect enum ClientOutcome: Hashable, Sendable {
     /// The merged object; nil where no replica that answered holds anything.
     case object(StoredObject?, Account)
     case written(StoredObject, created: Bool, Account)
+    /// The encoded context of what it has led to; `answer`: what the replica that minted it has to say (`TypedMinted`).
+    case operated([UInt8], answer: [UInt8], created: Bool, Account)
     /// Items that hold a value, in the order asked for; `next` is nil where the range was listed to its end.
     case list([ListedItem], next: ListContinuation?, Account)
     case failed(RequestFailure, Account?)
@@ -73,6 +85,10 @@ package enum RequestFailure: Error, Hashable, Sendable {
     case tooManySiblings(String)
     case vectorFull(String)
     case tooLarge(String)
+    /// It can't be done to what stands there.
+    case notApplied(NotApplied)
+    /// No replica has seen all that its context names.
+    case behind
     case diskFull
     case overloaded
     /// Too few replicas answered in time. `mayTakeEffect`: a write had left, and some replica may have it.
@@ -89,7 +105,8 @@ extension Refusal {
         case .vectorFull: .vectorFull(detail)
         case .tooLarge: .tooLarge(detail)
         case .malformed: .malformed(detail)
-        case .unknown, .busy, .diskFull, .notReplica, .hintsFull, .stopped, .late, .voided, .superseded: nil
+        case .notApplied: NotApplied(text: detail).map(RequestFailure.notApplied)
+        case .unknown, .busy, .diskFull, .notReplica, .hintsFull, .stopped, .late, .voided, .superseded, .behind: nil
         }
     }
 
@@ -99,7 +116,7 @@ extension Refusal {
         switch code {
         case .unknown, .busy, .notReplica, .stopped, .late: true
         case .diskFull, .hintsFull, .exists, .tooManySiblings, .vectorFull, .tooLarge, .malformed, .voided,
-            .superseded:
+            .superseded, .behind, .notApplied:
             false
         }
     }

@@ -24,12 +24,13 @@ enum Progress {
     case finished
 }
 
-/// A pure value, of one of the three kinds. What it does not wait for is ignored.
+/// A pure value, of one of the four kinds. What it does not wait for is ignored.
 ///
 /// A coordinator is taken out while it changes, and put back: were it held twice meanwhile, it would be copied.
 enum CoordinatedRequest: Sendable {
     case read(Boxed<ReadCoordinator>)
     case write(Boxed<WriteCoordinator>)
+    case operation(Boxed<OperationCoordinator>)
     case list(Boxed<RangeCoordinator>)
 
     // MARK: Questions
@@ -38,6 +39,7 @@ enum CoordinatedRequest: Sendable {
         switch self {
         case .read(let read): read.value.progress
         case .write(let write): write.value.progress
+        case .operation(let operation): operation.value.progress
         case .list(let list): list.value.progress
         }
     }
@@ -47,6 +49,7 @@ enum CoordinatedRequest: Sendable {
         switch self {
         case .read(let read): read.value.nextWake
         case .write(let write): write.value.nextWake
+        case .operation(let operation): operation.value.nextWake
         case .list(let list): list.value.nextWake
         }
     }
@@ -57,6 +60,7 @@ enum CoordinatedRequest: Sendable {
         switch self {
         case .read(let read): read.value.retryAt
         case .write(let write): write.value.retryAt
+        case .operation(let operation): operation.value.retryAt
         case .list(let list): list.value.retryAt
         }
     }
@@ -66,6 +70,7 @@ enum CoordinatedRequest: Sendable {
         switch self {
         case .read(let read): read.value.asks.pending(slot)
         case .write(let write): write.value.asks.pending(slot)
+        case .operation(let operation): operation.value.asks.pending(slot)
         case .list(let list): list.value.asks.pending(slot)
         }
     }
@@ -77,6 +82,7 @@ enum CoordinatedRequest: Sendable {
         return switch self {
         case .read(let read): open(read.value.asks)
         case .write(let write): open(write.value.asks)
+        case .operation(let operation): open(operation.value.asks)
         case .list(let list): open(list.value.asks)
         }
     }
@@ -99,6 +105,9 @@ enum CoordinatedRequest: Sendable {
         case .write(var write):
             write.value.receive(reply, slot: slot, &directory, now, &out)
             self = .write(write)
+        case .operation(var operation):
+            operation.value.receive(reply, slot: slot, &directory, now, &out)
+            self = .operation(operation)
         case .list(var list):
             list.value.receive(reply, slot: slot, &directory, now, &out)
             self = .list(list)
@@ -114,6 +123,9 @@ enum CoordinatedRequest: Sendable {
         case .write(var write):
             write.value.prepared(object, wasAbsent: wasAbsent, slot: slot, &directory, now, &out)
             self = .write(write)
+        case .operation(var operation):
+            operation.value.prepared(object, wasAbsent: wasAbsent, slot: slot, &directory, now, &out)
+            self = .operation(operation)
         case let other: self = other
         }
     }
@@ -130,6 +142,9 @@ enum CoordinatedRequest: Sendable {
         case .write(var write):
             write.value.fail(slot: slot, wasSent: wasSent, &directory, now, &out)
             self = .write(write)
+        case .operation(var operation):
+            operation.value.fail(slot: slot, wasSent: wasSent, &directory, now, &out)
+            self = .operation(operation)
         case .list(var list):
             list.value.fail(slot: slot, &directory, now, &out)
             self = .list(list)
@@ -144,6 +159,9 @@ enum CoordinatedRequest: Sendable {
         case .write(var write):
             write.value.wake(&directory, now, &out)
             self = .write(write)
+        case .operation(var operation):
+            operation.value.wake(&directory, now, &out)
+            self = .operation(operation)
         case .list(var list):
             list.value.wake(&directory, now, &out)
             self = .list(list)
@@ -161,6 +179,9 @@ enum CoordinatedRequest: Sendable {
         case .write(var write):
             write.value.letGo(&directory, now, &out)
             self = .write(write)
+        case .operation(var operation):
+            operation.value.letGo(&directory, now, &out)
+            self = .operation(operation)
         case .list(var list):
             list.value.letGo()
             self = .list(list)

@@ -116,8 +116,7 @@ package struct GatewayState: Sendable {
     ) throws(RequestFailure) -> InFlight {
         let route = directory.ring.route(bucket: request.key.bucket, token: request.key.token)
         let deadline = now.instant + request.timeout
-        let isWrite = if case .write = request.operation { true } else { false }
-        let level = request.level ?? (isWrite ? route.properties.write : route.properties.read)
+        let level = request.level ?? (request.operation.isWrite ? route.properties.write : route.properties.read)
         let quorum = try Quorum(
             level, strict: request.strict, countries: route.countries, gatewayCountry: directory.gatewayCountry)
         let rule = route.properties.conflict
@@ -144,6 +143,13 @@ package struct GatewayState: Sendable {
                 mint, bucket: request.key.bucket, route: route, quorum: quorum, begunAt: now.wall, deadline: deadline)
             write.start(&directory, now.instant, &effects)
             return InFlight(id: id, request: .write(Boxed(write)), startedAt: now.instant, deadline: deadline)
+        case .operate(let call, let context, let onlyIfAbsent):
+            figures.writes += 1
+            let mint = MintRequest(key: request.key.bytes, value: [], context: context, onlyIfAbsent: onlyIfAbsent)
+            var operation = OperationCoordinator(
+                mint, call, bucket: request.key.bucket, route: route, quorum: quorum, deadline: deadline)
+            operation.start(&directory, now.instant, &effects)
+            return InFlight(id: id, request: .operation(Boxed(operation)), startedAt: now.instant, deadline: deadline)
         case .list(let range, let reverse, let limit):
             figures.lists += 1
             var list = RangeCoordinator(

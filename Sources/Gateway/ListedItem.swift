@@ -1,6 +1,7 @@
 // One item of a list: the stored bytes as a replica gave them, for as long as nothing had to be merged.
 
-package import Causality
+import Causality
+package import DataTypes
 import Wire
 import World
 

@@ -52,6 +52,8 @@ package struct Tally: Hashable, Sendable {
         }
         return countries
     }
+    /// Not as the holder of a hint.
+    func containsPrimary(_ node: NodeID) -> Bool { acknowledgements.contains { $0.node == node && $0.hintFor == nil } }
     package func contains(_ node: NodeID) -> Bool { acknowledgements.contains { $0.node == node } }
 }
 

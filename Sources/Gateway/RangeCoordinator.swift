@@ -6,6 +6,7 @@
 // differ between replicas are mended afterwards.
 
 import Causality
+import DataTypes
 import Keys
 import Ring
 import Wire

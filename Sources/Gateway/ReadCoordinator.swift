@@ -5,6 +5,7 @@
 // the merged object does not is that replica asked again, for all of it. Repair goes out after the answer.
 
 import Causality
+import DataTypes
 import Ring
 import Wire
 import World

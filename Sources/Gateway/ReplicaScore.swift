@@ -24,7 +24,7 @@
 // `atoll simulate --selection` plays this code beside C3's ranking (docs/BENCHMARKS.md, "The choice of replicas").
 
 import Ring
-import World
+package import World
 
 /// What one gateway knows of one replica.
 struct ReplicaFigures: Hashable, Sendable {
@@ -147,7 +147,7 @@ struct ReplicaScore: Sendable {
 }
 
 /// The great circle, and how long light in fibre takes there and back.
-enum Geography {
+package enum Geography {
     /// Mean Earth radius, km (IUGG).
     private static let earthKm = 6_371.0
     /// Two thirds of c, km per ms; cables run about 1.5 times the great circle.
@@ -162,7 +162,7 @@ enum Geography {
         return 2 * earthKm * arcsine(min(1, chord / 2))
     }
 
-    static func roundTripMs(_ a: Coordinates, _ b: Coordinates) -> Double {
+    package static func roundTripMs(_ a: Coordinates, _ b: Coordinates) -> Double {
         2 * distanceKm(a, b) / fibreKmPerMs
     }
 

@@ -1,6 +1,7 @@
 // What a write asks of other nodes, and what it has come to: the vocabulary of `WriteCoordinator`.
 
 import Causality
+import DataTypes
 import Wire
 import World
 
@@ -68,18 +69,8 @@ extension WriteCoordinator {
     /// One try to have the write minted, by each primary in turn.
     struct Minting {
         let request: Boxed<MintRequest>
-        /// Those that have not been asked to.
-        enum Minters {
-            /// The gateway's own node comes first, if it is a primary.
-            case all
-            /// Only ranked once the gateway's own node will not do.
-            case others
-            /// Best first.
-            case ranked([NodeID])
-        }
-
         var minters = Minters.all
-        var hasAskedAll: Bool { if case .ranked(let left) = minters { left.isEmpty } else { false } }
+        var hasAskedAll: Bool { minters.areAsked }
         var asked = 0
         /// Of those, how many would not because their disks are full.
         var fullDisks = 0
@@ -113,5 +104,34 @@ extension WriteCoordinator {
         func replaced(at node: NodeID) -> [UInt64] {
             Array((node == knowsForms ? voids : voids + forms).suffix(Limits.voidedAttempts))
         }
+    }
+}
+
+/// The primaries that have not been asked to mint a write yet.
+enum Minters {
+    /// The gateway's own node comes first, if it is a primary.
+    case all
+    /// Only ranked once the gateway's own node will not do.
+    case others
+    /// Best first.
+    case ranked([NodeID])
+
+    var areAsked: Bool { if case .ranked(let left) = self { left.isEmpty } else { false } }
+
+    /// A primary that can't be reached is not worth waiting for while another can. Nil once all were asked.
+    mutating func next(of primaries: [NodeID], _ directory: inout ReplicaDirectory) -> NodeID? {
+        let own = directory.identity
+        var left: [NodeID]
+        switch self {
+        case .all where primaries.contains(own):
+            self = .others
+            return own
+        case .all, .others: left = directory.rank(primaries.filter { $0 != own }, near: nil)
+        case .ranked(let nodes): left = nodes
+        }
+        let next = left.firstIndex { directory.isAvailable($0) } ?? left.indices.first
+        let node = next.map { left.remove(at: $0) }
+        self = .ranked(left)
+        return node
     }
 }

@@ -20,6 +20,7 @@
 // it mints the write anew before the answer.
 
 import Causality
+import DataTypes
 import Ring
 import Wire
 import World
@@ -189,19 +190,7 @@ struct WriteCoordinator: Sendable {
         _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) {
         guard case .minting(var minting) = phase else { return }
-        let own = directory.identity
-        var left: [NodeID]
-        switch minting.minters {
-        case .all where primaries.contains(own):
-            minting.minters = .others
-            return mint(at: own, minting, &directory, now, &out)
-        case .all, .others: left = directory.rank(primaries.filter { $0 != own }, near: nil)
-        case .ranked(let nodes): left = nodes
-        }
-        // A primary that can't be reached is not worth waiting for while another can.
-        let next = left.firstIndex { directory.isAvailable($0) } ?? left.indices.first
-        let node = next.map { left.remove(at: $0) }
-        minting.minters = .ranked(left)
+        let node = minting.minters.next(of: primaries, &directory)
         if let node { mint(at: node, minting, &directory, now, &out) } else { phase = .minting(minting) }
     }
 

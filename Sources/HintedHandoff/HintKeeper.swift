@@ -6,6 +6,7 @@
 // deleted only when its replica has said that it is stored, and only if it has not been changed meanwhile.
 
 import Causality
+import DataTypes
 import Keys
 import Ring
 package import Storage

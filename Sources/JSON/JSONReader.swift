@@ -19,20 +19,25 @@ package struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 extension JSONValue {
-    package static func decode(_ bytes: [UInt8]) throws(JSONError) -> JSONValue {
+    /// - depth: of arrays and objects in each other.
+    package static func decode(_ bytes: [UInt8], depth: Int = Limits.jsonDepth) throws(JSONError) -> JSONValue {
         guard bytes.count <= Limits.jsonBytes else {
             throw JSONError(line: 1, column: 1, "the text is larger than \(Limits.jsonBytes >> 20) MiB")
         }
-        var reader = JSONReader(bytes)
+        var reader = JSONReader(bytes, deepest: depth)
         return try reader.document()
     }
 }
 
 private struct JSONReader {
     private let bytes: [UInt8]
+    private let deepest: Int
     private var at = 0
 
-    init(_ bytes: [UInt8]) { self.bytes = bytes }
+    init(_ bytes: [UInt8], deepest: Int) {
+        self.bytes = bytes
+        self.deepest = deepest
+    }
 
     mutating func document() throws(JSONError) -> JSONValue {
         let value = try value(depth: 0)
@@ -62,7 +67,7 @@ private struct JSONReader {
     }
 
     private mutating func value(depth: Int) throws(JSONError) -> JSONValue {
-        guard depth <= Limits.jsonDepth else { throw error("values are nested too deep") }
+        guard depth <= deepest else { throw error("values are nested too deep") }
         skipBlanks()
         switch current {
         case UInt8(ascii: "{"): return try object(depth: depth)
@@ -121,7 +126,10 @@ private struct JSONReader {
             digits.first == 0x30 && (digits.dropFirst().first.map { (0x30...0x39).contains($0) } ?? false)
         if startsWell, !hasLeadingZero, text.utf8.last != 0x2E {
             if let whole = Int(text) { return .int(whole) }
-            if let number = Double(text), number.isFinite { return .number(number) }
+            if let number = Double(text) {
+                guard number.isFinite else { throw error("a number is too large") }
+                return .number(number)
+            }
         }
         at = from
         throw error("expected a value")

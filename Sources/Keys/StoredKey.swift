@@ -79,6 +79,13 @@ package struct StoredKey: Hashable, Sendable {
         return try? rest.takePart()
     }
 
+    /// The stored key of the partition key of an item; nil if there is none to be read.
+    package static func partitionPrefix(of stored: [UInt8]) -> ArraySlice<UInt8>? {
+        guard stored.count > 8 else { return nil }
+        var rest = stored[8...]
+        return rest.dropPart() && rest.dropPart() ? stored[..<rest.startIndex] : nil
+    }
+
     /// Where the sort key lies in a stored key; nil if there is none, or if it has zero bytes, which are escaped.
     package static func plainSortKey(in stored: UnsafeRawBufferPointer) -> Range<Int>? {
         var place = 8

@@ -30,6 +30,7 @@ package struct ControlCore: Sendable {
         /// Found by compares, to be rewritten.
         case expired([ExpiredObject])
         case names(NameDesk.Input)
+        case live(LiveDesk.Input)
         /// Every 50 ms or so.
         case tick
     }
@@ -40,6 +41,7 @@ package struct ControlCore: Sendable {
         case work(NodePart, StorageJob)
         case hints(HintCore.Job)
         case names(NameDesk.Effect)
+        case live(LiveDesk.Effect)
         /// For all request loops.
         case liveness(NodeID, isAlive: Bool)
         case replicationDelay(NodeID, ms: Double)
@@ -56,6 +58,7 @@ package struct ControlCore: Sendable {
 
     package private(set) var state: ControlState
     package private(set) var names: NameDesk
+    package private(set) var live: LiveDesk
     private let port: Int
     private let shards: Int
     private let ring: RingSnapshot
@@ -66,15 +69,18 @@ package struct ControlCore: Sendable {
     private var nextReplay: Instant
     private var effects = Outbox<ControlEffect>()
     private var nameEffects = Outbox<NameDesk.Effect>()
+    private var liveEffects = Outbox<LiveDesk.Effect>()
+    private var liveAsks = Outbox<LiveReads.Ask>()
     /// Of the last time, for their room.
     private var taken: [ControlEffect] = []
     private var namesTaken: [NameDesk.Effect] = []
 
     package init(
-        state: ControlState, names: NameDesk, port: Int, shards: Int, ring: RingSnapshot, now: Instant
+        state: ControlState, names: NameDesk, live: LiveDesk, port: Int, shards: Int, ring: RingSnapshot, now: Instant
     ) {
         self.state = state
         self.names = names
+        self.live = live
         self.port = port
         self.shards = shards
         self.ring = ring
@@ -96,22 +102,35 @@ package struct ControlCore: Sendable {
             linked.removeAll { $0 == node }
             if isUp { linked.append(node) }
         case .answers(let answers):
-            for answer in answers { state.answer(answer.envelope.reply, to: answer.address.id, now.instant, &effects) }
+            for answer in answers { take(answer, now) }
         case .deliver(let deliveries):
             for delivery in deliveries {
                 ask(delivery.target, .delivery(delivery.id), delivery.request, Limits.hintPatience, &out)
             }
         case .expired(let found): expired += found.prefix(max(0, Limits.expiredObjects - expired.count))
         case .names(let input): names.handle(input, now.instant, &nameEffects)
+        case .live(let input): live.handle(input, now, &liveEffects, &liveAsks)
         case .tick:
             state.tick(now.instant, linked: linked, &effects)
             names.tick(now.instant, &nameEffects)
+            live.tick(now, &liveEffects, &liveAsks)
             if now.instant >= nextReplay { replay(now, &out) }
         }
         drain(now, &out)
     }
 
+    /// An answer of this node's own threads.
+    private mutating func take(_ answer: StorageAnswer, _ now: Now) {
+        let (reply, id) = (answer.envelope.reply, answer.address.id)
+        if answer.address.asker == .live {
+            live.answer(id, reply, now, &liveEffects, &liveAsks)
+        } else {
+            state.answer(reply, to: id, now.instant, &effects)
+        }
+    }
+
     private mutating func drain(_ now: Now, _ out: inout Outbox<Effect>) {
+        drainLive(now, &out)
         nameEffects.take(into: &namesTaken)
         for effect in namesTaken { out.emit(.names(effect)) }
         effects.take(into: &taken)
@@ -129,6 +148,16 @@ package struct ControlCore: Sendable {
             case .replicationDelay(let node, let ms): out.emit(.replicationDelay(node, ms: ms))
             case .staleGeneration(let generation): out.emit(.staleGeneration(generation))
             }
+        }
+    }
+
+    private mutating func drainLive(_ now: Now, _ out: inout Outbox<Effect>) {
+        for effect in liveEffects.take() {
+            if case .send(_, let node) = effect, !state.speaks(NodeReport.live, node) { continue }
+            out.emit(.live(effect))
+        }
+        for ask in liveAsks.take() {
+            work(ask.request, ReplyAddress(port: port, asker: .live, id: ask.id), now, &out)
         }
     }
 

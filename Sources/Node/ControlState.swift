@@ -79,6 +79,12 @@ package struct ControlState: Sendable {
     /// Those of them that take what is kept for them: what a full disk refuses comes back as another hint.
     var takingHints: [NodeID] { alive.filter { !fullDisks.contains($0) } }
 
+    /// Whether `node` says that it knows what `feature` stands for.
+    func speaks(_ feature: String, _ node: NodeID) -> Bool {
+        let words = gossiper.value(of: node, "features") ?? []
+        return words.split(separator: 0x20).contains { $0.elementsEqual(feature.utf8) }
+    }
+
     /// What this node says of itself from now on.
     mutating func publish(_ report: NodeReport) {
         var report = report

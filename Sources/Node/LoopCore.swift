@@ -197,7 +197,7 @@ package struct LoopCore: Sendable {
             }
         case .peer(let connection): out.emit(.answerPeer(answer.envelope, connection: connection))
         case .ownRead: out.emit(.answerOwnRead(answer.address.id, answer.envelope.reply))
-        case .control: break
+        case .control, .live: break
         }
     }
 }

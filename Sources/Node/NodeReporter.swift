@@ -44,8 +44,8 @@ package struct AnswerFigures: Sendable {
 
     mutating func note(_ outcome: ClientOutcome) {
         switch outcome {
-        case .object, .written, .list: reached += 1
-        case .failed(.quorumNotReached, _): failed += 1
+        case .object, .written, .operated, .list: reached += 1
+        case .failed(.quorumNotReached, _), .failed(.behind, _): failed += 1
         case .failed: refused += 1
         }
     }

@@ -6,6 +6,11 @@ package import World
 
 /// A node's own figures, as it last measured them.
 package struct NodeReport: Hashable, Sendable {
+    /// What this version knows beyond the messages of the first: it is sent to nodes alone that say so
+    /// (docs/formats/peer.md).
+    static let live = "live"
+    private static let features = live
+
     /// The software's version.
     package var revision = ""
     package var ringEpoch: UInt64 = 0
@@ -32,7 +37,7 @@ package struct NodeReport: Hashable, Sendable {
             ("rev", revision), ("epoch", "\(ringEpoch)"), ("rt", NodeReport.text(responseMs)),
             ("err", NodeReport.text(errorRate)), ("lag", NodeReport.text(replicationDelayMs)), ("hints", "\(hints)"),
             ("apart", "\(keysApart)"), ("free", NodeReport.text(diskFree)), ("full", isDiskFull ? "1" : "0"),
-            ("loc", location.map { "\($0.latitude),\($0.longitude)" } ?? ""),
+            ("features", NodeReport.features), ("loc", location.map { "\($0.latitude),\($0.longitude)" } ?? ""),
         ]
     }
 

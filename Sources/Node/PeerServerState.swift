@@ -32,6 +32,7 @@ package struct PeerServerState {
         case serveMerges(MergeRequests)
         case gossip([UInt8], from: NodeID)
         case names([UInt8], from: NodeID)
+        case live([UInt8], from: NodeID)
         /// Count one more that joins, if there is room, and say so.
         case askToJoin
         /// If it is the last thing to say, the connection ends when it has left.
@@ -94,6 +95,7 @@ package struct PeerServerState {
         case (.known, .mergeRequests(let requests)): out.emit(.serveMerges(requests))
         case (.known(let node, _), .gossip(let bytes)): out.emit(.gossip(bytes, from: node))
         case (.known(let node, _), .names(let bytes)): out.emit(.names(bytes, from: node))
+        case (.known(let node, _), .live(let bytes)): out.emit(.live(bytes, from: node))
         case (.known, .ringRequest): out.emit(.giveRing(isLast: false))
         case (.stranger, .hello(let hello)): greet(hello, &out)
         case (.joining, .ringRequest):

@@ -4,6 +4,7 @@
 //
 // The scanner's and the comparer's threads are the same, over shards that are only ever asked to read.
 
+package import Live
 package import Ring
 package import Storage
 package import Vnodes
@@ -28,6 +29,8 @@ package struct ShardCore: Sendable {
         case handOn([StorageJob])
         /// Values whose time is over, for the shards to rewrite.
         case expired([ExpiredObject])
+        /// For live reads, where anybody watches.
+        case changed(Changes)
     }
 
     /// What a replica says of itself with each answer (ReplyEnvelope).
@@ -54,14 +57,20 @@ package struct ShardCore: Sendable {
     private let store: any KeyValueStore
     private let stripes: CacheStripes
     private let ring: RingSnapshot
+    private let changes: ShardChanges?
     private var state = State.idle
     private var measured = StorageLoad()
     private var pace = RepairPace()
     /// Requests that were not done, since nobody waited for their answers any more when their turn came.
     package private(set) var late: UInt64 = 0
 
-    package init(shard: VnodeShard, store: any KeyValueStore, stripes: CacheStripes, ring: RingSnapshot) {
+    /// - Parameter changes: nil for a thread that only reads.
+    package init(
+        shard: VnodeShard, store: any KeyValueStore, stripes: CacheStripes, ring: RingSnapshot,
+        changes: ShardChanges? = nil
+    ) {
         self.shard = shard
+        self.changes = changes
         self.store = store
         self.stripes = stripes
         self.ring = ring
@@ -88,7 +97,8 @@ package struct ShardCore: Sendable {
         case (.working(let work), .worked(let waiting)):
             state = .idle
             // Before any answer leaves.
-            for write in work.outcome.writes { stripes.raise(write.key) }
+            for key in work.outcome.changed { stripes.raise(key) }
+            if let changed = changes?.committed(work.outcome.changed) { out.emit(.changed(changed)) }
             if !work.outcome.expired.isEmpty { out.emit(.expired(work.outcome.expired)) }
             let load = measure(work, waiting, now.instant)
             var answers = answers(work, load, now)

@@ -14,6 +14,8 @@ package struct ReplyAddress: Hashable, Sendable {
         case ownRead
         /// The control part.
         case control
+        /// Live reads, of the control part too.
+        case live
     }
 
     /// The loop's number; the control part's is the next after the last loop's.

@@ -89,7 +89,7 @@ package struct RingDiff: Sendable {
         for rule in draft.placements { facts.append(("placement \(rule.name)", rule.sentence)) }
         func text(_ properties: BucketProperties) -> String {
             var parts = [properties.placement, "R \(properties.read)", "W \(properties.write)"]
-            parts += [properties.conflict.rawValue, properties.durability.rawValue]
+            parts += [properties.type.rawValue, properties.conflict.rawValue, properties.durability.rawValue]
             if let ttl = properties.ttlMilliseconds {
                 parts.append("ttl \(Quantity.span(seconds: Double(ttl) / 1000))")
             }

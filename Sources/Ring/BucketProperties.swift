@@ -63,6 +63,20 @@ package enum Durability: String, Hashable, Sendable, CaseIterable {
     case buffered
 }
 
+/// What the values of a bucket are (docs/TYPES.md). The numbers are those of the ring document's format.
+package enum BucketType: String, Hashable, Sendable, CaseIterable {
+    /// Bytes that only their writers understand.
+    case opaque
+    /// A JSON object, whose fields may be of all other types.
+    case document
+    case counter
+    case flag
+    case register
+    case set
+    case list
+    case text
+}
+
 package struct BucketProperties: Hashable, Sendable {
     /// The name of a placement of the same ring document.
     package var placement: String
@@ -73,11 +87,13 @@ package struct BucketProperties: Hashable, Sendable {
     /// Time to live given to each write that names none. Nil: kept for ever.
     package var ttlMilliseconds: UInt64?
     package var maxValueBytes: Int
+    /// Typed values merge by themselves: not with last-write-wins.
+    package var type: BucketType
 
     init(
         placement: String = "world", read: ConsistencyLevel = .quorum, write: ConsistencyLevel = .quorum,
         conflict: ConflictRule = .siblings, durability: Durability = .synced, ttlMilliseconds: UInt64? = nil,
-        maxValueBytes: Int = Limits.defaultValueBytes
+        maxValueBytes: Int = Limits.defaultValueBytes, type: BucketType = .opaque
     ) {
         self.placement = placement
         self.read = read
@@ -86,6 +102,7 @@ package struct BucketProperties: Hashable, Sendable {
         self.durability = durability
         self.ttlMilliseconds = ttlMilliseconds
         self.maxValueBytes = maxValueBytes
+        self.type = type
     }
 }
 

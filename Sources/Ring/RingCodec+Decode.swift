@@ -51,9 +51,9 @@ extension RingCodec {
         }
         draft.placements = tables.map(\.0)
         draft.assignments = tables.map(\.1)
-        draft.defaults = try properties(&input)
+        draft.defaults = try properties(&input, found)
         draft.buckets = try input.list(atMost: Limits.namedBuckets) { (input) throws(DecodingFailure) in
-            Bucket(name: try input.name(atMost: Limits.bucketNameBytes), properties: try properties(&input))
+            Bucket(name: try input.name(atMost: Limits.bucketNameBytes), properties: try properties(&input, found))
         }
         draft.nameAcceptors = try input.list(atMost: Limits.nameAcceptors, identity)
         draft.score = ScoreWeights(
@@ -135,12 +135,15 @@ extension RingCodec {
         }
     }
 
-    private static func properties(_ input: inout ByteReader) throws(DecodingFailure) -> BucketProperties {
+    private static func properties(
+        _ input: inout ByteReader, _ found: UInt16
+    ) throws(DecodingFailure) -> BucketProperties {
         BucketProperties(
             placement: try input.name(atMost: Limits.labelBytes), read: try level(&input), write: try level(&input),
             conflict: try choice(&input, ConflictRule.self), durability: try choice(&input, Durability.self),
             ttlMilliseconds: try input.optional { (i) throws(DecodingFailure) in try i.integer() },
-            maxValueBytes: Int(try input.integer(UInt32.self)))
+            maxValueBytes: Int(try input.integer(UInt32.self)),
+            type: found >= 3 ? try choice(&input, BucketType.self) : .opaque)
     }
 }
 

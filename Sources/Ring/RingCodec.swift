@@ -17,8 +17,7 @@ extension RingDocument {
         guard bytes.count <= Limits.ringDocumentBytes else { throw RingDocumentError("the ring document is too big") }
         let (draft, version) = try RingCodec.decode(bytes)
         let document = try RingDocument(draft.upgraded(from: version))
-        let canonical =
-            version == RingCodec.version ? document.encode() : RingCodec.encode(draft, as: version)
+        let canonical = version > 1 ? document.encode() : RingCodec.encode(draft, as: version)
         guard canonical == bytes else { throw RingDocumentError("the ring document is not canonical") }
         return document
     }
@@ -26,7 +25,14 @@ extension RingDocument {
 
 enum RingCodec {
     static let magic: UInt32 = 0x4154_524E  // "ATRN"
-    static let version: UInt16 = 2
+    /// The highest that is read.
+    static let version: UInt16 = 3
+
+    /// The lowest that has a place for all of it: so that nodes of earlier software, which know no more, agree with
+    /// this one on the digest of what they can read.
+    static func version(of draft: RingDraft) -> UInt16 {
+        ([draft.defaults] + draft.buckets.map(\.properties)).contains { $0.type != .opaque } ? 3 : 2
+    }
 
     static func digest(_ bytes: [UInt8]) -> [UInt8] {
         var hash = SHA256()
@@ -34,7 +40,9 @@ enum RingCodec {
         return Array(hash.finalize())
     }
 
-    static func encode(_ draft: RingDraft, as version: UInt16 = RingCodec.version) -> [UInt8] {
+    static func encode(_ draft: RingDraft) -> [UInt8] { encode(draft, as: version(of: draft)) }
+
+    static func encode(_ draft: RingDraft, as version: UInt16) -> [UInt8] {
         var out = ByteWriter()
         out.integer(magic)
         out.integer(version)
@@ -53,10 +61,10 @@ enum RingCodec {
             placement(&out, pair.0)
             for index in pair.1.nodes { out.integer(index) }
         }
-        properties(&out, draft.defaults)
+        properties(&out, draft.defaults, version)
         out.list(draft.buckets) { out, bucket in
             out.name(bucket.name)
-            properties(&out, bucket.properties)
+            properties(&out, bucket.properties, version)
         }
         out.list(draft.nameAcceptors) { out, id in out.name(id.name) }
         out.double(draft.score.replicationDelay)
@@ -115,7 +123,7 @@ enum RingCodec {
         }
     }
 
-    private static func properties(_ out: inout ByteWriter, _ value: BucketProperties) {
+    private static func properties(_ out: inout ByteWriter, _ value: BucketProperties, _ version: UInt16) {
         out.name(value.placement)
         level(&out, value.read)
         level(&out, value.write)
@@ -123,5 +131,6 @@ enum RingCodec {
         out.integer(UInt8(Durability.allCases.firstIndex(of: value.durability) ?? 0))
         out.optional(value.ttlMilliseconds) { $0.integer($1) }
         out.integer(UInt32(value.maxValueBytes))
+        if version >= 3 { out.integer(UInt8(BucketType.allCases.firstIndex(of: value.type) ?? 0)) }
     }
 }

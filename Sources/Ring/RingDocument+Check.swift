@@ -1,5 +1,6 @@
 // The invariants of a ring document, in one place: whatever passes here is safe to index and iterate.
 
+import Causality
 import World
 
 extension RingDocument {
@@ -95,6 +96,9 @@ extension RingDocument {
             guard (1...Limits.largestValueBytes).contains(properties.maxValueBytes),
                 properties.ttlMilliseconds.map({ (1...Limits.timeToLiveMs).contains($0) }) ?? true
             else { throw RingDocumentError("a bucket's max_value or ttl is out of range") }
+            guard properties.type == .opaque || properties.conflict == .siblings else {
+                throw RingDocumentError("a typed bucket's conflicts end by last-write-wins")
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ extension RingDocument {
 
     var jsonValue: JSONValue {
         .object([
-            "version": .int(Int(RingCodec.version)),
+            "version": .int(Int(RingCodec.version(of: contents.draft))),
             "cluster": .string(cluster),
             "epoch": .int(Int(epoch)),
             "digest": .string(hexadecimal(digest)),
@@ -90,6 +90,7 @@ package enum RingJSON {
             JSONValue.Member("durability", .string(value.durability.rawValue)),
             JSONValue.Member("ttl_ms", value.ttlMilliseconds.map { .int(Int($0)) } ?? .null),
             JSONValue.Member("max_value", .int(value.maxValueBytes)),
+            JSONValue.Member("type", .string(value.type.rawValue)),
         ]
     }
 }

@@ -157,7 +157,8 @@ extension RingJSON {
             placement: try string(value, "placement"), read: read, write: write,
             conflict: try choice(value, "conflict", ConflictRule.self),
             durability: try choice(value, "durability", Durability.self),
-            ttlMilliseconds: try optional(value, "ttl_ms", unsigned), maxValueBytes: try int(value, "max_value"))
+            ttlMilliseconds: try optional(value, "ttl_ms", unsigned), maxValueBytes: try int(value, "max_value"),
+            type: value["type"] == nil ? .opaque : try choice(value, "type", BucketType.self))
     }
 
     private static func planning(_ value: JSONValue) throws(JSONError) -> PlanningInputs {

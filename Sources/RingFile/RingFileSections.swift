@@ -55,6 +55,12 @@ extension RingFileCompiler {
             }
             result.maxValueBytes = Int(size)
         }
+        result.type = try choice("type", in: &table, BucketType.self) ?? defaults.type
+        guard result.type == .opaque || result.conflict == .siblings else {
+            throw table.error(
+                "values of type \(result.type.rawValue) merge by themselves: conflict must be \"siblings\"", key: "type"
+            )
+        }
         try table.finish()
         // Inherited levels are checked too: `read = 3` in [defaults] does not fit a placement of two replicas.
         for (key, level) in [("read", result.read), ("write", result.write)] {

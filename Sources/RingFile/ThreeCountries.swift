@@ -20,6 +20,32 @@ extension RingDocument {
         max_per_country = 1
         survive = "country"
 
+        # A bucket of each type; those that have none here keep bytes.
+        [bucket.docs]
+        type = "document"
+
+        [bucket.counters]
+        type = "counter"
+
+        [bucket.flags]
+        type = "flag"
+
+        [bucket.registers]
+        type = "register"
+
+        [bucket.sets]
+        type = "set"
+
+        [bucket.lists]
+        type = "list"
+
+        [bucket.texts]
+        type = "text"
+
+        # What /demo shows.
+        [bucket.demo]
+        type = "document"
+
         [country.de]
         location = [50.11, 8.68]
 

@@ -5,6 +5,7 @@ import Edge
 import Gateway
 import HintedHandoff
 import Keys
+import Live
 import Logging
 import NIOConcurrencyHelpers
 import NIOCore
@@ -25,7 +26,7 @@ final class ControlLoop: @unchecked Sendable {
     private(set) var core: ControlCore
     private var controlLinks: [NodeID: PeerLink] = [:]
     private var bulkLinks: [NodeID: PeerLink] = [:]
-    private var requestLoops: [RequestLoop] = []
+    private(set) var requestLoops: [RequestLoop] = []
     private var effects = Outbox<ControlCore.Effect>()
     private var pending = PendingJobs()
     private let logger: Logger
@@ -39,19 +40,30 @@ final class ControlLoop: @unchecked Sendable {
     private let acceptor = NIOLockedValueBox<NameStoreThread?>(nil)
     private var isFlushScheduled = false
     private var rejectedNames: UInt64 = 0
+    var rejectedLive: UInt64 = 0
+    var watchGate: WatchGate
+    /// For the clients of each loop, by its number, with the end of this event.
+    var liveNews: [[LiveNews]] = []
+    var liveDelays = LatencyBuckets()
 
     init(
-        _ eventLoop: any EventLoop, port: Int, state: ControlState, names: NameDesk, nameRate: NameRate,
+        _ eventLoop: any EventLoop, port: Int, state: ControlState, names: NameDesk, life: UInt64,
+        rates: (names: ClientRate, watches: ClientRate),
         storage: StorageFront, logger: Logger, onStaleGeneration: @escaping @Sendable (UInt64) -> Void
     ) {
         self.eventLoop = eventLoop
         self.port = port
         self.identity = state.identity
         self.storage = storage
+        let (ring, shards) = (storage.environment.ring, storage.shards.count)
+        let live = LiveDesk(
+            identity: state.identity, life: life, shards: shards, ring: ring, positions: storage.environment.changes,
+            room: LiveRoom(contentBytes: storage.environment.memory.liveContentBytes), now: MachineClock.now())
         core = ControlCore(
-            state: state, names: names, port: port, shards: storage.shards.count, ring: storage.environment.ring,
+            state: state, names: names, live: live, port: port, shards: shards, ring: ring,
             now: MachineClock.instant())
-        nameGate = NameGate(nameRate)
+        nameGate = NameGate(rates.names)
+        watchGate = WatchGate(rates.watches)
         self.logger = logger
         self.onStaleGeneration = onStaleGeneration
     }
@@ -139,7 +151,8 @@ final class ControlLoop: @unchecked Sendable {
                 living: state.living, unmeasured: core.names.unmeasured, rejectedGossip: state.rejectedGossip,
                 rejectedNames: rejectedNames, repairedKeys: state.repairedKeys, refusedRepairs: state.refusedRepairs,
                 keysApart: state.keysApart, completedExchanges: state.completedExchanges,
-                abandonedExchanges: state.abandonedExchanges)
+                abandonedExchanges: state.abandonedExchanges, live: core.live.figures, liveDelays: liveDelays,
+                rejectedLive: rejectedLive)
         }
     }
 
@@ -153,6 +166,7 @@ final class ControlLoop: @unchecked Sendable {
             let refused = storage.submit(&pending)
             if !refused.isEmpty { core.handle(.answers(refused), now, &effects) }
         }
+        handOutNews()
         if case .tick = input { scheduleFlush() }
     }
 
@@ -180,6 +194,7 @@ final class ControlLoop: @unchecked Sendable {
             }
         case .work(let part, let job): storage.add(job, to: part, of: &pending)
         case .names(let effect): carryOut(effect)
+        case .live(let effect): carryOut(effect)
         case .hints(let job): _ = storage.hints.mailbox.put([job])
         case .keysApart(let apart): warn(apart)
         case .liveness(let node, let isAlive):
@@ -208,6 +223,7 @@ final class ControlLoop: @unchecked Sendable {
 extension ControlLoop: AnswerPort {
     func deliver(_ answers: [StorageAnswer]) { eventLoop.execute { [self] in hear(.answers(answers)) } }
     func deliver(expired: [ExpiredObject]) { eventLoop.execute { [self] in hear(.expired(expired)) } }
+    func deliver(_ changes: Changes) { eventLoop.execute { [self] in hear(.live(.changed(changes))) } }
 }
 
 extension ControlLoop: PeerLinkOwner {
@@ -244,4 +260,7 @@ struct ControlFigures: Sendable {
     var keysApart: Int
     var completedExchanges: UInt64
     var abandonedExchanges: UInt64
+    var live: LiveFigures
+    var liveDelays: LatencyBuckets
+    var rejectedLive: UInt64
 }

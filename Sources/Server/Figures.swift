@@ -51,7 +51,7 @@ struct Figure: Sendable {
         self.reading = reading
     }
 
-    static let all = node + http + gateway + storage + cluster
+    static let all = node + http + live + gateway + storage + cluster
 
     private static let node = [
         Figure(
@@ -81,6 +81,24 @@ struct Figure: Sendable {
         Figure(
             "atoll_request_seconds", "From a request's last byte to its answer.",
             .histogram { LatencyBuckets(sumOf: $0.loops.map(\.requests.latency)) }),
+    ]
+
+    private static let live = [
+        Figure(
+            "atoll_live_subscribers", "Clients' connections that are kept open for live reads.",
+            .gauge { Double($0.control.live.subscribers) }),
+        Figure(
+            "atoll_live_watches", "Keys and ranges that they look at together.",
+            .gauge { Double($0.control.live.watches) }),
+        Figure(
+            "atoll_live_watches_told", "Watches of all nodes that are told of changes at this node's replicas.",
+            .gauge { Double($0.control.live.told) }),
+        Figure(
+            "atoll_live_rejected_total", "Messages of live reads that could not be read.",
+            .counter { $0.control.rejectedLive }),
+        Figure(
+            "atoll_live_delay_seconds", "From a write's time to its event's way to a client; one for each client.",
+            .histogram { $0.control.liveDelays }),
     ]
 
     private static let gateway = [

@@ -28,6 +28,8 @@ struct MemoryBudget: Equatable, Sendable {
     let readCacheBytes: Int
     let clientBytes: Int
     let trailingBytes: Int
+    /// What live reads keep at hand.
+    let liveContentBytes: Int
     let httpConnections: Int
     /// Each storage thread's: requests that wait, and repairs.
     let mailboxBytes: Int
@@ -88,10 +90,10 @@ struct MemoryBudget: Equatable, Sendable {
 }
 
 extension MemoryBudget {
-    /// Each takes its least, and of `rest` so many sixteenths, until it has enough.
+    /// Each takes its least, and of `rest` so many seventeenths, until it has enough.
     private init(sharing rest: Int, _ counts: Counts) {
-        func share(_ sixteenths: Int, among count: Int, from least: Int, to most: Int) -> Int {
-            min(most, least + rest / 16 * sixteenths / max(1, count))
+        func share(_ seventeenths: Int, among count: Int, from least: Int, to most: Int) -> Int {
+            min(most, least + rest / 17 * seventeenths / max(1, count))
         }
         objects = Store(
             cacheBytes: share(1, among: 1, from: Limits.leastBlockCacheBytes, to: Limits.blockCacheBytes),
@@ -103,6 +105,7 @@ extension MemoryBudget {
         readCacheBytes = share(1, among: counts.loops, from: Limits.leastReadCacheBytes, to: Limits.readCacheBytes)
         clientBytes = share(3, among: counts.loops, from: Limits.leastClientBytes, to: Limits.clientBytes)
         trailingBytes = share(1, among: counts.loops, from: Limits.leastTrailingBytes, to: Limits.trailingBytes)
+        liveContentBytes = share(1, among: 1, from: Limits.leastLiveContentBytes, to: Limits.liveContentBytes)
         httpConnections = share(
             1, among: Limits.connectionBytes, from: Limits.fewestClients, to: Limits.httpConnections)
         mailboxBytes = share(2, among: counts.mailboxes, from: Limits.leastMailboxBytes, to: Limits.mailboxBytes)
@@ -114,7 +117,8 @@ extension MemoryBudget {
 
     private func bendingBytes(_ counts: Counts) -> Int {
         objects.bytes + largeObjects.bytes + counts.loops * (readCacheBytes + clientBytes + trailingBytes)
-            + httpConnections * Limits.connectionBytes + counts.mailboxes * (mailboxBytes + mailboxRepairBytes)
+            + liveContentBytes + httpConnections * Limits.connectionBytes + counts.mailboxes
+            * (mailboxBytes + mailboxRepairBytes)
             + counts.peerConnections * peerQueueBytes
     }
 

@@ -52,10 +52,9 @@ final class NodeAssembly: Sendable {
         let (directory, stores, identity, counter) = (opened.directory, opened.stores, opened.identity, opened.counter)
         let ring = RingSnapshot(configuration.ring)
         self.ring = ring
-        let environment = StorageEnvironment(ring: ring, directory: directory, memory: budgets.memory) {
-            store, failure in
-            NodeAssembly.die(store, failure, directory, logger)
-        }
+        let environment = StorageEnvironment(
+            ring: ring, shards: configuration.shards, directory: directory, memory: budgets.memory
+        ) { NodeAssembly.die($0, $1, directory, logger) }
         let storage = StorageFront(environment, stores, configuration)
         self.storage = storage
 
@@ -80,13 +79,13 @@ final class NodeAssembly: Sendable {
         let names = NameDesk(
             registry: registry, isNamed: !acceptors.isEmpty, hasAcceptor: hasAcceptor, now: MachineClock.instant())
         control = ControlLoop(
-            controlGroup.next(), port: loops.count, state: state, names: names, nameRate: configuration.nameRate,
-            storage: storage, logger: logger
+            controlGroup.next(), port: loops.count, state: state, names: names, life: identity.generation,
+            rates: (configuration.nameRate, configuration.watchRate), storage: storage, logger: logger
         ) { generation in NodeAssembly.restartAbove(generation, directory, logger) }
         operations = NodeOperations(
             identity: node.id, revision: configuration.revision, storage: storage, on: controlGroup.next())
         operations.connect(loops, control)
-        services = loops.map { [operations] in HTTPService(loop: $0, operations: operations, ring: ring.document) }
+        services = loops.map { [operations] in HTTPService(loop: $0, operations: operations, configuration) }
         environment.connect(loops + [control])
         let actor = Actor(node: node.id, incarnation: identity.incarnation)
         for (index, thread) in storage.shards.enumerated() {

@@ -52,11 +52,14 @@ final class NodeOperations: Sendable {
         parts.withLockedValue { $0 = (loops, control) }
     }
 
+    /// Nil before the start.
+    var control: ControlLoop? { parts.withLockedValue { $0.control } }
+
     /// A request for a name, from the client at `address`.
     func names(
         _ operation: NameOperation, on name: Name, method: RequestMethod, from address: String, timeout: Span
     ) -> EventLoopFuture<HTTPResponse> {
-        guard let control = parts.withLockedValue({ $0.control }) else {
+        guard let control else {
             return eventLoop.makeSucceededFuture(HTTPResponse(Problem.stopping))
         }
         return control.withNames { desk in
@@ -67,7 +70,7 @@ final class NodeOperations: Sendable {
 
     /// What operators ask of the namestore itself.
     func namestore(_ call: NamestoreCall) -> EventLoopFuture<HTTPResponse> {
-        guard let control = parts.withLockedValue({ $0.control }) else {
+        guard let control else {
             return eventLoop.makeSucceededFuture(HTTPResponse(Problem.stopping))
         }
         return control.withNames { $0.answer(call) }

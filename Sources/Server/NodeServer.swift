@@ -32,11 +32,15 @@ package struct ServerConfiguration: Sendable {
     /// What the node may use; nil: half of what the machine has, of several nodes on it all together.
     package var memoryBytes: Int?
     package var repairCycle: Span
-    package var nameRate: NameRate
+    package var nameRate: ClientRate
+    /// Of new live reads.
+    package var watchRate: ClientRate
     /// Serve on more than loopback without TLS and a token.
     package var isInsecureAllowed: Bool
     /// Other nodes run on this machine's cores.
     package var sharesCores: Bool
+    /// A page for trying things out is there.
+    package var showsDemo = false
     /// How long requests may take to end once the node stops.
     var gracePeriod: Span
 
@@ -50,6 +54,7 @@ package struct ServerConfiguration: Sendable {
         shards = max(1, cores / 2)
         repairCycle = Limits.repairCycle
         nameRate = .standard
+        watchRate = .standard
         isInsecureAllowed = false
         sharesCores = false
         gracePeriod = Limits.gracePeriod

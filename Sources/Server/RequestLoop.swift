@@ -16,7 +16,7 @@ import World
 final class RequestLoop: @unchecked Sendable {
     // Safe to share: all state is only touched on `eventLoop`; the methods that other threads call hop there first.
     let eventLoop: any EventLoop
-    private let port: Int
+    let port: Int
     private let identity: NodeID
     let storage: StorageFront
     private var core: LoopCore
@@ -33,6 +33,8 @@ final class RequestLoop: @unchecked Sendable {
     private var pending = PendingJobs()
     private var isFlushScheduled = false
     private(set) var requests = RequestFigures()
+    /// What its clients of live reads are sent.
+    var takeNews: (([LiveNews]) -> Void)?
     /// What its clients share.
     var httpClients: LoopClients
 
@@ -183,6 +185,8 @@ final class RequestLoop: @unchecked Sendable {
     func setReplicationDelay(_ node: NodeID, ms: Double) {
         eventLoop.execute { [self] in hear(.replicationDelay(node, ms: ms)) }
     }
+
+    func deliver(_ news: [LiveNews]) { eventLoop.execute { [self] in takeNews?(news) } }
 
     /// A copy of the loop's figures, for metrics.
     func figures() -> EventLoopFuture<LoopFigures> {

@@ -2,6 +2,7 @@
 
 import Keys
 import Causality
+import DataTypes
 import Gateway
 import Ring
 import Storage
@@ -36,7 +37,7 @@ extension Checker {
     }
 
     /// Whether a node that acknowledged a write has it on its disk, or has carried it to the one that it kept it for.
-    private func has(_ dot: Dot, _ holder: Acknowledgement, _ key: StoredKey, _ scene: AnswerScene) -> Bool {
+    func has(_ dot: Dot, _ holder: Acknowledgement, _ key: StoredKey, _ scene: AnswerScene) -> Bool {
         func disk(_ node: NodeID) -> SimulatedDisk? { scene.machines.first { $0.disk.owner == node }?.disk }
         func holds(_ bytes: [UInt8]?) -> Bool {
             bytes.flatMap { try? StoredObject(decoding: $0) }?.versions.covers(dot) ?? false
@@ -183,7 +184,7 @@ extension Checker {
     // MARK: Levels
 
     /// The arithmetic of levels once more, from what they mean.
-    private mutating func checkAccount(
+    mutating func checkAccount(
         _ account: Account, _ terms: RequestTerms, _ scene: AnswerScene, _ what: (Checker) -> String
     ) {
         let route = ring.route(bucket: terms.key.bucket, token: terms.key.token)
@@ -214,7 +215,7 @@ extension Checker {
     }
 
     /// Whether so many replicas meet every other majority of them.
-    private func isMajority(_ terms: RequestTerms) -> Bool {
+    func isMajority(_ terms: RequestTerms) -> Bool {
         let replicas = ring.route(bucket: terms.key.bucket, token: terms.key.token).primaries.count
         return switch terms.level {
         case .quorum, .all, .each: true
@@ -239,9 +240,9 @@ extension Checker {
                 }
             case .exists: terms.onlyIfAbsent && (histories[KeyBytes(terms.key)]?.byValue.count ?? 0) > 1
             case .diskFull: disksWereFull
-            case .overloaded, .quorumNotReached, .tooManySiblings: true
+            case .overloaded, .quorumNotReached, .behind, .tooManySiblings: true
             case .vectorFull: vectorsAreShort
-            case .tooLarge, .malformed: false
+            case .tooLarge, .notApplied, .malformed: false
             }
         if !isLegitimate { violate("a request of \(name(terms.key)) at level \(terms.level) failed: \(failure)") }
     }

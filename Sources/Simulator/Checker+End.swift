@@ -2,6 +2,7 @@
 
 import Keys
 import Causality
+import DataTypes
 import Gateway
 import Ring
 import World
@@ -42,11 +43,11 @@ extension Checker {
     }
 
     /// Somebody who acknowledged it still has the disk it was on.
-    private func isVouchedFor(_ write: WriteRecord) -> Bool { write.holders.contains { isIntact($0, of: write) } }
+    func isVouchedFor(_ write: some Acknowledged) -> Bool { write.holders.contains { isIntact($0, of: write) } }
 
     /// Every majority of the replicas meets one that has it: what a quorum promises ends where a disk is lost, until
     /// repair has brought back what was on it.
-    func hasItsQuorum(_ write: WriteRecord) -> Bool {
+    func hasItsQuorum(_ write: some Acknowledged) -> Bool {
         let replicas = ring.route(bucket: write.key.bucket, token: write.key.token).primaries.count
         let intact = write.holders.count { $0.hintFor == nil && isIntact($0, of: write) }
         return intact > replicas / 2
@@ -54,7 +55,7 @@ extension Checker {
 
     /// Whether what `holder` acknowledged must still be there: in a bucket that does not sync, until the power fails;
     /// and a hint has gone home, and may have been lost there.
-    func isIntact(_ holder: Acknowledgement, of write: WriteRecord) -> Bool {
+    func isIntact(_ holder: Acknowledgement, of write: some Acknowledged) -> Bool {
         let isBuffered = ring.properties(ofBucket: write.key.bucket).durability == .buffered
         let nodes = [holder.node] + (holder.hintFor.map { [$0] } ?? [])
         return nodes.allSatisfy { node in

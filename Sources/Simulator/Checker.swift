@@ -8,15 +8,17 @@
 //
 // And real time: a write takes effect once, before its client hears of it. If write b of a key began after write a was
 // acknowledged, a never supersedes b; and where both were acknowledged by majorities of the key's own replicas and b
-// was to overwrite what is there, a is gone.
+// was to overwrite what is there, a is gone. Typed keys are watched in Typed/Checker+Typed.swift.
 
 import Causality
+import DataTypes
 import Gateway
 import Keys
 import Node
 import Quorums
 import Ring
 import Storage
+import Vnodes
 import World
 
 struct Checker {
@@ -31,6 +33,7 @@ struct Checker {
     var vectorsAreShort = false
     /// Reads and lists that were answered.
     var reads = 0
+    var typed = TypedHistory()
 
     /// What happened to one key.
     struct History {
@@ -67,6 +70,16 @@ struct Checker {
     }
 
     init(ring: RingSnapshot) { self.ring = ring }
+
+    mutating func expect(_ keys: [TypedKey]) {
+        typed.keys = keys
+        typed.byKey = Array(repeating: [], count: keys.count)
+    }
+
+    var requests: Int { writes.count + reads + typed.records.count + typed.reads }
+    var acknowledged: Int {
+        writes.count { $0.acknowledgedAt != nil } + typed.records.count { $0.acknowledgedAt != nil }
+    }
 
     mutating func violate(_ text: String) {
         // The first few tell the story; a broken run may have thousands.
@@ -123,7 +136,9 @@ struct Checker {
         guard case .put(let storedKey, let bytes, _) = write else { return }
         switch store {
         case .objects:
-            guard let key = try? StoredKey(decoding: storedKey), let object = try? StoredObject(decoding: bytes) else {
+            let parts = FoldedStore.parts(ofPut: storedKey, bytes)
+            let decoded = parts.object.map { try? StoredObject(decoding: $0) } ?? StoredObject()
+            guard let key = try? StoredKey(decoding: parts.key), let object = decoded else {
                 return violate("\(node) stored what cannot be decoded")
             }
             if !ring.route(bucket: key.bucket, token: key.token).primaries.contains(node) {

@@ -1,7 +1,8 @@
 // Bugs planted on purpose, to prove that the simulator would find them. They are planted at the seams between the parts
-// (disk, network, configuration), never in the code under test.
+// (disk, network, configuration), never in the code under test; but for those of typed objects, which are these' own.
 
 import Causality
+import DataTypes
 import Gateway
 import Node
 import Ring
@@ -43,6 +44,22 @@ package enum Mutant: String, CaseIterable, Sendable {
     /// A disk that was put back to an older state goes on in the life that it had then.
     case restoredDiskKeepsLife = "restored-disk-keeps-life"
 
+    // Of typed keys (Mutant+Typed.swift): those of the records themselves (`TypedMutant`), and of the way there.
+
+    case typedSiblingsByArrival = "typed-siblings-by-arrival"
+    case typedCoveredRecordKept = "typed-covered-record-kept"
+    case typedContextIgnored = "typed-context-ignored"
+    case typedResetForgotten = "typed-reset-forgotten"
+    case typedNoVoid = "typed-no-void"
+    case typedNoNote = "typed-no-note"
+    case typedNoAfter = "typed-no-after"
+    case typedMoveAsDeleteAndInsert = "typed-move-as-delete-and-insert"
+    case typedLedgerCutByWallClock = "typed-ledger-cut-by-wall-clock"
+    /// A request without a name is carried out twice.
+    case unnamedMintedTwice = "unnamed-minted-twice"
+    /// A gateway forgets what requests are called.
+    case namesOfRequestsDropped = "names-of-requests-dropped"
+
     // Of names (Mutant+Names.swift).
 
     /// A disk comes back empty and votes under its old identity.
@@ -83,7 +100,7 @@ extension Mutant {
         case (.lostTombstone, .objects):
             writes.map { write in
                 guard case .put(let key, let bytes, _) = write, let object = try? StoredObject(decoding: bytes),
-                    object.values.isEmpty
+                    !object.hasValue
                 else { return write }
                 return .delete(key: key)
             }
@@ -133,6 +150,9 @@ extension Mutant {
         var request = request
         switch (self, request.operation) {
         case (.staleQuorumCount, _) where request.level == .quorum: request.level = .one
+        case (.namesOfRequestsDropped, .operate(var call, let context, let onlyIfAbsent)):
+            call.name = nil
+            request.operation = .operate(call, context: context, onlyIfAbsent: onlyIfAbsent)
         case (.conditionIgnored, .write(let value, let contentType, let context, true, let ttlMs)):
             request.operation = .write(
                 value: value, contentType: contentType, context: context, onlyIfAbsent: false, ttlMs: ttlMs)

@@ -63,6 +63,7 @@ extension PeerServerState.Action {
         case .serveMerges: .acceptedServesMerges
         case .gossip: .acceptedGossip
         case .names: .acceptedNames
+        case .live: .acceptedLive
         case .disconnect: .acceptedDisconnects
         case .reportRefusal: .acceptedRefuses
         case .left: .acceptedLeft

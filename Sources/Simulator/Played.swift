@@ -1,6 +1,7 @@
 // How often each thing that can happen was played: every kind of input and effect of each core, of message, question,
 // answer and refusal. A simulation proves nothing of what it never plays; a test holds that it plays all of this.
 
+import DataTypes
 import Causality
 import Gateway
 import Node
@@ -14,7 +15,7 @@ enum Played: Int, CaseIterable, Sendable {
     // Of a storage thread, of the hint thread.
     case shardJobs, shardWorked, shardRests, shardAnnounces, shardCommits, shardCommitsUnsynced, shardAnswers,
         shardFindsExpired
-    case shardHandsOn
+    case shardHandsOn, shardTellsChanges
     case hintRequest, hintReplay, hintConfirm, hintReject, hintRejectFull, hintLost, hintCommitted, hintsBusy
     case hintsCommit, hintsAnswer, hintsDeliver
     // Of the control loop.
@@ -22,6 +23,10 @@ enum Played: Int, CaseIterable, Sendable {
     case controlDeliver, controlExpired, controlTick
     case controlGossips, controlSends, controlWorks, controlHints, controlLiveness, controlReplicationDelay
     case controlStaleGeneration
+    // Of what that has of live reads.
+    case liveSubscribe, liveDrained, liveClosed, liveMessage, liveChanged
+    case liveSends, liveWrites, liveTold
+    case liveConnected, liveResumed, liveReset
     /// A node says that its disk is full while it takes values, until there is more room.
     case toldFullForMargin
     // Of what that has of names, and of the names' thread.
@@ -30,23 +35,26 @@ enum Played: Int, CaseIterable, Sendable {
     case votesStart, votesAsked, votesCommitted, votesCommit, votesCast
     // What clients ask, and hear.
     case askedRead, askedPut, askedDelete, askedIfAbsent, askedToExpire, askedList, askedNextPage, askedOwnRead
+    case askedTypedRead, askedOperations, askedMergePatch, askedJSONPatch, askedTypedPut, askedTypedDelete, askedAgain
     case heardObject, heardNothing, heardSiblings, heardExpired, heardWritten, heardCreated, heardList, heardCutList
+    case heardTyped, heardOperated, heardNotApplied
     case heardBadLevel, heardExists, heardVectorFull, heardDiskFull, heardOverloaded, heardNoQuorum
     // What nodes ask each other, and answer.
     case read, mint, merge, repair, hint, readHints, range, compare
     case object, summary, minted, stored, storedBeside, page, fingerprints
     case refusedBusy, refusedDiskFull, refusedExists, refusedHintsFull, refusedVectorFull
-    case refusedLate, refusedSuperseded
+    case refusedLate, refusedSuperseded, refusedBehind, refusedNotApplied
     // Of a link that a node makes, and of a connection that it accepts: what comes with something to be done about it.
     case linkWanted, linkConnected, linkFailed, linkUnanswered, linkOverdue, linkReceived, linkDisconnected
     case linkConnects, linkGreets, linkAcceptsLargeFrames, linkUp, linkDown, linkAnswered, linkLost
     case linkPauses, linkEndsPause, linkDisconnects, linkRefused, linkInTrouble
     case acceptedReceived, acceptedOverdue, acceptedDisconnected
     case acceptedWelcomes, acceptedLargeFrames, acceptedShowedItself, acceptedServes, acceptedServesMerges
-    case acceptedGossip, acceptedNames, acceptedDisconnects, acceptedRefuses, acceptedLeft
+    case acceptedGossip, acceptedNames, acceptedLive, acceptedDisconnects, acceptedRefuses, acceptedLeft
     case greetingBroken
     // On the wire.
-    case frameHello, frameWelcome, frameRequest, frameMerges, frameReply, frameStored, frameGossip, frameNames
+    case frameHello, frameWelcome, frameRequest, frameMerges, frameReply, frameStored, frameGossip, frameNames,
+        frameLive
     case severalFramesAtOnce, framesCutApart
     case connectionReset, connectionGivenUp
     // Lives of nodes.
@@ -67,7 +75,7 @@ package struct PlayCounts: Sendable {
         for place in faults.indices { faults[place] += other.faults[place] }
     }
 
-    mutating func add(_ what: Played?) { if let what { played[what.rawValue] += 1 } }
+    mutating func add(_ what: Played?, times: Int = 1) { if let what { played[what.rawValue] += times } }
     mutating func add(fault place: Int) { faults[place] += 1 }
 
     /// All of them by name, in the order of their declaration.
@@ -80,7 +88,7 @@ package struct PlayCounts: Sendable {
 /// The counts of one run, to which all of its parts add.
 final class PlayLedger {
     private(set) var counts = PlayCounts()
-    func add(_ what: Played?) { counts.add(what) }
+    func add(_ what: Played?, times: Int = 1) { counts.add(what, times: times) }
     func add(fault place: Int) { counts.add(fault: place) }
 }
 
@@ -137,6 +145,7 @@ extension ShardCore.Effect {
         case .answer: .shardAnswers
         case .handOn: .shardHandsOn
         case .expired: .shardFindsExpired
+        case .changed: .shardTellsChanges
         }
     }
 }
@@ -176,6 +185,7 @@ extension ControlCore.Input {
         case .deliver: .controlDeliver
         case .expired: .controlExpired
         case .names(let input): input.played
+        case .live(let input): input.played
         case .tick: .controlTick
         }
     }
@@ -190,6 +200,7 @@ extension ControlCore.Effect {
         case .work: .controlWorks
         case .hints: .controlHints
         case .names: nil  // by its own kind
+        case .live(let effect): effect.played
         case .liveness: .controlLiveness
         case .replicationDelay: .controlReplicationDelay
         case .keysApart: nil
@@ -220,6 +231,32 @@ extension NameDesk.Effect {
         case .answer: .nameAnswers
         case .reconfigured: .nameReconfigured
         case .wakeAt: .nameSleeps
+        }
+    }
+}
+
+extension LiveDesk.Input {
+    /// Nil for what people say to each other, which changes nothing: PresenceTests have it.
+    var played: Played? {
+        switch self {
+        case .subscribe: .liveSubscribe
+        case .drained: .liveDrained
+        case .closed: .liveClosed
+        case .message: .liveMessage
+        case .changed: .liveChanged
+        case .say: nil
+        }
+    }
+}
+
+extension LiveDesk.Effect {
+    /// Nil for an end, which few watches as a run has never come to: HubScripts have it.
+    var played: Played? {
+        switch self {
+        case .send: .liveSends
+        case .write: .liveWrites
+        case .end: nil
+        case .told: .liveTold
         }
     }
 }
@@ -282,6 +319,8 @@ extension ReplicaReply {
             case .vectorFull: .refusedVectorFull
             case .late: .refusedLate
             case .superseded: .refusedSuperseded
+            case .behind: .refusedBehind
+            case .notApplied: .refusedNotApplied
             // What is void is late, unless a machine stood still and did not notice.
             case .voided: nil
             case .unknown, .tooLarge, .tooManySiblings, .notReplica, .malformed, .stopped: nil
@@ -301,6 +340,7 @@ extension PeerMessage {
         case .reply: .frameReply
         case .storedReplies: .frameStored
         case .gossip: .frameGossip
+        case .live: .frameLive
         case .names, .ringRequest, .ringReply: nil
         }
     }
@@ -311,11 +351,12 @@ extension ClientOutcome {
         switch self {
         case .object(let object, _):
             switch object?.values.count ?? 0 {
-            case 0: .heardNothing
+            case 0: object?.hasValue ?? false ? .heardTyped : .heardNothing
             case 1: .heardObject
             default: .heardSiblings
             }
         case .written(_, let created, _): created ? .heardCreated : .heardWritten
+        case .operated: .heardOperated
         case .list(_, let next, _): next == nil ? .heardList : .heardCutList
         case .failed(let failure, _):
             switch failure {
@@ -325,7 +366,8 @@ extension ClientOutcome {
             case .diskFull: .heardDiskFull
             case .overloaded: .heardOverloaded
             case .quorumNotReached: .heardNoQuorum
-            case .tooManySiblings, .tooLarge, .malformed: nil
+            case .notApplied: .heardNotApplied
+            case .tooManySiblings, .tooLarge, .behind, .malformed: nil
             }
         }
     }

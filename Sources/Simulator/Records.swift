@@ -2,6 +2,7 @@
 
 import Keys
 import Causality
+import DataTypes
 import Gateway
 import Ring
 import World
@@ -14,8 +15,17 @@ struct RequestTerms {
     var onlyIfAbsent = false
 }
 
+/// A request that changes a key, and who vouched for it, for itself or by a hint.
+protocol Acknowledged {
+    var key: StoredKey { get }
+    var holders: [Acknowledgement] { get }
+    /// What was lost before it began: a disk that was lost since may have been lost with it, its answer still under
+    /// way.
+    var lossesBefore: Losses { get }
+}
+
 /// A write of a client, from its start to what became of it.
-struct WriteRecord {
+struct WriteRecord: Acknowledged {
     let key: StoredKey
     /// Unique in the run; nil deletes.
     let value: [UInt8]?
@@ -27,10 +37,7 @@ struct WriteRecord {
     let startedAt: Instant
     var acknowledgedAt: Instant?
     var dot: Dot?
-    /// Who vouched for it, for itself or by a hint.
     var holders: [Acknowledgement] = []
-    /// What was lost before it began: a disk that was lost since may have been lost with it, its answer still under
-    /// way.
     var lossesBefore = Losses()
 
     var terms: RequestTerms { RequestTerms(key: key, level: level, strict: strict, onlyIfAbsent: onlyIfAbsent) }

@@ -1,6 +1,7 @@
 // What one seed stands for: a cluster, a load, and the things that go wrong.
 
 import HintedHandoff
+import Live
 import World
 
 struct DirectedLink: Hashable, Sendable {
@@ -14,6 +15,9 @@ struct Scenario: Sendable {
     let ring: SimulatedRing.Shape
     let clients: Int
     let keys: Int
+    /// Those of typed keys, beside the others.
+    private(set) var typedClients = 0
+    private(set) var typedKeys = 0
     /// Request loops and shards of each node.
     let loops: Int
     let shards: Int
@@ -29,6 +33,11 @@ struct Scenario: Sendable {
     /// up.
     var mintedEntries = Limits.mintedVersionEntries
     var hintSpace = HintSpace()
+    /// Some listen. (One run in three, so that the others have less to do.)
+    var listens: Bool { clients > 0 && seed % 3 == 0 }
+    static let listeners = 4
+    /// For live reads: little, so that contents are dropped and changes forgotten.
+    var live = LiveRoom(contentBytes: 2_000, ringKeys: 8)
     /// One way, between each two nodes, instead of what lies between their countries; and nothing else takes time.
     var delays: [[Span]]?
 
@@ -51,6 +60,10 @@ struct Scenario: Sendable {
         if random.chance(0.15) { mintedEntries = 4 }
         if random.chance(0.2) { hintSpace = HintSpace(perNode: 400, total: 600) }
         names.useLinks = random.chance(0.25)
+        if random.chance(0.6) {
+            typedClients = Int.random(in: 2...4, using: &random)
+            typedKeys = Int.random(in: 1...4, using: &random)
+        }
     }
 
     /// A run that plays names alone.

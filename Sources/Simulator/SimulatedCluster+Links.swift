@@ -2,6 +2,7 @@
 // (`PeerLinkState`, `PeerServerState`), and what they say to each other goes over the wire. (In most runs the messages
 // of the namestore fare worse than that: Names/SimulatedCluster+Names.swift.)
 
+import Live
 import NameStore
 import Node
 import Wire
@@ -157,6 +158,8 @@ extension SimulatedCluster {
         case .reportRefusal, .left: break  // for a log, and to be counted
         case .names(let bytes, let node):
             try step(server, .name(.message(try NameMessage.decode(bytes), from: node)))
+        case .live(let bytes, let node):
+            try step(server, .control(.live(.message(try LiveMessage(decoding: bytes), from: node))))
         case .askToJoin, .giveRing, .joinedNoMore, .reportTrouble:
             checker.violate("a message of another kind than any that was sent")
         }

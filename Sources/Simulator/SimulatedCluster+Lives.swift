@@ -59,6 +59,7 @@ extension SimulatedCluster {
         machines[node].stoppedUntil = .origin
         load.gatewayCrashed(node)
         for client in nameLoad.gatewayCrashed(node) where isFaulty { rest(client) }
+        listenersLost(node)
         network.removeLinks(of: node)
         // The others notice in their own time.
         for number in network.standing(where: { $0.server == node }) {
@@ -90,7 +91,9 @@ extension SimulatedCluster {
             revision: "life \(life)", incarnation: disk.life.incarnation, counter: counter,
             generation: disk.life.generation, ring: machines[node].ring,
             disk: disk, loops: scenario.loops, shards: scenario.shards, places: Workload.places, ledger: ledger,
-            names: try openNames(node), mintedEntries: scenario.mintedEntries, hintSpace: scenario.hintSpace)
+            names: try openNames(node), mintedEntries: scenario.mintedEntries, hintSpace: scenario.hintSpace,
+            mutant: mutant?.typed,
+            live: scenario.live)
         machines[node].node = try SimulatedNode(
             machines[node].identity, birth, control: control, random: random.fork(), now: now)
         schedule(.tick(node, life: life), after: .milliseconds(Int64(random.unit() * 50)))

@@ -19,7 +19,7 @@ extension SimulatedCluster {
             if living != machines.count - 1 { return "\(machine.identity) sees \(living) others" }
             if node.hintBacklog > 0 { return "\(machine.identity) keeps \(node.hintBacklog) hints" }
         }
-        for key in load.keys {
+        for key in load.keys + load.typed.keys.map(\.key) {
             let held = replicas(of: key)
             if let other = held.first(where: { !Checker.isSame($0.bytes, held[0].bytes) }) {
                 return "replicas of \(checker.name(key)) differ: \(held[0].node) and \(other.node)"
@@ -61,7 +61,9 @@ extension SimulatedCluster {
         load.checkAnswered(at: now, &checker)
         if !isAtRest, let unsettled { checker.violate("not the same again a minute after healing: \(unsettled)") }
         for key in load.keys { checker.finish(key, replicas: replicas(of: key)) }
-        for key in load.keys {
+        if isAtRest { finishListening() }
+        for (place, key) in load.typed.keys.enumerated() { checker.finish(place, replicas: replicas(of: key.key)) }
+        for key in load.keys + load.typed.keys.map(\.key) {
             for replica in replicas(of: key) { trace.add(5, now, 0, UInt64(replica.bytes?.count ?? 0)) }
         }
     }

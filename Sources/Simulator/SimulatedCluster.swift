@@ -1,6 +1,7 @@
 // Whole clusters in one thread and virtual time: every message, disk write, turn and tick is an event in one queue, and
 // all chance comes from one seed.
 
+import DataTypes
 import Causality
 import Gateway
 import Gossip
@@ -30,11 +31,13 @@ struct SimulatedCluster {
         case reset(Int)
         case giveUp(Int)
         case client(Int)
+        case typedClient(Int)
         case start(Int)
         case fault(Fault.Strike)
         /// By its place in `underWay`.
         case faultEnds(Int)
         case names(NameEvent)
+        case live(LiveEvent)
     }
 
     /// What the heap moves about: small, and nothing that is counted.
@@ -79,6 +82,9 @@ struct SimulatedCluster {
     var nameLoad: NameWorkload
     var nameMessages = 0
     var reconfigurations = 0
+    var liveRandom: SeededRandom
+    var listeners: [LiveListener] = []
+    var nextListening: UInt64 = 0
     /// As the ring files name them.
     var namedAcceptors: [NodeID]
     /// Stores of names that can't be counted on any more.
@@ -97,10 +103,13 @@ struct SimulatedCluster {
         checker.vectorsAreShort = scenario.mintedEntries < Limits.mintedVersionEntries
         network = SimulatedNetwork(countries: ring.document.nodes.map(\.country), loops: scenario.loops)
         random = SeededRandom(seed: scenario.seed ^ 0xA70_11)
-        load = try Workload(scenario: scenario)
+        load = try Workload(scenario: scenario, mutant: mutant)
+        checker.expect(load.typed.keys)
         seams = mutant?.seams ?? NamesSeams()
         nameRandom = random.fork()
         nameLoad = NameWorkload(scenario.names)
+        liveRandom = SeededRandom(seed: scenario.seed ^ 0x11FE)
+        listeners = SimulatedCluster.listeners(scenario, load)
         namedAcceptors = ring.document.nameAcceptors
         let nodesRing = try SimulatedRing.snapshot(told)
         for node in ring.document.nodes {
@@ -110,6 +119,10 @@ struct SimulatedCluster {
         for strike in scenario.strikes { schedule(.fault(strike), after: strike.at) }
         for client in 0..<scenario.clients { schedule(.client(client), after: .milliseconds(Int64(500 + 20 * client))) }
         for client in 0..<scenario.names.clients { rest(client) }
+        for client in 0..<scenario.typedClients {
+            schedule(.typedClient(client), after: .milliseconds(Int64(510 + 20 * client)))
+        }
+        beginListening()
     }
 
     // MARK: Running
@@ -171,10 +184,12 @@ struct SimulatedCluster {
             let (client, server) = (network[connection].client, network[connection].server)
             if isCut(client, server) || isCut(server, client) { try breakOff(connection, as: .connectionGivenUp) }
         case .client(let client): if isFaulty { try runClient(client) }
+        case .typedClient(let client): if isFaulty { try runTypedClient(client) }
         case .start(let node): try start(node)
         case .fault(let strike): if isFaulty { try begin(strike) }
         case .faultEnds(let place): try end(place)
         case .names(let event): try play(event)
+        case .live(let event): try play(event)
         }
         flush()
     }
@@ -210,6 +225,7 @@ struct SimulatedCluster {
         case .send(let message, let port, let target):
             guard let peer = machines.firstIndex(where: { $0.identity == target }) else { return }
             send(message, node, port, peer)
+            if mutant?.repeats(message) ?? false { send(message, node, port, peer) }
         case .answerPeer(let envelope, let connection):
             guard !network[connection].isBroken else { return }
             put(mutant?.spoil(.reply(envelope)) ?? .reply(envelope), connection, isToServer: false)
@@ -227,6 +243,7 @@ struct SimulatedCluster {
         case .hop(let input):
             schedule(.node(node, input, life: life), after: hopTime(node))
         case .names(let output): try carryOut(output, node)
+        case .live(let effect): carryOut(effect, node)
         case .at(let instant, let input): schedule(.node(node, input, life: life), at: instant)
         // It ends itself, and whoever watches over it starts it again.
         case .staleGeneration(let generation):
@@ -316,9 +333,8 @@ struct SimulatedCluster {
     private mutating func runClient(_ client: Int) throws {
         let pause = Span.milliseconds(Int64(20 + random.unit() * 180))
         schedule(.client(client), after: pause)
-        let running = machines.indices.filter { machines[$0].node != nil && machines[$0].stoppedUntil <= now }
-        guard let node = running.randomElement(using: &random) else { return }
-        let gateway = GatewayLoop(node: node, loop: Int.random(in: 0..<scenario.loops, using: &random))
+        guard let gateway = anyGateway() else { return }
+        let node = gateway.node
         let scene = AnswerScene(now: now, node: node, machines: machines)
         guard let (id, input) = load.next(client, through: gateway, scene, &random, &checker) else { return }
         ledger.add(load.lastAsked)
@@ -331,5 +347,22 @@ struct SimulatedCluster {
             return try step(node, .loop(gateway.loop, .client(id, mutant?.spoil(request) ?? request)))
         }
         try step(node, .loop(gateway.loop, input))
+    }
+
+    private mutating func anyGateway() -> GatewayLoop? {
+        let running = machines.indices.filter { machines[$0].node != nil && machines[$0].stoppedUntil <= now }
+        guard let node = running.randomElement(using: &random) else { return nil }
+        return GatewayLoop(node: node, loop: Int.random(in: 0..<scenario.loops, using: &random))
+    }
+
+    private mutating func runTypedClient(_ client: Int) throws {
+        schedule(.typedClient(client), after: .milliseconds(Int64(20 + random.unit() * 180)))
+        guard let gateway = anyGateway() else { return }
+        let scene = AnswerScene(now: now, node: gateway.node, machines: machines)
+        let id = load.takeID()
+        guard let input = load.typed.next(client, id, through: gateway, scene, &random, &checker) else { return }
+        ledger.add(load.typed.lastAsked)
+        guard case .client(_, let request) = input else { return }
+        try step(gateway.node, .loop(gateway.loop, .client(id, mutant?.spoil(request) ?? request)))
     }
 }

@@ -1,6 +1,8 @@
 // What a life of a simulated node begins with, and what the node says of itself while it lasts.
 
+import DataTypes
 import HintedHandoff
+import Live
 import Node
 import Ring
 import Storage
@@ -22,6 +24,9 @@ extension SimulatedNode {
         var names: NamesBirth
         var mintedEntries: Int
         var hintSpace: HintSpace
+        /// Planted in its shards.
+        var mutant: TypedMutant?
+        var live: LiveRoom
     }
 
     func diskState(_ now: Now) -> DiskState {

@@ -8,6 +8,7 @@ import Causality
 import Gateway
 import Gossip
 import HintedHandoff
+import Live
 import NameStore
 import Node
 import Ring
@@ -25,6 +26,9 @@ enum Port: Hashable, Comparable, Sendable {
 }
 
 final class SimulatedNode {
+    /// Of what is played few objects have more than some hundred bytes; so some are decoded anew all the time.
+    private static let typedBytes = 4 << 10
+
     /// Indirect, as what comes out of it is: most wait in a queue, and are moved about there.
     indirect enum Input {
         case loop(Int, LoopCore.Input)
@@ -44,6 +48,8 @@ final class SimulatedNode {
         case answer(UInt64, ClientOutcome)
         case answerOwnRead(UInt64, ReplicaReply)
         case names(NameOutput)
+        /// For its clients.
+        case live(LiveDesk.Effect)
         case commit(DiskCommit)
         /// From one part to another, a moment later.
         case hop(Input)
@@ -97,6 +103,7 @@ final class SimulatedNode {
         reporter = NodeReporter(identity, revision: birth.revision, ring: birth.ring.document)
         ledger = birth.ledger
         let (ring, stripes) = (birth.ring, CacheStripes(bits: 6))
+        let positions = ChangePositions(shards: birth.shards)
         let actor = Actor(node: identity, incarnation: birth.incarnation)
         loops = (0..<birth.loops).map { port in
             let gateway = GatewayState(
@@ -106,11 +113,15 @@ final class SimulatedNode {
         }
         turnIsOpen = Array(repeating: false, count: birth.loops)
         threads = (0..<birth.shards + 2).map { place in
-            let shard = VnodeShard(
+            var shard = VnodeShard(
                 actor: actor, counter: birth.counter, mintedEntries: birth.mintedEntries,
-                pages: place < birth.shards ? PageBounds() : nil)
+                pages: place < birth.shards ? PageBounds() : nil, typedBytes: SimulatedNode.typedBytes,
+                bounds: ChangeBounds(loggedBytes: 160, changes: 4, rowBytes: 240, wholeBytes: 120))
+            shard.typedMutant = birth.mutant
             return StorageThread(
-                core: ShardCore(shard: shard, store: birth.disk.objects.store, stripes: stripes, ring: ring))
+                core: ShardCore(
+                    shard: shard, store: birth.disk.objects.store, stripes: stripes, ring: ring,
+                    changes: place < birth.shards ? ShardChanges(positions, shard: place) : nil))
         }
         hints = HintCore(
             keeper: try HintKeeper(identity: identity, store: birth.disk.hints, space: birth.hintSpace),
@@ -121,8 +132,11 @@ final class SimulatedNode {
         seams = birth.names.seams
         votes = SimulatedVotes(core: VoteCore(birth.names.opened, store: birth.names.store))
         let names = NameDesk(registry: birth.names.registry, isNamed: true, hasAcceptor: true, now: now)
+        let live = LiveDesk(
+            identity: identity, life: birth.generation, shards: birth.shards, ring: ring, positions: positions,
+            room: birth.live, now: Now(instant: now, wall: WallTime(milliseconds: 0)))
         control = ControlCore(
-            state: state, names: names, port: birth.loops, shards: birth.shards, ring: ring, now: now)
+            state: state, names: names, live: live, port: birth.loops, shards: birth.shards, ring: ring, now: now)
     }
 
     // MARK: What is seen of it
@@ -211,6 +225,9 @@ final class SimulatedNode {
                     }
                 case .hints(let job): _ = put(job, &out)
                 case .names(let effect): carryOut(effect, &out)
+                case .live(.send(let message, let node)):
+                    out.emit(.send(.live(message.encode()), .control, to: node))
+                case .live(let effect): out.emit(.live(effect))
                 case .liveness(let node, let isAlive):
                     for loop in loops.indices { out.emit(.hop(.loop(loop, .liveness(node, isAlive: isAlive)))) }
                 case .replicationDelay(let node, let ms):
@@ -320,6 +337,7 @@ final class SimulatedNode {
         case .announce(let answers), .answer(let answers): hand(answers, &out)
         case .handOn(let jobs): hand(jobs.compactMap { put($0, .scanner, now, &out) }, &out)
         case .expired(let found): out.emit(.hop(.control(.expired(found))))
+        case .changed(let changes): out.emit(.hop(.control(.live(.changed(changes)))))
         case .commit: break
         }
     }

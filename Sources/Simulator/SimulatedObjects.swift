@@ -2,6 +2,7 @@
 
 import Keys
 import Storage
+import Vnodes
 import World
 
 final class SimulatedObjects {
@@ -30,7 +31,8 @@ final class SimulatedObjects {
     /// A start.
     func open() throws(StorageFailure) { store = try SimulatedObjects.open(small, large) }
 
-    func get(_ key: [UInt8]) throws(StorageFailure) -> [UInt8]? { try store.get(key) }
+    /// All that stands there, its changes among it.
+    func get(_ key: [UInt8]) throws(StorageFailure) -> [UInt8]? { try FoldedStore(store).get(key) }
 
     /// A disk that has failed.
     var failure: StorageFailure? { small.failure ?? large.failure }

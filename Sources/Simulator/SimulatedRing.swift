@@ -1,5 +1,6 @@
 // The rings that scenarios are played on: ordinary ring files, each compiled once.
 
+import DataTypes
 import RingFile
 import Ring
 import Synchronization
@@ -43,6 +44,12 @@ enum SimulatedRing {
         return buckets
     }
 
+    /// Those whose values are typed, on every ring.
+    static let typedBuckets: [(name: String, type: TypedBucket)] = [
+        ("docs", .document), ("likes", .counter), ("switches", .flag), ("settings", .register), ("tags", .set),
+        ("tasks", .list), ("texts", .text), ("plans", .document),
+    ]
+
     private static func germans(_ shape: Shape) -> Int { (0..<shape.nodes).count { places[$0].0 == "de" } }
 
     private static func text(_ shape: Shape) -> String {
@@ -69,6 +76,8 @@ enum SimulatedRing {
             durability = "buffered"
 
             """
+        for bucket in typedBuckets { text += "[bucket.\(bucket.name)]\ntype = \"\(bucket.type.rawValue)\"\n" }
+        text += "durability = \"buffered\"\n"
         let germans = germans(shape)
         if germans > 1 { text += placement("german", "de:\(germans - 1)", of: "patients", only: shape.germanOnly) }
         if shape.hasSingle { text += placement("single", "any:1", of: "scraps") }

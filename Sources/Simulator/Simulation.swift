@@ -49,11 +49,11 @@ package enum Simulation {
             try cluster.lookAtNames()
             // A write that is answered may still have been on its way to the last of its replicas.
             let isAtRest = try settle(&cluster, healedAt) != nil
+            try listen(&cluster)
             cluster.finish(isAtRest: isAtRest)
             return Verdict(
                 seed: seed, trace: cluster.trace.value, violations: cluster.checker.violations,
-                requests: cluster.checker.writes.count + cluster.checker.reads,
-                acknowledged: cluster.checker.writes.count { $0.acknowledgedAt != nil },
+                requests: cluster.checker.requests, acknowledged: cluster.checker.acknowledged,
                 nameRequests: cluster.nameLoad.requests, namesAnswered: cluster.nameLoad.answered,
                 reconfigurations: cluster.reconfigurations, nodes: scenario.nodes, healing: healing,
                 counts: cluster.ledger.counts)
@@ -62,6 +62,14 @@ package enum Simulation {
                 seed: seed, trace: 0, violations: ["the simulation itself failed: \(error)"], requests: 0,
                 acknowledged: 0, nameRequests: 0, namesAnswered: 0, reconfigurations: 0, nodes: scenario.nodes,
                 healing: nil, counts: PlayCounts())
+        }
+    }
+
+    /// Lets listeners hear what they have not heard yet.
+    private static func listen(_ cluster: inout SimulatedCluster) throws {
+        let end = cluster.now + Limits.simulatedListening
+        while cluster.unheard != nil, cluster.now < end {
+            try cluster.run(until: cluster.now + .milliseconds(500))
         }
     }
 

@@ -3,6 +3,7 @@
 // and sloppy, and every bucket of the ring, side by side.
 
 import Causality
+import DataTypes
 import Gateway
 import Keys
 import Node
@@ -56,6 +57,8 @@ struct Workload {
     static let longestTimeout = Span.seconds(6)
 
     let keys: [StoredKey]
+    /// Its clients are others.
+    var typed: TypedWorkload
     /// Places in `keys` of items that share their partition key with others.
     private var lists: [[Int]] = []
     private var placeOf: [KeyBytes: Int] = [:]
@@ -67,7 +70,8 @@ struct Workload {
     private var nextPages: [ListRecord?]
     private(set) var lastAsked = Played.askedRead
 
-    init(scenario: Scenario) throws {
+    init(scenario: Scenario, mutant: Mutant? = nil) throws {
+        typed = try TypedWorkload(scenario: scenario, mutant: mutant)
         var random = SeededRandom(seed: scenario.seed ^ 0x0BAD_CAFE)
         let buckets = SimulatedRing.buckets(scenario.ring)
         var keys: [StoredKey] = []
@@ -91,7 +95,7 @@ struct Workload {
     }
 
     /// Whether any client still waits for an answer.
-    var isWaited: Bool { !pending.isEmpty }
+    var isWaited: Bool { !pending.isEmpty || typed.isWaited }
 
     // MARK: Asking
 
@@ -99,8 +103,7 @@ struct Workload {
         _ client: Int, through gateway: GatewayLoop, _ scene: AnswerScene, _ random: inout SeededRandom,
         _ checker: inout Checker
     ) -> (UInt64, LoopCore.Input)? {
-        let id = nextID
-        nextID += 1
+        let id = takeID()
         let place = Int.random(in: 0..<keys.count, using: &random)
         // Of every third request the time is long enough for a mint to be handed on, if need be more than once.
         let longest = random.chance(1 / 3) ? Workload.longestTimeout : .seconds(2)
@@ -122,6 +125,11 @@ struct Workload {
         }
         pending[id] = Request(kind: kind, client: client, gateway: gateway, deadline: scene.now + timeout)
         return (id, .client(id, request))
+    }
+
+    mutating func takeID() -> UInt64 {
+        defer { nextID += 1 }
+        return nextID
     }
 
     private static func drawLevel(_ random: inout SeededRandom) -> ConsistencyLevel? {
@@ -199,6 +207,7 @@ struct Workload {
     // MARK: Answers
 
     mutating func answered(_ id: UInt64, _ outcome: ClientOutcome, _ scene: AnswerScene, _ checker: inout Checker) {
+        if typed.isOwn(id) { return typed.answered(id, outcome, scene, &checker) }
         guard let request = pending.removeValue(forKey: id) else {
             return checker.violate("request \(id) was answered twice, or never asked")
         }
@@ -241,7 +250,8 @@ struct Workload {
     private func checkOverload(
         _ id: UInt64, _ failure: RequestFailure, _ request: Request, _ checker: inout Checker
     ) {
-        let waiting = pending.values.count { $0.gateway == request.gateway }
+        let waiting =
+            pending.values.count { $0.gateway == request.gateway } + typed.waiting(at: request.gateway)
         if failure == .overloaded, waiting < Workload.places {
             checker.violate("request \(id) was refused as one too many while \(waiting) others waited")
         }
@@ -265,6 +275,7 @@ struct Workload {
     /// Its requests will never be answered.
     mutating func gatewayCrashed(_ node: Int) {
         for id in pending.keys.sorted() where pending[id]?.gateway.node == node { pending[id] = nil }
+        typed.gatewayCrashed(node)
     }
 
     /// Every request is answered by its deadline, give or take a tick.
@@ -274,5 +285,6 @@ struct Workload {
                 checker.violate("request \(id) was not answered by its deadline")
             }
         }
+        typed.checkAnswered(at: now, &checker)
     }
 }

@@ -8,6 +8,8 @@ package import World
 /// What a batch comes to. `replies` stand in the order of the requests, those of what is handed on among them.
 package struct BatchOutcome: Sendable {
     package var writes: [StoreWrite] = []
+    /// The keys whose objects these change.
+    package var changed: [[UInt8]] = []
     /// False if every write was to a bucket with `durability = "buffered"`.
     package var synced = false
     package var replies: [ReplicaReply] = []

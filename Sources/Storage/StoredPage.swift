@@ -5,7 +5,7 @@ package import Wire
 package struct StoredPage: Sendable {
     package private(set) var items = RangeItems()
     /// Others follow.
-    package internal(set) var more = false
+    package var more = false
     /// Of its items; where they would be more than it takes, with the one that has no place any more.
     package private(set) var bytes = 0
     private let limit: Int

@@ -11,6 +11,7 @@
 
 import Keys
 import Causality
+import DataTypes
 import Ring
 import Wire
 import World

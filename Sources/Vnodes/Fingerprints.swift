@@ -6,6 +6,7 @@
 // nothing. It is computed piece by piece: a scan of a whole partition would keep all others waiting.
 
 import Causality
+import DataTypes
 import Keys
 import Ring
 import Storage

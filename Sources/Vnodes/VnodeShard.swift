@@ -5,6 +5,7 @@
 // never sent and the process stops; so nothing is acknowledged that is not on the disk.
 
 package import Causality
+package import DataTypes
 import Keys
 import Ring
 package import Storage
@@ -12,11 +13,11 @@ package import Wire
 import World
 
 package struct VnodeShard: Sendable {
-    private let actor: Actor
+    let actor: Actor
     /// The last counter minted. Invariant: no dot of `actor` above it was minted for any key of this shard, but for
     /// keys whose version vector a made-up context had raised above it.
-    package private(set) var counter: UInt64
-    private var clock = HybridClock()
+    package internal(set) var counter: UInt64
+    var clock = HybridClock()
     /// How long after their making fresh writes arrive here from the replicas that minted them.
     package private(set) var replicationDelay = DelayAverage()
     /// Objects whose expired values have given back their bytes since the start.
@@ -24,8 +25,13 @@ package struct VnodeShard: Sendable {
     /// Merges refused since the start because the object would be beyond its limits.
     package private(set) var unmergeable: UInt64 = 0
 
+    var typedObjects: TypedCache
+    let bounds: ChangeBounds
     /// Entries of a version vector that a write may lead to here.
-    private let mintedEntries: Int
+    let mintedEntries: Int
+
+    /// A planted bug, for the simulator.
+    package var typedMutant: TypedMutant?
 
     /// Nil where only such ranges are asked for as would hold a shard.
     private let pages: PageBounds?
@@ -35,10 +41,14 @@ package struct VnodeShard: Sendable {
     /// - Parameters:
     ///   - counter: where an earlier clean stop of the same incarnation left off; 0 for a new one.
     ///   - pages: nil for a thread that reads beside the shards.
+    ///   - typedBytes: what decoded typed objects may take of the node's memory.
     package init(
         actor: Actor, counter: UInt64 = 0, mintedEntries: Int = Limits.mintedVersionEntries,
-        pages: PageBounds? = PageBounds()
+        pages: PageBounds? = PageBounds(), typedBytes: Int = Limits.typedCacheBytes,
+        bounds: ChangeBounds = ChangeBounds()
     ) {
+        self.bounds = bounds
+        typedObjects = TypedCache(most: typedBytes)
         self.pages = pages
         self.actor = actor
         self.counter = counter
@@ -66,14 +76,17 @@ package struct VnodeShard: Sendable {
                 outcome.replies.append(.refused(Refusal(.malformed, "\(error)")))
             }
         }
-        outcome.writes = batch.changes.map { .put(key: $0.key, value: $0.written.bytes, over: $0.written.over) }
+        outcome.writes =
+            batch.changes.map { .put(key: $0.key, value: $0.written.bytes, over: $0.written.over) } + batch.typed
+        outcome.changed = batch.changes.map(\.key) + batch.changedTyped
+        typedObjects.trim()
         outcome.synced = batch.synced
         outcome.expired = batch.expired
         return outcome
     }
 
     /// What stands under `key`, with what the batch has changed.
-    private func current(_ key: [UInt8], _ batch: Batch) throws -> Written? {
+    func current(_ key: [UInt8], _ batch: Batch) throws -> Written? {
         if let written = batch.change(of: key) { return written }
         return try batch.store.get(key).map { Written(bytes: $0, object: try decode($0), over: $0.count) }
     }
@@ -111,6 +124,10 @@ package struct VnodeShard: Sendable {
         _ key: [UInt8], summaryOver: Int, _ batch: inout Batch, _ surroundings: BatchSurroundings
     ) throws -> ReplicaReply {
         let change = batch.change(of: key)
+        if let logged = typedObjects[key] {
+            let isLong = summaryOver > 0 && logged.object.payloadBytes > summaryOver
+            return isLong ? .summary(logged.object.summary.encode()) : .object(logged.object.encode())
+        }
         guard let bytes = try change?.bytes ?? batch.store.get(key) else { return .object(nil) }
         guard summaryOver > 0, bytes.count > summaryOver else { return .object(bytes) }
         var object = try decode(bytes)
@@ -160,6 +177,9 @@ package struct VnodeShard: Sendable {
         if let sentAt = request.sentAtMs, !VnodeShard.isFresh(sentAt, surroundings.now.instant) { throw Refusal(.late) }
         let (key, route) = try owned(request.key, surroundings.ring)
         let properties = route.properties
+        if let bucket = TypedBucket(rawValue: properties.type.rawValue) {
+            return try operate(request, key, route, as: bucket, &batch, surroundings)
+        }
         guard (request.value?.count ?? 0) <= properties.maxValueBytes else {
             throw Refusal(.tooLarge, "the bucket takes values of up to \(properties.maxValueBytes) bytes")
         }
@@ -199,7 +219,7 @@ package struct VnodeShard: Sendable {
     }
 
     /// Whether the context of `object` has a size that is taken back.
-    private static func givesContext(_ object: StoredObject) -> Bool {
+    static func givesContext(_ object: StoredObject) -> Bool {
         // Whatever their names, so few entries stay far below the limit.
         object.versions.entries.count <= 32
             || CausalContext(of: object).encode(for: []).count <= Limits.mintedContextBytes
@@ -232,16 +252,18 @@ package struct VnodeShard: Sendable {
         _ storedKey: [UInt8], _ bytes: [UInt8], repair: Bool, _ batch: inout Batch,
         _ surroundings: BatchSurroundings
     ) throws -> ReplicaReply {
-        let stored = try current(storedKey, batch)
-        if stored?.bytes == bytes { return .stored }
+        if TypedDelta.isBegun(by: bytes) { return try merge(delta: bytes, storedKey, &batch, surroundings) }
         let (key, route) = try owned(storedKey, surroundings.ring)
         let properties = route.properties
+        let stored = properties.type == .opaque ? try current(storedKey, batch) : nil
+        if let stored, stored.bytes == bytes { return .stored }
         let incoming = try StoredObject(decoding: bytes)
         let use: DiskState.Use = incoming.hasValue ? (repair ? .repair : .value) : .deletion
         guard surroundings.disk.takes(use) else { throw Refusal(.diskFull) }
         // What hints and repairs bring is as old as the trouble that they mend, and says nothing of what is written
         // now.
-        if !repair { noteDelay(of: incoming, at: surroundings.now) }
+        if !repair, incoming.typedObject == nil { noteDelay(of: incoming, at: surroundings.now) }
+        if properties.type != .opaque { return try merge(whole: incoming, storedKey, properties, &batch) }
         guard let stored else {
             batch.put(
                 key.bytes, Written(bytes: bytes, object: incoming, over: 0),
@@ -278,7 +300,7 @@ package struct VnodeShard: Sendable {
 
     /// Refusing here keeps replicas apart, so what `mint` takes has room for the merge of all sides (Limits). It does
     /// happen to what was written under other limits, or by more lives of a replica than one.
-    private mutating func withinLimits(_ object: StoredObject) throws -> [UInt8] {
+    mutating func withinLimits(_ object: StoredObject) throws -> [UInt8] {
         do { return try object.encodeWithinLimits() } catch {
             unmergeable += 1
             switch error {
@@ -290,7 +312,7 @@ package struct VnodeShard: Sendable {
     }
 
     /// The key taken apart, if this node is one of its replicas.
-    private func owned(_ key: [UInt8], _ ring: RingSnapshot) throws -> (StoredKey, KeyRoute) {
+    func owned(_ key: [UInt8], _ ring: RingSnapshot) throws -> (key: StoredKey, route: KeyRoute) {
         let key = try StoredKey(decoding: key)
         let route = ring.route(bucket: key.bucket, token: key.token)
         guard route.primaries.contains(actor.node) else {
@@ -307,7 +329,7 @@ package struct VnodeShard: Sendable {
 }
 
 /// An object in both its forms.
-private struct Written {
+struct Written {
     let bytes: [UInt8]
     let object: StoredObject
     /// How many bytes the store has in its place.
@@ -315,9 +337,9 @@ private struct Written {
 }
 
 /// The keys a batch has changed so far, before they are in the store: later requests of the batch see them.
-private struct Batch {
+struct Batch {
     // An existential, not a generic: the shell is in another module, so a generic batch could not be specialised there.
-    let store: any KeyValueStore
+    let store: FoldedStore
     private(set) var synced = false
     /// What pages may still have.
     var pageRoom = 0
@@ -325,10 +347,15 @@ private struct Batch {
     /// One a key, in the order in which the keys were first changed.
     private(set) var changes: [(key: [UInt8], written: Written)] = []
     private var places: [KeyBytes: Int] = [:]
+    /// Of typed objects: their bases, each once, and their rows.
+    private(set) var typed: [StoreWrite] = []
+    private var basePlaces: [KeyBytes: Int] = [:]
+    /// The keys of `typed`, each once for each change of it.
+    private(set) var changedTyped: [[UInt8]] = []
 
     /// `size`: how many requests it has.
     init(store: any KeyValueStore, size: Int) {
-        self.store = store
+        self.store = FoldedStore(store)
         changes.reserveCapacity(size)
         places.reserveCapacity(size)
     }
@@ -342,14 +369,26 @@ private struct Batch {
         let place = kept(&places[KeyBytes(key), default: next])
         if place < next { changes[place].written = written } else { changes.append((key, written)) }
     }
-}
 
-/// What this node wrote itself must decode; if it does not, the disk has lied in a way its checksums did not see.
-private func decode(_ bytes: [UInt8]) throws(StorageFailure) -> StoredObject {
-    do { return try StoredObject(decoding: bytes) } catch .unknownVersion(let version) {
-        // No damage: it must not be moved aside as if it were.
-        throw StorageFailure(.inputOutput, "a stored object has format \(version), which this version cannot read")
-    } catch {
-        throw StorageFailure(.corruption, "a stored object cannot be read: \(error)")
+    // MARK: Typed objects
+
+    /// The first place of a key that it writes is the only one: a store of large values asks for that.
+    mutating func replace(_ key: [UInt8], _ base: [UInt8], over: Int, synced: Bool) {
+        changedTyped.append(key)
+        self.synced = self.synced || synced
+        guard let place = basePlaces[KeyBytes(key)] else {
+            basePlaces[KeyBytes(key)] = typed.count
+            return typed.append(.put(key: key, value: base, over: over))
+        }
+        guard case .put(_, _, let first) = typed[place] else { return }
+        typed[place] = .put(key: key, value: base, over: first)
     }
+
+    mutating func append(row: [UInt8], of key: [UInt8], _ change: [UInt8], synced: Bool) {
+        changedTyped.append(key)
+        self.synced = self.synced || synced
+        typed.append(.put(key: row, value: change))
+    }
+
+    mutating func drop(row: [UInt8]) { typed.append(.delete(key: row)) }
 }

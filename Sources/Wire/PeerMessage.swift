@@ -67,6 +67,7 @@ package enum PeerMessage: Hashable, Sendable {
     case storedReplies(StoredReplies)
     case gossip([UInt8])
     case names([UInt8])
+    case live([UInt8])
     case ringRequest
     case ringReply(document: [UInt8])
 }
@@ -82,6 +83,7 @@ extension PeerMessage {
         case .reply(let envelope): frame.reply = PBReply(envelope)
         case .gossip(let bytes): frame.gossip = Data(bytes)
         case .names(let bytes): frame.names = Data(bytes)
+        case .live(let bytes): frame.live = Data(bytes)
         case .ringRequest: frame.ringRequest = PBRingRequest()
         case .ringReply(let document): frame.ringReply = .with { $0.document = Data(document) }
         case .mergeRequests, .storedReplies: break  // short frames
@@ -106,6 +108,7 @@ extension PeerMessage {
         case .reply(let reply): self = .reply(try reply.checked())
         case .gossip(let bytes): self = .gossip(try bounded(bytes, Limits.gossipBytes))
         case .names(let bytes): self = .names(try bounded(bytes, Limits.frameBytes))
+        case .live(let bytes): self = .live(try bounded(bytes, Limits.frameBytes))
         case .ringRequest: self = .ringRequest
         case .ringReply(let reply): self = .ringReply(document: try bounded(reply.document, Limits.ringDocumentBytes))
         case nil: throw .malformed("a peer message of an unknown kind")

@@ -164,6 +164,10 @@ package struct Refusal: Error, Hashable, Sendable {
         case stopped = 9
         /// The key's version vector has no room.
         case vectorFull = 12
+        /// It has not seen what the request names: another replica may have.
+        case behind = 13
+        /// What is asked cannot be done to what stands there; the detail is a `NotApplied` (DataTypes).
+        case notApplied = 14
         /// The request has been under way, or has waited here, for so long that nobody waits for its answer any more.
         case late = 15
         /// Another attempt has taken this one's place.
@@ -174,7 +178,7 @@ package struct Refusal: Error, Hashable, Sendable {
         /// Asked for another key, the replica may well do it; asked for this one again, it would refuse again.
         package var concernsOnlyThisKey: Bool {
             switch self {
-            case .tooLarge, .tooManySiblings, .vectorFull, .malformed, .notReplica: true
+            case .tooLarge, .tooManySiblings, .vectorFull, .malformed, .notReplica, .behind, .notApplied: true
             case .unknown, .busy, .diskFull, .exists, .hintsFull, .stopped, .late, .voided, .superseded: false
             }
         }

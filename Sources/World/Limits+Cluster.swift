@@ -209,4 +209,7 @@ extension Limits {
     public static let tableRows = 40
     /// A simulated cluster that has not become one again after this long never will.
     public static let simulatedHealing = Span.seconds(60)
+    /// Whoever listens to one that is the same again has heard all after this long: what a guard alone knows is read
+    /// after a second, what was lost on the way is found within four.
+    public static let simulatedListening = Span.seconds(10)
 }

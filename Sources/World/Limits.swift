@@ -1,5 +1,6 @@
-// Every limit of the system, each with its reason: those of requests and of one node here, those of what nodes do with
-// each other in Limits+Cluster.swift. What a limit refuses is answered with a clear error, never a crash.
+// Every limit of the system, each with its reason: those of requests and of one node here, those of patches in
+// Limits+Patches.swift, those of what nodes do with each other in Limits+Cluster.swift. What a limit refuses is
+// answered with a clear error, never a crash.
 
 /// Bounds on what clients, peers, files and our own queues may hold. Sizes are in bytes unless the name says otherwise.
 public enum Limits {
@@ -59,11 +60,11 @@ public enum Limits {
     public static let headerCount = 64
     /// The target alone; past it 414. A key of 1 KiB fully percent-encoded takes 3 KiB.
     public static let targetBytes = 8 << 10
-    /// Open client connections of one node. A block of `receiveBytes` each, and as much of small answers that are not
-    /// read, make 320 MiB at the very most; a head that is still coming in (40 KiB) is held for
-    /// `headerReadTimeout` only, and all else is counted in `clientBytes`. Fewer connections where the process may not
-    /// have so many files open.
-    public static let httpConnections = 10_000
+    /// Open client connections of one node, live reads among them (`liveSubscribers`). A block of `receiveBytes` each,
+    /// and as much of small answers that are not read, make 512 MiB at the very most; a head that is still coming in
+    /// (40 KiB) is held for `headerReadTimeout` only, and all else is counted in `clientBytes`. Fewer connections where
+    /// the process may not have so many files open.
+    public static let httpConnections = 16_384
     /// Read from a client at once, and written to one that does not read before its next request is looked at. What is
     /// made ready for a connection begins at a head's size and falls where less comes.
     public static let receiveBytes = 16 << 10

@@ -18,8 +18,9 @@ struct Atoll: AsyncParsableCommand {
             """,
         version: revision,
         subcommands: [
-            Serve.self, Up.self, Put.self, Get.self, Delete.self, List.self, Status.self, NamesCommand.self,
-            RingCommand.self, Simulate.self, Bench.self,
+            Serve.self, Up.self, Put.self, Get.self, Delete.self, List.self, Patch.self, Increment.self, SetValue.self,
+            AddElement.self, DiscardElement.self, RemoveValue.self, Edit.self, Watch.self, Status.self,
+            NamesCommand.self, RingCommand.self, Simulate.self, Bench.self,
         ])
 
     /// Exit status: 0 done, 1 the answer is no, 2 wrong usage or no connection.

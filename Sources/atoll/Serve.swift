@@ -39,11 +39,18 @@ struct Serve: AsyncParsableCommand {
             and any number from loopback.
             """)
     var nameRate: Int?
+    @Option(
+        help: """
+            Live reads that one client address may begin a second, 0 for any number; default: 20, and any number from \
+            loopback.
+            """)
+    var watchRate: Int?
     @Option(help: "trace, debug, info, notice, warning, error or critical.") var logLevel: String?
     @Flag(help: "Listen on other than loopback addresses, without TLS and token.") var insecure = false
 
     @Flag(help: ArgumentHelp("Stop when standard input ends.", visibility: .hidden)) var stopWithParent = false
     @Flag(help: ArgumentHelp("Other nodes run on the same cores.", visibility: .hidden)) var sharesCores = false
+    @Flag(help: ArgumentHelp("Show a page for trying things out.", visibility: .hidden)) var demo = false
 
     func run() async throws {
         if stopWithParent { stopWhenInputEnds() }
@@ -108,7 +115,13 @@ struct Serve: AsyncParsableCommand {
         {
             configuration.nameRate = rate == 0 ? .unlimited : .everyone(perSecond: rate)
         }
+        if let rate = try number(
+            watchRate, environment["ATOLL_WATCH_RATE"], "live reads a second", least: 0, most: 1_000_000)
+        {
+            configuration.watchRate = rate == 0 ? .unlimited : .everyone(perSecond: rate)
+        }
         configuration.sharesCores = sharesCores
+        configuration.showsDemo = demo
         configuration.isInsecureAllowed = try insecure || flag(environment["ATOLL_INSECURE"], "ATOLL_INSECURE")
         return configuration
     }

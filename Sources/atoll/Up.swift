@@ -83,7 +83,12 @@ struct Up: AsyncParsableCommand {
               curl -i \(other)/v1/kv/posts/hello
               \(atoll) put posts/hello 'Hello again' --url \(one)
               \(atoll) get posts/hello -v --url \(other)
+              \(atoll) set docs/plan /title 'Two islands' --url \(one)
+              \(atoll) increment docs/plan /likes --url \(other)
+              \(atoll) get docs/plan --url \(one)
               \(atoll) status --url \(one)
+
+            and in a browser, twice: \(one)/demo
 
             Ctrl-C stops them. Data is in \(data).
 
@@ -130,7 +135,7 @@ private final class Family: @unchecked Sendable {
         process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         var arguments = [
             "serve", "--ring", ring, "--node", node.id.name, "--data", "\(data)/\(node.id)", "--log-level", logLevel,
-            "--stop-with-parent",
+            "--stop-with-parent", "--demo",
         ]
         if isInsecure { arguments.append("--insecure") }
         if nodes.count > 1 { arguments.append("--shares-cores") }

@@ -1,6 +1,7 @@
 // The bytes of objects, summaries and contexts: what was written is read back, and no stranger's bytes break anything.
 
 import Causality
+import DataTypes
 import Testing
 import World
 

@@ -1,6 +1,7 @@
 // Merging is a join: replicas that have heard of the same writes hold the same object, in whatever order they heard.
 
 import Causality
+import DataTypes
 import Testing
 import World
 

@@ -4,6 +4,7 @@ import Testing
 import World
 
 @testable import Causality
+@testable import DataTypes
 
 @Suite struct ObjectFormatTests {
     @Test func objectsAndSummariesComeBack() throws {

@@ -4,6 +4,7 @@
 // replica must be later by its clock. So objects are grown by a history, not drawn field by field.
 
 import Causality
+import DataTypes
 import World
 
 /// One key, its replicas, and all that they ever held.

@@ -3,6 +3,7 @@
 import World
 
 @testable import Causality
+@testable import DataTypes
 
 enum Samples {
     static func object(_ random: inout SeededRandom) -> StoredObject {

@@ -1,6 +1,7 @@
 // What one write does to what stands there: the rules of the data model, case by case.
 
 import Causality
+import DataTypes
 import Testing
 import World
 

@@ -3,6 +3,7 @@
 import Keys
 import JSON
 import Causality
+import DataTypes
 import Foundation
 import Ring
 import Testing

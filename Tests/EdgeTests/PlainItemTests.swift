@@ -1,6 +1,7 @@
 // A list of stored bytes is the same text as a list of decoded objects.
 
 import Causality
+import DataTypes
 import Foundation
 import Keys
 import Ring

@@ -69,6 +69,8 @@ import World
             case .name(let operation, let name, _): return operation == .read ? "look up \(name)" : "change \(name)"
             case .namestore: return "namestore"
             case .node(let question): return "\(question)"
+            case .live: return "live"
+            case .upgrade: return "upgrade"
             case .respond(let response): return "\(response.status)"
             }
         }
@@ -77,6 +79,7 @@ import World
         #expect(try call(.delete, "/v1/kv/b/k") == "delete")
         #expect(try call(.get, "/v1/kv/b/k/?limit=3&reverse") == "list 3 back")
         #expect(try call(.head, "/v1/replica/b/k") == "replica")
+        #expect(try call(.get, "/v1/live/b/k/?prefix=x") == "live")
         #expect(try call(.get, "/v1/names/ann") == "look up ann")
         #expect(try call(.get, "/readyz") == "readiness")
         #expect(try call(.head, "/healthz") == "200")

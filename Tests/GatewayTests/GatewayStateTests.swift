@@ -1,6 +1,7 @@
 // Many requests at once: each is answered once and in time whatever the replicas do, and nothing is left behind.
 
 import Causality
+import DataTypes
 import Keys
 import Ring
 import Testing

@@ -2,6 +2,7 @@
 
 import Keys
 import Causality
+import DataTypes
 import Gateway
 import Ring
 import Testing

@@ -2,6 +2,7 @@
 // more than a page.
 
 import Causality
+import DataTypes
 import Gateway
 import Keys
 import Ring

@@ -3,6 +3,7 @@
 // behaviour is a readable difference.
 //
 //     put v1 quorum              a client's request: put VALUE, delete, get or list, with LEVEL, strict, timeout=MS …
+//     operate named quorum       an increment of a typed key, with a name or without
 //       de-1 mint v1             the gateway asks a node
 //     de-1 prepares              the gateway's own node has made the write and commits it next
 //     de-1 minted                a node answers the oldest question that it has open
@@ -12,7 +13,9 @@
 //
 // P1 P2 … and F1 F2 … stand for the key's primaries and fallbacks in the order of the preference list.
 
+import JSON
 import Causality
+import DataTypes
 import Gateway
 import Keys
 import Ring
@@ -40,6 +43,7 @@ struct ScriptRunner {
     private var aliases: [(alias: String, node: NodeID)] = []
     private var nextRequest: UInt64 = 1
     private var counter: UInt64 = 0
+    private var lastMinted: [UInt8]?
     private var out = Outbox<GatewayEffect>()
 
     /// `bucket`: whose placement is played. Every node is available at first.
@@ -81,6 +85,10 @@ struct ScriptRunner {
                     onlyIfAbsent: words.contains("if-absent"), ttlMs: nil), words)
         case "delete":
             try begin(.write(value: nil, contentType: "", context: nil, onlyIfAbsent: false, ttlMs: nil), words)
+        case "operate":
+            let name = words.contains("named") ? OperationName(writer: Writer(high: 1, low: 2), number: 1) : nil
+            let call = TypedCall(.operations, Array(#"[{"op":"increment","path":""}]"#.utf8), name: name)
+            try begin(.operate(call, context: nil, onlyIfAbsent: false), words)
         case "get": try begin(.read, words)
         case "list":
             let range = try StoredKey.range(
@@ -150,6 +158,9 @@ struct ScriptRunner {
                 throw ScriptError(description: "was asked no mint")
             }
             counter += 1
+            if let call = try? TypedCall(decoding: mint.value ?? []) {
+                return try minted(call, by: question.node, isLarge: what.contains("large"))
+            }
             var object = StoredObject()
             let payload: Payload = mint.value.map { .value($0) } ?? .tombstone
             let dot = Dot(actor: Actor(node: question.node, incarnation: 1), counter: counter)
@@ -160,6 +171,8 @@ struct ScriptRunner {
         case "stored": return .stored
         case "beside": return .storedBeside
         case "nothing": return .object(nil)
+        // All that the last mint has led to.
+        case "same": return .object(lastMinted)
         case "object": return .object(try object(what[1]).encode())
         case "summary": return .summary(try object(what[1]).summary.encode())
         case "garbage": return .object([1, 2, 3])
@@ -174,6 +187,28 @@ struct ScriptRunner {
             return .refused(Refusal(code ?? .unknown, "because"))
         default: throw ScriptError(description: "no answer \(what[0])")
         }
+    }
+
+    /// A counter that this node has raised as often as anything was minted; or the same in a document that is too large
+    /// to be sent with each change.
+    private mutating func minted(_ call: TypedCall, by node: NodeID, isLarge: Bool) throws -> ReplicaReply {
+        var object = StoredObject()
+        let actor = Actor(node: node, incarnation: 1)
+        if isLarge {
+            let body = #"{"body":"\#(String(repeating: "x", count: 1_000))"}"#
+            _ = try object.carryOut(
+                TypedCall(.put, Array(body.utf8)), as: .document, context: nil, room: 1 << 20,
+                MintingRun(actor: actor, first: 1, time: HybridTime(bits: 1)))
+        }
+        let next = TypedCall(.operations, Array(#"[{"op":"increment","path":"\#(isLarge ? "/n" : "")"}]"#.utf8))
+        let outcome = try object.carryOut(
+            next, as: isLarge ? .document : .counter, context: nil, room: 1 << 20,
+            MintingRun(actor: actor, first: 10 + counter, time: HybridTime(bits: 10 + counter)))
+        guard case .minted(let delta, _) = outcome else { throw ScriptError(description: "nothing was minted") }
+        lastMinted = object.encode()
+        let minted = TypedMinted(
+            outcome, object, under: key.bytes, change: isLarge ? delta.encode() : object.encode())
+        return .minted(object: minted.encode(), wasAbsent: true)
     }
 
     private func sortedKey(_ sort: String) throws -> [UInt8] {
@@ -227,7 +262,8 @@ struct ScriptRunner {
         switch request {
         case .read(_, let summaryOver): summaryOver == 0 ? "read" : "read or summary"
         case .mint(let mint):
-            "mint " + text(mint.value) + (mint.onlyIfAbsent ? " if-absent" : "")
+            "mint " + ((try? TypedCall(decoding: mint.value ?? [])).map(describe) ?? text(mint.value))
+                + (mint.onlyIfAbsent ? " if-absent" : "")
                 + (mint.voids.isEmpty ? "" : " in place of \(mint.voids.count)")
         case .merge(let key, let object, let repair): "\(repair ? "repair" : "store") \(name(key))\(describe(object))"
         case .hint(let target, _, let object): "keep \(describe(object)) for \(word(target))"
@@ -235,6 +271,10 @@ struct ScriptRunner {
         case .range(let range): "range limit=\(range.limit)\(range.reverse ? " reverse" : "")"
         case .compare: "compare"
         }
+    }
+
+    private func describe(_ call: TypedCall) -> String {
+        call.name.map { "named" + ($0.isAgain ? " again" : "") } ?? "unnamed"
     }
 
     private func name(_ key: [UInt8]) -> String {
@@ -247,11 +287,14 @@ struct ScriptRunner {
     }
 
     private func describe(_ bytes: [UInt8]) -> String {
-        (try? StoredObject(decoding: bytes)).map(describe) ?? "garbage"
+        TypedDelta.isBegun(by: bytes) ? "change" : (try? StoredObject(decoding: bytes)).map(describe) ?? "garbage"
     }
 
     private func describe(_ object: StoredObject) -> String {
-        object.siblings.map { sibling in
+        if let typed = object.typedObject?.value() {
+            return object.encode() == lastMinted && object.payloadBytes > 1_000 ? "same" : text(typed.encode())
+        }
+        return object.siblings.map { sibling in
             if case .value(let bytes) = sibling.payload { text(Array(bytes)) } else { "tombstone" }
         }.joined(separator: "+")
     }
@@ -261,6 +304,8 @@ struct ScriptRunner {
         case .object(let object, let account): "read \(object.map(describe) ?? "nothing") \(describe(account))"
         case .written(let object, let created, let account):
             "\(created ? "created" : "written") \(describe(object)) \(describe(account))"
+        case .operated(_, _, let created, let account):
+            "\(created ? "created" : "operated") \(describe(account))"
         case .list(let items, let next, let account):
             "list [\(items.map { name($0.key) + describe($0.object) }.joined(separator: " "))]\(describe(next)) \(describe(account))"
         case .failed(let failure, let account): "failed \(failure)" + (account.map { " " + describe($0) } ?? "")

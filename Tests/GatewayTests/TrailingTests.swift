@@ -2,6 +2,7 @@
 // ends.
 
 import Causality
+import DataTypes
 import Ring
 import Testing
 import Wire

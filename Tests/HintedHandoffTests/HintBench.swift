@@ -1,6 +1,7 @@
 // A keeper with its store in memory, and objects to keep.
 
 import Causality
+import DataTypes
 import HintedHandoff
 import Keys
 import Ring

@@ -1,6 +1,7 @@
 // Hints are kept until their replica has them, no longer than their age, and never beyond their bounds.
 
 import Causality
+import DataTypes
 import HintedHandoff
 import Keys
 import Storage

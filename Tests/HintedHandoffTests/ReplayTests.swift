@@ -2,6 +2,7 @@
 // what was sent.
 
 import Causality
+import DataTypes
 import Keys
 import Storage
 import Testing

@@ -128,9 +128,9 @@ private let semantics: [ProtocolRow] = [
         problem: "not-implemented"),
     .init("9110 9.3.6: CONNECT is a proxy's", "CONNECT localhost:80 HTTP/1.1\r\n\(host)\r\n", 501),
     .init(
-        "9110 15.5.6: a method that the path does not take", "PATCH /v1/kv/must/k HTTP/1.1\r\n\(host)\r\n", 405,
+        "9110 15.5.6: a method that the path does not take", "POST /v1/kv/must/k HTTP/1.1\r\n\(host)\r\n", 405,
         goesOn: true,
-        problem: "method-not-allowed", headers: ["allow": "GET, HEAD, PUT, DELETE"]),
+        problem: "method-not-allowed", headers: ["allow": "GET, HEAD, PUT, DELETE, PATCH"]),
     .init("9110 9.3.8: TRACE", "TRACE /v1/ring HTTP/1.1\r\n\(host)\r\n", 405, goesOn: true, headers: ["allow": "GET"]),
     .init(
         "9110 9.3.2: HEAD has no body", "HEAD /healthz HTTP/1.1\r\n\(host)\r\n", 200, method: "HEAD",

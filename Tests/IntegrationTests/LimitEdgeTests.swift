@@ -2,6 +2,7 @@
 // more is refused as documented. Times and what they are counted from: Tests/ServerTests/HTTPGuardTests.swift.
 
 import Causality
+import DataTypes
 import Foundation
 import Keys
 import Ring

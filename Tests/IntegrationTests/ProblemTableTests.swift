@@ -2,6 +2,7 @@
 // its answer.
 
 import Causality
+import DataTypes
 import Foundation
 import Keys
 import LevelDB
@@ -86,7 +87,7 @@ private let requests: [ProblemRow] = [
     ),
     .init(404, problem: "no-such-path", closes: true, call("GET", "/v1/kv/rows")),
     .init(
-        405, problem: "method-not-allowed", headers: ["allow": "GET, HEAD, PUT, DELETE"],
+        405, problem: "method-not-allowed", headers: ["allow": "GET, HEAD, PUT, DELETE, PATCH"],
         call("POST", "/v1/kv/rows/k", body: [])),
     .init(405, problem: "method-not-allowed", headers: ["allow": "POST"], call("GET", "/v1/names/n/transfer")),
     .init(
@@ -179,6 +180,13 @@ private let names: [ProblemRow] = [
         }
         throw HarnessFailure("all were admitted")
     },
+    .init(429, problem: "too-many-watches") { cluster in
+        // One a second, which goes on for as long as it is listened to.
+        let first = try cluster[2].connect()
+        try first.send("GET /v1/live/rows/k HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        #expect(try first.read(12) == Array("HTTP/1.1 200".utf8))
+        return try cluster[2].request("GET", "/v1/live/rows/k")
+    },
 ]
 
 // MARK: What needs a trouble
@@ -257,9 +265,21 @@ private let stopping = ProblemRow(503, problem: "stopping", closes: true) { clus
     return answer
 }
 
-/// What a suite of its own provokes, since it takes a small disk or ten seconds.
+/// What a suite of its own provokes, since it takes a small disk or ten seconds, or a WebSocket.
 private let elsewhere: [(status: Int, problem: String, suite: String, test: String)] = [
     (408, problem: "request-timeout", "BadRequestTests", "aSlowClientIsLetGo"),
+    (409, problem: "wrong-type", suite: "TypedTests", test: "whatCantBeDoneIsRefused"),
+    (409, problem: "context-too-old", suite: "TypedTests", test: "deletedTextIsSweptAndAnOldContextRefused"),
+    (409, problem: "retry-unknown", suite: "TypedTests", test: "whetherItWasDoneLongAgoIsNotGuessed"),
+    (409, problem: "too-many-actors", suite: "TypedTests", test: "tooManyActors"),
+    (
+        409, problem: "request-under-way", suite: "../EdgeTests/LiveSocketTests",
+        test: "requestsAreAnsweredWithTheDocument"
+    ),
+    (412, problem: "test-failed", suite: "TypedTests", test: "whatCantBeDoneIsRefused"),
+    (415, problem: "unsupported-patch", suite: "TypedTests", test: "whatCantBeDoneIsRefused"),
+    (422, problem: "not-applicable", suite: "TypedTests", test: "whatCantBeDoneIsRefused"),
+    (426, problem: "upgrade-required", suite: "../EdgeTests/SocketUpgradeTests", test: "whatIsNoneIsRefused"),
     (507, problem: "disk-full", "DiskTests", "aFullDiskRefusesWritesAndLosesNone"),
 ]
 
@@ -282,7 +302,8 @@ extension Trait where Self == ClusterTrait {
         // One event loop: what a loop may hold is soon held.
         ClusterTrait {
             try TestCluster.three(
-                buckets: TestBuckets.text + "\n" + Names.acceptors, arguments: ["--name-rate", "5", "--loops", "1"])
+                buckets: TestBuckets.text + "\n" + Names.acceptors,
+                arguments: ["--name-rate", "5", "--watch-rate", "1", "--loops", "1"])
         }
     }
 }
@@ -350,7 +371,8 @@ extension Integration {
             for row in elsewhere {
                 let path = "\(sourceRoot.path)/Tests/IntegrationTests/\(row.suite).swift"
                 let source = try String(contentsOfFile: path, encoding: .utf8)
-                #expect(source.contains("func \(row.test)(") && source.contains("\"/problems/\(row.problem)\""))
+                let isNamed = ["\"/problems/", "problem: \""].contains { source.contains($0 + row.problem + "\"") }
+                #expect(source.contains("func \(row.test)(") && isNamed)
             }
         }
     }

@@ -191,7 +191,7 @@ extension Integration {
             let calls = page.prefix(upTo: try #require(page.firstRange(of: "\n## Errors\n")).lowerBound)
             let errors = page.suffix(from: calls.endIndex)
             let rows = calls.split(separator: "\n").compactMap { line in line.wholeMatch(of: /\| (\d{3}) \| .*/)?.1 }
-            #expect(rows.count == 12, "\(rows)")
+            #expect(rows.count == 17, "\(rows)")
             for status in rows {
                 let isError = errors.contains("\n| \(status) | `")
                 #expect(isError || items.contains { "\($0.status)" == status }, "\(status)")

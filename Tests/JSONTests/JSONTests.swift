@@ -27,6 +27,13 @@ import Testing
         #expect(throws: JSONError(line: 2, column: 8, "expected a value")) {
             try JSONValue.decode(Array("{\n  \"é\": x }".utf8))
         }
+        #expect(throws: JSONError(line: 1, column: 7, "a number is too large")) {
+            try JSONValue.decode(Array("[1e999]".utf8))
+        }
+        #expect(throws: Never.self) { try JSONValue.decode(Array("[[1]]".utf8), depth: 2) }
+        #expect(throws: JSONError(line: 1, column: 3, "values are nested too deep")) {
+            try JSONValue.decode(Array("[[1]]".utf8), depth: 1)
+        }
     }
 
     @Test func prettyTextHasAMemberALine() {

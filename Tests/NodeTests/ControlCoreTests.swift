@@ -2,6 +2,7 @@
 
 import HintedHandoff
 import Keys
+import Live
 import NameStore
 import Node
 import Ring
@@ -22,7 +23,10 @@ import World
             random: SeededRandom(seed: 1), now: .origin)
         let registry = Registry(node: Bench.de, session: 1, random: SeededRandom(seed: 1), ring: [])
         let names = NameDesk(registry: registry, isNamed: false, hasAcceptor: false, now: .origin)
-        core = ControlCore(state: state, names: names, port: 2, shards: 2, ring: ring, now: .origin)
+        let live = LiveDesk(
+            identity: Bench.de, life: 1, shards: 2, ring: ring, positions: ChangePositions(shards: 2),
+            room: LiveRoom(), now: Bench.now())
+        core = ControlCore(state: state, names: names, live: live, port: 2, shards: 2, ring: ring, now: .origin)
     }
 
     /// A hint on its way to `us`, found by a keeper.

@@ -1,6 +1,7 @@
 // An object as a replica mints it.
 
 import Causality
+import DataTypes
 import World
 
 enum MintedObject {

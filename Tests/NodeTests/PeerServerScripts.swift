@@ -110,6 +110,7 @@ private struct ScriptRunner {
         case .serveMerges(let merges): "serve merges" + merges.items.map { " \($0.id)" }.joined()
         case .gossip(let bytes, let node): "gossip \(bytes) from \(node)"
         case .names(let bytes, let node): "names \(bytes) from \(node)"
+        case .live(let bytes, let node): "live \(bytes) from \(node)"
         case .askToJoin: "room for one that joins?"
         case .giveRing(let isLast): isLast ? "give the ring, and end" : "give the ring"
         case .disconnect: "disconnect"

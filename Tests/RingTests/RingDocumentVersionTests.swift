@@ -1,4 +1,5 @@
-// Version 2 of the ring document has nothing that is for planning alone; version 1 is still read.
+// Version 3 of the ring document has types of buckets, and is written where there are any; version 2 has nothing that
+// is for planning alone; version 1 is still read.
 
 import JSON
 import Testing
@@ -66,10 +67,29 @@ import Testing
     @Test func aLaterVersionIsRefused() throws {
         var bytes = try compile(Sample.file).encode()
         #expect(bytes[4...5] == [0, 2])
-        for version in [0, 3] as [UInt8] {
+        for version in [0, 3, 4] as [UInt8] {
             bytes[5] = version
             #expect(throws: RingDocumentError.self) { try RingDocument.decode(bytes) }
         }
+    }
+
+    @Test(arguments: BucketType.allCases) func aTypeIsVersionThree(type: BucketType) throws {
+        let plain = try compile(Sample.file + "\n[bucket.docs]\n")
+        let typed = try compile(Sample.file + "\n[bucket.docs]\ntype = \"\(type.rawValue)\"\n")
+        #expect(typed.encode()[5] == (type == .opaque ? 2 : 3))
+        #expect((typed.digest == plain.digest) == (type == .opaque))
+        #expect(typed.buckets.first { $0.name == "docs" }?.properties.type == type)
+        #expect(try RingDocument.decode(typed.encode()) == typed)
+        #expect(try RingDocument.decode(json: typed.json()) == typed)
+    }
+
+    /// What version 2 has a place for is not written as version 3: one encoding for one document.
+    @Test func versionThreeWithoutTypesIsRefused() throws {
+        let document = try compile(Sample.file)
+        var draft = try RingSpecification(Sample.file, fileName: "RING.toml").draft
+        draft.assignments = document.assignments
+        #expect(RingCodec.encode(draft) == document.encode())
+        #expect(throws: RingDocumentError.self) { try RingDocument.decode(RingCodec.encode(draft, as: 3)) }
     }
 
     @Test func theJSONOfVersionOneIsRead() throws {

@@ -219,6 +219,8 @@ enum Sample {
         ("ttl = \"30d\"", "ttl = \"30 days\"", 26, "span"),
         ("max_value = \"64KiB\"", "max_value = \"64 kilo\"", 27, "size"),
         ("max_value = \"64KiB\"", "max_value = \"1GB\"", 27, "MiB"),
+        ("max_value = \"64KiB\"", "type = \"map\"", 27, "document, counter"),
+        ("max_value = \"64KiB\"", "type = \"text\"", 27, "merge by themselves"),
         ("[country.us]", "[country.US]", 31, "a country's name"),
         ("location = [38.95, -77.45]", "location = [98.95, -77.45]", 32, "out of range"),
         ("location = [38.95, -77.45]", "location = [38.95]", 32, "[latitude, longitude]"),

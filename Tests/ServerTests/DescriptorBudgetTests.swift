@@ -26,7 +26,7 @@ import World
         func clients(_ limit: Int) throws -> Int {
             try DescriptorBudget(limit: limit, nodes: 1, loops: 1).httpConnections
         }
-        let limit = try #require((8_192...16_384).first { try clients($0) == Limits.httpConnections })
+        let limit = try #require((16_384...32_768).first { try clients($0) == Limits.httpConnections })
         #expect(try clients(limit - 1) == Limits.httpConnections - 1)
         #expect(try clients(limit + 1) == Limits.httpConnections)
         #expect(try clients(1 << 20) == Limits.httpConnections)

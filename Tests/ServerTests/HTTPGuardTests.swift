@@ -60,7 +60,7 @@ private final class GuardedConnection {
         #expect(Limits.idleTimeout == .seconds(90))
         #expect(Limits.answerReadTimeout == .minutes(10) && Limits.readerGrace == .seconds(10))
         #expect(Limits.chunkHeadBytes == 4 << 10 && Limits.chunkHeadBytesPerByte == 16)
-        #expect(Limits.httpConnections == 10_000 && Limits.requestsInFlight == 8_192 && Limits.clientBytes == 256 << 20)
+        #expect(Limits.httpConnections == 16_384 && Limits.requestsInFlight == 8_192 && Limits.clientBytes == 256 << 20)
         #expect(Limits.defaultRequestTimeout == .seconds(5))
     }
 

@@ -2,6 +2,7 @@
 // purpose.
 
 import Causality
+import DataTypes
 import Foundation
 import HintedHandoff
 import Keys

@@ -11,7 +11,8 @@ import Testing
     /// The first that catches it, where that is a late one: looked at before all others. After a change of the
     /// simulator another may be the first; `atoll simulate --seeds 1..2000 --mutant NAME` tells.
     private static let firstSeeds: [Mutant: UInt64] = [
-        .ackBeforeSync: 143, .reusedDot: 6, .wipedDiskKeepsLife: 490, .attemptsUnknown: 13, .restoredDiskKeepsLife: 6,
+        .ackBeforeSync: 269, .wipedDiskKeepsLife: 443, .attemptsUnknown: 27, .restoredDiskKeepsLife: 29,
+        .droppedItem: 16, .typedResetForgotten: 14, .typedNoAfter: 783, .typedMoveAsDeleteAndInsert: 49,
         .wipedDiskVotes: 24, .noRescan: 18, .fastReadAtMajority: 177, .noEpochCheck: 918, .fastQuorumIsMajority: 616,
         .ballotsUsedTwice: 48, .damagedIsAbsent: 9, .jointAsksNewSetOnly: 14, .promiseHidesFastVote: 17,
     ]

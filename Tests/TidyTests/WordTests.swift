@@ -34,7 +34,7 @@ struct Twin: Sendable, CustomTestStringConvertible {
         // A life has two numbers: dots are minted under one, gossip tells lives apart by the other.
         Twin(
             word: "incarnation", instead: "generation, or a ballot's session",
-            except: ["Causality", "Wire", "Vnodes", "Node", "Server", "Simulator", "Fleet"]),
+            except: ["Causality", "DataTypes", "Wire", "Vnodes", "Node", "Server", "Simulator", "Fleet"]),
         Twin(
             word: "generation", instead: "incarnation, or a ring document's epoch",
             except: ["Gossip", "NameStore", "Node", "Server", "Simulator", "Edge", "atoll"]),

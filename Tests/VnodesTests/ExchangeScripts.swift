@@ -12,6 +12,7 @@
 
 import Keys
 import Causality
+import DataTypes
 import Ring
 import Testing
 @testable import Wire

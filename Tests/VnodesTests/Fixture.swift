@@ -1,6 +1,7 @@
 // A small cluster's ring, keys in it, and shards that commit what they answer.
 
 import Causality
+import DataTypes
 import Keys
 import Ring
 import RingFile
@@ -46,6 +47,8 @@ enum Fixture {
             conflict = "last-write-wins"
             [bucket.fast]
             durability = "buffered"
+            [bucket.docs]
+            type = "document"
             [bucket.small]
             max_value = "10B"
             [country.de]

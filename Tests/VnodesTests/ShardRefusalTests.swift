@@ -1,6 +1,7 @@
 // What a replica does not do, and that it says so without harm to what it holds.
 
 import Causality
+import DataTypes
 import Keys
 import Ring
 import Storage

@@ -1,6 +1,7 @@
 // One replica's batches: what is read, minted and merged, and that one synced write serves all of a batch.
 
 import Causality
+import DataTypes
 import Keys
 import Storage
 import Testing

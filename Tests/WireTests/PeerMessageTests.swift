@@ -55,7 +55,8 @@ import World
         } + [
             .welcome(Welcome(accepted: true, node: "b", incarnation: 1, ringEpoch: 2)),
             .welcome(Welcome(accepted: false, reason: "another cluster", node: "b", incarnation: 0, ringEpoch: 0)),
-            .gossip([]), .gossip([1, 2, 3]), .names([]), .names([0]), .ringRequest, .ringReply(document: []),
+            .gossip([]), .gossip([1, 2, 3]), .names([]), .names([0]), .live([]), .live([1]), .ringRequest,
+            .ringReply(document: []),
             .ringReply(document: [5]),
             .mergeRequests(MergeRequests(timeoutMs: 1, items: [])),
             .mergeRequests(MergeRequests(timeoutMs: 1, repair: true, items: [])),

@@ -2,6 +2,7 @@
 
 package import Keys
 package import Gateway
+package import Live
 package import NameStore
 import Ring
 package import World
@@ -14,6 +15,10 @@ package enum Call: Sendable {
     case name(NameOperation, Name, timeout: Span)
     case namestore(NamestoreCall)
     case node(NodeQuestion)
+    /// Events, until the client goes.
+    case live(LiveSubscription)
+    /// The connection is a WebSocket from here on.
+    case upgrade(SocketUpgrade)
     /// Nothing: this is the answer.
     case respond(HTTPResponse)
 }
@@ -29,6 +34,8 @@ package final class IncomingRequest {
     let target: RequestTarget
     /// The most bytes its body may have.
     let limit: Int
+    /// Of the key's bucket, where the path names a key.
+    let type: BucketType
     var body: [UInt8] = []
     /// What the body takes of the loop's memory, for whoever has the request to give back.
     var heldBytes = 0
@@ -36,11 +43,13 @@ package final class IncomingRequest {
     init(_ head: RequestHead, _ target: RequestTarget, in ring: RingSnapshot) {
         self.head = head
         self.target = target
+        let properties = target.key.map { ring.properties(ofBucket: $0.bucket) }
+        type = properties?.type ?? .opaque
         // Only a write of an item has use for a body.
-        if head.method == .put, target.route.subject == .value, let key = target.key {
-            limit = ring.properties(ofBucket: key.bucket).maxValueBytes
-        } else {
-            limit = Limits.otherBodyBytes
+        switch (head.method, target.route.subject) {
+        case (.put, .value): limit = properties?.maxValueBytes ?? Limits.otherBodyBytes
+        case (.patch, .value): limit = Limits.requestOperationBytes
+        default: limit = Limits.otherBodyBytes
         }
     }
 

@@ -1,7 +1,8 @@
 // Items and lists: from a request over HTTP to one of the gateway, and from its outcome to an answer.
 
-package import Keys
+package import DataTypes
 package import Gateway
+package import Keys
 import Ring
 package import World
 
@@ -10,7 +11,10 @@ enum DataCalls {
         let method = request.head.method
         try request.target.query.checkItem(for: method)
         let key = try key(request)
-        return try method == .put || method == .delete ? write(key, request) : read(key, request)
+        switch method {
+        case .put, .delete, .patch: return try write(key, request)
+        default: return try read(key, request)
+        }
     }
 
     static let list: Route.Answer = { request, _ throws(Problem) in
@@ -39,9 +43,14 @@ enum DataCalls {
 
     private static func read(_ key: StoredKey, _ request: IncomingRequest) throws(Problem) -> Call {
         let query = request.target.query
-        return .data(
-            ask(.read, key, query, from: try request.head.location),
-            .read(key, resolveLatest: query.resolveLatest, accept: request.head.fields.list(.accept)))
+        let answer: DataAnswer
+        if request.type != .opaque {
+            answer = .typed(key, TypedQuestion(query.form ?? .value, at: query.path))
+        } else {
+            guard query.path == nil, query.form == nil else { throw .malformed("values of this bucket have no type") }
+            answer = .read(key, resolveLatest: query.resolveLatest, accept: request.head.fields.list(.accept))
+        }
+        return .data(ask(.read, key, query, from: try request.head.location), answer)
     }
 
     private static func write(_ key: StoredKey, _ request: IncomingRequest) throws(Problem) -> Call {
@@ -55,6 +64,13 @@ enum DataCalls {
         }
         guard !fields.has(.ifMatch) else {
             throw .malformed("If-Match is not known here; a write with Atoll-Context never loses what it has not seen")
+        }
+        if request.type != .opaque {
+            return try operate(key, request, context: context, onlyIfAbsent: condition != nil)
+        }
+        _ = try name(of: request)
+        guard request.head.method != .patch else {
+            throw .wrongType("values of this bucket are opaque; a bucket of the ring file with a type takes patches")
         }
         let contentType = fields.first(.contentType) ?? ""
         guard contentType.utf8.count <= Limits.contentTypeBytes else {
@@ -71,6 +87,44 @@ enum DataCalls {
             ask(operation, key, request.target.query), .written(key, isDelete: isDelete, after: context))
     }
 
+    private static func operate(
+        _ key: StoredKey, _ request: IncomingRequest, context: [UInt8]?, onlyIfAbsent: Bool
+    ) throws(Problem) -> Call {
+        let fields = request.head.fields
+        let query = request.target.query
+        guard query.ttlMs == nil else { throw .malformed("ttl is not known for typed values") }
+        let name = try name(of: request)
+        var call = TypedCall(
+            try kind(of: request), request.head.method == .delete ? [] : request.body, name: name)
+        do { try call.check() } catch { throw Problem(error) }
+        // RFC 7240, 4.2.
+        let preferences = (fields.list(.prefer) ?? "").split(separator: ",").map { $0.trimmed.lowercased() }
+        call.wantsValue = request.head.method == .patch && preferences.contains("return=representation")
+        let operation = ClientRequest.Operation.operate(call, context: context, onlyIfAbsent: onlyIfAbsent)
+        return .data(ask(operation, key, query), .operated(key, call.kind, hasValue: call.wantsValue))
+    }
+
+    private static func name(of request: IncomingRequest) throws(Problem) -> OperationName? {
+        guard let text = request.head.fields.first(.atollOperation) else { return nil }
+        do { return try OperationName(header: text) } catch { throw Problem(error) }
+    }
+
+    private static func kind(of request: IncomingRequest) throws(Problem) -> TypedCall.Kind {
+        switch request.head.method {
+        case .delete: return .delete
+        case .put: return .put
+        default: break
+        }
+        // The parameters of these media types mean nothing.
+        let type = (request.head.fields.first(.contentType) ?? "").split(separator: ";").first?.trimmed.lowercased()
+        switch type {
+        case "application/merge-patch+json": return .mergePatch
+        case "application/json-patch+json": return .jsonPatch
+        case "application/vnd.atoll.ops+json": return .operations
+        default: throw .unsupportedPatch
+        }
+    }
+
     private static func ask(
         _ operation: ClientRequest.Operation, _ key: StoredKey, _ query: RequestQuery, from location: Coordinates? = nil
     ) -> ClientRequest {
@@ -85,6 +139,8 @@ package enum DataAnswer: Sendable {
     case read(StoredKey, resolveLatest: Bool, accept: String?)
     /// `after`: the context that came with the write.
     case written(StoredKey, isDelete: Bool, after: [UInt8]?)
+    case typed(StoredKey, TypedQuestion)
+    case operated(StoredKey, TypedCall.Kind, hasValue: Bool)
     case list(reverse: Bool)
 
     package func response(
@@ -97,6 +153,13 @@ package enum DataAnswer: Sendable {
         case (.written(let key, let isDelete, let context), .written(let object, let created, let account)):
             return ObjectResponses.written(
                 object, created: created && !isDelete, account, key: key, after: context)
+        case (.typed(let key, let question), .object(let object, let account)):
+            return TypedResponses.read(object, account, key: key, question)
+        case (.operated(let key, let kind, let hasValue), .operated(let context, let answer, let created, let account)):
+            guard hasValue else {
+                return TypedResponses.operated(context, kind, answer, created: created, account, key: key)
+            }
+            return TypedResponses.represented(context, answer, account, key: key)
         case (.list(let reverse), .list(let items, let next, let account)):
             return ObjectResponses.list(items, next: next, reverse: reverse, account, wall: wall)
         case (_, .failed(let failure, let account)):

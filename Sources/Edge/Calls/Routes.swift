@@ -6,14 +6,22 @@ package import Ring
 enum Routes {
     static let all: [Route] = [
         Route(
-            "/v1/kv/{bucket}/{key}[/{sort}]", "kv", [.get, .head, .put, .delete],
-            parameters: ["r", "w", "strict", "resolve", "timeout", "ttl"], subject: .value, call: DataCalls.item),
+            "/v1/kv/{bucket}/{key}[/{sort}]", "kv", [.get, .head, .put, .delete, .patch],
+            parameters: ["r", "w", "strict", "resolve", "timeout", "ttl", "path", "types", "ids", "conflicts"],
+            subject: .value, call: DataCalls.item),
         Route(
             "/v1/kv/{bucket}/{key}/", "list", [.get],
             parameters: ["start", "end", "prefix", "reverse", "limit", "r", "strict", "timeout"], subject: .key,
             call: DataCalls.list),
         Route(
             "/v1/replica/{bucket}/{key}[/{sort}]", "replica", [.get, .head], subject: .key, call: DataCalls.replica),
+        Route(
+            "/v1/live/{bucket}/{key}[/{sort}]", "live", [.get], parameters: ["since", "at"], subject: .key,
+            call: LiveCalls.key),
+        Route(
+            "/v1/live/{bucket}/{key}/", "live", [.get], parameters: ["start", "end", "prefix", "since", "at"],
+            subject: .key, call: LiveCalls.range),
+        Route("/v1/live", "live", [.get], parameters: ["watch", "since", "at"], call: LiveCalls.several),
         Route(
             "/v1/names/{name}", "names", [.get, .head, .put, .delete], parameters: ["timeout", "generation"],
             subject: .name, call: NameCalls.name),
@@ -24,6 +32,12 @@ enum Routes {
         Route(
             "/v1/namestore/acceptors", "namestore", [.post], parameters: ["nodes", "force"], call: NameCalls.acceptors),
         Route("/v1/namestore/ring", "namestore", [.post], parameters: ["epoch", "digest"], call: NameCalls.ringEpoch),
+        Route("/atoll.js", "atoll.js", [.get, .head]) { _, _ in .respond(.page(Pages.module, type: "text/javascript"))
+        },
+        Route("/demo", "demo", [.get, .head]) { _, surroundings throws(Problem) in
+            guard surroundings.showsDemo else { throw .noDemo }
+            return .respond(.page(Pages.demo, type: "text/html"))
+        },
         Route("/v1/ring", "ring", [.get]) { _, _ in .node(.ring) },
         Route("/v1/nodes", "nodes", [.get]) { _, _ in .node(.table) },
         Route("/healthz", "healthz", [.get, .head]) { _, _ in .respond(.text("ok\n")) },
@@ -95,11 +109,14 @@ final class Route: Sendable {
 /// What a row may look at beside the request.
 package struct Surroundings: Sendable {
     let ring: RingDocument
+    /// Whether /demo is there.
+    let showsDemo: Bool
     /// Gives 128 random bits.
     let chance: @Sendable () -> UInt128
 
-    package init(ring: RingDocument, chance: @escaping @Sendable () -> UInt128) {
+    package init(ring: RingDocument, showsDemo: Bool = false, chance: @escaping @Sendable () -> UInt128) {
         self.ring = ring
+        self.showsDemo = showsDemo
         self.chance = chance
     }
 }

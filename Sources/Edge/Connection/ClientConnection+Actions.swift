@@ -17,6 +17,10 @@ extension ClientConnection {
         case count(String, UInt)
         /// Have the next piece made (`writePiece`), write it, and call `wrote`.
         case write
+        /// Write these at once, and call `blockLeft` when they have left.
+        case stream([ArraySlice<UInt8>])
+        /// The client of a live read takes more.
+        case streamDrained
         /// Call `goOn` in the loop's next turn.
         case goOnNextTurn
         /// Call `cutOff` when the client has had its time to read; and not any more.

@@ -9,60 +9,11 @@ import DequeModule
 package import World
 
 package struct ClientConnection {
-    private enum Part {
-        case head(RequestHead)
-        case body([UInt8])
-        case end
-    }
-
-    private enum State {
-        case idle
-        case reading(IncomingRequest)
-        case answering(IncomingRequest)
-        case sending(Leaving)
-        /// The answer that says why nothing more is taken from this client is still to be made.
-        case refusing(Boxed<OutgoingAnswer>)
-        case closing
-    }
-
-    /// An answer on its way.
-    private struct Leaving {
-        /// What it takes of the loop's memory.
-        enum Weight {
-            /// Too little to be counted.
-            case small
-            case counted(Int)
-
-            var bytes: Int { if case .counted(let bytes) = self { bytes } else { 0 } }
-        }
-
-        enum Rest {
-            case pieces(Boxed<OutgoingAnswer>, thisTurn: Int)
-            /// All of it is written; it is counted, and has not left.
-            case lastPiece
-        }
-
-        var rest: Rest
-        let isKeptAlive: Bool
-        let weight: Weight
-        /// Its number among those that did not leave at once.
-        var late: UInt64?
-    }
-
-    /// What follows on all that waits.
-    private enum Following {
-        case more
-        /// The client has said that it sends nothing more.
-        case nothing
-        /// It was refused; said when the answers to what waits have left.
-        case refused(Problem)
-    }
-
     /// What the loop knows the connection by.
-    private let number: Int
-    private var state = State.idle
+    let number: Int
+    var state = State.idle
     private var waiting = Deque<Part>()
-    private var following = Following.more
+    var following = Following.more
     private var wantsRead = false
     private var isWritable = true
 
@@ -71,7 +22,7 @@ package struct ClientConnection {
     /// A request is being answered, or its answer leaves.
     private var isBusy: Bool {
         switch state {
-        case .answering, .sending: true
+        case .answering, .sending, .streaming: true
         case .idle, .reading, .refusing, .closing: false
         }
     }
@@ -79,7 +30,7 @@ package struct ClientConnection {
     private var isEnding: Bool {
         switch state {
         case .refusing, .closing: true
-        case .idle, .reading, .answering, .sending: false
+        case .idle, .reading, .answering, .sending, .streaming: false
         }
     }
 
@@ -118,6 +69,8 @@ extension ClientConnection {
 
     package mutating func inputClosed(_ clients: inout LoopClients, _ now: Now, _ out: inout Outbox<Action>) {
         if case .more = following { following = .nothing }
+        // Whoever listens to a live read sends nothing more, and leaves by closing.
+        if case .streaming = state { return cutOff(isReleased: false, &clients, &out) }
         workOff(&clients, now, &out)
     }
 
@@ -244,7 +197,7 @@ extension ClientConnection {
         case .sending(let leaving):
             if case .pieces(let answer, _) = leaving.rest { answer.value.pieceBytes } else { nil }
         case .refusing(let answer): answer.value.pieceBytes
-        case .idle, .reading, .answering, .closing: nil
+        case .idle, .reading, .answering, .streaming, .closing: nil
         }
     }
 
@@ -265,7 +218,7 @@ extension ClientConnection {
             if !isOver { leaving.rest = .pieces(answer, thisTurn: count + 1) }
             state = .sending(leaving)
             return if case .counted = leaving.weight { isOver ? .nowAndTell : .now } else { .endOfTurn }
-        case .idle, .reading, .answering, .closing: return .endOfTurn
+        case .idle, .reading, .answering, .streaming, .closing: return .endOfTurn
         }
     }
 
@@ -348,7 +301,7 @@ extension ClientConnection {
         out.emit(.linger)
     }
 
-    private mutating func finish(_ clients: inout LoopClients, _ out: inout Outbox<Action>) {
+    mutating func finish(_ clients: inout LoopClients, _ out: inout Outbox<Action>) {
         guard !isEnding else { return }
         releaseBody(&clients)
         state = .closing
@@ -383,6 +336,7 @@ extension ClientConnection {
             }
             if !isReleased { clients.memory.release(leaving.weight.bytes) }
         }
+        if case .streaming(let stream) = state { stream.giveBack(isReleased: isReleased, &clients.memory) }
         state = .closing
         waiting.removeAll()
     }

@@ -1,5 +1,6 @@
 // The room that is kept in a loop's memory for answers that are on their way.
 
+import DataTypes
 import Causality
 import Gateway
 import World
@@ -13,9 +14,9 @@ struct ExpectedAnswers: Sendable {
 
     func bytes(of answer: DataAnswer) -> Int {
         switch answer {
-        case .read: read.bytes
+        case .read, .typed: read.bytes
         case .list: list.bytes
-        case .written: 0
+        case .written, .operated: 0
         }
     }
 
@@ -23,7 +24,7 @@ struct ExpectedAnswers: Sendable {
         switch outcome {
         case .object(let object, _): read.observe(object?.payloadBytes ?? 0)
         case .list(let items, _, _): list.observe(items.indices.reduce(0) { $0 + items[$1].payloadBytes })
-        case .written, .failed: break
+        case .written, .operated, .failed: break
         }
     }
 }

@@ -1,13 +1,13 @@
-// How often one client may write names: against squatters with a word list. A site that registers for its users stays
-// below.
+// How often one client may write names, against squatters with a word list (a site that registers for its users stays
+// below), or do other things.
 
 package import NameStore
 import Ring
 package import World
 
-/// The limit on writing requests of one client address, by second.
-package enum NameRate: Sendable {
-    /// 100 a second for each address; loopback is the operator, or a proxy that has clients of its own to limit.
+/// The limit on requests of one kind of one client address, by second.
+package enum ClientRate: Sendable {
+    /// The usual for each address; loopback is the operator, or a proxy that has clients of its own to limit.
     case standard
     /// The same for everyone, loopback too.
     case everyone(perSecond: Int)
@@ -19,7 +19,7 @@ package struct NameGate {
     private var limiter: RateLimiter?
     private let exemptsLoopback: Bool
 
-    package init(_ rate: NameRate) {
+    package init(_ rate: ClientRate) {
         func limiter(_ perSecond: Double) -> RateLimiter {
             RateLimiter(perSecond: perSecond, burst: perSecond * Limits.nameRestSeconds)
         }

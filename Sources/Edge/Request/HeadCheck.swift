@@ -113,7 +113,8 @@ struct HeadCheck {
 
     /// Browsers name the page's origin with everything that may change something, but old ones do not for a form.
     private func checkPages(_ head: RequestHead, _ host: Authority?) throws(Problem) {
-        guard head.method.changes else { return }
+        // A WebSocket takes changes too, and browsers open it for the page of any origin.
+        guard head.method.changes || head.fields.has(.upgrade) else { return }
         let origins = head.fields.all(.origin)
         // Of several the first, if all are the same, else one that nobody has.
         if let first = origins.first {

@@ -4,9 +4,12 @@
 /// A field that something is done with, by its name in lower case.
 package enum RequestField: String, Sendable {
     case accept
+    case connection
     case atollContext = "atoll-context"
     case atollLocation = "atoll-location"
     case atollNewOwner = "atoll-new-owner"
+    case atollOperation = "atoll-operation"
+    case prefer
     case atollOwner = "atoll-owner"
     case contentEncoding = "content-encoding"
     case contentLength = "content-length"
@@ -17,7 +20,11 @@ package enum RequestField: String, Sendable {
     case idempotencyKey = "idempotency-key"
     case ifMatch = "if-match"
     case ifNoneMatch = "if-none-match"
+    case lastEventID = "last-event-id"
     case origin
+    case socketKey = "sec-websocket-key"
+    case socketProtocol = "sec-websocket-protocol"
+    case socketVersion = "sec-websocket-version"
     case transferEncoding = "transfer-encoding"
     case upgrade
 }
@@ -67,19 +74,26 @@ package struct RequestFields: Sendable {
         case 6 where name.isField("accept"): .accept
         case 6 where name.isField("expect"): .expect
         case 6 where name.isField("origin"): .origin
+        case 6 where name.isField("prefer"): .prefer
         case 7 where name.isField("upgrade"): .upgrade
         case 8 where name.isField("if-match"): .ifMatch
+        case 10 where name.isField("connection"): .connection
         case 11 where name.isField("atoll-owner"): .atollOwner
         case 12 where name.isField("content-type"): .contentType
         case 13 where name.isField("atoll-context"): .atollContext
         case 13 where name.isField("if-none-match"): .ifNoneMatch
         case 13 where name.isField("content-range"): .contentRange
+        case 13 where name.isField("last-event-id"): .lastEventID
         case 14 where name.isField("content-length"): .contentLength
         case 14 where name.isField("atoll-location"): .atollLocation
         case 15 where name.isField("atoll-new-owner"): .atollNewOwner
+        case 15 where name.isField("atoll-operation"): .atollOperation
         case 15 where name.isField("idempotency-key"): .idempotencyKey
         case 16 where name.isField("content-encoding"): .contentEncoding
+        case 17 where name.isField("sec-websocket-key"): .socketKey
         case 17 where name.isField("transfer-encoding"): .transferEncoding
+        case 21 where name.isField("sec-websocket-version"): .socketVersion
+        case 22 where name.isField("sec-websocket-protocol"): .socketProtocol
         default: nil
         }
     }

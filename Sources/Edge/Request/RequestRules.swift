@@ -7,7 +7,9 @@ extension RequestQuery {
         case .get, .head:
             try refuse("w", writeLevel != nil, method)
             try refuse("ttl", ttlMs != nil, method)
-        case .put, .delete:
+        case .put, .delete, .patch:
+            try refuse("path", path != nil, method)
+            try refuse(form?.rawValue ?? "", form != nil, method)
             try refuse("r", readLevel != nil, method)
             try refuse("resolve", resolveLatest, method)
             try refuse("ttl", ttlMs != nil && method == .delete, method)

@@ -1,6 +1,8 @@
 // The path and query of a request, read once and checked: bytes in, a row of the table of paths and its parameters out.
 
+import DataTypes
 import Keys
+import Live
 import Ring
 import World
 
@@ -16,7 +18,7 @@ struct TargetError: Error, Equatable {
     static func malformed(_ detail: String) -> TargetError { TargetError(kind: .malformed, detail: detail) }
 }
 
-/// The parameters after `?`, each at most once.
+/// The parameters after `?`, each at most once but for `watch`.
 struct RequestQuery: Equatable, Sendable {
     var readLevel: ConsistencyLevel?
     var writeLevel: ConsistencyLevel?
@@ -27,6 +29,9 @@ struct RequestQuery: Equatable, Sendable {
     var start: [UInt8]?
     var end: [UInt8]?
     var prefix: [UInt8]?
+    /// In a typed value.
+    var path: Path?
+    var form: TypedQuestion.Form?
     var reverse = false
     var limit: Int?
     var generation: UInt64?
@@ -37,6 +42,10 @@ struct RequestQuery: Equatable, Sendable {
     /// Of a ring document.
     var epoch: UInt64?
     var digest: [UInt8]?
+    /// Of live reads: what is watched, the last event's id, and whether ids are told while nothing happens.
+    var watches: [LiveSubscription.Watch] = []
+    var since: String?
+    var tellsPositions = false
 }
 
 /// What a request line asks for. A class, as it is handed on several times, and to copy all its parts would cost more
@@ -109,7 +118,7 @@ final class RequestTarget: Sendable {
         }
     }
 
-    private static func storedKey(
+    static func storedKey(
         _ bucket: [UInt8], _ partitionKey: [UInt8], _ sortKey: [UInt8]?
     ) throws(TargetError) -> StoredKey {
         do { return try StoredKey(bucket: bucket, partitionKey: partitionKey, sortKey: sortKey) } catch .overlong {
@@ -164,7 +173,7 @@ final class RequestTarget: Sendable {
                 let known = allowed.isEmpty ? "none are known here" : "known here: \(allowed.joined(separator: ", "))"
                 throw .malformed("unknown parameter \(quoted(name)); \(known)")
             }
-            guard !seen.contains(name) else { throw .malformed("parameter \(name) stands twice") }
+            guard name == "watch" || !seen.contains(name) else { throw .malformed("parameter \(name) stands twice") }
             seen.append(name)
             try set(name, value, &result)
         }
@@ -194,6 +203,19 @@ final class RequestTarget: Sendable {
         case "start": query.start = value
         case "end": query.end = value
         case "prefix": query.prefix = value
+        case "types", "ids", "conflicts":
+            guard try flag(name, text) else { break }
+            guard query.form == nil else { throw .malformed("only one of types, ids and conflicts can be asked for") }
+            query.form = TypedQuestion.Form(rawValue: name)
+        case "since": query.since = text
+        case "at": query.tellsPositions = try flag(name, text)
+        case "watch":
+            guard query.watches.count < Limits.liveWatchesOfConnection else {
+                throw .malformed("one connection may have \(Limits.liveWatchesOfConnection) watches")
+            }
+            query.watches.append(try LiveCalls.watch(value))
+        case "path":
+            do { query.path = try Path(pointer: text) } catch { throw .malformed("path: \(error.detail)") }
         default: break
         }
     }

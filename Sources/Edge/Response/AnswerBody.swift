@@ -79,6 +79,11 @@ struct AnswerBody: Sendable {
         return AnswerBody(all[...])
     }
 
+    /// Of one that is known whole.
+    var bytes: [UInt8] {
+        parts.reduce(into: []) { all, part in if case .bytes(let bytes) = part { all += bytes } }
+    }
+
     /// Writes on until `piece` is full but for `spared` bytes and perhaps a few more, or the body is over.
     mutating func write(to piece: inout AnswerPiece, sparing spared: Int = 0) {
         while part < parts.count, piece.room > spared {

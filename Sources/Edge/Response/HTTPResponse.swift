@@ -33,6 +33,11 @@ package struct HTTPResponse: Sendable {
         HTTPResponse(status, [("content-type", type)], body: Array(text.utf8))
     }
 
+    /// Of the node itself: a browser asks each time whether it is still the same, as nodes are replaced by newer ones.
+    static func page(_ bytes: [UInt8], type: String) -> HTTPResponse {
+        HTTPResponse(200, [("content-type", "\(type); charset=utf-8"), ("cache-control", "no-cache")], body: bytes)
+    }
+
     /// RFC 9110, 6.4.1: these have none, whatever the method was.
     var hasNoBody: Bool { status == 204 || status == 304 }
 

@@ -3,6 +3,7 @@
 import JSON
 import Keys
 import Causality
+import DataTypes
 import Gateway
 import Ring
 import World

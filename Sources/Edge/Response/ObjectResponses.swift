@@ -3,6 +3,7 @@
 import JSON
 package import Keys
 import Causality
+import DataTypes
 import Gateway
 import Ring
 package import Wire
@@ -168,6 +169,11 @@ package enum ObjectResponses {
 
     /// The value of an item, or several.
     private static func describe(_ object: StoredObject, _ body: inout JSONBody) {
+        if object.values.isEmpty, let value = object.typedObject?.value() {
+            body.text.member("content_type", .string("application/json"))
+            body.text.key("value")
+            return body.text.element(value)
+        }
         // Nearly all have one, and no array is made for it.
         if object.siblings.count == 1 { return describe(object.siblings[0], &body) }
         let values = distinct(object.values)

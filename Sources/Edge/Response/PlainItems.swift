@@ -1,6 +1,7 @@
 // The items of a list whose objects are plain, from the bytes in which they are stored to JSON in one go: nothing is
 // decoded, and nothing between is kept. What it writes is what `ObjectResponses` would have written.
 
+import DataTypes
 import Causality
 import Gateway
 import JSON

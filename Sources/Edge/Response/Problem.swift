@@ -1,7 +1,8 @@
 // Errors as clients see them: application/problem+json (RFC 9457) with a stable `type`.
 
-import JSON
+import DataTypes
 import Gateway
+import JSON
 import Ring
 import World
 
@@ -57,6 +58,46 @@ package struct Problem: Error, Sendable {
         problem.header = ("accept-encoding", "identity")
         return problem
     }
+    static func wrongType(_ detail: String) -> Problem {
+        Problem(409, "wrong-type", "What stands there is of another type", detail)
+    }
+    static var unsupportedPatch: Problem {
+        var problem = Problem(
+            415, "unsupported-patch", "The patch is in no language that is known",
+            "a Content-Type of application/merge-patch+json, application/json-patch+json or "
+                + "application/vnd.atoll.ops+json says in which")
+        // RFC 5789, 3.1.
+        problem.header = (
+            "accept-patch",
+            "application/merge-patch+json, application/json-patch+json, application/vnd.atoll.ops+json"
+        )
+        return problem
+    }
+
+    /// What is wrong with a request before anything is known of the object.
+    init(_ error: PatchError) {
+        switch error.code {
+        case .malformed: self = .malformed(error.detail)
+        case .tooLarge: self = .tooLarge(error.detail)
+        case .notApplicable: self.init(NotApplied("not-applicable", operation: error.operation, error.detail))
+        case .testFailed: self.init(NotApplied("test-failed", operation: error.operation, error.detail))
+        }
+    }
+
+    init(_ problem: NotApplied) {
+        let (status, name, title): (UInt, String, String) =
+            switch problem.code {
+            case "test-failed": (412, "test-failed", "A test of the request failed")
+            case "not-applicable": (422, "not-applicable", "The request can't be carried out on what stands there")
+            case "context-too-old": (409, "context-too-old", "The context is too old to count places by")
+            case "retry-unknown": (409, "retry-unknown", "Whether the request was done before is not remembered")
+            case "too-many-actors": (409, "too-many-actors", "Too many lives of nodes have written this key")
+            default: (409, "wrong-type", "What stands there is of another type")
+            }
+        self.init(status, name, title, problem.detail)
+        if let operation = problem.operation { members.append(("operation", .int(operation))) }
+    }
+
     static let timeout = Problem(408, "request-timeout", "The request did not arrive in time")
     package static let stopping = Problem(503, "stopping", "The node is stopping", "send the request to another node")
     package static let overloaded = Problem(
@@ -65,6 +106,18 @@ package struct Problem: Error, Sendable {
         431, "headers-too-large", "The headers are too large",
         "a request may have \(Limits.headerCount) headers, each of \(Limits.headerBytes) bytes, and "
             + "\(Limits.headerBytes + Limits.targetBytes) bytes in all with its target")
+    /// RFC 6455, 4.4.
+    static var upgradeRequired: Problem {
+        var problem = Problem(426, "upgrade-required", "WebSockets of version 13 are spoken here")
+        problem.header = ("sec-websocket-version", "13")
+        return problem
+    }
+    static let noDemo = Problem(404, "no-such-path", "There is no such path", "`atoll up` alone has a demonstration")
+    static let tooManyWatches = Problem(
+        429, "too-many-watches", "Too many watches",
+        "one connection has \(Limits.liveWatchesOfConnection) watches at most")
+    static let requestUnderWay = Problem(
+        409, "request-under-way", "An earlier request on this watch is under way", "send the next one after its answer")
     static func tooLarge(_ detail: String) -> Problem {
         Problem(413, "too-large", "The body or the object is too large", detail)
     }
@@ -86,6 +139,7 @@ package struct Problem: Error, Sendable {
         case .vectorFull(let detail):
             self = Problem(409, "vector-full", "The key's version vector is full", detail)
         case .tooLarge(let detail): self = .tooLarge(detail)
+        case .notApplied(let problem): self.init(problem)
         case .diskFull:
             self = Problem(
                 507, "disk-full", "The disk is nearly full", "no replica of this key takes writes at the moment")
@@ -96,6 +150,12 @@ package struct Problem: Error, Sendable {
                 503, "quorum-not-reached", "Too few replicas answered",
                 mayTakeEffect ? "the write may still take effect" : "read again, or at a lower level")
             members.append(("may_take_effect", .bool(mayTakeEffect)))
+        case .behind:
+            self = Problem(
+                503, "quorum-not-reached", "Too few replicas answered",
+                "no replica that answers has seen all that the request's context names; try again")
+            members.append(("may_take_effect", .bool(false)))
+            members.append(("behind", .bool(true)))
         }
         if let account {
             members.append(("level", .string(account.level.description)))

@@ -5,7 +5,7 @@ import NIOCore
 import NIOHTTP1
 import World
 
-final class HTTPHandler: ChannelDuplexHandler {
+final class HTTPHandler: ChannelDuplexHandler, RemovableChannelHandler, LiveClient {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -21,6 +21,8 @@ final class HTTPHandler: ChannelDuplexHandler {
     /// Of the event that is being carried out.
     private var now: Now
     private var answerTimer: Scheduled<Void>?
+    /// The number of the live read that the connection is kept open for.
+    var live: UInt64?
 
     init(service: HTTPService, gate: HTTPGuard) {
         self.service = service
@@ -44,6 +46,7 @@ final class HTTPHandler: ChannelDuplexHandler {
         answerTimer?.cancel()
         self.context = nil
         gate.refuse = nil
+        if let live = live.take() { service.endLive(live) }
         service.closed(number)
     }
 
@@ -114,7 +117,55 @@ final class HTTPHandler: ChannelDuplexHandler {
 
     /// The node is stopping.
     func stop() {
-        connection.stop(&loop.httpClients, &actions.out)
+        if let live = live.take() {
+            service.endLive(live)
+            endStream(HTTPResponse(Problem.stopping))
+        } else {
+            connection.stop(&loop.httpClients, &actions.out)
+            carryOut()
+        }
+    }
+
+    // MARK: Live reads
+
+    /// Events, of which the first begin the answer.
+    func stream(_ pieces: [ArraySlice<UInt8>], _: UInt64) {
+        now = MachineClock.now()
+        connection.stream(pieces, &loop.httpClients, now, &actions.out)
+        carryOut()
+    }
+
+    /// No more events follow; nil: the client is cut off. `response`: the answer, if there were none.
+    func endStream(_ response: HTTPResponse?, _: UInt64) {
+        live = nil
+        endStream(response)
+    }
+
+    private func endStream(_ response: HTTPResponse?) {
+        now = MachineClock.now()
+        connection.endStream(response, &loop.httpClients, now, &actions.out)
+        carryOut()
+    }
+
+    /// The answer says so; then the channel is a WebSocket's. Not within the parser's own turn, which is taken out.
+    func becomeSocket(_ upgrade: SocketUpgrade) {
+        guard connection.handOver(&actions.out) else { return }
+        carryOut()
+        guard let context else { return }
+        let this = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        context.eventLoop.execute {
+            let (this, context) = this.value
+            guard this.context != nil else { return }
+            let head = ByteBuffer(bytes: upgrade.head)
+            context.writeAndFlush(this.wrapOutboundOut(head), promise: nil)
+            do { try SocketHandler.take(context.channel, from: this, this.gate, this.service) } catch {
+                context.close(promise: nil)
+            }
+        }
+    }
+
+    private func blockLeft() {
+        connection.blockLeft(&loop.httpClients, &actions.out)
         carryOut()
     }
 
@@ -135,12 +186,15 @@ final class HTTPHandler: ChannelDuplexHandler {
         switch action {
         case .serve(let request): return service.handle(request, self)
         case .count(let route, let status): return service.count(route, status)
+        case .streamDrained:
+            if let live { service.drained(live) }
+            return
         default: break
         }
         // The others are for a channel that is there.
         guard let context else { return }
         switch action {
-        case .serve, .count: break
+        case .serve, .count, .streamDrained: break
         case .read: context.read()
         case .pipelined: gate.watch.pipelined()
         case .expect(let expectation): gate.watch.expect(expectation, now.instant)
@@ -148,6 +202,7 @@ final class HTTPHandler: ChannelDuplexHandler {
             context.writeAndFlush(
                 wrapOutboundOut(ByteBuffer(staticString: "HTTP/1.1 100 Continue\r\n\r\n")), promise: nil)
         case .write: write(context)
+        case .stream(let pieces): write(pieces, context)
         case .goOnNextTurn:
             let this = NIOLoopBound(self, eventLoop: context.eventLoop)
             context.eventLoop.execute { this.value.goOn() }
@@ -188,6 +243,13 @@ final class HTTPHandler: ChannelDuplexHandler {
             context.writeAndFlush(wrapOutboundOut(buffer)).whenSuccess { this.value.lastPieceLeft() }
         }
         connection.wrote(&loop.httpClients, now, &actions.out)
+    }
+
+    private func write(_ pieces: [ArraySlice<UInt8>], _ context: ChannelHandlerContext) {
+        var buffer = allocator.buffer(capacity: pieces.reduce(0) { $0 + $1.count })
+        for piece in pieces { buffer.writeBytes(piece) }
+        let this = NIOLoopBound(self, eventLoop: context.eventLoop)
+        context.writeAndFlush(wrapOutboundOut(buffer)).whenSuccess { this.value.blockLeft() }
     }
 
     private func lastPieceLeft() {

@@ -87,6 +87,7 @@ final class PeerServerHandler: ChannelInboundHandler {
         case .serveMerges(let requests): for envelope in requests.envelopes { serve(envelope) }
         case .gossip(let bytes, let node): control.gossip(bytes, from: node)
         case .names(let bytes, let node): control.names(bytes, from: node)
+        case .live(let bytes, let node): control.live(bytes, from: node)
         case .askToJoin: state.handle(.mayJoin(peers.admitJoining()), &actions.out)
         case .giveRing(let isLast): giveRing(isLast: isLast, context)
         case .disconnect: context.close(promise: nil)

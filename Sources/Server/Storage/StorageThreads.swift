@@ -5,6 +5,7 @@
 import Foundation
 import HintedHandoff
 import LevelDB
+import Live
 import NIOConcurrencyHelpers
 import Node
 import Ring
@@ -18,16 +19,19 @@ import World
 protocol AnswerPort: AnyObject, Sendable {
     func deliver(_ answers: [StorageAnswer])
     func deliver(expired: [ExpiredObject])
+    func deliver(_ changes: Changes)
 }
 
 extension AnswerPort {
     func deliver(expired: [ExpiredObject]) {}
+    func deliver(_ changes: Changes) {}
 }
 
 /// What the threads share.
 final class StorageEnvironment: Sendable {
     let ring: RingSnapshot
     let stripes = CacheStripes()
+    let changes: ChangePositions
     let directory: DataDirectory
     let memory: MemoryBudget
     /// Called from a thread whose disk has failed; does not return control to it.
@@ -37,10 +41,11 @@ final class StorageEnvironment: Sendable {
     private let served = Atomic<Int64>(0)
 
     init(
-        ring: RingSnapshot, directory: DataDirectory, memory: MemoryBudget,
+        ring: RingSnapshot, shards: Int, directory: DataDirectory, memory: MemoryBudget,
         stop: @escaping @Sendable (String, StorageFailure) -> Never
     ) {
         self.ring = ring
+        changes = ChangePositions(shards: shards)
         self.directory = directory
         self.memory = memory
         self.stop = stop
@@ -131,7 +136,7 @@ final class ShardThread: Sendable {
     func start(_ name: String, shard: VnodeShard, ended: DispatchGroup) {
         runThread(name, ended) { [self] in
             var core = ShardCore(
-                shard: shard, store: store, stripes: environment.stripes, ring: environment.ring)
+                shard: shard, store: store, stripes: environment.stripes, ring: environment.ring, changes: changes)
             let ports = environment.connected
             var usual = 0
             while let jobs = take(for: core) {
@@ -144,6 +149,10 @@ final class ShardThread: Sendable {
                 }
             }
         }
+    }
+
+    private var changes: ShardChanges? {
+        if case .shard(let number) = part { ShardChanges(environment.changes, shard: number) } else { nil }
     }
 
     private func take(for core: ShardCore) -> [StorageJob]? {
@@ -180,6 +189,7 @@ final class ShardThread: Sendable {
             if !refused.isEmpty { ports.send(refused.map(\.refusal)) }
         // The control loop has the last number.
         case .expired(let found): ports.last?.deliver(expired: found)
+        case .changed(let changes): ports.last?.deliver(changes)
         case .commit: break
         }
     }

@@ -137,6 +137,15 @@ nonisolated struct PBFrame: Sendable {
     set {body = .ringReply(newValue)}
   }
 
+  /// docs/formats/live.md; to nodes that speak `live` alone.
+  var live: Data {
+    get {
+      if case .live(let v)? = body {return v}
+      return Data()
+    }
+    set {body = .live(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Body: Equatable, Sendable {
@@ -148,6 +157,8 @@ nonisolated struct PBFrame: Sendable {
     case names(Data)
     case ringRequest(PBRingRequest)
     case ringReply(PBRingReply)
+    /// docs/formats/live.md; to nodes that speak `live` alone.
+    case live(Data)
 
   }
 
@@ -636,7 +647,7 @@ nonisolated extension PBLane: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension PBFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Frame"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{1}welcome\0\u{1}request\0\u{1}reply\0\u{1}gossip\0\u{1}names\0\u{3}ring_request\0\u{3}ring_reply\0\u{b}ping\0\u{b}pong\0\u{b}stored_replies\0\u{b}merge_requests\0\u{c}\u{9}\u{4}")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{1}welcome\0\u{1}request\0\u{1}reply\0\u{1}gossip\0\u{1}names\0\u{3}ring_request\0\u{3}ring_reply\0\u{2}\u{5}live\0\u{b}ping\0\u{b}pong\0\u{b}stored_replies\0\u{b}merge_requests\0\u{c}\u{9}\u{4}")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -738,6 +749,14 @@ nonisolated extension PBFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
           self.body = .ringReply(v)
         }
       }()
+      case 13: try {
+        var v: Data?
+        try decoder.decodeSingularBytesField(value: &v)
+        if let v = v {
+          if self.body != nil {try decoder.handleConflictingOneOf()}
+          self.body = .live(v)
+        }
+      }()
       default: break
       }
     }
@@ -780,6 +799,10 @@ nonisolated extension PBFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     case .ringReply?: try {
       guard case .ringReply(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    }()
+    case .live?: try {
+      guard case .live(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 13)
     }()
     case nil: break
     }

@@ -12,7 +12,8 @@ struct Bench: AsyncParsableCommand {
             the nodes can do. With --rate requests are due at that rate whatever the nodes do, and latencies count from when \
             a request was due, so this measures how users would fare.
             It writes keys user000000000000, user000000000001, … into the bucket --bucket and leaves them there.
-            """)
+            """,
+        subcommands: [BenchLive.self])
 
     @Option(
         help:
@@ -23,7 +24,8 @@ struct Bench: AsyncParsableCommand {
         help: """
             get, put, or a mix of YCSB: a (half reads, half writes), b (95% reads), c (reads only); register takes names \
             (BUCKET:user000000000000, …), each once; list asks for the newest \(BenchWorkload.listed) items of lists of \
-            \(BenchWorkload.itemsPerList), which --load writes.
+            \(BenchWorkload.itemsPerList), which --load writes; increment, insert and add change the counters, texts or sets of \
+            --bucket.
             """)
     var workload = BenchWorkload.a
     @Option(help: "Connections, over all nodes.") var connections = 64

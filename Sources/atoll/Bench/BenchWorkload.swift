@@ -16,6 +16,8 @@ enum BenchWorkload: String, CaseIterable, ExpressibleByArgument, Sendable {
     case register
     /// Lists the newest 20 of 100 items. Loading writes the items: key number n is item n mod 100 of list n / 100.
     case list
+    /// Changes of typed keys: raises a counter, inserts a value at the beginning of a text, adds a value to a set.
+    case increment, insert, add
 
     static let itemsPerList = 100
     static let listed = 20
@@ -23,7 +25,7 @@ enum BenchWorkload: String, CaseIterable, ExpressibleByArgument, Sendable {
     var readShare: Double {
         switch self {
         case .get, .c, .list: 1
-        case .put, .register: 0
+        case .put, .register, .increment, .insert, .add: 0
         case .a: 0.5
         case .b: 0.95
         }

@@ -96,6 +96,9 @@ struct RequestForm: Sendable {
         case (.atoll, .list), (.bare, .list):
             (text, keyPlaces, valueGap) = RequestForm.list(operation, key, plan, host: host)
             keyEncoding = .plain
+        case (.atoll, .increment), (.atoll, .insert), (.atoll, .add):
+            (text, keyPlaces, valueGap) = RequestForm.change(key, plan, host: host)
+            keyEncoding = .plain
         case (.etcd, .list) where operation == .get:
             (text, keyPlaces) = RequestForm.etcdRange(key, host: host)
             keyEncoding = .base64
@@ -135,6 +138,29 @@ struct RequestForm: Sendable {
             valueGap = gap.lowerBound + head.count..<gap.upperBound + head.count
             text = head + body
         }
+    }
+
+    /// A request of one operation on a typed key.
+    private static func change(
+        _ key: KeyText, _ plan: LoadPlan, host: String
+    ) -> ([UInt8], KeyPlaces, Range<Int>) {
+        let (start, end, length) =
+            switch plan.workload {
+            case .insert: (#"[{"op":"splice","path":"","at":0,"text":""#, #""}]"#, plan.valueBytes)
+            case .add: (#"[{"op":"add","path":"","value":""#, #""}]"#, plan.valueBytes)
+            default: (#"[{"op":"increment","path":""#, #""}]"#, 0)
+            }
+        let head = Array("PATCH /v1/kv/\(plan.bucket)/".utf8)
+        let level = plan.writeLevel.map { "?w=\($0)" } ?? ""
+        let fields =
+            "content-type: application/vnd.atoll.ops+json\r\ncontent-length: \(start.utf8.count + length + end.utf8.count)"
+        let text =
+            head + [UInt8](repeating: 0x30, count: key.count)
+            + Array("\(level) HTTP/1.1\r\nhost: \(host)\r\n\(fields)\r\n\r\n\(start)".utf8)
+        return (
+            text + [UInt8](repeating: 0x41, count: length) + Array(end.utf8), [(head.count, .whole)],
+            text.count..<text.count + length
+        )
     }
 
     /// An item's PUT, or the GET of its list.

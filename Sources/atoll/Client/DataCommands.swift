@@ -80,9 +80,11 @@ enum Answers {
     static func problem(_ response: ClientResponse) -> CommandFailure {
         let document = try? JSONValue.decode(response.body)
         let text = ["title", "detail"].compactMap { document?[$0]?.string }.joined(separator: ": ")
-        let message = text.isEmpty ? "status \(response.status)" : text
+        let message =
+            (text.isEmpty ? "status \(response.status)" : text)
+            + (document?["operation"]?.int.map { " (operation \($0))" } ?? "")
         switch response.status {
-        case 403, 404, 409, 412: return .no(message)
+        case 403, 404, 409, 412, 422: return .no(message)
         default: return .usage("\(message) (status \(response.status))")
         }
     }
@@ -231,7 +233,9 @@ struct List: AsyncParsableCommand {
             func text(_ name: String) -> String? {
                 item[name]?.string ?? item[name + "_base64"]?.string.map { "base64:\($0)" }
             }
-            let value = text("value") ?? "(\(item["siblings"]?.array?.count ?? 0) siblings)"
+            let isTyped = item["value"].map { if case .string = $0 { false } else { true } } ?? false
+            let typed = isTyped ? item["value"].map { String(decoding: $0.encode(), as: UTF8.self) } : nil
+            let value = typed ?? text("value") ?? "(\(item["siblings"]?.array?.count ?? 0) siblings)"
             let line =
                 value.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false).first.map(String.init)
                 ?? ""

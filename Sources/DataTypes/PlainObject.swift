@@ -1,6 +1,7 @@
 // An object read where it lies. Nearly every object is one value that no attempt is known of, and a list has many: to
 // take each apart, into a vector, a sibling and their arrays, would cost more than all else that is done with it.
 
+package import Causality
 package import World
 
 /// Where the parts of an encoded object stand that is one value alone, of ASCII type, by nodes in one life each. It is

@@ -6,6 +6,7 @@
 // Beside its version vector it may carry one dot: that of a write whose writer has not seen all that stands beside it.
 // A vector cannot say "all up to 7, and 12 as well"; this can (dotted version vectors; Preguiça, Baquero et al., 2010).
 
+package import Causality
 package import World
 
 package struct CausalContext: Hashable, Sendable {

@@ -8,6 +8,7 @@
 // A write may have been made twice: by a replica that then fell silent, and by the next one, which took it over without
 // knowing (decision 0022). The second says which attempts it stands in for, and these are void wherever they turn up.
 
+package import Causality
 package import World
 
 /// What a write left behind: bytes, or the mark of a deletion.
@@ -52,25 +53,19 @@ package struct Sibling: Hashable, Sendable {
     func isNewer(than other: Sibling) -> Bool { time == other.time ? dot > other.dot : time > other.time }
 }
 
-/// How concurrent writes of a bucket end.
-package enum ConflictRule: String, Hashable, Sendable, CaseIterable {
-    /// They are all kept; a reader merges them.
-    case siblings
-    /// The hybrid logical clock picks one.
-    case lastWriteWins = "last-write-wins"
-}
-
 /// Invariants: siblings are strictly ascending by dot; every sibling's dot is covered by `versions`; none is of a
 /// voided attempt. Under last-write-wins there is at most one sibling, its time is the latest of all writes in
 /// `versions`, and no attempts are named: what one had put aside by its time would be lost with it.
 package struct StoredObject: Hashable, Sendable {
-    package private(set) var versions: VersionVector
-    package private(set) var siblings: [Sibling]
+    package internal(set) var versions: VersionVector
+    package internal(set) var siblings: [Sibling]
     /// Attempts that another has taken the place of, ascending, so by their times. Whoever has heard of that other
     /// (covers its dot) has its voided attempts here, but for those that came before the latest
     /// `Limits.voidedAttempts`; and the latest of a union are the latest of the latest on either side. So equal version
     /// vectors mean equal lists.
     package private(set) var voided: [UInt64]
+    /// The records of a key in a typed bucket, whose dots `versions` covers too; nil where nobody has operated on it.
+    var typed: TypedPart?
 
     package init() {
         versions = VersionVector()
@@ -90,13 +85,15 @@ package struct StoredObject: Hashable, Sendable {
         self.voided = voided
     }
 
-    package var summary: ObjectSummary { ObjectSummary(versions: versions, dots: siblings.map(\.dot)) }
+    package var summary: ObjectSummary {
+        ObjectSummary(versions: versions, dots: siblings.map(\.dot), voids: typed?.object.summary.voids ?? 0)
+    }
     package var latestTime: HybridTime { siblings.reduce(HybridTime(bits: 0)) { max($0, $1.time) } }
     package var newest: Sibling? { siblings.max { $1.isNewer(than: $0) } }
     package var values: [Sibling] { siblings.filter { !$0.isTombstone } }
-    package var hasValue: Bool { siblings.contains { !$0.isTombstone } }
+    package var hasValue: Bool { siblings.contains { !$0.isTombstone } || typed?.object.isDeleted == false }
     package var payloadBytes: Int {
-        siblings.reduce(0) { sum, sibling in
+        siblings.reduce(typed?.byteCount ?? 0) { sum, sibling in
             if case .value(let bytes) = sibling.payload { sum + bytes.count } else { sum }
         }
     }
@@ -109,6 +106,7 @@ package struct StoredObject: Hashable, Sendable {
             siblings = StoredObject.survivors(self, other)
             versions.merge(other.versions)
             void(other.voided)
+            joinTyped(other)
         }
         if rule == .lastWriteWins { keepNewest() }
     }
@@ -183,9 +181,12 @@ package struct StoredObject: Hashable, Sendable {
 package struct ObjectSummary: Hashable, Sendable {
     package let versions: VersionVector
     package let dots: [Dot]
+    /// Of a typed key, a hash of the requests that are void: all else follows from the versions.
+    let voids: UInt64
 
-    package init(versions: VersionVector, dots: [Dot]) {
+    package init(versions: VersionVector, dots: [Dot], voids: UInt64 = 0) {
         self.versions = versions
         self.dots = dots
+        self.voids = voids
     }
 }

@@ -1,6 +1,7 @@
 // How large an object may become by merging. What goes beyond is refused by every replica, and would not fit into a
 // frame.
 
+import Causality
 import World
 
 /// In what an object is beyond its limits.

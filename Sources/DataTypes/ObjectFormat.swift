@@ -1,6 +1,7 @@
 // The bytes of a stored object and of its summary (docs/formats/object.md). The same bytes lie in LevelDB and travel
 // between nodes, so a replica that only passes an object on never takes it apart.
 
+package import Causality
 package import World
 
 enum ObjectFormat {
@@ -8,6 +9,10 @@ enum ObjectFormat {
     static let summary: UInt8 = 2
     /// An object with attempts: such as were voided, or siblings that name theirs.
     static let attempted: UInt8 = 4
+    /// A typed part behind siblings that it has not superseded; 3 is a typed part alone (TypedFormat).
+    static let mixed: UInt8 = 6
+    /// A summary of a key some of whose requests are void.
+    static let voidedSummary: UInt8 = 7
     static let tombstoneFlag: UInt8 = 1
     static let expiryFlag: UInt8 = 2
     static let attemptFlag: UInt8 = 4
@@ -15,6 +20,7 @@ enum ObjectFormat {
 
 extension StoredObject {
     package func encode() -> [UInt8] {
+        if let typed { return encode(typed) }
         var w = ByteWriter(capacity: 64 + versions.entries.count * 32 + payloadBytes + siblings.count * 48)
         let isAttempted = !voided.isEmpty || siblings.contains { $0.attempt != nil }
         w.byte(isAttempted ? ObjectFormat.attempted : ObjectFormat.object)
@@ -43,6 +49,15 @@ extension StoredObject {
         guard bytes.count <= Limits.objectBytes else { throw .overlong }
         var r = ByteReader(bytes)
         let version = try r.byte()
+        switch version {
+        case TypedFormat.object:
+            try self.init(typed: bytes)
+            return
+        case ObjectFormat.mixed:
+            try self.init(mixed: bytes)
+            return
+        default: break
+        }
         guard version == ObjectFormat.object || version == ObjectFormat.attempted else {
             throw .unknownVersion(version)
         }
@@ -89,28 +104,33 @@ extension StoredObject {
 extension ObjectSummary {
     package func encode() -> [UInt8] {
         var w = ByteWriter(capacity: 64 + versions.entries.count * 32)
-        w.byte(ObjectFormat.summary)
+        w.byte(voids == 0 ? ObjectFormat.summary : ObjectFormat.voidedSummary)
         w.versions(versions)
         w.varint(UInt64(dots.count))
         for dot in dots { w.dot(dot, in: versions) }
+        if voids != 0 { w.fixed64(voids) }
         return w.bytes
     }
 
     package init(decoding bytes: [UInt8]) throws(DecodingFailure) {
         var r = ByteReader(bytes)
         let version = try r.byte()
-        guard version == ObjectFormat.summary else { throw .unknownVersion(version) }
+        guard version == ObjectFormat.summary || version == ObjectFormat.voidedSummary else {
+            throw .unknownVersion(version)
+        }
         let versions = try r.versions()
         let count = try r.count(atMost: Limits.mergedSiblings)
         var dots: [Dot] = []
         for _ in 0..<count { dots.append(try r.dot(in: versions)) }
+        let voids = version == ObjectFormat.voidedSummary ? try r.fixed64() : 0
         try r.finish()
-        self.init(versions: versions, dots: dots)
+        guard version == ObjectFormat.summary || voids != 0 else { throw .malformed("no void requests") }
+        self.init(versions: versions, dots: dots, voids: voids)
     }
 }
 
 extension ByteWriter {
-    mutating func versions(_ versions: VersionVector) {
+    package mutating func versions(_ versions: VersionVector) {
         varint(UInt64(versions.entries.count))
         for entry in versions.entries {
             counted(entry.actor.node.name)
@@ -142,7 +162,7 @@ extension ByteReader {
         return attempts
     }
 
-    mutating func versions() throws(DecodingFailure) -> VersionVector {
+    package mutating func versions() throws(DecodingFailure) -> VersionVector {
         let count = try count(atMost: Limits.versionVectorEntries)
         var entries: [Dot] = []
         entries.reserveCapacity(Swift.min(count, 16))

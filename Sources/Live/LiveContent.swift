@@ -1,0 +1,54 @@
+// The contents of a key, as a gateway knows them and merges them from what replicas send.
+//
+// Opaque values and typed documents are whole each time. This is the place where a document could keep its last deltas,
+// and say what turns one into the next.
+
+import DataTypes
+import Causality
+import World
+
+enum LiveContent: Sendable {
+    case opaque(StoredObject)
+
+    /// Of the bytes of a stored object.
+    init(decoding bytes: [UInt8]) throws(DecodingFailure) {
+        self = .opaque(try StoredObject(decoding: bytes))
+    }
+
+    /// Of what no replica has ever seen.
+    init() { self = .opaque(StoredObject()) }
+
+    var versions: VersionVector {
+        switch self {
+        case .opaque(let object): object.versions
+        }
+    }
+
+    /// About what it takes in memory, without its key.
+    var sizeBytes: Int {
+        switch self {
+        case .opaque(let object): object.payloadBytes + 64 * (object.versions.entries.count + object.siblings.count)
+        }
+    }
+
+    mutating func merge(_ other: LiveContent, rule: ConflictRule) {
+        switch (self, other) {
+        case (.opaque(var mine), .opaque(let theirs)):
+            mine.merge(theirs, rule: rule)
+            self = .opaque(mine)
+        }
+    }
+}
+
+extension LiveState {
+    /// Of the head of a stored object: what a guard tells.
+    static func versions(ofObject bytes: [UInt8]?) -> VersionVector? {
+        guard let bytes else { return VersionVector() }
+        var r = ByteReader(bytes)
+        // The formats of opaque values begin with their version and their vector (docs/formats/object.md).
+        switch try? r.byte() {
+        case 1, 4: return try? r.versions()
+        default: return (try? StoredObject(decoding: bytes))?.versions
+        }
+    }
+}

@@ -1,0 +1,85 @@
+// What a gateway knows of one key that somebody watches.
+
+import Causality
+import World
+
+struct LiveKey: Sendable {
+    let key: [UInt8]
+    /// Of the hub's watches, those that it is in.
+    var watches: [UInt32] = []
+    /// Invariant: it loses no entry, so that nothing that is sent is older than what was; but for what all primaries
+    /// have lost.
+    private(set) var known = VersionVector()
+    /// May have been dropped, or have less than `known` after a merge with what was; then it is read again.
+    private(set) var content: LiveContent?
+    /// For each primary, by its place among the watch's primaries, a bit: it has told of a vector that covers `known`.
+    private(set) var holders: UInt64 = 0
+    /// Its part of an event, while nothing in it has a time to end.
+    var event: KeyEvent?
+    /// When its contents were last asked for, and how often since they were there.
+    var askedAt: Instant?
+    var tries = 0
+    /// For each primary a bit: it has sent what it has since `known` rose, and it was not all.
+    private(set) var lacking: UInt64 = 0
+    /// Of its entry in the queue of contents to drop.
+    var stamp: UInt64 = 0
+
+    init(_ key: [UInt8]) { self.key = key }
+
+    /// Contents that are not older than anything that is known.
+    var whole: LiveContent? {
+        if known.isEmpty { return LiveContent() }
+        return content.flatMap { $0.versions.covers(known) ? $0 : nil }
+    }
+
+    var sizeBytes: Int { (content?.sizeBytes ?? 0) + (event?.tail.count ?? 0) }
+
+    func isHeld(by place: Int) -> Bool { holders & 1 << UInt64(place & 63) != 0 }
+
+    mutating func forgetHolders(_ place: Int? = nil) {
+        holders = place.map { holders & ~(1 << UInt64($0 & 63)) } ?? 0
+    }
+
+    mutating func dropContent() {
+        lacking = 0
+        content = nil
+        event = nil
+    }
+
+    mutating func noteLack(at place: Int) { lacking |= 1 << UInt64(place & 63) }
+    func isLacking(at place: Int) -> Bool { lacking & 1 << UInt64(place & 63) != 0 }
+
+    /// Nobody has all that is known: what is there is all there is.
+    mutating func acceptLoss() {
+        known = content?.versions ?? VersionVector()
+        (lacking, holders, askedAt, tries, event) = (0, 0, nil, 0, nil)
+    }
+
+    /// A primary has told of `versions`.
+    mutating func note(_ versions: VersionVector, from place: Int) {
+        if versions.covers(known) { holders |= 1 << UInt64(place & 63) } else { forgetHolders(place) }
+    }
+
+    /// Takes in what a replica has sent; true if it is news.
+    mutating func learn(_ new: LiveContent, rule: ConflictRule, seams: LiveSeams) -> Bool {
+        let versions = new.versions
+        if seams.staleOverwrites, versions != known {
+            (known, content, event) = (versions, new, nil)
+            return true
+        }
+        let isNews = !known.covers(versions)
+        guard isNews || whole == nil else { return false }
+        if versions.covers(known) {
+            content = new
+        } else if content != nil {
+            content?.merge(new, rule: rule)
+        } else {
+            content = new
+        }
+        event = nil
+        guard isNews else { return false }
+        known.merge(versions)
+        (holders, lacking) = (0, 0)
+        return true
+    }
+}

@@ -1,0 +1,32 @@
+// Requests on typed keys, as a shard carries them out.
+
+import Causality
+import DataTypes
+import Testing
+import Vnodes
+import Wire
+import World
+
+@Suite struct TypedShardTests {
+    private var replica: Replica
+    private let key: [UInt8]
+
+    init() throws {
+        replica = Replica(Fixture.de, ring: try Fixture.ring())
+        key = try Fixture.key("plan", bucket: "docs")
+    }
+
+    private func put(_ json: String, number: UInt64, isAgain: Bool = false) -> ReplicaRequest {
+        let name = OperationName(writer: Writer(high: 0, low: 1), number: number, isAgain: isAgain)
+        let call = TypedCall(.put, Array(json.utf8), name: name)
+        return .mint(MintRequest(key: key, value: call.encode(), onlyIfAbsent: true))
+    }
+
+    /// What it meets may be what it made itself.
+    @Test mutating func aConditionalRequestIsTriedAgain() throws {
+        #expect(try replica.ask(put("{}", number: 1)).wasAbsent == true)
+        #expect(try replica.ask(put("{}", number: 1, isAgain: true)).wasAbsent == true)
+        #expect(try replica.ask(put("{}", number: 2)).refusal == .exists)
+        #expect(try replica.object(key)?.hasValue == true)
+    }
+}
