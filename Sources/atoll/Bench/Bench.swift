@@ -7,13 +7,19 @@ import World
 struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Put load on running nodes and measure them.",
+        subcommands: [BenchLoad.self, BenchLive.self], defaultSubcommand: BenchLoad.self)
+}
+
+struct BenchLoad: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "load",
+        abstract: "Put load on running nodes and measure them (what bench does by itself).",
         discussion: """
             Closed loop by default: each connection sends its next request when the answer came, so this measures how much \
             the nodes can do. With --rate requests are due at that rate whatever the nodes do, and latencies count from when \
             a request was due, so this measures how users would fare.
             It writes keys user000000000000, user000000000001, … into the bucket --bucket and leaves them there.
-            """,
-        subcommands: [BenchLive.self])
+            """)
 
     @Option(
         help:
@@ -76,8 +82,8 @@ struct Bench: AsyncParsableCommand {
         plan.workload = workload
         plan.distribution = distribution
         plan.arrival = rate.map { .open(rate: $0) } ?? .closed
-        plan.extent = requests.map { .requests($0) } ?? .duration(Bench.nanoseconds(duration ?? 10))
-        plan.warmUp = Bench.nanoseconds(warmUp)
+        plan.extent = requests.map { .requests($0) } ?? .duration(BenchLoad.nanoseconds(duration ?? 10))
+        plan.warmUp = BenchLoad.nanoseconds(warmUp)
         plan.connections = connections
         plan.threads = threads
         plan.bucket = PercentEncoding.segment(bucket)
@@ -87,7 +93,7 @@ struct Bench: AsyncParsableCommand {
         plan.readLevel = r.map(PercentEncoding.value)
         plan.writeLevel = w.map(PercentEncoding.value)
         plan.seed = seed
-        plan.timeout = Bench.nanoseconds(timeout)
+        plan.timeout = BenchLoad.nanoseconds(timeout)
         return plan
     }
 
