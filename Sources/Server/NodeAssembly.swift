@@ -89,7 +89,9 @@ final class NodeAssembly: Sendable {
         environment.connect(loops + [control])
         let actor = Actor(node: node.id, incarnation: identity.incarnation)
         for (index, thread) in storage.shards.enumerated() {
-            thread.start("atoll-shard-\(index)", shard: VnodeShard(actor: actor, counter: counter), ended: threadsEnded)
+            let shard = VnodeShard(
+                actor: actor, counter: counter, typedBytes: Limits.typedCacheBytes / storage.shards.count)
+            thread.start("atoll-shard-\(index)", shard: shard, ended: threadsEnded)
         }
         let reader = VnodeShard(actor: actor, counter: counter, pages: nil)
         storage.scanner.start("atoll-scanner", shard: reader, ended: threadsEnded)

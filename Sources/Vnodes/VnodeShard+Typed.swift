@@ -132,7 +132,8 @@ extension VnodeShard {
         _ body: (inout VnodeShard, inout LoggedObject, inout Batch) throws -> ReplicaReply
     ) throws -> ReplicaReply {
         var logged = try typedObjects.take(key) ?? batch.store.load(key) ?? LoggedObject(StoredObject())
-        defer { typedObjects.put(key, logged) }
+        // What was refused leaves nothing where nothing was.
+        defer { if !logged.object.versions.isEmpty { typedObjects.put(key, logged) } }
         if let typedMutant { logged.object.plant(typedMutant) }
         return try body(&self, &logged, &batch)
     }

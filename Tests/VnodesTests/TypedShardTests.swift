@@ -29,4 +29,12 @@ import World
         #expect(try replica.ask(put("{}", number: 2)).refusal == .exists)
         #expect(try replica.object(key)?.hasValue == true)
     }
+
+    /// A refusal is no object, neither at once nor for who reads later.
+    @Test mutating func whatIsRefusedLeavesNothing() throws {
+        let call = TypedCall(.operations, Array(#"[{"op":"splice","path":"/t","at":1,"text":"x"}]"#.utf8))
+        #expect(try replica.ask(.mint(MintRequest(key: key, value: call.encode()))).refusal == .notApplied)
+        #expect(try replica.ask(.read(key: key, summaryOver: 0)) == .object(nil))
+        #expect(try replica.object(key) == nil)
+    }
 }
