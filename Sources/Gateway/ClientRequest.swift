@@ -17,7 +17,7 @@ package struct ClientRequest: Hashable, Sendable {
         /// Items with stored keys in `range`.
         case list(range: KeyRange, reverse: Bool, limit: Int)
 
-        var isWrite: Bool {
+        package var isWrite: Bool {
             switch self {
             case .write, .operate: true
             case .read, .list: false

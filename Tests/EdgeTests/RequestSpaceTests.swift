@@ -2,6 +2,7 @@
 
 @testable import Gateway
 import Ring
+import RingFile
 import Testing
 import World
 
@@ -45,6 +46,29 @@ import World
         #expect(clients.memory.heldBytes == 1_000)
         clients.end(room, .failed(.overloaded, nil))
         #expect(clients.memory.heldBytes == 0)
+    }
+
+    /// So does a change of a typed value, whose answers may bear the value.
+    @Test mutating func aChangeHoldsItsBodyAndWhatItsAnswerWillTake() throws {
+        let ring = RingSnapshot(
+            try RingDocument.compile(ringFile: RingDocument.threeCountries, fileName: "test"))
+        clients = LoopClients(ring: ring, memory: ClientMemory(limit: 3 * Limits.rangeBytes))
+        let body = Array(#"{"title":"Atoll"}"#.utf8)
+        for expected in [0, 2 * (6_400 / 64)] {
+            let request = IncomingRequest(
+                RequestHead(.put, "/v1/kv/docs/plan", RequestFields()), try RequestTarget.parse("/v1/kv/docs/plan"),
+                in: ring)
+            request.body = body
+            let isTaken = clients.memory.reserve(body.count, .origin)
+            #expect(isTaken)
+            request.heldBytes = body.count
+            let (call, room) = begin(request)
+            #expect(isData(call))
+            #expect(clients.memory.heldBytes == body.count + expected)
+            let answer = [UInt8](repeating: 0x20, count: 6_400)
+            clients.end(room, .operated([], answer: answer, created: true, RequestSpaceTests.account))
+            #expect(clients.memory.heldBytes == 0)
+        }
     }
 
     /// What a client's library sends unasked is not kept; a list keeps what lists have brought.

@@ -1,7 +1,7 @@
 // The room that is kept in a loop's memory for answers that are on their way.
 
-import DataTypes
 import Causality
+import DataTypes
 import Gateway
 import World
 
@@ -12,11 +12,15 @@ struct ExpectedAnswers: Sendable {
     /// A page of a quorum's replicas each, and what is taken from them.
     private var list = ExpectedBytes(copies: 3, over: 8, first: Limits.rangeBytes / 4)
 
+    /// What a change of a typed value has to say, with the value where that is wanted; as it is made of the replica's.
+    private var change = ExpectedBytes(copies: 2, over: 64, first: 0)
+
     func bytes(of answer: DataAnswer) -> Int {
         switch answer {
         case .read, .typed: read.bytes
         case .list: list.bytes
-        case .written, .operated: 0
+        case .operated: change.bytes
+        case .written: 0
         }
     }
 
@@ -24,7 +28,8 @@ struct ExpectedAnswers: Sendable {
         switch outcome {
         case .object(let object, _): read.observe(object?.payloadBytes ?? 0)
         case .list(let items, _, _): list.observe(items.indices.reduce(0) { $0 + items[$1].payloadBytes })
-        case .written, .operated, .failed: break
+        case .operated(_, let answer, _, _): change.observe(answer.count)
+        case .written, .failed: break
         }
     }
 }

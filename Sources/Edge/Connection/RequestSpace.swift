@@ -12,8 +12,8 @@ extension LoopClients {
     /// What is to be done for a request that has come whole; what is wrong with it is an answer too. The room is for
     /// those of the gateway, until their outcome is there: others hold none.
     ///
-    /// Only a write has use for its body, and needs it until it is answered, with or without its client. A read or a
-    /// list keeps the room that its answer will probably take.
+    /// Only a write has use for its body, and needs it until it is answered, with or without its client. What has an
+    /// answer of some size keeps the room that it will probably take.
     package mutating func begin(
         _ request: IncomingRequest, _ surroundings: Surroundings, _ now: Instant
     ) -> (call: Call, room: RequestSpace) {
@@ -28,7 +28,7 @@ extension LoopClients {
             memory.release(request.heldBytes)
             return (.respond(HTTPResponse(Problem.overloaded)), RequestSpace(bytes: 0))
         }
-        if case .write = operation.operation { return (call, RequestSpace(bytes: request.heldBytes + expected)) }
+        if operation.operation.isWrite { return (call, RequestSpace(bytes: request.heldBytes + expected)) }
         memory.release(request.heldBytes)
         return (call, RequestSpace(bytes: expected))
     }
