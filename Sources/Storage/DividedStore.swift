@@ -50,18 +50,13 @@ package final class DividedStore<Store: KeyValueStore>: KeyValueStore {
     package func scan(
         _ range: KeyRange, reverse: Bool, _ visit: (_ key: [UInt8], _ value: [UInt8]) -> Bool
     ) throws(StorageFailure) {
-        var failure: StorageFailure?
-        try small.scan(DividedStore.behindNotes(range), reverse: reverse) { key, held in
-            do throws(StorageFailure) {
+        try small.scan(
+            DividedStore.behindNotes(range), reverse: reverse,
+            throwing: { (key, held) throws(StorageFailure) in
                 var value = try value(of: held, under: key)
                 if value == nil { value = try standing(key) }
                 return if let value { visit(key, value) } else { true }
-            } catch {
-                failure = error
-                return false
-            }
-        }
-        if let failure { throw failure }
+            })
     }
 
     /// A place says how long its value is: of a page that would be too long no value is read.
@@ -190,19 +185,14 @@ package final class DividedStore<Store: KeyValueStore>: KeyValueStore {
         _ small: Store, _ large: Store, and orphans: [StoreWrite]
     ) throws(StorageFailure) -> UInt64 {
         var (drops, notes, highest) = (orphans, [StoreWrite](), UInt64(0))
-        var failure: StorageFailure?
-        try small.scan(LargeNote.dead, reverse: false) { note, key in
-            do throws(StorageFailure) {
+        try small.scan(
+            LargeNote.dead, reverse: false,
+            throwing: { (note, key) throws(StorageFailure) in
                 highest = try LargeNote.number(ofDead: note)
                 drops.append(.delete(key: LargeKey.bytes(highest, under: key)))
                 notes.append(.delete(key: note))
                 return true
-            } catch {
-                failure = error
-                return false
-            }
-        }
-        if let failure { throw failure }
+            })
         if !drops.isEmpty { try large.commit(drops, synced: true) }
         if !notes.isEmpty { try small.commit(notes, synced: false) }
         return highest

@@ -73,6 +73,21 @@ package protocol KeyValueStore: AnyObject, Sendable {
 }
 
 extension KeyValueStore {
+    /// Visits the range by a visitor that may fail, which ends the scan.
+    package func scan(
+        _ range: KeyRange, reverse: Bool,
+        throwing visit: (_ key: [UInt8], _ value: [UInt8]) throws(StorageFailure) -> Bool
+    ) throws(StorageFailure) {
+        var failure: StorageFailure?
+        try scan(range, reverse: reverse) { key, value in
+            do throws(StorageFailure) { return try visit(key, value) } catch {
+                failure = error
+                return false
+            }
+        }
+        if let failure { throw failure }
+    }
+
     package func page(
         _ range: KeyRange, reverse: Bool, limit: Int, atMost most: Int
     ) throws(StorageFailure) -> StoredPage {

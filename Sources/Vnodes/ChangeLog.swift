@@ -156,18 +156,13 @@ package final class FoldedStore: KeyValueStore {
     package func scan(
         _ range: KeyRange, reverse: Bool, _ visit: (_ key: [UInt8], _ value: [UInt8]) -> Bool
     ) throws(StorageFailure) {
-        var failure: StorageFailure?
-        try store.scan(ChangeLog.behindRows(range), reverse: reverse) { key, held in
-            guard ChangeLog.isBase(held) else { return visit(key, held) }
-            do throws(StorageFailure) {
+        try store.scan(
+            ChangeLog.behindRows(range), reverse: reverse,
+            throwing: { (key, held) throws(StorageFailure) in
+                guard ChangeLog.isBase(held) else { return visit(key, held) }
                 guard let value = try standing(key) else { return true }
                 return visit(key, value)
-            } catch {
-                failure = error
-                return false
-            }
-        }
-        if let failure { throw failure }
+            })
     }
 
     package func page(
