@@ -71,6 +71,16 @@ extension TypedObject {
 }
 
 extension TypedDelta {
+    /// It adds nothing but what it says is dead.
+    package var onlyRemoves: Bool {
+        steps.allSatisfy { step in
+            switch step.change {
+            case .dropElement, .drop, .clear, .reset, .delete, .deleteSlots, .sweep, .sweepSlots, .sweepCounter: true
+            case .mark, .register, .flag, .element, .count, .characters, .slots, .lives, .positions: false
+            }
+        }
+    }
+
     /// How many elements it deletes.
     package var deletedCount: Int {
         steps.reduce(0) { sum, step in

@@ -38,6 +38,9 @@ package struct TypedCall: Hashable, Sendable {
     /// It is to stand in the place of all that its writer has seen.
     package var supersedes: Bool { kind == .put || kind == .delete }
 
+    /// What it leaves is less than what stood there, or hardly more.
+    package var onlyRemoves: Bool { kind == .delete || kind == .sweep }
+
     /// Throws what no replica would take, whatever stands there.
     package func check() throws(PatchError) {
         switch kind {

@@ -15,6 +15,7 @@ extension VnodeShard {
         _ surroundings: BatchSurroundings
     ) throws -> ReplicaReply {
         let call = try TypedCall(decoding: request.value ?? [])
+        guard surroundings.disk.takes(call.onlyRemoves ? .deletion : .value) else { throw Refusal(.diskFull) }
         let context = try request.context.map { try CausalContext(decoding: $0, for: key.bytes) }
         return try changing(key.bytes, &batch) { shard, logged, batch in
             // What stands there may be what the same request made when it was sent before.
@@ -92,7 +93,7 @@ extension VnodeShard {
     ) throws -> ReplicaReply {
         let route = try owned(storedKey, surroundings.ring).route
         let delta = try TypedDelta(decoding: bytes)
-        guard surroundings.disk.takes(.value) else { throw Refusal(.diskFull) }
+        guard surroundings.disk.takes(delta.onlyRemoves ? .deletion : .value) else { throw Refusal(.diskFull) }
         return try changing(storedKey, &batch) { shard, logged, batch in
             if logged.object.versions.covers(delta.lastDot) { return .stored }
             guard logged.object.payloadBytes + bytes.count <= Limits.objectBytes - Limits.requestOperationBytes else {

@@ -173,13 +173,13 @@ package struct VnodeShard: Sendable {
     private mutating func mint(
         _ request: MintRequest, _ batch: inout Batch, _ surroundings: BatchSurroundings
     ) throws -> ReplicaReply {
-        guard surroundings.disk.takes(request.value == nil ? .deletion : .value) else { throw Refusal(.diskFull) }
         if let sentAt = request.sentAtMs, !VnodeShard.isFresh(sentAt, surroundings.now.instant) { throw Refusal(.late) }
         let (key, route) = try owned(request.key, surroundings.ring)
         let properties = route.properties
         if let bucket = TypedBucket(rawValue: properties.type.rawValue) {
             return try operate(request, key, route, as: bucket, &batch, surroundings)
         }
+        guard surroundings.disk.takes(request.value == nil ? .deletion : .value) else { throw Refusal(.diskFull) }
         guard (request.value?.count ?? 0) <= properties.maxValueBytes else {
             throw Refusal(.tooLarge, "the bucket takes values of up to \(properties.maxValueBytes) bytes")
         }

@@ -2,6 +2,7 @@
 
 import Causality
 import DataTypes
+import Storage
 import Testing
 import Vnodes
 import Wire
@@ -36,5 +37,17 @@ import World
         #expect(try replica.ask(.mint(MintRequest(key: key, value: call.encode()))).refusal == .notApplied)
         #expect(try replica.ask(.read(key: key, summaryOver: 0)) == .object(nil))
         #expect(try replica.object(key) == nil)
+    }
+
+    /// As of opaque values: what helps finds room longest.
+    @Test mutating func aNearlyFullDiskTakesDeletions() throws {
+        _ = try replica.ask(put(#"{"a":1}"#, number: 1))
+        func mint(_ call: TypedCall) -> ReplicaRequest { .mint(MintRequest(key: key, value: call.encode())) }
+        let change = TypedCall(.mergePatch, Array(#"{"a":2}"#.utf8))
+        #expect(try replica.batch([mint(change)], disk: .nearlyFull).replies[0].refusal == .diskFull)
+        #expect(try replica.object(key)?.hasValue == true)
+        #expect(try replica.batch([mint(TypedCall(.delete))], disk: .full).replies[0].refusal == nil)
+        #expect(try replica.object(key)?.hasValue == false)
+        #expect(try replica.batch([mint(TypedCall(.delete))], disk: .exhausted).replies[0].refusal == .diskFull)
     }
 }
