@@ -34,8 +34,8 @@ struct OperationCoordinator: Sendable {
     var isAnswered = false
     /// When what trails is looked after no longer.
     private var end: Instant
-    private(set) var asks = AskTable<Role>()
-    private var tally = Tally()
+    var asks = AskTable<Role>()
+    var tally = Tally()
     private var spares: [NodeID]
     private var retry = Retry()
 
@@ -105,7 +105,7 @@ struct OperationCoordinator: Sendable {
         case (.teach, .stored), (.teach, .storedBeside): taught(ask.node, &directory, now.instant, &out)
         case (.state, .object(let bytes)): hand(bytes, &directory, now.instant, &out)
         case (.store, .refused(let refusal)) where refusal.code == .behind:
-            wantState(.store, ask.node, &directory, now.instant, &out)
+            behind(ask.node, &directory, now.instant, &out)
         case (.mint, .refused(let refusal)): refused(refusal, ask, &directory, now.instant, &out)
         default: failed(ask, &directory, now.instant, &out)
         }
@@ -225,50 +225,6 @@ struct OperationCoordinator: Sendable {
         }
     }
 
-    /// Whoever can't use the change by itself gets all that a replica holds which has it.
-    private mutating func wantState(
-        _ role: Role, _ node: NodeID, _ directory: inout ReplicaDirectory, _ now: Instant,
-        _ out: inout Outbox<CoordinatorEffect>
-    ) {
-        guard case .replicating(var change) = phase else { return }
-        if let state = change.state { return give(state, role, node, &directory, now, &out) }
-        change.waiting.append((role, node))
-        phase = .replicating(change)
-    }
-
-    /// Only of one that has confirmed the change: before its commit others are shown what stood there.
-    private mutating func askForState(_ now: Instant, _ out: inout Outbox<CoordinatorEffect>) {
-        guard case .replicating(var change) = phase, !change.waiting.isEmpty,
-            !asks.contains(where: { $0.role == .state && $0.state == .awaited }),
-            let node = primaries.first(where: { tally.containsPrimary($0) && !change.askedForState.contains($0) })
-        else { return }
-        change.askedForState.append(node)
-        phase = .replicating(change)
-        ask(node, .state, .read(key: key, summaryOver: 0), now, &out)
-    }
-
-    private mutating func hand(
-        _ state: [UInt8]?, _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
-    ) {
-        guard case .replicating(var change) = phase, let state, change.isIn(state, key) else { return }
-        change.state = state
-        let waiting = change.waiting
-        change.waiting = []
-        phase = .replicating(change)
-        for (role, node) in waiting { give(state, role, node, &directory, now, &out) }
-    }
-
-    private mutating func give(
-        _ state: [UInt8], _ role: Role, _ node: NodeID, _ directory: inout ReplicaDirectory, _ now: Instant,
-        _ out: inout Outbox<CoordinatorEffect>
-    ) {
-        if role == .store {
-            ask(node, .store, .merge(key: key, object: state, repair: false), now, &out)
-        } else {
-            handOff(state, for: node, &directory, now, &out)
-        }
-    }
-
     /// Not answered for `Limits.replicaTimeout`.
     private mutating func overdue(
         _ slot: Int, _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
@@ -300,7 +256,7 @@ struct OperationCoordinator: Sendable {
     }
 
     /// Writes a hint for `target` at the next fallback that can be reached, at last at the gateway's own node.
-    private mutating func handOff(
+    mutating func handOff(
         _ state: [UInt8], for target: NodeID, _ directory: inout ReplicaDirectory, _ now: Instant,
         _ out: inout Outbox<CoordinatorEffect>
     ) {

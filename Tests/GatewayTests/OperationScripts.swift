@@ -64,8 +64,24 @@ import World
             """, on: Cluster.withFallbacks(), at: "de-gw")
     }
 
-    /// All that the minter holds goes to whoever can't use the change alone, and to whoever keeps it for one that is
-    /// away.
+    /// What it lacks is mostly on its way from another minter.
+    @Test func whoLacksWhatTheChangeFollowsGetsTheChangeOnceMore() throws {
+        try expectScript(
+            """
+            operate quorum
+              de-1 mint unnamed
+            de-1 minted large
+              jp-1 store change
+              us-1 store change
+            us-1 refuses behind
+              us-1 store change
+            us-1 stored
+              answer created acks=2 hints=0 de us
+            """, on: Cluster.three())
+    }
+
+    /// All that the minter holds goes to whoever still can't use the change alone, and to whoever keeps it for one that
+    /// is away.
     @Test func whoLacksWhatTheChangeFollowsGetsAll() throws {
         try expectScript(
             """
@@ -75,6 +91,8 @@ import World
             de-1 minted large
               us-1 store change
               de-1 read
+            us-1 refuses behind
+              us-1 store change
             us-1 refuses behind
             de-1 same
               de-1 keep same for jp-1
