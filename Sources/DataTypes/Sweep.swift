@@ -8,8 +8,8 @@ import Causality
 import World
 
 extension TypedObject {
-    /// Whether so much is deleted that a sweep pays: some 4 KiB, and a quarter.
-    package var isWorthSweeping: Bool {
+    /// Whether so much is deleted that a sweep pays: so many elements, and a quarter of all.
+    package func isWorthSweeping(from elements: Int) -> Bool {
         var (deleted, all) = (0, 0)
         root.forEachTree { tree in
             tree.forEach { piece in
@@ -17,7 +17,7 @@ extension TypedObject {
                 if piece.deletion.isDeleted { deleted += piece.count }
             }
         }
-        return deleted >= Limits.sweptElements && deleted * Limits.sweptShare >= all
+        return deleted >= elements && deleted * Limits.sweptShare >= all
     }
 
     /// Drops what all of `reports`, the vectors of every primary, know to be deleted. Nil where there is nothing to

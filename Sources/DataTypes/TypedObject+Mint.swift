@@ -136,8 +136,9 @@ extension Operation {
     /// Whether it counts elements as its writer saw them.
     fileprivate var hasIndex: Bool {
         switch self {
-        case .insert(let path, let position, _), .splice(let path, let position, _, _):
-            path.mayHaveIndex || position.isIndex
+        case .insert(let path, let position, _): path.mayHaveIndex || position.isIndex
+        // What it deletes is counted from there on, wherever that is.
+        case .splice(let path, let position, let deleted, _): path.mayHaveIndex || position.isIndex || deleted > 0
         case .move(let path, let place, let to): path.mayHaveIndex || place.isIndex || to.isIndex
         case .set(let path, _), .remove(let path), .increment(let path, _), .add(let path, _), .discard(let path, _),
             .enable(let path), .disable(let path):

@@ -94,10 +94,10 @@ struct PrimaryBook: Sendable {
     }
 
     mutating func put(_ notice: Unsettled) {
-        // Beats in a long silence of the source add nothing but a position.
-        if notice.items.isEmpty, let last = unsettled.indices.last {
+        // Beats in a long silence of the source add nothing but a position. What opens a watch is no beat: the position
+        // of an earlier notice says nothing of what is still to come for it.
+        if notice.items.isEmpty, notice.opened.isEmpty, let last = unsettled.indices.last {
             unsettled[last].number = notice.number
-            unsettled[last].opened += notice.opened
             unsettled[last].reached += notice.reached
         } else {
             unsettled.append(notice)

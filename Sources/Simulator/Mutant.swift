@@ -47,6 +47,8 @@ package enum Mutant: String, CaseIterable, Sendable {
     // Of typed keys (Mutant+Typed.swift): those of the records themselves (`TypedMutant`), and of the way there.
 
     case typedSiblingsByArrival = "typed-siblings-by-arrival"
+    case typedDeltaOverGap = "typed-delta-over-gap"
+    case typedNeedsIgnored = "typed-needs-ignored"
     case typedCoveredRecordKept = "typed-covered-record-kept"
     case typedContextIgnored = "typed-context-ignored"
     case typedResetForgotten = "typed-reset-forgotten"

@@ -40,7 +40,7 @@ enum Played: Int, CaseIterable, Sendable {
     case heardTyped, heardOperated, heardNotApplied
     case heardBadLevel, heardExists, heardVectorFull, heardDiskFull, heardOverloaded, heardNoQuorum
     // What nodes ask each other, and answer.
-    case read, mint, merge, repair, hint, readHints, range, compare
+    case read, mint, mintSweep, merge, repair, hint, readHints, range, compare
     case object, summary, minted, stored, storedBeside, page, fingerprints
     case refusedBusy, refusedDiskFull, refusedExists, refusedHintsFull, refusedVectorFull
     case refusedLate, refusedSuperseded, refusedBehind, refusedNotApplied
@@ -288,7 +288,7 @@ extension ReplicaRequest {
     var played: Played {
         switch self {
         case .read: .read
-        case .mint: .mint
+        case .mint(let mint): mint.isOfSweep ? .mintSweep : .mint
         case .merge(_, _, let repair): repair ? .repair : .merge
         case .hint: .hint
         case .readHints: .readHints
@@ -371,4 +371,8 @@ extension ClientOutcome {
             }
         }
     }
+}
+
+extension MintRequest {
+    fileprivate var isOfSweep: Bool { value.flatMap { try? TypedCall(decoding: $0) }?.kind == .sweep }
 }

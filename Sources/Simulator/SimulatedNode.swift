@@ -116,7 +116,7 @@ final class SimulatedNode {
             var shard = VnodeShard(
                 actor: actor, counter: birth.counter, mintedEntries: birth.mintedEntries,
                 pages: place < birth.shards ? PageBounds() : nil, typedBytes: SimulatedNode.typedBytes,
-                bounds: ChangeBounds(loggedBytes: 160, changes: 4, rowBytes: 240, wholeBytes: 120))
+                bounds: ChangeBounds(loggedBytes: 160, changes: 4, rowBytes: 240, wholeBytes: 120, sweptElements: 4))
             shard.typedMutant = birth.mutant
             return StorageThread(
                 core: ShardCore(

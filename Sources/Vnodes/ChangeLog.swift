@@ -72,13 +72,17 @@ package struct ChangeBounds: Sendable {
     let rowBytes: Int
     /// and of objects that have more bytes than this when they travel.
     let wholeBytes: Int
+    /// So many deleted elements make a sweep pay.
+    let sweptElements: Int
 
     package init(
         loggedBytes: Int = Limits.loggedBytes, changes: Int = Limits.loggedChanges,
-        rowBytes: Int = Limits.loggedRowBytes, wholeBytes: Int = Limits.wholeChangeBytes
+        rowBytes: Int = Limits.loggedRowBytes, wholeBytes: Int = Limits.wholeChangeBytes,
+        sweptElements: Int = Limits.sweptElements
     ) {
         (self.loggedBytes, self.changes) = (loggedBytes, changes)
         (self.rowBytes, self.wholeBytes) = (rowBytes, wholeBytes)
+        self.sweptElements = sweptElements
     }
 }
 
@@ -92,8 +96,8 @@ struct LoggedObject: Sendable {
     var rowBytes = 0
     /// About what it takes in memory.
     private(set) var memoryBytes = 0
-    /// Elements that were deleted since it was last found out whether a sweep pays.
-    private var deleted = Limits.sweptElements
+    /// Elements that were deleted since it was last found out whether a sweep pays; nil where it never was.
+    private var deleted: Int?
 
     init(_ object: StoredObject, baseBytes: Int = 0) {
         self.object = object
@@ -108,11 +112,12 @@ struct LoggedObject: Sendable {
     mutating func note(change bytes: Int) { memoryBytes += bytes * 2 }
 
     /// Whether so much is deleted that a sweep pays; looked for only where much was deleted since it was last.
-    mutating func isWorthSweeping(after deletions: Int) -> Bool {
-        deleted += deletions
-        guard deletions > 0, deleted >= Limits.sweptElements / Limits.sweptShare else { return false }
-        deleted = 0
-        return object.typedObject?.isWorthSweeping == true
+    mutating func isWorthSweeping(after deletions: Int, _ bounds: ChangeBounds) -> Bool {
+        let deleted = (deleted ?? bounds.sweptElements) + deletions
+        self.deleted = deleted
+        guard deletions > 0, deleted >= bounds.sweptElements / Limits.sweptShare else { return false }
+        self.deleted = 0
+        return object.typedObject?.isWorthSweeping(from: bounds.sweptElements) == true
     }
 
     /// Another row is cheaper than a new base.

@@ -34,7 +34,7 @@ extension VnodeShard {
             let deletions = call.kind == .sweep ? 0 : delta.deletedCount
             let change = try shard.store(
                 &logged, key.bytes, tookDeltas ? VnodeShard.readable(delta) : nil, route.properties, &batch)
-            let isWorthSweeping = logged.isWorthSweeping(after: deletions)
+            let isWorthSweeping = logged.isWorthSweeping(after: deletions, shard.bounds)
             let minted = TypedMinted(
                 outcome, logged.object, under: key.bytes, change: change, value: call.wantsValue,
                 isWorthSweeping: isWorthSweeping)

@@ -106,7 +106,7 @@ import World
 
     @Test func sweptTextLosesItsDeletedLeavesAndItsOldContexts() throws {
         var minter = Minter(.text)
-        try minter.mint(.splice(Path(), .at(0), delete: 0, text: "abcdef"))
+        let (_, results) = try minter.mint(.splice(Path(), .at(0), delete: 0, text: "abcdef"))
         let seen = minter.object.versions
         try minter.mint(.splice(Path(), .at(3), delete: 3, text: ""))
         let before = minter.object.encode().count
@@ -119,6 +119,13 @@ import World
         #expect(throws: TypedProblem.contextTooOld) {
             try minter.mint(.splice(Path(), .at(5), delete: 0, text: "!"), context: seen)
         }
+        // What is deleted behind an element that is named is counted as well; what is inserted there is not.
+        guard case .inserted(let first, _)? = results.first else { throw Violation(description: "nothing inserted") }
+        #expect(throws: TypedProblem.contextTooOld) {
+            try minter.mint(.splice(Path(), .after(first), delete: 1, text: ""), context: seen)
+        }
+        try minter.mint(.splice(Path(), .after(first), delete: 0, text: "-"), context: seen)
+        #expect(minter.value == .string("a-bc"))
     }
 }
 

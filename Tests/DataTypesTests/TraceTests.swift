@@ -73,7 +73,7 @@ struct EditingTrace {
         var trace = EditingTrace(seed: 7)
         try trace.play(100_000)
         let whole = trace.object.encode().count
-        let isWorthIt = trace.object.isWorthSweeping
+        let isWorthIt = trace.object.isWorthSweeping(from: Limits.sweptElements)
         #expect(isWorthIt)
         let text = trace.object.value()
         _ = try trace.object.sweep(reports: [trace.object.versions], trace.run())

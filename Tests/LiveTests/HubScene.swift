@@ -60,14 +60,14 @@ struct HubScene {
         hear(.subscribe(id, LiveSubscription(watches: watches, resume: resume, tellsPositions: at)))
     }
 
-    /// The next notice of a primary: all that was ordered from it is open, and position `reached` is.
-    mutating func tell(_ node: NodeID, _ items: [LiveItem], reached: UInt64, life: UInt64 = 1) {
+    /// The next notice of a primary: all that was ordered from it is opened, and position `reached` is.
+    mutating func tell(_ node: NodeID, _ items: [LiveItem], reached: UInt64?, life: UInt64 = 1) {
         guard let stream = streams[node], let number = numbers[node] else { return }
         numbers[node] = number + 1
         var notice = LiveNotice(stream: stream, number: number, life: life)
         notice.items = items
         notice.opened = (orders[node] ?? []).map { OpenedWatch(id: $0.id, shard: 0) }
-        notice.reached = [ReachedPosition(shard: 0, position: reached)]
+        notice.reached = reached.map { [ReachedPosition(shard: 0, position: $0)] } ?? []
         orders[node] = []
         hear(.received(.notice(notice), from: node))
     }

@@ -70,6 +70,23 @@ import World
         #expect(scene.take(1).hasPrefix("id: ra~1.0.8;rb~1.0.4\nevent: item\n"))
     }
 
+    /// What it had reached before it opened the range says nothing of the range's items, which are still to come.
+    @Test func aRangesIDDoesNotNameAPrimaryThatOnlyBegins() throws {
+        let key = try Cluster.key("plan")
+        var scene = try HubScene()
+        try scene.subscribe(1, [LiveTarget(key: key)])
+        let ahead = LiveItem(key: key.bytes, state: .versions(HubScene.object(2, "y").versions))
+        scene.tell(Cluster.replicas[1], [ahead], reached: 4)
+        try scene.subscribe(2, [try Cluster.range("p")])
+        scene.tell(Cluster.replicas[1], [], reached: nil)
+        scene.tell(source, [HubScene.item(key, 2, "y")], reached: 1)
+        #expect(scene.take(2).hasPrefix("id: ra~1.0.1\nevent: ready\n"))
+        scene.hear(.drained([2]))
+        scene.tell(Cluster.replicas[1], [], reached: 5)
+        scene.tell(source, [HubScene.item(try Cluster.key("p", "i"), 1, "x")], reached: 2)
+        #expect(scene.take(2).hasPrefix("id: ra~1.0.2;rb~1.0.5\nevent: item\n"))
+    }
+
     @Test func aSlowReaderGetsTheNewestAlone() throws {
         let key = try Cluster.key("plan")
         var scene = try HubScene()

@@ -44,6 +44,8 @@ enum RegressionSeeds {
         Entry(seed: 57, found: "a request of which one might be under way was told to be behind, and done"),
         Entry(seed: 133, found: "a move deleted slots that its change did not name, and could not be read again"),
         Entry(seed: 336, found: "what a removal had cancelled was taken off a counter again, as void"),
+        Entry(seed: 282, found: "what a splice behind a named character deletes was counted past swept ones"),
+        Entry(seed: 1917, found: "the id of a range named a primary that had only begun to tell of it"),
     ]
 }
 

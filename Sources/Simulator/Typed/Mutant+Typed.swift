@@ -1,5 +1,5 @@
 // Bugs planted in typed keys. Those in the records of an object are its own (`TypedMutant`), planted in every shard;
-// such as only show themselves in deltas or sweeps are found by the tests of DataTypes alone.
+// sweeps too early show themselves in the order of a text alone, which the tests of DataTypes look at.
 
 import DataTypes
 import Wire
@@ -8,6 +8,8 @@ extension Mutant {
     var typed: TypedMutant? {
         switch self {
         case .typedSiblingsByArrival: .siblingsByArrival
+        case .typedDeltaOverGap: .deltaOverGap
+        case .typedNeedsIgnored: .needsIgnored
         case .typedCoveredRecordKept: .coveredRecordKept
         case .typedContextIgnored: .contextIgnored
         case .typedResetForgotten: .resetForgotten
