@@ -22,6 +22,9 @@ struct Draft {
     var amounts: [CountedAmount] = []
     /// Characters or slots were dropped, and not only marked as deleted: places among them can't be counted any more.
     var dropsPlaces = false
+    /// Texts and lists in which something was put elsewhere than where its writer saw it: what that stood behind is
+    /// deleted by now. Later places of the request, counted there, would be others than were meant.
+    var displaced: Set<ObjectPath> = []
     /// The place of the operation in its request.
     var operation = 0
 
@@ -53,6 +56,10 @@ struct Draft {
 
     mutating func need(_ path: ObjectPath) {
         for case .item(let item) in path.steps { need(item) }
+    }
+
+    func expectCountable(_ path: ObjectPath) throws(TypedProblem) {
+        if displaced.contains(path) { throw .contextTooOld }
     }
 
     func refuse(_ reason: TypedProblem.Reason) -> TypedProblem { .notApplicable(operation: operation, reason) }

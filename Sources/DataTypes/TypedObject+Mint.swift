@@ -171,9 +171,9 @@ extension Path {
 }
 
 extension Position {
-    fileprivate var isIndex: Bool { if case .at = self { true } else { false } }
+    var isIndex: Bool { if case .at = self { true } else { false } }
 }
 
 extension ElementPlace {
-    fileprivate var isIndex: Bool { if case .at = self { true } else { false } }
+    var isIndex: Bool { if case .at = self { true } else { false } }
 }

@@ -24,6 +24,7 @@ extension TypedObject {
                 guard let index = Path.index(name), let list = found.node?.lists.first else {
                     throw draft.refuse(.noSuchElement)
                 }
+                try draft.expectCountable(found.path)
                 let item = list.item(at: try list.seenSlot(at: index, draft))
                 guard list.contains(item) else { throw draft.refuse(.noSuchElement) }
                 found.path = found.path.appending(.item(item))
@@ -131,7 +132,8 @@ extension FugueTree {
         throw draft.refuse(.outOfRange)
     }
 
-    /// So many elements from an index on, as the writer saw them, less those that are deleted by now.
+    /// So many elements from an index on, as the writer saw them. Those that are deleted by now are among them: they
+    /// are deleted by this request too, or its next index would count them.
     func seenElements(from start: Place?, count: Int, _ draft: Draft) throws(TypedProblem) -> [IDRange] {
         var ranges: [IDRange] = []
         var rest = count
@@ -145,16 +147,31 @@ extension FugueTree {
                 let taken = min(rest, part.count)
                 guard taken > 0 else { continue }
                 rest -= taken
-                if piece.isShown {
-                    let first = piece.first.advanced(by: part.lowerBound)
-                    IDRange.append(IDRange(first: first, count: taken), to: &ranges)
-                }
+                let first = piece.first.advanced(by: part.lowerBound)
+                IDRange.append(IDRange(first: first, count: taken), to: &ranges)
             }
             link = piece.next
             from = 0
         }
         guard rest == 0 else { throw draft.refuse(.outOfRange) }
         return ranges
+    }
+
+    /// Whether something stands between two neighbours that its writer saw there, and that is deleted by now.
+    func hidesSeen(between left: Place?, and right: Place?, _ draft: Draft) -> Bool {
+        guard !draft.isCurrent else { return false }
+        var link = left?.piece ?? head
+        var start = left.map { $0.offset + 1 } ?? 0
+        while link >= 0 {
+            let end = right?.piece == link ? right?.offset ?? 0 : self[link].count
+            if start < end, seenParts(of: self[link], draft).contains(where: { $0.overlaps(start..<end) }) {
+                return true
+            }
+            if right?.piece == link { return false }
+            link = self[link].next
+            start = 0
+        }
+        return false
     }
 
     /// The element behind which a position is: nil at the beginning. It may be deleted by now.

@@ -19,7 +19,7 @@ extension TypedObject {
         }
         let length = text.unicodeScalars.count
         guard length > 0 else { return .done }
-        let (parent, side) = parent(behind: left, in: root.node(path.steps)?.texts.first)
+        let (parent, side) = parent(behind: left, in: root.node(path.steps)?.texts.first, at: path, &draft)
         let first = put(text, count: length, at: path, parent: parent, side: side, &draft)
         return .inserted(first: actors.dot(first), count: length)
     }
@@ -31,6 +31,7 @@ extension TypedObject {
     ) throws(TypedProblem) -> (path: ObjectPath, left: ElementID?, dead: [IDRange]) {
         let found = try find(path, draft)
         try expect(.text, at: found, draft)
+        if position.isIndex || count > 0 { try draft.expectCountable(found.path) }
         guard text.utf8.count <= Limits.insertedTextBytes, count >= 0 else { throw draft.refuse(.tooMuch) }
         let tree = found.node?.texts.first ?? FugueTree(isText: true)
         let start = try tree.element(before: position, draft) { dot in actors.id(dot).flatMap(tree.find) }
@@ -38,10 +39,14 @@ extension TypedObject {
         return (found.path, start.flatMap(tree.lastShown).map(tree.id), dead)
     }
 
-    private func parent(behind left: ElementID?, in tree: FugueTree?) -> (ElementID, FugueTree.Side) {
+    private func parent(
+        behind left: ElementID?, in tree: FugueTree?, at path: ObjectPath, _ draft: inout Draft
+    ) -> (ElementID, FugueTree.Side) {
         guard let tree else { return (.none, .right) }
         let place = left.flatMap(tree.find)
-        return tree.parent(between: place, and: tree.nextShown(after: place))
+        let next = tree.nextShown(after: place)
+        if tree.hidesSeen(between: place, and: next, draft) { draft.displaced.insert(path) }
+        return tree.parent(between: place, and: next)
     }
 
     @discardableResult
@@ -66,7 +71,8 @@ extension TypedObject {
         makeContainers(above: path, &draft)
         make(.list, at: path, &draft)
         guard !values.isEmpty else { return .done }
-        let (parent, side) = parent(behind: left, in: root.node(path.steps)?.lists.first?.slots)
+        let slots = root.node(path.steps)?.lists.first?.slots
+        let (parent, side) = parent(behind: left, in: slots, at: path, &draft)
         let first = put(contents, at: path, parent: parent, side: side, &draft)
         return .inserted(first: actors.dot(first), count: contents.count)
     }
@@ -77,6 +83,7 @@ extension TypedObject {
     ) throws(TypedProblem) -> (path: ObjectPath, left: ElementID?) {
         let found = try find(path, draft)
         try expect(.list, at: found, draft)
+        if position.isIndex { try draft.expectCountable(found.path) }
         for content in contents { try content.check(under: found.path.appending(.item(.none)), draft) }
         let list = found.node?.lists.first ?? ListRecords()
         guard list.slots.shownCount + contents.count <= Limits.containerEntries else { throw draft.refuse(.tooMuch) }
@@ -126,6 +133,7 @@ extension TypedObject {
     ) throws(TypedProblem) {
         let found = try find(path, draft)
         try expect(.list, at: found, draft)
+        if place.isIndex || position.isIndex { try draft.expectCountable(found.path) }
         guard let list = found.node?.lists.first else { throw draft.refuse(.noSuchElement) }
         let item: ElementID
         switch place {
@@ -158,7 +166,8 @@ extension TypedObject {
         if !slots.isEmpty {
             commit(.deleteSlots(slots.map { IDRange(first: $0, count: 1) }), at: found.path, &draft)
         }
-        let (parent, side) = parent(behind: leftID, in: root.node(found.path.steps)?.lists.first?.slots)
+        let tree = root.node(found.path.steps)?.lists.first?.slots
+        let (parent, side) = parent(behind: leftID, in: tree, at: found.path, &draft)
         put(IDRange(first: item, count: 1), at: found.path, parent: parent, side: side, isNew: false, &draft)
     }
 
@@ -174,7 +183,8 @@ extension TypedObject {
         let value = found.node?.lists.first?.content(of: item).flatMap { viewer.value($0, found.path) } ?? .null
         clear(found.path.appending(.item(item)), &draft)
         commit(.drop([item]), at: found.path, &draft)
-        let (parent, side) = parent(behind: left, in: root.node(found.path.steps)?.lists.first?.slots)
+        let slots = root.node(found.path.steps)?.lists.first?.slots
+        let (parent, side) = parent(behind: left, in: slots, at: found.path, &draft)
         put(Content(value).map { [$0] } ?? [], at: found.path, parent: parent, side: side, &draft)
     }
 }

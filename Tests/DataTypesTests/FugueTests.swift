@@ -104,6 +104,56 @@ import World
         }
     }
 
+    /// Several splices of one request, each counted after those before it, at a context from before what others did:
+    /// what its writer would have seen of it stands in that order, or the request is refused.
+    @Test func splicesOfOneRequestAreCountedAsItsWriterSawThem() throws {
+        var dice = SeededRandom(seed: 11)
+        var (done, refused) = (0, 0)
+        var next = UInt32(0x4E00)
+        func fresh(_ count: Int) -> String {
+            next += UInt32(count)
+            return String(
+                String.UnicodeScalarView((next - UInt32(count)..<next).compactMap { Unicode.Scalar($0) }))
+        }
+        for _ in 0..<2_000 {
+            var minter = Minter(.text)
+            try minter.mint(.splice(Path(), .at(0), delete: 0, text: fresh(Int.random(in: 1...6, using: &dice))))
+            let context = minter.object.versions
+            let base = Array((minter.value?.string ?? "").unicodeScalars)
+            var others = base.count
+            for _ in 0..<Int.random(in: 1...3, using: &dice) {
+                let at = Int.random(in: 0...others, using: &dice)
+                let deleted = Int.random(in: 0...min(2, others - at), using: &dice)
+                let text = fresh(Int.random(in: 0...2, using: &dice))
+                try minter.mint(.splice(Path(), .at(at), delete: deleted, text: text))
+                others += text.unicodeScalars.count - deleted
+            }
+            let before = Set((minter.value?.string ?? "").unicodeScalars)
+            var meant = base
+            let splices = (0..<Int.random(in: 2...3, using: &dice)).map { _ in
+                let at = Int.random(in: 0...meant.count, using: &dice)
+                let deleted = Int.random(in: 0...min(2, meant.count - at), using: &dice)
+                let text = fresh(Int.random(in: 0...2, using: &dice))
+                meant.replaceSubrange(at..<at + deleted, with: text.unicodeScalars)
+                return Operation.splice(Path(), .at(at), delete: deleted, text: text)
+            }
+            do {
+                let request = TypedRequest(splices, context: context, name: nil)
+                _ = try minter.object.apply(request, as: .text, minter.run())
+            } catch TypedProblem.contextTooOld {
+                refused += 1
+                continue
+            }
+            done += 1
+            let shown = Array((minter.value?.string ?? "").unicodeScalars)
+            // What others had deleted of the base is gone; all else that was meant is there, in its order.
+            let expected = meant.filter { !base.contains($0) || before.contains($0) }
+            #expect(shown.filter(meant.contains) == expected)
+            #expect(!shown.contains { base.contains($0) && !meant.contains($0) })
+        }
+        #expect(done > 1_000 && refused > 20, "\(done) done, \(refused) refused")
+    }
+
     @Test func sweptTextLosesItsDeletedLeavesAndItsOldContexts() throws {
         var minter = Minter(.text)
         let (_, results) = try minter.mint(.splice(Path(), .at(0), delete: 0, text: "abcdef"))
