@@ -41,6 +41,7 @@ extension TypedDelta {
         w.varint(time.bits)
         w.varint(UInt64(floor.count))
         for counter in floor { w.varint(counter) }
+        w.end(of: expiry)
         w.varint(UInt64(steps.count))
         var path: ObjectPath?
         for step in steps {
@@ -79,6 +80,7 @@ extension TypedDelta {
                 throw .malformed("a floor beyond what is needed")
             }
         }
+        let expiry = try r.end(saidAt: time)
         var steps: [PathChange] = []
         for _ in 0..<(try r.count(each: 2)) { steps.append(try r.step(after: steps.last, bounds, run)) }
         let call = try r.optional { r throws(DecodingFailure) in
@@ -89,6 +91,7 @@ extension TypedDelta {
         guard FreshIDs(steps).areDistinct else { throw .malformed("a dot that is minted twice") }
         self.init(
             needs: needs, own: own, run: first...run.last.counter, time: time, steps: steps, floor: floor, call: call)
+        self.expiry = expiry
     }
 }
 

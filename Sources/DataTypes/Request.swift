@@ -1,7 +1,7 @@
 // A request on a typed object: what the minter is told, and what it answers.
 
 package import Causality
-import World
+package import World
 
 /// What the keys of a bucket are.
 package enum TypedBucket: String, Hashable, Sendable, CaseIterable {
@@ -27,11 +27,15 @@ package struct MintingRun: Sendable {
     /// The first counter that the shard has not given to anybody: as many are taken as `TypedDelta.last` says.
     package let first: UInt64
     package let time: HybridTime
+    /// The minter's clock, by which it judges what has expired: `time` may be ahead of it.
+    package let wall: WallTime
 
-    package init(actor: Actor, first: UInt64, time: HybridTime) {
+    /// `wall`: that of `time` if it is not said.
+    package init(actor: Actor, first: UInt64, time: HybridTime, wall: WallTime? = nil) {
         self.actor = actor
         self.first = first
         self.time = time
+        self.wall = wall ?? time.wall
     }
 }
 
@@ -44,11 +48,14 @@ struct TypedRequest: Sendable {
     let room: Int
     /// Bytes that one request may bring.
     let most: Int
+    /// When all that stands then is to end.
+    let expiresAt: WallTime?
 
     init(
         _ operations: [Operation], context: VersionVector? = nil, name: OperationName? = nil,
-        room: Int = .max, most: Int = Limits.requestOperationBytes
+        room: Int = .max, most: Int = Limits.requestOperationBytes, expiresAt: WallTime? = nil
     ) {
+        self.expiresAt = expiresAt
         self.operations = operations
         self.context = context
         self.name = name

@@ -75,12 +75,13 @@ extension StoredObject {
     package mutating func carryOut(
         _ call: TypedCall, as bucket: TypedBucket, context: VersionVector?, room: Int, _ run: MintingRun
     ) throws(TypedCallProblem) -> TypedOutcome {
-        let operations = try call.operations(on: typed?.object ?? TypedObject(), as: bucket, run)
+        let operations = try call.operations(on: shown(at: run.wall), as: bucket, run)
         do throws(TypedProblem) {
             let outcome = try operate(
                 TypedRequest(
                     operations, context: context, name: call.name, room: room,
-                    most: call.kind == .put ? Limits.objectBytes : Limits.requestOperationBytes),
+                    most: call.kind == .put ? Limits.objectBytes : Limits.requestOperationBytes,
+                    expiresAt: call.kind == .delete ? nil : call.expiresAt),
                 as: bucket, supersedes: call.supersedes, run)
             typed?.byteCount += call.body.count + 64
             return outcome

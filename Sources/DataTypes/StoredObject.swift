@@ -174,7 +174,7 @@ package struct StoredObject: Hashable, Sendable {
     }
 
     /// Whether `expire` would drop anything.
-    package func hasExpired(at wall: WallTime) -> Bool { siblings.contains { $0.isExpired(at: wall) } }
+    package func hasExpiredValues(at wall: WallTime) -> Bool { siblings.contains { $0.isExpired(at: wall) } }
 }
 
 /// What a replica holds, without the bytes: enough to tell whether two replicas agree, and which is behind.

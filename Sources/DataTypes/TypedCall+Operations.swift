@@ -78,7 +78,7 @@ extension TypedCall {
                 let first = object.versions.counter(of: run.actor) + 1
                 _ = try object.apply(
                     TypedRequest(next), as: bucket,
-                    MintingRun(actor: run.actor, first: max(run.first, first), time: run.time))
+                    MintingRun(actor: run.actor, first: max(run.first, first), time: run.time, wall: run.wall))
                 operations += next
             }
             return operations

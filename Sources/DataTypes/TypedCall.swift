@@ -28,6 +28,10 @@ package struct TypedCall: Hashable, Sendable {
     package var name: OperationName?
     /// The answer is to have the value that it has led to.
     package var wantsValue = false
+    /// The time to live that its client asks for. It does not travel:
+    package var ttlMs: UInt64?
+    /// this does, which a gateway makes of it.
+    package var expiresAt: WallTime?
 
     package init(_ kind: Kind, _ body: [UInt8] = [], name: OperationName? = nil) {
         self.kind = kind
@@ -80,11 +84,14 @@ package struct TypedCall: Hashable, Sendable {
     private static let format: UInt8 = 1
     /// Added to the kind.
     private static let valueFlag: UInt8 = 0x80
+    private static let expiryFlag: UInt8 = 0x40
 
     package func encode() -> [UInt8] {
         var w = ByteWriter(capacity: body.count + 96)
         w.byte(TypedCall.format)
-        w.byte(kind.rawValue | (wantsValue ? TypedCall.valueFlag : 0))
+        w.byte(
+            kind.rawValue | (wantsValue ? TypedCall.valueFlag : 0) | (expiresAt != nil ? TypedCall.expiryFlag : 0))
+        if let expiresAt { w.varint(expiresAt.milliseconds) }
         w.counted(name?.description ?? "")
         w.counted(body)
         return w.bytes
@@ -95,9 +102,10 @@ package struct TypedCall: Hashable, Sendable {
         let version = try r.byte()
         guard version == TypedCall.format else { throw .unknownVersion(version) }
         let head = try r.byte()
-        guard let kind = Kind(rawValue: head & ~TypedCall.valueFlag) else {
+        guard let kind = Kind(rawValue: head & ~(TypedCall.valueFlag | TypedCall.expiryFlag)) else {
             throw .malformed("an unknown kind of request")
         }
+        let end = head & TypedCall.expiryFlag != 0 ? WallTime(milliseconds: try r.varint()) : nil
         let text = try r.countedString(atMost: Limits.headerBytes)
         var name: OperationName?
         if !text.isEmpty {
@@ -107,6 +115,7 @@ package struct TypedCall: Hashable, Sendable {
         try r.finish()
         self.init(kind, body, name: name)
         wantsValue = head & TypedCall.valueFlag != 0
+        expiresAt = end
     }
 }
 

@@ -24,6 +24,8 @@ package struct TypedDelta: Hashable, Sendable {
     let steps: [PathChange]
     let floor: [UInt64]
     let call: NamedCall?
+    /// Nil of what is no write: a sweep, or a note of one that was done before.
+    var expiry: Expiry?
 
     var actor: Actor { needs.actors[own] }
     var firstDot: Dot { Dot(actor: actor, counter: first) }
@@ -89,6 +91,7 @@ extension TypedObject {
         for (place, counter) in delta.floor.enumerated() {
             floor[to.places[place]] = max(floor[to.places[place]], counter)
         }
+        take(delta.expiry)
         if let call = delta.call {
             for void in ledger.record(call.named.moved(to), isAgain: call.isAgain, mutant) { root.void(void.ids) }
         }

@@ -20,6 +20,7 @@ extension TypedObject {
         w.byte(TypedFormat.object)
         w.actors(actors)
         w.counters(floor, atMost: actors)
+        w.expiry(expiry)
         w.ledger(ledger)
         root.encode(to: &w)
         return w.bytes
@@ -34,6 +35,7 @@ extension TypedObject {
         self.init()
         actors = try r.actors()
         floor = try r.counters(atMost: actors)
+        expiry = try r.expiry()
         var bounds = RecordBounds(counters: actors.counters)
         ledger = try r.ledger(&bounds)
         root = try RecordNode(from: &r, &bounds, depth: 0)

@@ -22,7 +22,8 @@ extension TypedObject {
         }
         try check(request)
         // One operation throws before it changes anything; a copy would cost as much as the object is large.
-        let backup = request.operations.count > 1 || actors.place(of: run.actor) == nil ? self : nil
+        let isOne = request.operations.count <= 1 && actors.place(of: run.actor) != nil && !isExpired(at: run.wall)
+        let backup = isOne ? nil : self
         do {
             return try mint(request, as: bucket, run)
         } catch {
@@ -70,9 +71,13 @@ extension TypedObject {
         var draft = try begin(request, as: bucket, run)
         let known = request.name.flatMap(effect)
         var results: [OperationResult] = []
+        var said: Expiry?
         if let known {
             draft.need(known.last)
         } else {
+            // Nothing that had its time comes back.
+            if isExpired(at: run.wall) { clear(ObjectPath(), &draft) }
+            said = Expiry(time: run.time, end: request.expiresAt)
             for (place, operation) in request.operations.enumerated() {
                 draft.operation = place
                 results.append(try perform(operation, &draft))
@@ -95,7 +100,9 @@ extension TypedObject {
             risen = actors.counters.map { _ in 0 }
             risen[draft.own] = last.counter
         }
-        let delta = TypedDelta(draft, last: last.counter, call: call, actors: actors.actors, floor: risen)
+        take(said)
+        var delta = TypedDelta(draft, last: last.counter, call: call, actors: actors.actors, floor: risen)
+        delta.expiry = said
         return .minted(delta, results)
     }
 
@@ -110,7 +117,8 @@ extension TypedObject {
         let former = actors.counters[own]
         let first = max(run.first, former + 1)
         guard first < Limits.packedCounter - UInt64(Limits.objectBytes) else { throw .tooManyActors }
-        let context = mutant == .contextIgnored ? nil : request.context
+        // Who writes to what has expired sees nothing, whatever it had seen.
+        let context = mutant == .contextIgnored || isExpired(at: run.wall) ? nil : request.context
         let seen = context.map(actors.counters(in:)) ?? actors.counters
         var needs = [UInt64](repeating: 0, count: actors.actors.count)
         needs[own] = former

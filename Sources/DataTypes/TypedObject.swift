@@ -16,6 +16,8 @@ package struct TypedObject: Sendable {
     /// whole texts and lists; its indexes can't be counted.
     var floor: [UInt64] = []
     var ledger = Ledger()
+    /// As the newest write has said; nil where none has.
+    var expiry: Expiry?
     /// A planted bug, for tests; not part of the value.
     var mutant: TypedMutant?
 
@@ -61,6 +63,7 @@ package struct TypedObject: Sendable {
             actors.counters[place] = max(actors.counters[place], other.actors.counters[place])
             floor[place] = max(floor[place], other.floor[place])
         }
+        take(other.expiry)
         _ = ledger.merge(other.ledger, mutant)
         // What the one side knew to be void may be alive in what the other brought.
         for effect in ledger.voids { root.void(effect.ids) }

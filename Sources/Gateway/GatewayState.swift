@@ -1,6 +1,7 @@
 // One event loop's gateway: its requests in flight, and what it has learned of the replicas. A pure value: requests,
 // answers, failures and time go in; asks and answers come out.
 
+import DataTypes
 import DequeModule
 import Keys
 package import Ring
@@ -133,9 +134,7 @@ package struct GatewayState: Sendable {
                 hedgeAt: route.primaries.count > 1 ? hedging.delay.map { now.instant + $0 } : nil)
         case .write(let value, let contentType, let context, let onlyIfAbsent, let ttl):
             figures.writes += 1
-            let expiry = (ttl ?? route.properties.ttlMilliseconds).map {
-                WallTime(milliseconds: now.wall.milliseconds &+ min($0, 1 << 45))
-            }
+            let expiry = GatewayState.expiry(ttl, route.properties, now.wall)
             let mint = MintRequest(
                 key: request.key.bytes, value: value, contentType: contentType, context: context,
                 onlyIfAbsent: onlyIfAbsent, expiresAt: value == nil ? nil : expiry)
@@ -143,8 +142,9 @@ package struct GatewayState: Sendable {
                 mint, bucket: request.key.bucket, route: route, quorum: quorum, begunAt: now.wall, deadline: deadline)
             write.start(&directory, now.instant, &effects)
             return InFlight(id: id, request: .write(Boxed(write)), startedAt: now.instant, deadline: deadline)
-        case .operate(let call, let context, let onlyIfAbsent):
+        case .operate(var call, let context, let onlyIfAbsent):
             figures.writes += 1
+            call.expiresAt = GatewayState.expiry(call.ttlMs, route.properties, now.wall)
             let mint = MintRequest(key: request.key.bytes, value: [], context: context, onlyIfAbsent: onlyIfAbsent)
             var operation = OperationCoordinator(
                 mint, call, bucket: request.key.bucket, route: route, quorum: quorum, deadline: deadline)
@@ -156,6 +156,13 @@ package struct GatewayState: Sendable {
                 range, reverse: reverse, limit: limit, route: route, quorum: quorum, rule: rule, deadline: deadline)
             list.start(&directory, now.instant, &effects)
             return InFlight(id: id, request: .list(Boxed(list)), startedAt: now.instant, deadline: deadline)
+        }
+    }
+
+    /// When what is written now ends: `ttlMs` from now, or as its bucket says.
+    private static func expiry(_ ttlMs: UInt64?, _ properties: BucketProperties, _ now: WallTime) -> WallTime? {
+        (ttlMs ?? properties.ttlMilliseconds).map {
+            WallTime(milliseconds: now.milliseconds &+ min($0, 1 << 45))
         }
     }
 

@@ -81,7 +81,7 @@ package struct ListedItem: Hashable, Sendable {
         case .plain(let plain): return plain.view.expiresAt.map { $0 > wall } ?? true
         case .merged(let key, var object):
             guard object.hasExpired(at: wall) else { return object.hasValue }
-            object.expire(at: wall)
+            object.hideExpired(at: wall)
             content = .merged(key: key, object)
             return object.hasValue
         }

@@ -34,8 +34,8 @@ struct KeyEvent: Sendable {
 
     private init(_ stored: StoredObject, key: [UInt8], wall: WallTime) {
         var object = stored
-        object.expire(at: wall)
-        lasts = stored.siblings.allSatisfy { $0.expiresAt == nil || $0.isTombstone }
+        object.hideExpired(at: wall)
+        lasts = stored.ending == nil
         version = CausalContext(of: object).encode(for: key)
         var json = JSONWriter()
         if let sortKey = StoredKey.sortKey(of: key) { json.member("sort", bytes: sortKey) }
@@ -44,6 +44,9 @@ struct KeyEvent: Sendable {
         if values.isEmpty, let document = object.typedObject?.value() {
             (kind, time) = (.document, nil)
             json.member("content_type", .string("application/json"))
+            if let end = object.typedObject?.expiresAt {
+                json.member("expires_ms", .int(Int(clamping: end.milliseconds)))
+            }
             json.member("value", document)
         } else {
             (kind, time) = (values.isEmpty ? .gone : values.count == 1 ? .value : .siblings, object.latestTime)

@@ -99,9 +99,6 @@ extension RingDocument {
             guard properties.type == .opaque || properties.conflict == .siblings else {
                 throw RingDocumentError("a typed bucket's conflicts end by last-write-wins")
             }
-            guard properties.type == .opaque || properties.ttlMilliseconds == nil else {
-                throw RingDocumentError("a typed bucket has a ttl")
-            }
         }
     }
 }

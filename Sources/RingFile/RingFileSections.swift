@@ -61,9 +61,6 @@ extension RingFileCompiler {
                 "values of type \(result.type.rawValue) merge by themselves: conflict must be \"siblings\"", key: "type"
             )
         }
-        guard result.type == .opaque || result.ttlMilliseconds == nil else {
-            throw table.error("values of type \(result.type.rawValue) do not expire: they take no ttl", key: "type")
-        }
         try table.finish()
         // Inherited levels are checked too: `read = 3` in [defaults] does not fit a placement of two replicas.
         for (key, level) in [("read", result.read), ("write", result.write)] {

@@ -28,10 +28,8 @@ struct FingerprintPiece: Hashable, Sendable {
 enum Fingerprints {
     /// Counts from `request.from` until the scan has read as much as one answer may, and one key at the least.
     static func compute(
-        _ request: CompareRequest, _ store: any KeyValueStore, _ ring: RingSnapshot, at wall: WallTime
+        _ request: CompareRequest, _ store: any KeyValueStore, _ ring: RingSnapshot, of node: NodeID, at wall: WallTime
     ) throws(StorageFailure) -> FingerprintPiece {
-        let expiredBy = WallTime(
-            milliseconds: wall.milliseconds - min(wall.milliseconds, UInt64(Limits.expiryGrace.inMilliseconds)))
         var expired: [ExpiredObject] = []
         var sums = [UInt64](repeating: 0, count: request.slices)
         var end = request.until
@@ -56,7 +54,9 @@ enum Fingerprints {
             guard bucket.counts else { return true }
             do {
                 let object = try StoredObject(decoding: bytes)
-                if object.hasExpired(at: expiredBy) {
+                if object.hasExpiredValues(at: wall.before(Limits.expiryGrace))
+                    || TypedExpiry.isDue(object, key, ring, of: node, at: wall)
+                {
                     expired.append(ExpiredObject(key: key, byteCount: bytes.count))
                 }
                 let token = Token(ofStored: key)

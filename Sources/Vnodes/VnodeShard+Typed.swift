@@ -20,14 +20,19 @@ extension VnodeShard {
         return try changing(key.bytes, &batch) { shard, logged, batch in
             // What stands there may be what the same request made when it was sent before.
             let isDone = call.name.map { logged.object.typedObject?.remembers($0) ?? false } ?? false
-            let wasAbsent = !logged.object.hasValue || request.onlyIfAbsent && isDone
+            // Whether opaque values from before the bucket had a type are over is the same for all.
+            logged.object.expire(at: surroundings.now.wall)
+            let isOver = logged.object.isTypedExpired(at: surroundings.now.wall)
+            let wasAbsent = !logged.object.hasValue || isOver || request.onlyIfAbsent && isDone
             if request.onlyIfAbsent && !wasAbsent { throw Refusal(.exists) }
             let (seen, tookDeltas) = (logged.object.versions.counter(of: shard.actor), logged.object.isTypedAlone)
             let run = try shard.run(over: logged.object, context, surroundings)
             let outcome = try shard.carryOut(call, on: &logged.object, key, route, context, as: bucket, run)
             guard case .minted(let delta, _) = outcome else {
+                var shown = logged.object
+                shown.hideExpired(at: surroundings.now.wall)
                 let minted = TypedMinted(
-                    outcome, logged.object, under: key.bytes, change: logged.object.encode(), value: call.wantsValue)
+                    outcome, shown, under: key.bytes, change: logged.object.encode(), value: call.wantsValue)
                 return .minted(object: minted.encode(), wasAbsent: wasAbsent)
             }
             if seen <= shard.counter { shard.counter = max(shard.counter, delta.lastDot.counter) }
@@ -49,7 +54,7 @@ extension VnodeShard {
     }
 
     /// A run of dots that nothing has covered yet; refused where a further life of this node has no place in the key.
-    private mutating func run(
+    mutating func run(
         over object: StoredObject, _ context: CausalContext?, _ surroundings: BatchSurroundings
     ) throws -> MintingRun {
         let seen = object.versions.counter(of: actor)
@@ -63,9 +68,10 @@ extension VnodeShard {
                 let grown = StoredObject(versions: versions, siblings: []), VnodeShard.givesContext(grown)
             else { throw VnodeShard.refusal(.typed(.tooManyActors)) }
         }
+        let floor = max(object.typedTime, context?.latestTime ?? HybridTime(bits: 0))
         return MintingRun(
-            actor: actor, first: max(counter, seen) + 1,
-            time: clock.tick(surroundings.now.wall, after: context?.latestTime ?? HybridTime(bits: 0)))
+            actor: actor, first: max(counter, seen) + 1, time: clock.tick(surroundings.now.wall, after: floor),
+            wall: surroundings.now.wall)
     }
 
     private func carryOut(
@@ -79,7 +85,7 @@ extension VnodeShard {
                 return try object.sweep(call, under: key.bytes, primaries: route.primaries.map(\.name), run)
             }
             // What stands in the place of all may be as large as all that may stand there.
-            let standing = call.supersedes ? 0 : object.payloadBytes
+            let standing = call.supersedes || object.isTypedExpired(at: run.wall) ? 0 : object.payloadBytes
             return try object.carryOut(
                 call, as: bucket, context: context?.versions, room: max(0, most - standing), run)
         } catch {
@@ -128,7 +134,7 @@ extension VnodeShard {
     // MARK: Objects in memory
 
     /// Works on the object under `key`, which is as before if `body` throws.
-    private mutating func changing(
+    mutating func changing(
         _ key: [UInt8], _ batch: inout Batch,
         _ body: (inout VnodeShard, inout LoggedObject, inout Batch) throws -> ReplicaReply
     ) throws -> ReplicaReply {
@@ -140,7 +146,7 @@ extension VnodeShard {
     }
 
     /// Has the object written: as the change alone, where that is less. Returns what the others are to merge.
-    private func store(
+    func store(
         _ logged: inout LoggedObject, _ key: [UInt8], _ change: [UInt8]?, _ properties: BucketProperties,
         _ batch: inout Batch
     ) throws -> [UInt8] {

@@ -21,7 +21,7 @@ package struct VnodeShard: Sendable {
     /// How long after their making fresh writes arrive here from the replicas that minted them.
     package private(set) var replicationDelay = DelayAverage()
     /// Objects whose expired values have given back their bytes since the start.
-    package private(set) var expired: UInt64 = 0
+    package internal(set) var expired: UInt64 = 0
     /// Merges refused since the start because the object would be beyond its limits.
     package private(set) var unmergeable: UInt64 = 0
 
@@ -108,7 +108,7 @@ package struct VnodeShard: Sendable {
             return try shortPage(of: request, pages, &batch, surroundings.now.instant)
         case .compare(let request):
             let piece = try Fingerprints.compute(
-                request, batch.store, surroundings.ring, at: surroundings.now.wall)
+                request, batch.store, surroundings.ring, of: actor.node, at: surroundings.now.wall)
             batch.expired += piece.expired
             return .fingerprints(piece.sums, end: piece.end, bytes: piece.bytes)
         case .hint, .readHints:
@@ -124,6 +124,7 @@ package struct VnodeShard: Sendable {
         _ key: [UInt8], summaryOver: Int, _ batch: inout Batch, _ surroundings: BatchSurroundings
     ) throws -> ReplicaReply {
         let change = batch.change(of: key)
+        if summaryOver > 0, typedObjects[key] != nil { try collect(key, &batch, surroundings) }
         if let logged = typedObjects[key] {
             let isLong = summaryOver > 0 && logged.object.payloadBytes > summaryOver
             return isLong ? .summary(logged.object.summary.encode()) : .object(logged.object.encode())
@@ -131,8 +132,12 @@ package struct VnodeShard: Sendable {
         guard let bytes = try change?.bytes ?? batch.store.get(key) else { return .object(nil) }
         guard summaryOver > 0, bytes.count > summaryOver else { return .object(bytes) }
         var object = try decode(bytes)
+        if object.isTypedExpired(at: surroundings.now.wall) {
+            try collect(key, &batch, surroundings)
+            if let logged = typedObjects[key] { return .summary(logged.object.summary.encode()) }
+        }
         let summary = object.summary.encode()
-        if object.hasExpired(at: surroundings.now.wall), let bucket = StoredKey.bucket(of: key) {
+        if object.hasExpiredValues(at: surroundings.now.wall), let bucket = StoredKey.bucket(of: key) {
             object.expire(at: surroundings.now.wall)
             expired += 1
             batch.put(

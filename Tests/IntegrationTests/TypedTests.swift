@@ -21,6 +21,9 @@ enum Typed {
         type = "list"
         [bucket.tags]
         type = "set"
+        [bucket.fleeting]
+        type = "document"
+        ttl = "1500ms"
         """
 
     static func patch(
@@ -129,6 +132,36 @@ extension Integration {
             let body = try #require(document["body"] as? String)
             #expect(body.count == 12 && body.hasPrefix("-"))
             for word in ["one", "two", "three"] { #expect(body.contains(word), "\(body)") }
+        }
+
+        /// Each write gives the whole value a time to live; after its end everything begins anew, at every node.
+        @Test func typedValuesEndWithTheirTime() throws {
+            let cluster = try cluster()
+            let keys = ["docs/ends", "fleeting/ends"]
+            for (key, query) in zip(keys, ["?w=all&ttl=1500", "?w=all"]) {
+                let body = Array(#"{"n":{"$counter":5},"old":true}"#.utf8)
+                #expect(try cluster[0].request("PUT", "/v1/kv/\(key)/a\(query)", body: body).status == 201)
+                let listed = try cluster[1].get("\(key)/").json["items"] as? [[String: Any]]
+                #expect(listed?.first?["expires_ms"] is Int)
+            }
+            for key in keys {
+                for node in cluster.nodes {
+                    let gone = try eventually("\(key) expires", within: 5) { () -> Response? in
+                        let got = try node.get("\(key)/a")
+                        return got.status == 404 ? got : nil
+                    }
+                    #expect(gone.context != nil)
+                    #expect((try node.get("\(key)/").json["items"] as? [Any])?.isEmpty == true)
+                }
+                let again = try Typed.patch(
+                    cluster[2], "\(key)/a?ttl=60000&w=all", #"[{"op":"increment","path":"/n"}]"#)
+                #expect((again.json["results"] as? [[String: Any]])?.first?["value"] as? Int == 1, "\(again.text)")
+                for node in cluster.nodes { #expect(try node.get("\(key)/a").text == "{\"n\":1}\n") }
+                let put = try cluster[0].request(
+                    "PUT", "/v1/kv/\(key)/a", ["If-None-Match": "*"], body: Array("{}".utf8))
+                #expect(put.status == 412)
+            }
+            #expect(try cluster[0].request("DELETE", "/v1/kv/docs/ends/a?ttl=5").status == 400)
         }
 
         @Test func aRequestWithANameIsDoneOnce() throws {

@@ -215,7 +215,6 @@ enum Sample {
         ("only = [\"de\"]", "only = [1]", 20, "strings only"),
         ("placement = \"german\"", "placement = \"saxon\"", 23, "unknown placement saxon"),
         ("conflict = \"last-write-wins\"", "conflict = \"first\"", 24, "siblings, last-write-wins"),
-        ("conflict = \"last-write-wins\"", "type = \"text\"", 24, "do not expire"),
         ("durability = \"buffered\"", "durability = true", 25, "must be a string, not true or false"),
         ("ttl = \"30d\"", "ttl = \"30 days\"", 26, "span"),
         ("max_value = \"64KiB\"", "max_value = \"64 kilo\"", 27, "size"),

@@ -23,7 +23,7 @@ import World
     }
 
     private func sums(_ replica: Replica, _ request: CompareRequest? = nil) throws -> [UInt64] {
-        try Fingerprints.compute(request ?? whole, replica.store, ring, at: Fixture.now().wall).sums
+        try Fingerprints.compute(request ?? whole, replica.store, ring, of: Fixture.de, at: Fixture.now().wall).sums
     }
 
     @Test func equalContentsHaveEqualFingerprints() throws {
@@ -91,12 +91,14 @@ import World
         var request = whole
         var pieces: [FingerprintPiece] = []
         repeat {
-            let piece = try Fingerprints.compute(request, replica.store, ring, at: Fixture.now().wall)
+            let piece = try Fingerprints.compute(request, replica.store, ring, of: Fixture.de, at: Fixture.now().wall)
             pieces.append(piece)
             // The same keys asked for by their bounds are counted the same.
             var bounded = request
             bounded.until = piece.end
-            #expect(try Fingerprints.compute(bounded, replica.store, ring, at: Fixture.now().wall) == piece)
+            let again = try Fingerprints.compute(
+                bounded, replica.store, ring, of: Fixture.de, at: Fixture.now().wall)
+            #expect(again == piece)
             request.from = piece.end ?? []
         } while pieces.last?.end != nil && pieces.count < 10
         #expect(pieces.count == 3)
@@ -113,7 +115,8 @@ import World
         request.from = [0xFF]
         request.until = [0]
         #expect(
-            try Fingerprints.compute(request, replica.store, ring, at: Fixture.now().wall).sums.allSatisfy { $0 == 0 })
+            try Fingerprints.compute(request, replica.store, ring, of: Fixture.de, at: Fixture.now().wall)
+                .sums.allSatisfy { $0 == 0 })
     }
 
     @Test func whatCannotBeReadIsCorruption() throws {

@@ -92,7 +92,6 @@ enum DataCalls {
     ) throws(Problem) -> Call {
         let fields = request.head.fields
         let query = request.target.query
-        guard query.ttlMs == nil else { throw .malformed("ttl is not known for typed values") }
         let name = try name(of: request)
         var call = TypedCall(
             try kind(of: request), request.head.method == .delete ? [] : request.body, name: name)
@@ -100,6 +99,7 @@ enum DataCalls {
         // RFC 7240, 4.2.
         let preferences = (fields.list(.prefer) ?? "").split(separator: ",").map { $0.trimmed.lowercased() }
         call.wantsValue = request.head.method == .patch && preferences.contains("return=representation")
+        call.ttlMs = query.ttlMs
         let operation = ClientRequest.Operation.operate(call, context: context, onlyIfAbsent: onlyIfAbsent)
         return .data(ask(operation, key, query), .operated(key, call.kind, hasValue: call.wantsValue))
     }
@@ -154,7 +154,7 @@ package enum DataAnswer: Sendable {
             return ObjectResponses.written(
                 object, created: created && !isDelete, account, key: key, after: context)
         case (.typed(let key, let question), .object(let object, let account)):
-            return TypedResponses.read(object, account, key: key, question)
+            return TypedResponses.read(object, account, key: key, question, wall: wall)
         case (.operated(let key, let kind, let hasValue), .operated(let context, let answer, let created, let account)):
             guard hasValue else {
                 return TypedResponses.operated(context, kind, answer, created: created, account, key: key)

@@ -19,7 +19,7 @@ package enum ObjectResponses {
     ) -> HTTPResponse {
         var response: HTTPResponse
         if var object {
-            object.expire(at: wall)
+            object.hideExpired(at: wall)
             response = values(distinct(object.values), resolveLatest: resolveLatest, accept: accept, chance)
             response.headers.add(CausalContext(of: object), for: key)
         } else {
@@ -171,6 +171,9 @@ package enum ObjectResponses {
     private static func describe(_ object: StoredObject, _ body: inout JSONBody) {
         if object.values.isEmpty, let value = object.typedObject?.value() {
             body.text.member("content_type", .string("application/json"))
+            if let end = object.typedObject?.expiresAt {
+                body.text.member("expires_ms", .int(Int(clamping: end.milliseconds)))
+            }
             body.text.key("value")
             return body.text.element(value)
         }

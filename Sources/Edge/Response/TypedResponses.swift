@@ -31,8 +31,10 @@ package struct TypedQuestion: Sendable {
 
 enum TypedResponses {
     static func read(
-        _ object: StoredObject?, _ account: Account, key: StoredKey, _ question: TypedQuestion
+        _ object: StoredObject?, _ account: Account, key: StoredKey, _ question: TypedQuestion, wall: WallTime
     ) -> HTTPResponse {
+        var object = object
+        object?.hideExpired(at: wall)
         var response = value(of: object, question)
         if let object { response.headers.add(CausalContext(of: object), for: key) }
         response.headers.add(account)

@@ -17,6 +17,7 @@ enum PatchLanguage: String {
 struct ChangeOptions: ParsableArguments {
     @Option(help: "The context a read gave: indexes count, and removals take, what was read.") var context: String?
     @Option(name: .customShort("w"), help: "Level: a number, one, quorum, local, each or all.") var w: String?
+    @Option(help: "Forget all that stands there after so many milliseconds.") var ttl: Int?
     @Flag(help: "Count only the key's own replicas, no hints.") var strict = false
     @Flag(name: .shortAndLong, help: "Say who acknowledged, and the new context.") var verbose = false
     @OptionGroup var node: NodeOptions
@@ -29,7 +30,7 @@ struct ChangeOptions: ParsableArguments {
     func send(
         _ body: [UInt8], as language: PatchLanguage, to key: KeyArgument, seen: String? = nil
     ) async throws -> ClientResponse {
-        let query = QueryText([("w", w), ("strict", strict ? "true" : nil)])
+        let query = QueryText([("w", w), ("strict", strict ? "true" : nil), ("ttl", ttl.map(String.init))])
         var headers = [("content-type", language.rawValue)]
         if let context = seen ?? context { headers.append(("atoll-context", context)) }
         let write = NamedWrite(target: try key.path() + query.text, headers: headers, body: body)
