@@ -46,11 +46,8 @@ extension StoredObject {
     /// Whether anything stands here whose time is over.
     package func hasExpired(at wall: WallTime) -> Bool { hasExpiredValues(at: wall) || isTypedExpired(at: wall) }
 
-    /// When the first of what stands here ends.
-    package var ending: WallTime? {
-        let ends = siblings.compactMap { $0.isTombstone ? nil : $0.expiresAt }
-        return (ends + [typed?.object.expiresAt].compactMap { $0 }).min()
-    }
+    /// When what stands here ends, or has ended.
+    package var ends: [WallTime] { siblings.compactMap(\.expiresAt) + [typed?.object.expiresAt].compactMap { $0 } }
 
     package func isTypedExpired(at wall: WallTime) -> Bool { typed?.object.isExpired(at: wall) ?? false }
 

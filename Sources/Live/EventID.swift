@@ -2,8 +2,9 @@
 //
 // For each watch of the connection, in the order in which they were asked for, one part, joined by commas. Of a key it
 // is its context, in base64, just as in `Atoll-Context`. Of a range it names for some of the primaries how far their
-// changes were sent: `de-fra-1~1795401009350.0.4711`, joined by semicolons: node, life, shard, position. A part that
-// says nothing is a hyphen: all is sent.
+// changes were sent: `de-fra-1~1795401009350.0.4711`, joined by semicolons: node, life, shard, position. Where values
+// end with time, `@1795401058205` follows: what had ended by then was sent. A part that says nothing is a hyphen: all
+// is sent.
 //
 // Ids come back from anywhere. One that was invented can only make its bearer miss what it pretends to have seen.
 
@@ -16,8 +17,8 @@ package struct EventID: Hashable, Sendable {
         case nothing
         /// A context's bytes, for the key of the watch to be checked against.
         case context([UInt8])
-        /// Ascending by node, each once.
-        case marks([Mark])
+        /// Ascending by node, each once; and the time by which ends of values were told of, if any ends.
+        case marks([Mark], until: WallTime? = nil)
     }
 
     struct Mark: Hashable, Sendable {
@@ -49,21 +50,26 @@ extension EventID.Part {
             self = .context(bytes)
             return
         }
+        let halves = text.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
+        let until = halves.count > 1 ? EventID.Mark.number(halves[1]) : nil
+        guard halves.count == 1 || until != nil else { throw .malformed("an id that is none") }
         var marks: [EventID.Mark] = []
-        for one in text.split(separator: ";", maxSplits: Limits.replicas, omittingEmptySubsequences: false) {
+        for one in halves[0].split(separator: ";", maxSplits: Limits.replicas, omittingEmptySubsequences: false) {
             guard let mark = EventID.Mark(one), marks.last.map({ $0.node < mark.node }) ?? true else {
                 throw .malformed("an id that is none")
             }
             marks.append(mark)
         }
-        self = .marks(marks)
+        self = .marks(marks, until: until.map(WallTime.init))
     }
 
     var text: String {
         switch self {
         case .nothing: "-"
         case .context(let bytes): Base64.text(of: bytes)
-        case .marks(let marks): marks.isEmpty ? "-" : marks.map(\.text).joined(separator: ";")
+        case .marks(let marks, let until):
+            marks.isEmpty
+                ? "-" : marks.map(\.text).joined(separator: ";") + (until.map { "@\($0.milliseconds)" } ?? "")
         }
     }
 }
@@ -81,7 +87,7 @@ extension EventID.Mark {
     }
 
     /// Digits alone: `UInt64` would take a sign.
-    private static func number(_ text: Substring) -> UInt64? {
+    fileprivate static func number(_ text: Substring) -> UInt64? {
         text.utf8.allSatisfy { (0x30...0x39).contains($0) } ? UInt64(text) : nil
     }
 

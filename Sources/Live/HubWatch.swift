@@ -25,6 +25,8 @@ struct HubWatch: Sendable {
     /// All that some primary has is known.
     var isReady = false
     var isLagging = false
+    /// Some value in it has ended, or is to.
+    var hasEnds = false
     /// When a primary was last heard; or when the watch began.
     var heard: Instant
     var idleSince: Instant?

@@ -24,6 +24,13 @@ enum LiveContent: Sendable {
         }
     }
 
+    /// When what it has ends, or has ended.
+    var ends: [WallTime] {
+        switch self {
+        case .opaque(let object): object.ends
+        }
+    }
+
     /// About what it takes in memory, without its key.
     var sizeBytes: Int {
         switch self {

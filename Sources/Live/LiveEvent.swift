@@ -14,7 +14,7 @@ struct KeyEvent: Sendable {
     enum Kind { case value, siblings, document, gone }
 
     let kind: Kind
-    /// When the newest of its writes was made; nil of a document.
+    /// When the newest of its writes was made; nil of a document, and where time alone has changed something.
     let time: HybridTime?
     /// The key's context.
     let version: [UInt8]
@@ -35,7 +35,8 @@ struct KeyEvent: Sendable {
     private init(_ stored: StoredObject, key: [UInt8], wall: WallTime) {
         var object = stored
         object.hideExpired(at: wall)
-        lasts = stored.ending == nil
+        let hasEnded = stored.ends.contains { $0 <= wall }
+        lasts = stored.ends.allSatisfy { $0 <= wall }
         version = CausalContext(of: object).encode(for: key)
         var json = JSONWriter()
         if let sortKey = StoredKey.sortKey(of: key) { json.member("sort", bytes: sortKey) }
@@ -49,7 +50,8 @@ struct KeyEvent: Sendable {
             }
             json.member("value", document)
         } else {
-            (kind, time) = (values.isEmpty ? .gone : values.count == 1 ? .value : .siblings, object.latestTime)
+            kind = values.isEmpty ? .gone : values.count == 1 ? .value : .siblings
+            time = hasEnded ? nil : object.latestTime
             KeyEvent.describe(values, object.latestTime, &json)
         }
         json.close("}")

@@ -78,7 +78,8 @@ extension LiveHub {
             return EventID.Mark(
                 node: primary.node, at: ChangeMark(life: life, shard: shard, position: position))
         }
-        subscriber.parts[part].sent = .marks(marks.sorted { $0.node < $1.node })
+        subscriber.parts[part].sent = .marks(
+            marks.sorted { $0.node < $1.node }, until: watch.hasEnds ? wall : nil)
     }
 
     private func tellLag(
@@ -132,7 +133,8 @@ extension LiveHub {
         }
         let isRange = subscriber.parts[part].isRange
         if isNew, isRange, event.kind == .gone { return true }
-        guard isRange || !subscriber.parts[part].floor.covers(state.known) else { return true }
+        // Who resumes may have seen what has ended since.
+        guard isRange || state.lastEnd != nil || !subscriber.parts[part].floor.covers(state.known) else { return true }
         if !isRange {
             subscriber.parts[part].sent = .context(event.version)
         } else if subscriber.parts[part].dirty.isEmpty, subscriber.parts[part].phase == .live {
@@ -165,7 +167,7 @@ extension LiveHub {
         _ from: EventID.Part?, tried: [NodeID], _ part: Int, _ subscriber: inout Subscriber, _ now: Instant,
         _ out: inout Outbox<Effect>
     ) {
-        guard case .marks(let marks)? = from, let watch = watches[subscriber.parts[part].watch] else { return }
+        guard case .marks(let marks, _)? = from, let watch = watches[subscriber.parts[part].watch] else { return }
         func mark(_ place: Int) -> EventID.Mark? {
             guard case .open = watch.primaries[place].mark, let at = self.place(of: watch.primaries[place].node)
             else { return nil }
@@ -187,7 +189,8 @@ extension LiveHub {
         }
         nextAsk += 1
         asks[nextAsk] = (subscriber.id, part)
-        subscriber.parts[part].phase = .resuming(.marks(marks), ask: nextAsk, since: now, tried: tried + [chosen.node])
+        subscriber.parts[part].phase = .resuming(
+            from ?? .nothing, ask: nextAsk, since: now, tried: tried + [chosen.node])
         out.emit(
             .send(.changes(ask: nextAsk, watch.target, since: chosen.at), to: chosen.node))
     }
@@ -201,6 +204,7 @@ extension LiveHub {
                 subscriber.parts[part].phase = .finishing
                 // What is not known yet is told when it is.
                 for key in changed where keys[KeyBytes(key)] != nil { subscriber.parts[part].note(key) }
+                if case .marks(_, let until) = from { noteEnded(since: until, part, &subscriber) }
             } else {
                 askWhatChanged(from, tried: tried, part, &subscriber, now, &out)
             }

@@ -135,7 +135,7 @@ extension LiveHub {
         return keys[bytes] != nil
     }
 
-    private mutating func note(_ key: [UInt8], in id: UInt32) {
+    mutating func note(_ key: [UInt8], in id: UInt32) {
         for subscriber in watches[id]?.subscribers ?? [] {
             for part in subscribers[subscriber]?.parts.indices ?? 0..<0
             where subscribers[subscriber]?.parts[part].watch == id {
@@ -158,6 +158,7 @@ extension LiveHub {
         lastStamp += 1
         state.stamp = lastStamp
         contentOrder.append((key, lastStamp))
+        awaitEnd(of: &state)
         keys[bytes] = state
         if isNews { hasLearned = true }
         for id in state.watches {

@@ -65,6 +65,10 @@ package struct LiveHub: Sendable {
     var contentOrder = Deque<(key: [UInt8], stamp: UInt64)>()
     var contentBytes = 0
     var lastStamp: UInt64 = 0
+    /// Ascending: when values that are known end. Not all count: that is said by their keys.
+    var endings = Deque<(end: WallTime, key: [UInt8])>()
+    /// This node's clock, as it was with the last input.
+    var wall = WallTime(milliseconds: 0)
     /// Of those that were heard when sources were last chosen.
     var heardNodes: [NodeID] = []
     var lastLook: Instant?
@@ -99,6 +103,7 @@ package struct LiveHub: Sendable {
     }
 
     package mutating func handle(_ input: Input, _ now: Now, _ out: inout Outbox<Effect>) {
+        wall = now.wall
         switch input {
         case .subscribe(let id, let subscription): subscribe(id, subscription, now.instant, &out)
         case .drained(let ids):
@@ -116,7 +121,9 @@ package struct LiveHub: Sendable {
             ranking = [:]
             for (place, node) in nodes.enumerated() { ranking[node] = place }
             heardNodes = []
-        case .tick: tick(now.instant, &out)
+        case .tick:
+            tellEnds()
+            tick(now.instant, &out)
         }
         settle()
         sendOrders(&out)

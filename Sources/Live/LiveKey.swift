@@ -16,6 +16,9 @@ struct LiveKey: Sendable {
     private(set) var holders: UInt64 = 0
     /// Its part of an event, while nothing in it has a time to end.
     var event: KeyEvent?
+    /// When the next of its values ends, and when one last did: of its contents as they last were at hand.
+    private(set) var nextEnd: WallTime?
+    private(set) var lastEnd: WallTime?
     /// When its contents were last asked for, and how often since they were there.
     var askedAt: Instant?
     var tries = 0
@@ -44,6 +47,16 @@ struct LiveKey: Sendable {
         lacking = 0
         content = nil
         event = nil
+    }
+
+    /// Finds out what has ended by `wall`.
+    mutating func noteEnds(at wall: WallTime) {
+        if let content = whole {
+            let ends = content.ends
+            (nextEnd, lastEnd) = (ends.filter { $0 > wall }.min(), ends.filter { $0 <= wall }.max())
+        } else if let end = nextEnd, end <= wall {
+            (nextEnd, lastEnd) = (nil, end)
+        }
     }
 
     mutating func noteLack(at place: Int) { lacking |= 1 << UInt64(place & 63) }

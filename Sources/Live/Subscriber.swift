@@ -96,7 +96,7 @@ struct WatchedPart: Sendable {
             }
             floor = context.versions
             sent = .context(bytes)
-        case .marks(let marks) where isRange: sent = .marks(marks)
+        case .marks(let marks, let until) where isRange: sent = .marks(marks, until: until)
         case .context, .marks, .nothing: phase = .waiting(.nothing)
         case nil: break
         }

@@ -71,6 +71,29 @@ extension Integration {
             }
         }
 
+        /// Nobody writes when a value ends.
+        @Test func theEndOfAValuesTimeIsShown() throws {
+            try running { cluster in
+                let paths = ["/posts/brief", "/docs/brief", "/timeline/ann/"]
+                let listeners = try paths.map { try Listener(cluster[1], $0, in: cluster) }
+                for listener in listeners { try listener.awaitReady() }
+                let began = Stopwatch.now
+                try cluster[0].put("posts/brief?ttl=2000&w=all", "x")
+                #expect(
+                    try cluster[2].request("PUT", "/v1/kv/docs/brief?ttl=2000&w=all", body: Array("{}".utf8)).status
+                        == 201)
+                try cluster[0].put("timeline/ann/1?ttl=2000&w=all", "x")
+                for listener in listeners {
+                    let shown = try listener.await("what has an end", within: 2) { $0.data["value"] != nil }
+                    #expect(shown.data["expires_ms"] is Int)
+                }
+                for (listener, name) in zip(listeners, ["deleted", "deleted", "removed"]) {
+                    try listener.await("its end", within: 5) { $0.name == name }
+                }
+                #expect((2..<4.5).contains(Stopwatch.now - began))
+            }
+        }
+
         /// A gateway that is no replica reads from the nearest that is one. That one is killed.
         @Test func aKilledSourceHoldsUpNothing() throws {
             try running(names: TestCluster.names + ["de-fra-2"]) { cluster in

@@ -57,8 +57,8 @@ import World
     // MARK: Ids
 
     @Test func anIDComesBack() throws {
-        let text = "-,AQID,ra~5.0.7;rb~18446744073709551615.1024.0"
-        let id = try EventID(text, watches: 3)
+        let text = "-,AQID,ra~5.0.7;rb~18446744073709551615.1024.0,ra~5.0.7@1795401058205"
+        let id = try EventID(text, watches: 4)
         #expect(id.parts.map(\.text).joined(separator: ",") == text)
         #expect(id.parts[1] == .context([1, 2, 3]))
     }
@@ -67,6 +67,7 @@ import World
         "", "-,-", "ra~1.2", "ra~1.2.3.4", "ra~+1.2.3", "ra~1.1025.3", "RA~1.2.3", "ra~1.2.3;ra~1.2.3",
         "rb~1.2.3;ra~1.2.3",
         "ra~18446744073709551616.0.0", "ra~1.2.3;", "AQI", "AQI\n", "~", "ra~~1.2.3", "ra~ .2.3", "é",
+        "ra~1.2.3@", "ra~1.2.3@-1", "ra~1.2.3@1@1", "@1", "AQID@1", "ra~1.2.3@18446744073709551616",
     ])
     func anIDThatIsNoneIsRefused(_ text: String) {
         #expect(throws: DecodingFailure.self) { try EventID(text, watches: 1) }
@@ -74,7 +75,7 @@ import World
 
     @Test func noTextMakesTheReaderOfIDsFall() throws {
         var random = SeededRandom(seed: 4)
-        let letters = Array("ra~.;,-0199=AQ+/ \u{0}é")
+        let letters = Array("ra~.;@,-0199=AQ+/ \u{0}é")
         var read = 0
         for _ in 0..<20_000 {
             let text = String(

@@ -52,7 +52,7 @@ import World
         let minted = try TypedMinted(decoding: bytes)
         let object = try StoredObject(decoding: minted.change)
         #expect(object.typedObject?.value() == .object(["b": .int(2)]))
-        #expect(object.ending == WallTime(milliseconds: Fixture.epochMs + 200_000))
+        #expect(object.ends == [WallTime(milliseconds: Fixture.epochMs + 200_000)])
     }
 
     /// What a node wrote whose clock is ahead is older than what is written after it.
@@ -62,7 +62,7 @@ import World
         let first = try #require(try nodes[0].object(key))
         _ = try nodes[1].ask(.merge(key: key, object: first.encode(), repair: true))
         _ = try nodes[1].ask(request(.mergePatch, #"{"b":1}"#, life: nil), at: 1_000)
-        #expect(try #require(try nodes[1].object(key)).ending == nil)
+        #expect(try #require(try nodes[1].object(key)).ends.isEmpty)
     }
 
     /// One replica removes it, the others take that over, and nothing is left to be done.
