@@ -59,6 +59,8 @@ extension RecordNode {
 /// What a reader is shown of a node, with what is void taken off counters.
 struct Viewer {
     let voids: [Effect]
+    /// Texts and lists come as `{"runs":[…]}`, with their elements' dots.
+    var showsIDs = false
 
     func value(_ node: RecordNode, _ path: ObjectPath) -> JSONValue? {
         node.shownKind.map { value(node, path, as: $0) }
@@ -70,6 +72,7 @@ struct Viewer {
         case .flag: .bool(!node.flags.isEmpty)
         case .counter: .int(Int(clamping: count(node, path)))
         case .set: .array(node.elements.map(\.value.json))
+        case .text where showsIDs, .list where showsIDs: .object(["runs": .array(runs(node, path, of: kind))])
         case .text: .string(node.texts.first?.string ?? "")
         case .list:
             .array(
@@ -98,6 +101,24 @@ struct Viewer {
         case let kind?: .string(kind.rawValue)
         case nil: nil
         }
+    }
+
+    /// The elements of a text or a list: `[0,17,"Hello"]`, the actor's place, the counter of the first, and the
+    /// content.
+    func runs(_ node: RecordNode, _ path: ObjectPath, of kind: TypedKind) -> [JSONValue] {
+        var runs: [JSONValue] = []
+        func append(_ id: ElementID, _ content: JSONValue) {
+            runs.append(.array([.int(id.place), .int(Int(clamping: id.counter)), content]))
+        }
+        guard kind == .list else {
+            node.texts.first?.forEachShown { append($0, .string($1)) }
+            return runs
+        }
+        for item in items(node) {
+            let content = node.lists.first?.content(of: item)
+            append(item, content.flatMap { value($0, path.appending(.item(item))) } ?? .null)
+        }
+        return runs
     }
 
     func items(_ node: RecordNode) -> [ElementID] { node.lists.first?.shownItems ?? [] }
@@ -133,5 +154,23 @@ extension FugueTree {
             if piece.isShown { bytes += contents[piece.content..<piece.content + piece.contentBytes] }
         }
         return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// The shown characters, in runs whose dots are neighbours.
+    func forEachShown(_ body: (ElementID, String) -> Void) {
+        var run: (first: ElementID, last: ElementID, bytes: [UInt8])?
+        func end() { if let run { body(run.first, String(decoding: run.bytes, as: UTF8.self)) } }
+        forEach { piece in
+            guard piece.isShown else { return }
+            let bytes = contents[piece.content..<piece.content + piece.contentBytes]
+            if let last = run?.last, last.advanced(by: 1) == piece.first {
+                run?.last = piece.last
+                run?.bytes += bytes
+            } else {
+                end()
+                run = (piece.first, piece.last, Array(bytes))
+            }
+        }
+        end()
     }
 }

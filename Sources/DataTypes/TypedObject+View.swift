@@ -49,22 +49,20 @@ extension TypedObject {
     /// The elements of a text or a list with their dots: `{"actors":[…],"runs":[[0,17,"Hello"]]}`, the actor's place,
     /// the counter of the first, and the content. Nil if neither stands there.
     package func runs(at path: Path = Path()) -> JSONValue? {
-        guard let (path, node) = shown(path) else { return nil }
-        var runs: [JSONValue] = []
-        func append(_ id: ElementID, _ content: JSONValue) {
-            runs.append(.array([.int(id.place), .int(Int(clamping: id.counter)), content]))
+        guard let (path, node) = shown(path), let kind = node.shownKind, kind == .text || kind == .list else {
+            return nil
         }
-        switch node.shownKind {
-        case .text: node.texts.first?.forEachShown { append($0, .string($1)) }
-        case .list:
-            for item in viewer.items(node) {
-                let content = node.lists.first?.content(of: item)
-                append(item, content.flatMap { viewer.value($0, path.appending(.item(item))) } ?? .null)
-            }
-        default: return nil
-        }
-        return .object(["actors": .strings(actors.actors.map(\.description)), "runs": .array(runs)])
+        return .object(["actors": shownActors, "runs": .array(viewer.runs(node, path, of: kind))])
     }
+
+    /// The whole value, each text and list in it as `{"runs":[…]}`, or nil; the places in runs are those of `actors`.
+    package func valueWithIDs() -> (actors: JSONValue, value: JSONValue)? {
+        var viewer = viewer
+        viewer.showsIDs = true
+        return viewer.value(root, ObjectPath()).map { (shownActors, $0) }
+    }
+
+    private var shownActors: JSONValue { .strings(actors.actors.map(\.description)) }
 
     func shown(_ path: Path) -> (path: ObjectPath, node: RecordNode)? {
         guard path.steps.count <= Limits.pathSteps else { return nil }
@@ -90,25 +88,5 @@ extension TypedObject {
             (found, node) = (found.appending(.item(item)), below)
         }
         return (found, node)
-    }
-}
-
-extension FugueTree {
-    /// The shown characters, in runs whose dots are neighbours.
-    fileprivate func forEachShown(_ body: (ElementID, String) -> Void) {
-        var run: (first: ElementID, last: ElementID, bytes: [UInt8])?
-        func end() { if let run { body(run.first, String(decoding: run.bytes, as: UTF8.self)) } }
-        forEach { piece in
-            guard piece.isShown else { return }
-            let bytes = contents[piece.content..<piece.content + piece.contentBytes]
-            if let last = run?.last, last.advanced(by: 1) == piece.first {
-                run?.last = piece.last
-                run?.bytes += bytes
-            } else {
-                end()
-                run = (piece.first, piece.last, Array(bytes))
-            }
-        }
-        end()
     }
 }

@@ -1,7 +1,7 @@
 // The contents of a key, as a gateway knows them and merges them from what replicas send.
 //
-// Opaque values and typed documents are whole each time. This is the place where a document could keep its last deltas,
-// and say what turns one into the next.
+// Opaque values and typed documents are whole each time. What turns a document into the next is found by comparing what
+// both show (DocumentHistory).
 
 import DataTypes
 import Causality
@@ -28,6 +28,13 @@ enum LiveContent: Sendable {
     var ends: [WallTime] {
         switch self {
         case .opaque(let object): object.ends
+        }
+    }
+
+    /// When the newest write of a document was made.
+    var written: HybridTime? {
+        switch self {
+        case .opaque(let object): object.isTypedAlone ? object.typedTime : nil
         }
     }
 

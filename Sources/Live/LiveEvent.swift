@@ -22,17 +22,19 @@ struct KeyEvent: Sendable {
     let tail: ArraySlice<UInt8>
     /// Whether it may be kept: nothing in it ends with time.
     let lasts: Bool
+    /// Of a document, until it was compared with what follows it.
+    var document: ShownDocument?
 
     /// Nil if no replica has ever seen the key.
-    init?(_ content: LiveContent, key: [UInt8], wall: WallTime) {
+    init?(_ content: LiveContent, key: [UInt8], showsIDs: Bool = false, wall: WallTime) {
         switch content {
         case .opaque(let object):
             guard !object.versions.isEmpty else { return nil }
-            self.init(object, key: key, wall: wall)
+            self.init(object, key: key, showsIDs, wall: wall)
         }
     }
 
-    private init(_ stored: StoredObject, key: [UInt8], wall: WallTime) {
+    private init(_ stored: StoredObject, key: [UInt8], _ showsIDs: Bool, wall: WallTime) {
         var object = stored
         object.hideExpired(at: wall)
         let hasEnded = stored.ends.contains { $0 <= wall }
@@ -42,13 +44,15 @@ struct KeyEvent: Sendable {
         if let sortKey = StoredKey.sortKey(of: key) { json.member("sort", bytes: sortKey) }
         json.member("version", base64: version)
         let values = object.values
-        if values.isEmpty, let document = object.typedObject?.value() {
+        if values.isEmpty { document = object.typedObject.flatMap { ShownDocument($0, showsIDs: showsIDs) } }
+        if let document {
             (kind, time) = (.document, nil)
             json.member("content_type", .string("application/json"))
             if let end = object.typedObject?.expiresAt {
                 json.member("expires_ms", .int(Int(clamping: end.milliseconds)))
             }
-            json.member("value", document)
+            if let actors = document.actors { json.member("actors", actors) }
+            json.member("value", document.value)
         } else {
             kind = values.isEmpty ? .gone : values.count == 1 ? .value : .siblings
             time = hasEnded ? nil : object.latestTime
@@ -115,6 +119,12 @@ struct EventBlock {
         start(event.name(inRange: inRange), id: id)
         add(head)
         add(event.tail)
+    }
+
+    /// What turns the document that the connection was shown last into the newest: `change` comes after `head`.
+    mutating func add(_ change: [ArraySlice<UInt8>], id: String, head: ArraySlice<UInt8>) {
+        start("change", id: id)
+        for piece in [head] + change { add(piece) }
     }
 
     /// An event about a watch, and no key of it; with a number where it has one.

@@ -47,6 +47,7 @@ extension LiveHub {
             subscriber.parts[part].isTooFarBehind = false
             subscriber.parts[part].sent = .nothing
             subscriber.parts[part].floor = .init()
+            subscriber.parts[part].state = nil
             subscriber.parts[part].phase = .listing(after: nil)
             block.add("reset", watch: subscriber.parts[part].name, id: subscriber.eventID)
         }
@@ -126,11 +127,7 @@ extension LiveHub {
             ask(for: key, now.instant, &out)
             return false
         }
-        guard let event = state.event ?? KeyEvent(content, key: key, wall: now.wall) else { return true }
-        if state.event == nil, event.lasts {
-            keys[bytes]?.event = event
-            contentBytes += event.tail.count
-        }
+        guard let event = event(of: key, content, for: subscriber.parts[part], now.wall) else { return true }
         let isRange = subscriber.parts[part].isRange
         if isNew, isRange, event.kind == .gone { return true }
         // Who resumes may have seen what has ended since.
@@ -140,9 +137,44 @@ extension LiveHub {
         } else if subscriber.parts[part].dirty.isEmpty, subscriber.parts[part].phase == .live {
             settleID(part, &subscriber)
         }
-        block.add(event, inRange: isRange, id: subscriber.eventID, head: subscriber.parts[part].head)
-        if !isNew, subscriber.parts[part].phase == .live { noteDelay(of: event.time, at: now.wall) }
+        tell(event, of: key, &block, part, &subscriber)
+        if !isNew, subscriber.parts[part].phase == .live {
+            // Documents bear no time, nor do those that were deleted.
+            let made = event.time.flatMap { $0.bits > 0 ? $0 : nil } ?? state.changedAt
+            noteDelay(of: made, at: now.wall)
+        }
         return true
+    }
+
+    /// What is said of a key as it is now, made once for all who are told it in one form. Nil if no replica has ever
+    /// seen the key.
+    private mutating func event(
+        of key: [UInt8], _ content: LiveContent, for part: WatchedPart, _ wall: WallTime
+    ) -> KeyEvent? {
+        let (bytes, showsIDs) = (KeyBytes(key), part.form.showsIDs)
+        let told = keys[bytes]?[showsIDs: showsIDs] ?? ToldKey()
+        if told.isReady(forChanges: part.tellsChanges) { return told.event }
+        guard let event = KeyEvent(content, key: key, showsIDs: showsIDs, wall: wall) else { return nil }
+        guard event.lasts else { return event }
+        lastState += 1
+        keys[bytes]?[showsIDs: showsIDs].take(event, forChanges: part.tellsChanges, number: lastState)
+        contentBytes += (keys[bytes]?[showsIDs: showsIDs].sizeBytes ?? 0) - told.sizeBytes
+        return event
+    }
+
+    /// Adds what has changed, or all that stands there.
+    private mutating func tell(
+        _ event: KeyEvent, of key: [UInt8], _ block: inout EventBlock, _ part: Int, _ subscriber: inout Subscriber
+    ) {
+        let (shown, head) = (subscriber.parts[part], subscriber.parts[part].head)
+        let told = keys[KeyBytes(key)]?[showsIDs: shown.form.showsIDs]
+        let history = shown.tellsChanges && event.lasts ? told?.history : nil
+        subscriber.parts[part].state = history?.number
+        if let change = shown.state.flatMap({ history?.change(from: $0) }) {
+            block.add(change, id: subscriber.eventID, head: head)
+        } else {
+            block.add(event, inRange: shown.isRange, id: subscriber.eventID, head: head)
+        }
     }
 
     // MARK: Resuming

@@ -29,6 +29,7 @@ extension LiveHub {
             endings.removeFirst()
             guard var state = keys[KeyBytes(key)], state.nextEnd == end else { continue }
             awaitEnd(of: &state)
+            state.noteEnd()
             keys[KeyBytes(key)] = state
             for id in state.watches { note(key, in: id) }
         }

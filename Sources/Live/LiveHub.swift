@@ -69,6 +69,8 @@ package struct LiveHub: Sendable {
     var endings = Deque<(end: WallTime, key: [UInt8])>()
     /// This node's clock, as it was with the last input.
     var wall = WallTime(milliseconds: 0)
+    /// Of a state of a document, as it was shown.
+    var lastState: UInt64 = 0
     /// Of those that were heard when sources were last chosen.
     var heardNodes: [NodeID] = []
     var lastLook: Instant?
@@ -152,7 +154,7 @@ package struct LiveHub: Sendable {
                 // What was opened for it is closed as what nobody looks at.
                 return out.emit(.end(id, .overloaded))
             }
-            parts.append(WatchedPart(number, watch, resume: resume))
+            parts.append(WatchedPart(number, watch, resume: resume, form: asked.form))
         }
         for part in parts where watches[part.watch]?.subscribers.last != id {
             watches[part.watch]?.subscribers.append(id)

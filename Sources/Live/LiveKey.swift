@@ -14,11 +14,15 @@ struct LiveKey: Sendable {
     private(set) var content: LiveContent?
     /// For each primary, by its place among the watch's primaries, a bit: it has told of a vector that covers `known`.
     private(set) var holders: UInt64 = 0
-    /// Its part of an event, while nothing in it has a time to end.
-    var event: KeyEvent?
     /// When the next of its values ends, and when one last did: of its contents as they last were at hand.
     private(set) var nextEnd: WallTime?
     private(set) var lastEnd: WallTime?
+    /// As it is told without ids, and with them, while nothing in it has a time to end.
+    private var told = (plain: ToldKey(), withIDs: ToldKey())
+    /// When the newest write of a document was made that is known.
+    private var written: HybridTime?
+    /// The same, where that is what its next event is about: not of a sweep, nor when its time ends.
+    private(set) var changedAt: HybridTime?
     /// When its contents were last asked for, and how often since they were there.
     var askedAt: Instant?
     var tries = 0
@@ -35,7 +39,17 @@ struct LiveKey: Sendable {
         return content.flatMap { $0.versions.covers(known) ? $0 : nil }
     }
 
-    var sizeBytes: Int { (content?.sizeBytes ?? 0) + (event?.tail.count ?? 0) }
+    var sizeBytes: Int { (content?.sizeBytes ?? 0) + told.plain.sizeBytes + told.withIDs.sizeBytes }
+
+    subscript(showsIDs showsIDs: Bool) -> ToldKey {
+        get { showsIDs ? told.withIDs : told.plain }
+        _modify { if showsIDs { yield &told.withIDs } else { yield &told.plain } }
+    }
+
+    private mutating func forgetEvents() {
+        told.plain.forgetEvent()
+        told.withIDs.forgetEvent()
+    }
 
     func isHeld(by place: Int) -> Bool { holders & 1 << UInt64(place & 63) != 0 }
 
@@ -46,7 +60,7 @@ struct LiveKey: Sendable {
     mutating func dropContent() {
         lacking = 0
         content = nil
-        event = nil
+        told = (ToldKey(), ToldKey())
     }
 
     /// Finds out what has ended by `wall`.
@@ -59,13 +73,17 @@ struct LiveKey: Sendable {
         }
     }
 
+    /// What is told next is that its time is over.
+    mutating func noteEnd() { changedAt = nil }
+
     mutating func noteLack(at place: Int) { lacking |= 1 << UInt64(place & 63) }
     func isLacking(at place: Int) -> Bool { lacking & 1 << UInt64(place & 63) != 0 }
 
     /// Nobody has all that is known: what is there is all there is.
     mutating func acceptLoss() {
         known = content?.versions ?? VersionVector()
-        (lacking, holders, askedAt, tries, event) = (0, 0, nil, 0, nil)
+        (lacking, holders, askedAt, tries) = (0, 0, nil, 0)
+        forgetEvents()
     }
 
     /// A primary has told of `versions`.
@@ -77,7 +95,8 @@ struct LiveKey: Sendable {
     mutating func learn(_ new: LiveContent, rule: ConflictRule, seams: LiveSeams) -> Bool {
         let versions = new.versions
         if seams.staleOverwrites, versions != known {
-            (known, content, event) = (versions, new, nil)
+            (known, content) = (versions, new)
+            forgetEvents()
             return true
         }
         let isNews = !known.covers(versions)
@@ -89,8 +108,10 @@ struct LiveKey: Sendable {
         } else {
             content = new
         }
-        event = nil
+        forgetEvents()
         guard isNews else { return false }
+        changedAt = new.written.flatMap { made in written.map { made > $0 } ?? true ? made : nil }
+        written = changedAt ?? written
         known.merge(versions)
         (holders, lacking) = (0, 0)
         return true

@@ -32,12 +32,17 @@ package struct LiveSubscription: Sendable {
     let tellsPositions: Bool
     /// It is told what others say who look at the same key.
     let hears: Bool
+    let form: DocumentForm
 
-    package init(watches: [Watch], resume: EventID?, tellsPositions: Bool, hears: Bool = false) {
+    package init(
+        watches: [Watch], resume: EventID?, tellsPositions: Bool, hears: Bool = false,
+        form: DocumentForm = DocumentForm()
+    ) {
         self.watches = watches
         self.resume = resume
         self.tellsPositions = tellsPositions
         self.hears = hears
+        self.form = form
     }
 }
 
@@ -69,6 +74,9 @@ struct WatchedPart: Sendable {
     let name: [UInt8]
     let head: ArraySlice<UInt8>
     let isRange: Bool
+    let form: DocumentForm
+    /// The number of the document's state that the client shows, if it is told changes of one.
+    var state: UInt64?
     var phase: Phase
     var dirty = DirtySet()
     /// What was said, by whom, and not told yet: of each the newest.
@@ -80,8 +88,9 @@ struct WatchedPart: Sendable {
     var isTooFarBehind = false
     var toldLagging = false
 
-    init(_ watch: UInt32, _ asked: LiveSubscription.Watch, resume: EventID.Part?) {
+    init(_ watch: UInt32, _ asked: LiveSubscription.Watch, resume: EventID.Part?, form: DocumentForm) {
         self.watch = watch
+        self.form = form
         name = asked.name
         head = EventBlock.head(watch: asked.name)
         isRange = asked.target.range != nil
@@ -139,6 +148,9 @@ struct WatchedPart: Sendable {
         if case .waiting = phase { return }
         giveUp()
     }
+
+    /// Of a range each item comes whole: which of its states a client shows is not kept.
+    var tellsChanges: Bool { form.tellsChanges && !isRange }
 
     /// Whether there is anything to be written but what changes.
     var isSettled: Bool { phase == .live && dirty.isEmpty && !isTooFarBehind }

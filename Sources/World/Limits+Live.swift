@@ -49,6 +49,9 @@ extension Limits {
     public static let liveWriteBytes = 64 << 10
     /// An event's id: it comes back in a header, beside others.
     public static let liveIDBytes = 16 << 10
+    /// States of a document that lie between what a slow connection shows and the newest, if it is told changes: some
+    /// seconds of typing.
+    public static let liveSteps = 64
     /// Reads under way to make one connection's items whole.
     public static let liveReadsAhead = 64
 

@@ -49,6 +49,19 @@ import World
             [(key("k"), "b/k"), (key("k", "s"), "b/k/s"), (range("k"), "b/k/"), (key("k/1"), "b/k%2F1")])
     }
 
+    @Test func documentsComeAsTheyAreAskedFor() throws {
+        for (query, changes, ids) in [
+            ("", false, false), ("?changes=true", true, false), ("?ids=true&changes=false", false, true),
+            ("?ids=true&changes=true", true, true),
+        ] {
+            let form = try call("/v1/live/b/k\(query)").form
+            #expect(form.tellsChanges == changes && form.showsIDs == ids, "\(query)")
+        }
+        for query in ["changes=2", "ids=yes", "types=true", "changes=true&changes=true"] {
+            #expect(throws: (any Error).self, "\(query)") { try call("/v1/live/b/k?\(query)") }
+        }
+    }
+
     @Test func anIdIsThatOfTheHeaderBeforeThatOfTheTarget() throws {
         #expect(try call("/v1/live/b/k").resume == nil)
         let asked = try call("/v1/live/b/k/?since=n~1.0.5&at=true")

@@ -5,7 +5,6 @@ import DataTypes
 
 import JSON
 import Keys
-import Live
 import Ring
 import RingFile
 import Testing
@@ -13,6 +12,7 @@ import World
 
 @testable import Edge
 @testable import Gateway
+@testable import Live
 
 private struct Scene {
     static let writer = "0123456789abcdef0123456789abcdef"
@@ -33,7 +33,8 @@ private struct Scene {
         socket.handle(input, &clients, now, &out)
         return out.take().map { effect in
             switch effect {
-            case .subscribe(let serial, _): "subscribe \(serial)"
+            case .subscribe(let serial, let asked):
+                "subscribe \(serial)\(asked.form.tellsChanges ? " changes" : "")\(asked.form.showsIDs ? " ids" : "")"
             case .unsubscribe(let serial): "unsubscribe \(serial)"
             case .request(let serial, let request): "request \(serial) \(Scene.describe(request))"
             case .say(let serial, let from, let data):
@@ -63,6 +64,9 @@ private struct Scene {
         var scene = try Scene()
         #expect(scene.says(#"{"watch":7,"key":"docs/plan"}"#) == ["subscribe 1"])
         #expect(scene.says(#"{"watch":8,"key":"timeline/ann/?prefix=2026"}"#) == ["subscribe 2"])
+        #expect(scene.says(#"{"watch":9,"key":"docs/a","changes":true}"#) == ["subscribe 3 changes"])
+        #expect(scene.says(#"{"watch":10,"key":"docs/a","ids":true,"changes":false}"#) == ["subscribe 4 ids"])
+        #expect(scene.says(#"{"unwatch":9}"#) + scene.says(#"{"unwatch":10}"#) == ["unsubscribe 3", "unsubscribe 4"])
         let block =
             "id: abc\nevent: document\ndata: {\"watch\":\"docs/plan\",\"value\":{}}\n\n:\n\nid: d\nevent: ready\ndata: {}\n\n"
         let half = Array(block.utf8.prefix(20))[...]
@@ -80,12 +84,12 @@ private struct Scene {
         #expect(scene.hears(.events(1, [half, rest])) == [])
         #expect(scene.says(#"{"unwatch":7}"#) == [])
         // The client's number is free again, and what comes late for the former watch is not taken for the new one's.
-        #expect(scene.says(#"{"watch":7,"key":"docs/plan"}"#) == ["subscribe 3"])
+        #expect(scene.says(#"{"watch":7,"key":"docs/plan"}"#) == ["subscribe 5"])
         #expect(scene.hears(.events(1, [half, rest])) == [])
-        #expect(scene.hears(.closed) == ["unsubscribe 3"])
+        #expect(scene.hears(.closed) == ["unsubscribe 5"])
     }
 
-    @Test func requestsAreAnsweredWithTheDocument() throws {
+    @Test func requestsAreAnswered() throws {
         var scene = try Scene()
         _ = scene.says(#"{"watch":1,"key":"docs/plan"}"#)
         let operation = #"[{"op":"increment","path":"/n"}]"#
@@ -146,6 +150,7 @@ private struct Scene {
         "", "[]", "{", "7", "{}", #"{"hello":{"writer":"0123456789abcdef0123456789abcdef"}}"#, #"{"watch":1}"#,
         #"{"watch":-1,"key":"docs/a"}"#, #"{"watch":1.5,"key":"docs/a"}"#, #"{"watch":1e99,"key":"docs/a"}"#,
         #"{"watch":1,"key":7}"#, #"{"watch":1,"key":"docs/a","colour":1}"#, #"{"do":1,"number":0,"ops":[]}"#,
+        #"{"watch":1,"key":"docs/a","changes":1}"#, #"{"watch":1,"key":"docs/a","ids":"true"}"#,
         #"{"do":1,"number":1}"#, #"{"do":1,"number":1,"ops":[],"again":1}"#, #"{"do":1,"ops":[]}"#,
         #"{"do":1,"number":1,"ops":[],"writer":"me"}"#, #"{"say":1}"#, #"{"say":"1","data":1}"#,
         #"{"unwatch":null}"#, "{\"say\":1,\"data\":\"\(String(repeating: "x", count: 1_024))\"}",

@@ -94,6 +94,49 @@ extension Integration {
             }
         }
 
+        /// Of a long text a letter travels alone; in the end it is what stands there.
+        @Test func ofADocumentTravelsWhatChanges() throws {
+            try running { cluster in
+                let text = String(repeating: "by the sea ", count: 8_000)
+                try patch(cluster[0], "docs/plan", #"{"title":"\#(text)"}"#)
+                let whole = try Listener(cluster[1], "/docs/plan", in: cluster)
+                let changes = try Listener(cluster[1], "/docs/plan?changes=true", in: cluster)
+                let runs = try Listener(cluster[2], "/docs/plan?ids=true&changes=true", in: cluster)
+                for listener in [whole, changes, runs] { try listener.awaitReady() }
+                let operations = #"[{"op":"insert","path":"/list","at":0,"values":["a"]}]"#
+                let type = ["content-type": "application/vnd.atoll.ops+json"]
+                let name = ["atoll-operation": "0123456789abcdef0123456789abcdef.1"]
+                let answer = try cluster[2].request(
+                    "PATCH", "/v1/kv/docs/plan", type.merging(name) { a, _ in a }, body: Array(operations.utf8))
+                #expect(answer.status == 200, "\(answer.text)")
+                let change = try changes.await("the list", within: 2) { $0.name == "change" }
+                let told = try #require((change.data["ops"] as? [[String: Any]])?.first)
+                #expect(told["op"] as? String == "set" && told["path"] as? String == "/list")
+                #expect(told["value"] as? [String] == ["a"] && change.data["value"] == nil)
+                let document = try whole.await("the same, whole", within: 2) {
+                    ($0.data["value"] as? [String: Any])?["list"] != nil
+                }
+                #expect(document.data["version"] as? String == change.data["version"] as? String)
+                try runs.await("the list with its dots", within: 2) { event in
+                    let value = event.data["value"] as? [String: Any]
+                    return (value?["list"] as? [String: Any])?["runs"] != nil && event.data["actors"] != nil
+                        || (event.data["ops"] as? [[String: Any]])?.first?["path"] as? String == "/list"
+                }
+                // Who comes back is shown all, and from there on what changes.
+                try patch(cluster[0], "docs/plan", #"{"n":1}"#)
+                let second = try Listener(cluster[2], "/docs/plan?changes=true", after: change.id, in: cluster)
+                try second.await("all", within: 15) { $0.name == "document" }
+                try second.awaitReady()
+                try patch(cluster[0], "docs/plan", #"{"n":2}"#)
+                for listener in [changes, second] {
+                    try listener.await("the last", within: 2) { event in
+                        (event.data["ops"] as? [[String: Any]])?.last?["value"] as? Int == 2
+                    }
+                }
+                #expect(changes.events.count { $0.name == "document" } == 1)
+            }
+        }
+
         /// A gateway that is no replica reads from the nearest that is one. That one is killed.
         @Test func aKilledSourceHoldsUpNothing() throws {
             try running(names: TestCluster.names + ["de-fra-2"]) { cluster in

@@ -14,14 +14,15 @@ struct HubScene {
     private(set) var time = Span.zero
     /// By connection, all that was written.
     private(set) var written: [UInt64: String] = [:]
+    private(set) var lastBlock: [UInt64: [ArraySlice<UInt8>]] = [:]
     private(set) var ended: [UInt64: LiveEnd] = [:]
     private(set) var sent: [(message: LiveMessage, to: NodeID)] = []
     private var numbers: [NodeID: UInt64] = [:]
     private var streams: [NodeID: LiveStream] = [:]
     private(set) var orders: [NodeID: [WatchOrder]] = [:]
 
-    init() throws {
-        hub = LiveHub(identity: Cluster.gateways[0], life: 9, ring: try Cluster.ring())
+    init(room: LiveRoom = LiveRoom()) throws {
+        hub = LiveHub(identity: Cluster.gateways[0], life: 9, ring: try Cluster.ring(), room: room)
         hear(.ranking(Cluster.replicas))
     }
 
@@ -46,18 +47,22 @@ struct HubScene {
                 }
                 self.orders[to, default: []] += orders
             case .write(let id, let pieces):
+                lastBlock[id] = pieces
                 written[id, default: ""] += String(decoding: pieces.joined(), as: UTF8.self)
             case .end(let id, let reason): ended[id] = reason
             }
         }
     }
 
-    mutating func subscribe(_ id: UInt64, _ targets: [LiveTarget], resume: String? = nil, at: Bool = false) throws {
+    mutating func subscribe(
+        _ id: UInt64, _ targets: [LiveTarget], resume: String? = nil, at: Bool = false,
+        form: DocumentForm = DocumentForm()
+    ) throws {
         let watches = targets.enumerated().map {
             LiveSubscription.Watch(target: $0.element, name: Array("w\($0.offset)".utf8))
         }
         let resume = try resume.map { try EventID($0, watches: targets.count) }
-        hear(.subscribe(id, LiveSubscription(watches: watches, resume: resume, tellsPositions: at)))
+        hear(.subscribe(id, LiveSubscription(watches: watches, resume: resume, tellsPositions: at, form: form)))
     }
 
     /// The next notice of a primary: all that was ordered from it is opened, and position `reached` is.

@@ -49,7 +49,11 @@ enum LiveCalls {
                 throw .malformed("this is no id of an event of these watches")
             }
         }
-        return .live(LiveSubscription(watches: watches, resume: resume, tellsPositions: query.tellsPositions))
+        var form = DocumentForm()
+        form.tellsChanges = query.tellsChanges
+        form.showsIDs = query.form == .ids
+        return .live(
+            LiveSubscription(watches: watches, resume: resume, tellsPositions: query.tellsPositions, form: form))
     }
 
     /// `BUCKET/KEY`, `BUCKET/KEY/SORT` or, for all items of a key, `BUCKET/KEY/`; each part percent-encoded where it

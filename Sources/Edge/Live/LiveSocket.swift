@@ -2,7 +2,7 @@
 // and what has become of requests, and says what is to be done. `Server` carries it on a channel.
 //
 // Picture: each watch is a subscription of its own, with a serial number that is never used twice; the client's number
-// for it may be. A watch of a typed key takes requests, one at a time: its answer bears the whole document.
+// for it may be. A watch of a typed key takes requests, one at a time; what they do is shown by its events.
 
 package import DataTypes
 package import Gateway
@@ -122,8 +122,8 @@ package struct LiveSocket: Sendable {
         guard let writer else { throw .malformed("the first message is hello") }
         switch message {
         case .hello: break
-        case .watch(let number, let key, let since):
-            let answer = subscribe(number, key, since, &out)
+        case .watch(let number, let key, let since, let form):
+            let answer = subscribe(number, key, since, form, &out)
             if let answer { send(SocketText.refused(watch: number, answer.body), &clients, now, &out) }
         case .unwatch(let number):
             guard let place = watches.firstIndex(where: { $0.number == number }) else { return }
@@ -144,7 +144,7 @@ package struct LiveSocket: Sendable {
 
     /// Nil if it is watched.
     private mutating func subscribe(
-        _ number: Int, _ key: String, _ since: String?, _ out: inout Outbox<Effect>
+        _ number: Int, _ key: String, _ since: String?, _ form: DocumentForm, _ out: inout Outbox<Effect>
     ) -> Problem? {
         guard !watches.contains(where: { $0.number == number }) else {
             return .malformed("watch \(number) is there already")
@@ -159,7 +159,7 @@ package struct LiveSocket: Sendable {
         lastSerial += 1
         watches.append(Watch(number: number, serial: lastSerial, key: watch.key))
         let subscription = LiveSubscription(
-            watches: [watch], resume: resume, tellsPositions: false, hears: watch.key != nil)
+            watches: [watch], resume: resume, tellsPositions: false, hears: watch.key != nil, form: form)
         out.emit(.subscribe(lastSerial, subscription))
         return nil
     }
@@ -246,8 +246,7 @@ extension SocketOperation {
         if let context { seen = try ContextHeader.parse(context, for: key) }
         let text = "\(self.writer ?? writer).\(number)\(isAgain ? "; again" : "")\(after.map { "; after=\($0)" } ?? "")"
         do throws(PatchError) {
-            var call = TypedCall(.operations, body, name: try OperationName(header: text))
-            call.wantsValue = true
+            let call = TypedCall(.operations, body, name: try OperationName(header: text))
             try call.check()
             return ClientRequest(.operate(call, context: seen, onlyIfAbsent: false), key: key)
         } catch { throw Problem(error) }

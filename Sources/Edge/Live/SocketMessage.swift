@@ -2,19 +2,20 @@
 // name.
 //
 //     {"hello":{"writer":"0f…"}}
-//     {"watch":1,"key":"docs/plan","since":"…"}      {"unwatch":1}
+//     {"watch":1,"key":"docs/plan","since":"…","changes":true,"ids":true}      {"unwatch":1}
 //     {"do":1,"number":17,"ops":[…],"context":"…","again":true,"after":"de-1~1795401009350:42"}
 //     {"say":1,"data":…}
 
 import DataTypes
 import JSON
+import Live
 import World
 
 enum SocketMessage {
     /// Who speaks: it names the requests that say no other writer.
     case hello(Writer)
     /// `key`: as in a path behind /v1/live/.
-    case watch(Int, key: String, since: String?)
+    case watch(Int, key: String, since: String?, DocumentForm)
     case unwatch(Int)
     case operate(Int, SocketOperation)
     case say(Int, data: [UInt8])
@@ -46,7 +47,10 @@ extension SocketMessage {
             self = .hello(try SocketMessage.writer(hello["writer"]))
         } else if let number = try fields.number("watch") {
             guard let key = try fields.string("key") else { throw .malformed("a watch needs a \"key\"") }
-            self = .watch(number, key: key, since: try fields.string("since"))
+            var form = DocumentForm()
+            form.tellsChanges = try fields.flag("changes")
+            form.showsIDs = try fields.flag("ids")
+            self = .watch(number, key: key, since: try fields.string("since"), form)
         } else if let number = try fields.number("unwatch") {
             self = .unwatch(number)
         } else if let watch = try fields.number("do") {
@@ -65,11 +69,9 @@ extension SocketMessage {
             throw .malformed("a request has a \"number\" from 1 to 2^53")
         }
         guard let operations = fields.take("ops") else { throw .malformed("a request has \"ops\"") }
-        let again = fields.take("again")
-        if let again, again != .bool(true), again != .bool(false) { throw .malformed("\"again\" is true or false") }
         return SocketOperation(
             number: UInt64(number), body: operations.encode(), context: try fields.string("context"),
-            isAgain: again == .bool(true), after: try fields.string("after"),
+            isAgain: try fields.flag("again"), after: try fields.string("after"),
             writer: try fields.take("writer").map { (value) throws(Problem) in try writer(value) })
     }
 
@@ -95,6 +97,13 @@ private struct SocketFields {
         guard let value = take(name) else { return nil }
         guard let string = value.string else { throw .malformed("\"\(name)\" is no string") }
         return string
+    }
+
+    /// False where it is absent.
+    mutating func flag(_ name: String) throws(Problem) -> Bool {
+        guard let value = take(name) else { return false }
+        guard case .bool(let isSet) = value else { throw .malformed("\"\(name)\" is true or false") }
+        return isSet
     }
 
     /// What JavaScript can count; nil where it is absent.

@@ -1,7 +1,7 @@
 // What a node says over a WebSocket (docs/LIVE.md), one JSON object to a text frame:
 //
 //     {"watch":1,"event":"document","id":"…","data":{…}}     the events of a stream; {} keeps a quiet connection open
-//     {"done":17,"watch":1,"dots":"…","results":[…],"context":"…","value":…}
+//     {"done":17,"watch":1,"dots":"…","results":[…],"context":"…"}
 //     {"failed":17,"watch":1,"problem":{…}}   {"refused":1,"problem":{…}}   {"problem":{…}}
 
 import Causality
@@ -30,7 +30,7 @@ enum SocketText {
         return texts
     }
 
-    /// The request is done: what its minter answers, and all that stands there now.
+    /// The request is done: what its minter answers, and what that has seen.
     static func done(_ number: UInt64, watch: Int, _ answer: [UInt8], _ context: [UInt8]) -> [UInt8] {
         var text = Array("{\"done\":\(number),\"watch\":\(watch)".utf8)
         // An object: its members follow.

@@ -5,8 +5,10 @@
 // (WRITER.NUMBER), so that it counts once however often it must be sent. What follows it waits, and is carried over to
 // each newer document that comes: by then its positions count what that document has.
 //
-//     edit ──▶ queue ──▶ flight ──▶ a node ──▶ answer (document, context) ──▶ confirmed ──▶ shown
-//                                     others' changes: events (document, context) ──▶─┘
+//     edit ──▶ queue ──▶ flight ──▶ a node ──▶ answer: done, as these dots
+//                                      └──▶ events: documents, and what changes them ──▶ confirmed ──▶ shown
+//
+// A request that is done is confirmed by the first document that has seen its dots.
 //
 // Everything up to `Draft` is without time, network and page, and is tested so.
 
@@ -284,6 +286,27 @@ export function performed(value, operation) {
   }
 }
 
+/** Where so many scalar values end, in UTF-16 units. */
+function unitsOf(text, count, from = 0) {
+  for (; count > 0; count--) from += text.codePointAt(from) > 0xffff ? 2 : 1;
+  return from;
+}
+
+/** What a node's event makes of a value. Its operations speak of what is shown, and always fit. */
+export function told(value, { op, path, at, ...one }) {
+  const put = (change) => changed(value, steps(path), change);
+  switch (op) {
+    case "set": return put(() => one.value);
+    case "insert": return put((list) => list.toSpliced(at, 0, ...one.values));
+    case "splice":
+      return put((text) => {
+        const start = unitsOf(text, at);
+        return text.slice(0, start) + (one.text ?? "") + text.slice(unitsOf(text, one.delete ?? 0, start));
+      });
+    default: return performed(value, { op, path, ...one });
+  }
+}
+
 /** A text's change up to the end of what it does at its first place, and what is left of it then. */
 export function cut(change) {
   const [first, rest] = [[], []];
@@ -455,6 +478,13 @@ export function covers(context, other) {
   }
 }
 
+/** Whether who has a context has seen what an answer tells of: its dots, or all that its node had. */
+function hasSeen(context, answer) {
+  const [, life, last] = /^(.*):\d+-(\d+)$/.exec(answer.dots ?? "") ?? [];
+  if (!life) return covers(context, answer.context);
+  try { return (seen(context).get(life) ?? 0n) >= BigInt(last); } catch { return true; }
+}
+
 // ---- One document, without network ------------------------------------------------------------------------------
 
 /** A change that cannot be taken: too many wait. */
@@ -474,7 +504,7 @@ export class Draft {
     // The last dot of the last answer to a request that was sent again: whoever takes the next must know of it.
     this.after = null;
     Object.assign(this, saved);
-    // A newer document than the confirmed one; whether it has the flight's changes is not known before its answer.
+    // A newer document than the confirmed one; whether it has the flight's changes is known when that is answered.
     this.newer = null;
     this.show();
   }
@@ -542,7 +572,7 @@ export class Draft {
   confirm(value, context) {
     if (this.flight) {
       if (!this.newer || covers(context, this.newer.context)) this.newer = { value, context };
-      return false;
+      return this.land();
     }
     // One that has not seen what is shown is followed by another.
     if (this.isLoaded && !covers(context, this.context)) return false;
@@ -556,21 +586,27 @@ export class Draft {
     this.show();
   }
 
-  /** The flight's request is done: `answer` has the document with its changes, and perhaps those of others. */
+  /** The flight's request is done. Returns whether something new is confirmed. */
   answered(answer) {
     if (answer.done !== this.flight?.number) return false;
     const dots = /^(.*:)\d+-(\d+)$/.exec(answer.dots ?? "");
     if (this.flight.isAgain && dots) this.after = dots[1] + dots[2];
-    const newer = this.newer && covers(this.newer.context, answer.context) ? this.newer : answer;
-    // As it was shown, so that what waits is carried over from there.
+    this.flight.answer = { dots: answer.dots, context: answer.context };
+    return this.land();
+  }
+
+  /** The flight ends with a document that has seen its changes, and perhaps those of others. */
+  land() {
+    const { flight, newer } = this;
+    if (!flight.answer || !newer || !hasSeen(newer.context, flight.answer)) return false;
     this.flight = null;
     this.rest(newer.value, newer.context);
     return true;
   }
 
-  /** No answer came, or one that leaves open what has become of the request. It goes out again under its name. */
+  /** What has become of the request, or of what it did, is open. It goes out again under its name. */
   lost() {
-    if (this.flight) this.flight.isAgain = true;
+    if (this.flight) Object.assign(this.flight, { isAgain: true, answer: null });
   }
 
   /**
@@ -780,8 +816,9 @@ export class Document extends Emitter {
     // What is confirmed is so by a node that this page has heard, and not only by the shelf: what was kept there may be of a
     // cluster that was set up anew since, which takes nothing that counts places in it.
     this.isShown = false;
-    // Since the key is watched on this connection.
+    // Since the key is watched on this connection; and what came last, which changes are made of.
     this.hasCome = false;
+    this.heard = undefined;
     // No replica is heard; no replica takes changes.
     this.isLagging = false;
     this.isRefused = false;
@@ -837,12 +874,12 @@ export class Document extends Emitter {
     this.number = number;
     this.hasCome = false;
     const since = this.isShown ? this.draft.context : null;
-    this.client.send({ watch: number, key: this.key, since: since ?? undefined });
+    this.client.send({ watch: number, key: this.key, since: since ?? undefined, changes: true });
     this.presence.tell();
   }
 
   disconnected() {
-    if (this.isSending) this.draft.lost();
+    this.draft.lost();
     [this.isReady, this.isSending, this.isLagging, this.isRefused] = [false, false, false, false];
     clearTimeout(this.timer);
     this.tellState();
@@ -851,10 +888,12 @@ export class Document extends Emitter {
   event({ event, data }) {
     switch (event) {
       case "document":
+      case "change":
       case "value":
       case "deleted":
         this.hasCome = true;
-        return this.show(() => this.draft.confirm(event === "deleted" ? undefined : data.value, data.version));
+        this.heard = event === "change" ? data.ops.reduce(told, this.heard) : data.value;
+        return this.show(() => this.draft.confirm(this.heard, data.version));
       case "reset":
         this.isReady = this.isShown = false;
         this.draft.forget();
@@ -882,16 +921,19 @@ export class Document extends Emitter {
     this.store();
     if (this.value !== old) this.emit("change", { value: this.value, isLocal: false });
     // What a lost node alone had seen never comes: after a while what there is counts.
-    if (!isTaken && !this.draft.flight) this.giveUpLater();
+    if (!isTaken && !this.isUnderWay) this.giveUpLater();
     this.send();
     this.emit("pending", this.pending);
   }
+
+  /** A request that is not answered. */
+  get isUnderWay() { return this.draft.flight !== null && !this.draft.flight.answer; }
 
   giveUpLater() {
     clearTimeout(this.timer);
     const context = this.draft.context;
     this.timer = setTimeout(() => {
-      if (this.draft.context !== context || this.draft.flight || !this.client.isOpen) return;
+      if (this.draft.context !== context || this.isUnderWay || !this.client.isOpen) return;
       this.rewatch();
     }, Limits.patience);
   }
@@ -942,7 +984,7 @@ export class Document extends Emitter {
   // What goes out.
 
   async send() {
-    if (!this.client.isOpen || !this.isReady || this.isSending) return;
+    if (!this.client.isOpen || !this.isReady || this.isSending || this.draft.flight?.answer) return;
     if (!this.draft.flight && !(this.isShown && this.draft.takeOff())) return;
     const flight = this.draft.flight;
     this.isSending = true;

@@ -42,10 +42,12 @@ struct RequestQuery: Equatable, Sendable {
     /// Of a ring document.
     var epoch: UInt64?
     var digest: [UInt8]?
-    /// Of live reads: what is watched, the last event's id, and whether ids are told while nothing happens.
+    /// Of live reads: what is watched, the last event's id, whether ids are told while nothing happens, and what has
+    /// changed in place of documents.
     var watches: [LiveSubscription.Watch] = []
     var since: String?
     var tellsPositions = false
+    var tellsChanges = false
 }
 
 /// What a request line asks for. A class, as it is handed on several times, and to copy all its parts would cost more
@@ -209,6 +211,7 @@ final class RequestTarget: Sendable {
             query.form = TypedQuestion.Form(rawValue: name)
         case "since": query.since = text
         case "at": query.tellsPositions = try flag(name, text)
+        case "changes": query.tellsChanges = try flag(name, text)
         case "watch":
             guard query.watches.count < Limits.liveWatchesOfConnection else {
                 throw .malformed("one connection may have \(Limits.liveWatchesOfConnection) watches")

@@ -7,7 +7,7 @@ import * as atoll from "../../../Sources/Edge/Pages/atoll.js";
 import { Cluster, chance, context } from "./model.mjs";
 import { Person, verify } from "./people.mjs";
 
-const { applied, carried, compose, covers, difference, moved, performed, places, scalars, splice, steps, transform, typedChange } = atoll;
+const { applied, carried, compose, covers, difference, moved, performed, places, scalars, splice, steps, told, transform, typedChange } = atoll;
 
 /** A change of a sequence of so many elements, of few different ones. */
 function someChange(length, random) {
@@ -99,6 +99,53 @@ test("operations show what a node will say", () => {
   assert.throws(() => steps("a"), TypeError);
 });
 
+test("what a node tells is done as it stands there", () => {
+  const cases = [
+    [{ a: 1 }, { op: "set", path: "", value: { $text: "x" } }, { $text: "x" }],
+    [{ a: 1 }, { op: "set", path: "/b~1c", value: [{ $flag: true }] }, { a: 1, "b/c": [{ $flag: true }] }],
+    [{ a: [1, 2, 3] }, { op: "remove", path: "/a/1" }, { a: [1, 3] }],
+    [{ a: { b: 1 } }, { op: "remove", path: "/a/b" }, { a: {} }],
+    [[1], { op: "insert", path: "", at: 1, values: [{ $set: [] }, 2] }, [1, { $set: [] }, 2]],
+    [[1, 2, 3], { op: "move", path: "", from: 0, to: 2 }, [2, 3, 1]],
+    [["a😀b"], { op: "splice", path: "/0", at: 2, text: "😁" }, ["a😀😁b"]],
+    [{ t: "a😀b" }, { op: "splice", path: "/t", at: 1, delete: 2 }, { t: "a" }],
+    [{ t: "" }, { op: "splice", path: "/t", at: 0, text: "b" }, { t: "b" }],
+    [{ t: 1 }, { op: "set", path: "/__proto__", value: 1 }, JSON.parse('{"t":1,"__proto__":1}')],
+  ];
+  for (const [value, operation, result] of cases) {
+    const frozen = structuredClone(value);
+    assert.deepEqual(told(value, operation), result, JSON.stringify(operation));
+    assert.deepEqual(value, frozen, "what was shown before is not changed");
+  }
+});
+
+test("a request is confirmed by a document that has seen it", () => {
+  const draft = new atoll.Draft();
+  draft.confirm({ likes: 0 }, context(new Map([["de~1", 1]])));
+  draft.change({ op: "increment", path: "/likes", by: 1 });
+  draft.takeOff();
+  assert.equal(draft.confirm({ likes: 5 }, context(new Map([["de~1", 2]]))), false);
+  const answer = { done: 1, dots: "us~7:3-4", context: context(new Map([["de~1", 9], ["us~7", 4]])) };
+  assert.equal(draft.answered({ ...answer, done: 2 }), false, "of another request");
+  assert.equal(draft.answered(answer), false);
+  assert.deepEqual([draft.waits, draft.shown.likes], [1, 1]);
+  assert.equal(draft.confirm({ likes: 6 }, context(new Map([["de~1", 3], ["us~7", 3]]))), false, "of it a part");
+  assert.equal(draft.confirm({ likes: 7 }, context(new Map([["de~1", 3], ["us~7", 4]]))), true);
+  assert.deepEqual([draft.waits, draft.shown.likes, draft.flight], [0, 7, null]);
+  // The document may be there before the answer, and what was done long ago has no dots any more.
+  draft.change({ op: "increment", path: "/likes", by: 1 });
+  draft.takeOff();
+  draft.confirm({ likes: 8 }, context(new Map([["de~1", 9], ["us~7", 4]])));
+  assert.equal(draft.answered({ done: 2, results: [], context: answer.context }), true);
+  assert.deepEqual([draft.waits, draft.shown.likes], [0, 8]);
+  // Whoever loses the node between the two asks again.
+  draft.change({ op: "increment", path: "/likes", by: 1 });
+  draft.takeOff();
+  draft.answered({ done: 3, dots: "us~7:9-9", context: null });
+  draft.lost();
+  assert.ok(draft.flight.isAgain && !draft.flight.answer);
+});
+
 test("elements are found where they have gone", () => {
   assert.deepEqual(places(["a", "b", "c"], ["a", "b", "c"]), [0, 1, 2]);
   assert.deepEqual(places(["a", "b", "c"], ["c", "a", "b"]), [1, 2, 0]);
@@ -166,6 +213,7 @@ test("a request is bounded, and what is cut off follows", () => {
     assert.ok(Buffer.byteLength(JSON.stringify(draft.flight.wire)) < 200 << 10 && draft.flight.wire.length <= 1_000);
     for (const one of draft.flight.wire) assert.ok(Buffer.byteLength(one.text ?? "") <= 64 << 10);
     draft.answered(cluster.request("de", { writer: "w", number: draft.flight.number, ops: draft.flight.wire, context: draft.flight.context }));
+    draft.confirm(cluster.now.value, cluster.now.context);
   }
   assert.equal(cluster.now.value.body, text.join(""));
   assert.equal(cluster.now.value.likes, 1_500);
@@ -220,7 +268,7 @@ function play(seed, { actions = 60, people = 3 } = {}) {
   let unique = 0;
   const send = (person) => {
     const { draft } = person;
-    if (person.isAway || person.isSending || !(draft.flight || draft.takeOff())) return;
+    if (person.isAway || person.isSending || draft.flight?.answer || !(draft.flight || draft.takeOff())) return;
     person.isSending = true;
     const { number, wire: ops, context, isAgain } = draft.flight;
     const fate = random(8);

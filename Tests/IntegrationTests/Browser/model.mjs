@@ -71,7 +71,7 @@ export class Cluster {
   request(node, { writer, number, ops, context, again }) {
     const name = `${writer}.${number}`;
     const former = this.done.get(name);
-    if (former) return { done: number, dots: former, results: [], done_before: true, ...this.now };
+    if (former) return { done: number, dots: former, results: [], done_before: true, context: this.now.context };
     const seen = this.states.find((state) => state.context === (context ?? null))?.versions ?? new Map(this.versions);
     const actor = `${node}~1795401009350`;
     const first = (this.versions.get(actor) ?? 0) + 1;
@@ -91,7 +91,7 @@ export class Cluster {
     const dots = `${actor}:${first}-${next - 1}`;
     this.done.set(name, dots);
     this.states.push({ ...this.state(), versions: new Map(this.versions) });
-    return { done: number, dots, results: [], ...this.now };
+    return { done: number, dots, results: [], context: this.now.context };
   }
 
   perform(op, place, view, mint, knows) {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
-import { Client, performed, scalars, splice } from "../../../Sources/Edge/Pages/atoll.js";
+import { Client, difference, performed, scalars, splice } from "../../../Sources/Edge/Pages/atoll.js";
 import { context } from "./model.mjs";
 
 /** Nodes with one set of values, that a page's sockets connect to. */
@@ -46,6 +46,23 @@ class Nodes {
   }
 }
 
+/** What a node tells to have changed of two documents with fields; null where it shows the new one. */
+function changes(old, now) {
+  if (!old || !now) return null;
+  const names = [...new Set([...Object.keys(old), ...Object.keys(now)])];
+  return names.filter((name) => JSON.stringify(old[name]) !== JSON.stringify(now[name])).flatMap((name) => {
+    const path = `/${name}`;
+    if (now[name] === undefined) return [{ op: "remove", path }];
+    if (typeof old[name] !== "string" || typeof now[name] !== "string") return [{ op: "set", path, value: now[name] }];
+    let at = 0;
+    return difference(scalars(old[name]), scalars(now[name])).flatMap((part) => {
+      if (part.put) return [{ op: "splice", path, at: (at += part.put.length) - part.put.length, text: part.put.join("") }];
+      at += part.keep ?? 0;
+      return part.drop ? [{ op: "splice", path, at, delete: part.drop }] : [];
+    });
+  });
+}
+
 let nodes = new Nodes();
 
 class FakeSocket {
@@ -71,9 +88,13 @@ class FakeSocket {
   hear(message) { setTimeout(() => { if (this.readyState === 1) this.onmessage({ data: JSON.stringify(message) }); }); }
 
   tell(name) {
-    for (const [watch, key] of this.watches) {
+    for (const [watch, { key, shown }] of this.watches) {
+      if (key !== name) continue;
       const { value, context } = this.nodes.state(name);
-      if (key === name) this.hear({ watch, event: value === undefined ? "deleted" : "document", id: context, data: { watch: key, version: context, value } });
+      const ops = changes(shown, value);
+      const event = value === undefined ? "deleted" : ops ? "change" : "document";
+      this.watches.get(watch).shown = value;
+      this.hear({ watch, event, id: context, data: { watch: key, version: context, ...(ops ? { ops } : { value }) } });
     }
   }
 
@@ -83,16 +104,17 @@ class FakeSocket {
       this.writer = message.hello.writer;
       assert.match(this.writer, /^[0-9a-f]{32}$/);
     } else if (message.watch) {
-      this.watches.set(message.watch, message.key);
+      assert.equal(message.changes ?? false, !message.key.endsWith("/"));
+      this.watches.set(message.watch, { key: message.key });
       const { context } = this.nodes.state(message.key);
       if (context && context !== message.since) this.tell(message.key);
       this.hear({ watch: message.watch, event: "ready", id: "-", data: { watch: message.key } });
     } else if (message.unwatch) this.watches.delete(message.unwatch);
     else if (message.do) this.perform(message);
     else if (message.say) {
-      const key = this.watches.get(message.say);
+      const { key } = this.watches.get(message.say);
       for (const socket of this.nodes.sockets) {
-        for (const [watch, other] of socket.watches) {
+        for (const [watch, { key: other }] of socket.watches) {
           if (other === key) socket.hear({ watch, event: "heard", id: "-", data: { watch: key, from: this.writer, data: message.data } });
         }
       }
@@ -100,7 +122,7 @@ class FakeSocket {
   }
 
   perform(message) {
-    const name = this.watches.get(message.do);
+    const name = this.watches.get(message.do).key;
     const key = this.nodes.key(name);
     this.nodes.requests.push(message);
     const fate = this.nodes.fate(message);
@@ -111,7 +133,7 @@ class FakeSocket {
       key.done.set(id, `de~1:${key.count}-${key.count}`);
     } else assert.ok(message.again, "the same again is said to be so");
     if (fate === "lost") return this.end();
-    return this.hear({ done: message.number, watch: message.do, dots: key.done.get(id), results: [], ...this.nodes.state(name) });
+    return this.hear({ done: message.number, watch: message.do, dots: key.done.get(id), results: [], context: this.nodes.state(name).context });
   }
 }
 

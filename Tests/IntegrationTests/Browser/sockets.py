@@ -36,6 +36,7 @@ class Client:
     def __init__(self, url, writer):
         self.url = url.replace("http", "ws") + "/v1/live"
         self.writer = writer
+        self.shown = {}
 
     async def __aenter__(self):
         self.socket = await websockets.connect(self.url, subprotocols=["atoll.v1"], max_size=None)
@@ -59,35 +60,67 @@ class Client:
             if any(name in message or message.get("event") == name for name in names):
                 return message
 
+    async def show(self, watch, wanted):
+        """Follows a watch of documents that have a text alone, up to the event that shows what is wanted."""
+        while True:
+            event = await self.hear("document", "change", watch=watch)
+            text = event["data"]["value"]["text"] if event["event"] == "document" else self.shown[watch]
+            for op in event["data"].get("ops", []):
+                check(op["op"] in ("set", "splice") and op["path"] == "/text", op)
+                end = op.get("at", 0) + op.get("delete", 0)
+                text = op["value"] if op["op"] == "set" else text[:op["at"]] + op.get("text", "") + text[end:]
+            self.shown[watch] = text
+            if text == wanted:
+                return event
+
 
 async def everyday(first, second):
     async with Client(first, WRITER) as ann, Client(second, OTHER) as ben:
         for one in (ann, ben):
             await one.say(watch=4, key=KEY)
             check((await one.hear("ready"))["watch"] == 4, "a watch becomes ready")
+        await ben.say(watch=8, key=KEY, changes=True)
+        await ben.say(watch=9, key=KEY, changes=True, ids=True)
         await ann.say(do=4, number=1, ops=[{"op": "splice", "path": "/text", "at": 0, "text": "sea"}])
         done = await ann.hear("done", "failed")
-        check(done["done"] == 1 and done["value"] == {"text": "sea"} and done["results"][0]["count"] == 3, done)
-        event = await ben.hear("document")
-        check(event["data"]["value"] == {"text": "sea"} and event["data"]["watch"] == KEY, event)
+        check(done["done"] == 1 and "value" not in done and done["results"][0]["count"] == 3, done)
+        event = (await ann.hear("document"))["data"]
+        check(event["value"] == {"text": "sea"} and event["watch"] == KEY, event)
+        events = [await ben.hear("document") for _ in range(3)]
+        event, whole, runs = sorted(events, key=lambda event: event["watch"])
+        check(event["data"]["value"] == whole["data"]["value"] == {"text": "sea"}, (event, whole))
+        check(runs["data"]["value"]["text"]["runs"][0][2] == "sea", runs)
         # Once more, as after an answer that was lost; then a place counted at what Ben has seen.
         await ann.say(do=4, number=1, again=True, ops=[{"op": "splice", "path": "/text", "at": 0, "text": "sea"}])
-        check((await ann.hear("done"))["value"] == {"text": "sea"}, "a request that is tried again counts once")
+        check((await ann.hear("done"))["dots"] == done["dots"], "a request that is tried again counts once")
         await ann.say(do=4, number=2, ops=[{"op": "splice", "path": "/text", "at": 0, "text": "the "}])
         await ann.hear("done")
         await ben.say(do=4, number=1, context=event["data"]["version"], ops=[{"op": "splice", "path": "/text", "at": 3, "text": "s"}])
-        check((await ben.hear("done"))["value"]["text"] == "the seas", "places count what was seen")
+        text, last = "", None
+        while text != "the seas":
+            last = await ann.hear("document", watch=4)
+            text = last["data"]["value"]["text"]
+            check(text in ("sea", "the sea", "the seas"), "places count what was seen, and what was done again counts once")
         # Resumed where it was, through another node: nothing that was seen comes again.
         await ann.say(watch=5, key=KEY, since=event["id"])
         text = ""
         while text != "the seas":
             text = (await ann.hear("document", watch=5))["data"]["value"]["text"]
             check(text != "sea", "what was seen does not come again")
+        # A longer text, and what is then told of it.
+        await ben.show(8, "the seas")
+        longer = "the seas" + " of words" * 100
+        await ann.say(do=4, number=3, context=last["id"], ops=[{"op": "splice", "path": "/text", "at": 8, "text": longer[8:]}])
+        last = await ann.show(4, longer)
+        await ben.show(8, longer)
+        await ann.say(do=4, number=4, context=last["id"], ops=[{"op": "splice", "path": "/text", "at": 4, "delete": 4, "text": "oceans"}])
+        event = await ben.show(8, "the oceans" + longer[8:])
+        check(event["data"].get("ops") == [{"op": "splice", "path": "/text", "at": 4, "delete": 3, "text": "ocean"}], event)
         await ann.say(unwatch=5)
         await ben.say(say=4, data={"name": "Ben"})
         heard = await ann.hear("heard")
         check(heard["data"]["data"] == {"name": "Ben"} and heard["data"]["from"] == OTHER, heard)
-        await ann.say(do=4, number=3, ops=[{"op": "increment", "path": "/text"}])
+        await ann.say(do=4, number=5, ops=[{"op": "increment", "path": "/text"}])
         failed = await ann.hear("failed", "done")
         check(failed["problem"]["type"] in ("/problems/wrong-type", "/problems/not-applicable"), failed)
         await ann.say(watch=6, key="nowhere")
