@@ -66,7 +66,7 @@ let package = Package(
         room("NameStore", ["World", "Quorums", crypto]),
         // Floor 3
         room("Gateway", ["World", "Quorums", "Causality", "DataTypes", "Wire", "Keys", "Ring", deque]),
-        room("Live", ["World", "JSON", "Causality", "DataTypes", "Keys", "Ring", deque]),
+        room("Live", ["World", "JSON", "Quorums", "Causality", "DataTypes", "Keys", "Ring", deque]),
         room("Node", ["World", "Quorums", "DataTypes", "Wire", "Keys", "Ring", "Gossip", "Storage", "Vnodes", "HintedHandoff", "NameStore", "Gateway", "Live", deque]),
         room(
             "Edge",

@@ -1,6 +1,7 @@
 // One key or range that somebody looks at through this node.
 
 import Keys
+import Quorums
 import World
 
 /// How it stands with a watch at one of its primaries.
@@ -27,6 +28,10 @@ struct HubWatch: Sendable {
     var isLagging = false
     /// Some value in it has ended, or is to.
     var hasEnds = false
+    /// Somebody looks at it who is shown what a quorum has.
+    var wantsQuorum = false
+    /// How many of its keys are known beyond that.
+    var withheld = 0
     /// When a primary was last heard; or when the watch began.
     var heard: Instant
     var idleSince: Instant?
@@ -39,6 +44,11 @@ struct HubWatch: Sendable {
     }
 
     func place(of node: NodeID) -> Int? { primaries.firstIndex { $0.node == node } }
+
+    /// All that a quorum of the primaries has is known.
+    var hasOpenQuorum: Bool {
+        primaries.count { if case .open = $0.mark { true } else { false } } >= QuorumSize.majority(of: primaries.count)
+    }
 
     mutating func insert(_ key: [UInt8]) { members.insert(key, at: members.firstPlace { $0.precedes(key) }) }
 

@@ -71,7 +71,10 @@ extension LiveHub {
 
     /// All that is known was sent: so far the id of a range says.
     private func settleID(_ part: Int, _ subscriber: inout Subscriber) {
-        guard subscriber.parts[part].isRange, let watch = watches[subscriber.parts[part].watch] else { return }
+        // What is withheld would be missed by who resumes behind it.
+        guard subscriber.parts[part].isRange, let watch = watches[subscriber.parts[part].watch],
+            !subscriber.needsQuorum || watch.withheld == 0
+        else { return }
         let marks = watch.primaries.compactMap { primary -> EventID.Mark? in
             guard case .open(let shard) = primary.mark, let at = place(of: primary.node),
                 let life = books[at].book.life, let position = books[at].book.position(shard)
@@ -123,21 +126,25 @@ extension LiveHub {
     ) -> Bool {
         let bytes = KeyBytes(key)
         guard let state = keys[bytes] else { return true }
-        guard let content = state.whole else {
+        guard let content = subscriber.needsQuorum ? state.quorum?.standing : state.whole else {
+            guard !subscriber.needsQuorum || state.wantsContents else { return true }
             ask(for: key, now.instant, &out)
             return false
         }
-        guard let event = event(of: key, content, for: subscriber.parts[part], now.wall) else { return true }
+        let isNewest = content.versions == state.known
+        guard let event = event(of: key, content, isNewest, for: subscriber.parts[part], now.wall) else { return true }
         let isRange = subscriber.parts[part].isRange
         if isNew, isRange, event.kind == .gone { return true }
         // Who resumes may have seen what has ended since.
-        guard isRange || state.lastEnd != nil || !subscriber.parts[part].floor.covers(state.known) else { return true }
+        guard isRange || state.lastEnd != nil || !subscriber.parts[part].floor.covers(content.versions) else {
+            return true
+        }
         if !isRange {
             subscriber.parts[part].sent = .context(event.version)
         } else if subscriber.parts[part].dirty.isEmpty, subscriber.parts[part].phase == .live {
             settleID(part, &subscriber)
         }
-        tell(event, of: key, &block, part, &subscriber)
+        tell(event, of: key, isNewest, &block, part, &subscriber)
         if !isNew, subscriber.parts[part].phase == .live {
             // Documents bear no time, nor do those that were deleted.
             let made = event.time.flatMap { $0.bits > 0 ? $0 : nil } ?? state.changedAt
@@ -149,8 +156,9 @@ extension LiveHub {
     /// What is said of a key as it is now, made once for all who are told it in one form. Nil if no replica has ever
     /// seen the key.
     private mutating func event(
-        of key: [UInt8], _ content: LiveContent, for part: WatchedPart, _ wall: WallTime
+        of key: [UInt8], _ content: LiveContent, _ isNewest: Bool, for part: WatchedPart, _ wall: WallTime
     ) -> KeyEvent? {
+        guard isNewest else { return KeyEvent(content, key: key, showsIDs: part.form.showsIDs, wall: wall) }
         let (bytes, showsIDs) = (KeyBytes(key), part.form.showsIDs)
         let told = keys[bytes]?[showsIDs: showsIDs] ?? ToldKey()
         if told.isReady(forChanges: part.tellsChanges) { return told.event }
@@ -164,11 +172,12 @@ extension LiveHub {
 
     /// Adds what has changed, or all that stands there.
     private mutating func tell(
-        _ event: KeyEvent, of key: [UInt8], _ block: inout EventBlock, _ part: Int, _ subscriber: inout Subscriber
+        _ event: KeyEvent, of key: [UInt8], _ isNewest: Bool, _ block: inout EventBlock, _ part: Int,
+        _ subscriber: inout Subscriber
     ) {
         let (shown, head) = (subscriber.parts[part], subscriber.parts[part].head)
         let told = keys[KeyBytes(key)]?[showsIDs: shown.form.showsIDs]
-        let history = shown.tellsChanges && event.lasts ? told?.history : nil
+        let history = shown.tellsChanges && isNewest && event.lasts ? told?.history : nil
         subscriber.parts[part].state = history?.number
         if let change = shown.state.flatMap({ history?.change(from: $0) }) {
             block.add(change, id: subscriber.eventID, head: head)
@@ -184,7 +193,8 @@ extension LiveHub {
         _ part: Int, _ subscriber: inout Subscriber, _ now: Instant, _ out: inout Outbox<Effect>
     ) {
         guard case .waiting(let from) = subscriber.parts[part].phase,
-            let watch = watches[subscriber.parts[part].watch], watch.isReady
+            let watch = watches[subscriber.parts[part].watch],
+            subscriber.needsQuorum ? watch.hasOpenQuorum : watch.isReady
         else { return }
         switch from {
         case .marks: askWhatChanged(from, tried: [], part, &subscriber, now, &out)

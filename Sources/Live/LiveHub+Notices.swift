@@ -92,7 +92,7 @@ extension LiveHub {
         for id in watchIDs {
             guard let place = watches[id]?.place(of: node) else { continue }
             watches[id]?.primaries[place].mark = .asked
-            for key in watches[id]?.members ?? [] { keys[KeyBytes(key)]?.forgetHolders(place) }
+            for key in watches[id]?.members ?? [] { keys[KeyBytes(key)]?.forget(place) }
         }
     }
 
@@ -110,10 +110,12 @@ extension LiveHub {
         case .versions(let told):
             versions = told
             keys[bytes]?.note(versions, from: place)
+            weigh(item.key)
         case .object(let object):
             guard let content = try? LiveContent(decoding: object) else { return nil }
             versions = content.versions
             learn(content, item.key, from: place)
+            weigh(item.key)
         }
         return versions
     }
@@ -130,13 +132,16 @@ extension LiveHub {
             }
             keys[bytes, default: LiveKey(key)].watches.append(id)
             watches[id]?.insert(key)
-            note(key, in: id)
+            join(key, to: id)
+            note(key, in: id, ofQuorum: false)
         }
         return keys[bytes] != nil
     }
 
-    mutating func note(_ key: [UInt8], in id: UInt32) {
+    /// - Parameter ofQuorum: only those who are shown what a quorum has, or only the others.
+    mutating func note(_ key: [UInt8], in id: UInt32, ofQuorum: Bool? = nil) {
         for subscriber in watches[id]?.subscribers ?? [] {
+            if let ofQuorum, subscribers[subscriber]?.needsQuorum != ofQuorum { continue }
             for part in subscribers[subscriber]?.parts.indices ?? 0..<0
             where subscribers[subscriber]?.parts[part].watch == id {
                 subscribers[subscriber]?.parts[part].note(key)
@@ -163,7 +168,7 @@ extension LiveHub {
         if isNews { hasLearned = true }
         for id in state.watches {
             if isNews {
-                note(key, in: id)
+                note(key, in: id, ofQuorum: false)
             } else if !wasWhole {
                 // Some may wait for it.
                 for subscriber in watches[id]?.subscribers ?? [] { touch(subscriber) }
@@ -181,7 +186,10 @@ extension LiveHub {
         keys[bytes]?.noteLack(at: place)
         let isLost = watch.primaries.indices.allSatisfy { keys[bytes]?.isLacking(at: $0) ?? false }
         guard isLost else { return }
+        let before = state.sizeBytes
         keys[bytes]?.acceptLoss()
+        contentBytes += (keys[bytes]?.sizeBytes ?? 0) - before
+        weigh(key)
         for at in books.indices { books[at].book.forget(key) }
         hasLearned = true
         for id in state.watches {
@@ -211,6 +219,7 @@ extension LiveHub {
                     }
                     if let known = keys[bytes]?.known, versions.covers(known) {
                         keys[bytes]?.note(versions, from: place)
+                        weigh(key)
                     }
                 }
                 for opened in books[at].book.settleFirst() {

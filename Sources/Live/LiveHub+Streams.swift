@@ -129,7 +129,11 @@ extension LiveHub {
             moved.source = source(of: moved, now)
             watches[id] = moved
             // Their places have changed.
-            for key in watch.members { keys[KeyBytes(key)]?.forgetHolders() }
+            let places = primaries.map(watch.place)
+            for key in watch.members where keys[KeyBytes(key)]?.watches.first == id {
+                keys[KeyBytes(key)]?.move(from: places)
+                weigh(key)
+            }
             for place in primaries.indices { order(id, place, now) }
         }
     }

@@ -162,6 +162,8 @@ package struct LiveHub: Sendable {
         }
         subscribers[id] = Subscriber(
             id, parts: parts, tellsPositions: asked.tellsPositions, hears: asked.hears, now: now)
+        subscribers[id]?.needsQuorum = asked.needsQuorum
+        if asked.needsQuorum { for part in parts { wantQuorum(part.watch) } }
         touch(id)
     }
 

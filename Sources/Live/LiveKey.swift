@@ -28,6 +28,10 @@ struct LiveKey: Sendable {
     var tries = 0
     /// For each primary a bit: it has sent what it has since `known` rose, and it was not all.
     private(set) var lacking: UInt64 = 0
+    /// Once somebody asks for what a quorum has.
+    var quorum: QuorumView?
+    /// Something is known that no quorum has.
+    var isWithheld = false
     /// Of its entry in the queue of contents to drop.
     var stamp: UInt64 = 0
 
@@ -39,7 +43,9 @@ struct LiveKey: Sendable {
         return content.flatMap { $0.versions.covers(known) ? $0 : nil }
     }
 
-    var sizeBytes: Int { (content?.sizeBytes ?? 0) + told.plain.sizeBytes + told.withIDs.sizeBytes }
+    var sizeBytes: Int {
+        (content?.sizeBytes ?? 0) + told.plain.sizeBytes + told.withIDs.sizeBytes + (quorum?.sizeBytes ?? 0)
+    }
 
     subscript(showsIDs showsIDs: Bool) -> ToldKey {
         get { showsIDs ? told.withIDs : told.plain }
@@ -51,16 +57,36 @@ struct LiveKey: Sendable {
         told.withIDs.forgetEvent()
     }
 
+    /// Of who is shown what a quorum has.
+    var wantsContents: Bool { whole == nil && quorum?.wants(known) ?? false }
+
     func isHeld(by place: Int) -> Bool { holders & 1 << UInt64(place & 63) != 0 }
 
-    mutating func forgetHolders(_ place: Int? = nil) {
-        holders = place.map { holders & ~(1 << UInt64($0 & 63)) } ?? 0
+    /// What a primary has told says nothing of what it has now.
+    mutating func forget(_ place: Int) {
+        holders &= ~(1 << UInt64(place & 63))
+        quorum?.forget(place)
+    }
+
+    /// It has other primaries: of each where it stood, if it was one.
+    mutating func move(from places: [Int?]) {
+        let former = holders
+        holders = 0
+        for (place, from) in places.enumerated() {
+            if let from, former & 1 << UInt64(from & 63) != 0 { holders |= 1 << UInt64(place & 63) }
+        }
+        quorum?.move(from: places)
+    }
+
+    mutating func beginQuorum(primaries count: Int) {
+        quorum = QuorumView(told: (0..<count).map { isHeld(by: $0) ? known : VersionVector() })
     }
 
     mutating func dropContent() {
         lacking = 0
         content = nil
         told = (ToldKey(), ToldKey())
+        quorum?.dropContents()
     }
 
     /// Finds out what has ended by `wall`.
@@ -84,11 +110,17 @@ struct LiveKey: Sendable {
         known = content?.versions ?? VersionVector()
         (lacking, holders, askedAt, tries) = (0, 0, nil, 0)
         forgetEvents()
+        quorum?.acceptLoss()
     }
 
     /// A primary has told of `versions`.
     mutating func note(_ versions: VersionVector, from place: Int) {
-        if versions.covers(known) { holders |= 1 << UInt64(place & 63) } else { forgetHolders(place) }
+        quorum?.tell(versions, by: place)
+        if versions.covers(known) {
+            holders |= 1 << UInt64(place & 63)
+        } else {
+            holders &= ~(1 << UInt64(place & 63))
+        }
     }
 
     /// Takes in what a replica has sent; true if it is news.

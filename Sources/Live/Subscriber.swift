@@ -20,6 +20,8 @@ package struct LiveSubscription: Sendable {
             self.name = name
         }
 
+        package var bucket: [UInt8] { target.bucket }
+
         /// Nil of a range.
         package var key: StoredKey? { target.range == nil ? try? StoredKey(decoding: target.base) : nil }
     }
@@ -33,6 +35,8 @@ package struct LiveSubscription: Sendable {
     /// It is told what others say who look at the same key.
     let hears: Bool
     let form: DocumentForm
+    /// It is shown what a quorum of each key's primaries has, and nothing before.
+    package var needsQuorum = false
 
     package init(
         watches: [Watch], resume: EventID?, tellsPositions: Bool, hears: Bool = false,
@@ -160,6 +164,7 @@ struct Subscriber: Sendable {
     let id: UInt64
     let tellsPositions: Bool
     let hears: Bool
+    var needsQuorum = false
     var parts: [WatchedPart]
     /// Since when a block is on its way to the socket; nil if the socket takes more.
     var writingSince: Instant?

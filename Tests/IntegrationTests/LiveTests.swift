@@ -71,6 +71,30 @@ extension Integration {
             }
         }
 
+        /// Who asks for a quorum is shown nothing that one replica has alone.
+        @Test func whatOneReplicaHasIsHeldBackFromWhoAsksForAQuorum() throws {
+            try running { cluster in
+                try cluster[0].put("posts/k?w=all", "before")
+                let all = try Listener(cluster[0], "/posts/k?r=quorum", in: cluster)
+                let range = try Listener(cluster[0], "/timeline/ann/?r=quorum", in: cluster)
+                let soon = try Listener(cluster[0], "/posts/k", in: cluster)
+                for listener in [all, range, soon] { try listener.awaitReady() }
+                try all.await("what stood", within: 2) { $0.value == "before" }
+                let others = cluster.nodes.dropFirst()
+                for node in others { node.process?.signal(SIGSTOP) }
+                defer { for node in others { node.process?.signal(SIGCONT) } }
+                #expect(try cluster[0].put("posts/k?w=1", "alone").status == 204)
+                #expect(try cluster[0].put("timeline/ann/1?w=1", "alone").status == 201)
+                try soon.await("a change at one replica", within: 3) { $0.value == "alone" }
+                #expect(!(all.events + range.events).contains { $0.value == "alone" })
+                for node in others { node.process?.signal(SIGCONT) }
+                try all.await("it is at a quorum", within: 20) { $0.value == "alone" }
+                try range.await("it is at a quorum", within: 20) { $0.name == "item" && $0.value == "alone" }
+                let refused = try cluster[0].request("GET", "/v1/live/posts/k?r=all")
+                #expect(refused.status == 400)
+            }
+        }
+
         /// Nobody writes when a value ends.
         @Test func theEndOfAValuesTimeIsShown() throws {
             try running { cluster in

@@ -16,15 +16,16 @@ enum Routes {
         Route(
             "/v1/replica/{bucket}/{key}[/{sort}]", "replica", [.get, .head], subject: .key, call: DataCalls.replica),
         Route(
-            "/v1/live/{bucket}/{key}[/{sort}]", "live", [.get], parameters: ["since", "at", "changes", "ids"],
+            "/v1/live/{bucket}/{key}[/{sort}]", "live", [.get], parameters: ["since", "at", "changes", "ids", "r"],
             subject: .key,
             call: LiveCalls.key),
         Route(
             "/v1/live/{bucket}/{key}/", "live", [.get],
-            parameters: ["start", "end", "prefix", "since", "at", "changes", "ids"],
+            parameters: ["start", "end", "prefix", "since", "at", "changes", "ids", "r"],
             subject: .key, call: LiveCalls.range),
         Route(
-            "/v1/live", "live", [.get], parameters: ["watch", "since", "at", "changes", "ids"], call: LiveCalls.several),
+            "/v1/live", "live", [.get], parameters: ["watch", "since", "at", "changes", "ids", "r"],
+            call: LiveCalls.several),
         Route(
             "/v1/names/{name}", "names", [.get, .head, .put, .delete], parameters: ["timeout", "generation"],
             subject: .name, call: NameCalls.name),

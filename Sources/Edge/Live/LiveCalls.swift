@@ -2,6 +2,7 @@
 
 import Keys
 import Live
+import Ring
 import World
 
 enum LiveCalls {
@@ -52,8 +53,14 @@ enum LiveCalls {
         var form = DocumentForm()
         form.tellsChanges = query.tellsChanges
         form.showsIDs = query.form == .ids
-        return .live(
-            LiveSubscription(watches: watches, resume: resume, tellsPositions: query.tellsPositions, form: form))
+        var subscription = LiveSubscription(
+            watches: watches, resume: resume, tellsPositions: query.tellsPositions, form: form)
+        switch query.readLevel {
+        case nil, .one: break
+        case .quorum: subscription.needsQuorum = true
+        default: throw .malformed("r of a live read is one or quorum")
+        }
+        return .live(subscription)
     }
 
     /// `BUCKET/KEY`, `BUCKET/KEY/SORT` or, for all items of a key, `BUCKET/KEY/`; each part percent-encoded where it
