@@ -94,6 +94,7 @@ package struct RingDiff: Sendable {
                 parts.append("ttl \(Quantity.span(seconds: Double(ttl) / 1000))")
             }
             parts.append("max \(Quantity.bytes(Double(properties.maxValueBytes)))")
+            if !properties.cors.isEmpty { parts.append("cors \(properties.cors.joined(separator: " "))") }
             return parts.joined(separator: ", ")
         }
         facts.append(("defaults", text(draft.defaults)))

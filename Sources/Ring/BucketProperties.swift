@@ -89,11 +89,14 @@ package struct BucketProperties: Hashable, Sendable {
     package var maxValueBytes: Int
     /// Typed values merge by themselves: not with last-write-wins.
     package var type: BucketType
+    /// Of whose pages the live reads and requests of browsers are taken, beside our own: origins, ascending.
+    package var cors: [String]
 
     init(
         placement: String = "world", read: ConsistencyLevel = .quorum, write: ConsistencyLevel = .quorum,
         conflict: ConflictRule = .siblings, durability: Durability = .synced, ttlMilliseconds: UInt64? = nil,
-        maxValueBytes: Int = Limits.defaultValueBytes, type: BucketType = .opaque
+        maxValueBytes: Int = Limits.defaultValueBytes, type: BucketType = .opaque,
+        cors: [String] = []
     ) {
         self.placement = placement
         self.read = read
@@ -103,6 +106,7 @@ package struct BucketProperties: Hashable, Sendable {
         self.ttlMilliseconds = ttlMilliseconds
         self.maxValueBytes = maxValueBytes
         self.type = type
+        self.cors = cors
     }
 }
 

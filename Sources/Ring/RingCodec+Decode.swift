@@ -143,7 +143,11 @@ extension RingCodec {
             conflict: try choice(&input, ConflictRule.self), durability: try choice(&input, Durability.self),
             ttlMilliseconds: try input.optional { (i) throws(DecodingFailure) in try i.integer() },
             maxValueBytes: Int(try input.integer(UInt32.self)),
-            type: found >= 3 ? try choice(&input, BucketType.self) : .opaque)
+            type: found >= 3 ? try choice(&input, BucketType.self) : .opaque,
+            cors: found >= 3
+                ? try input.list(atMost: Limits.bucketOrigins) { (i) throws(DecodingFailure) in
+                    try i.name(atMost: Limits.originBytes)
+                } : [])
     }
 }
 

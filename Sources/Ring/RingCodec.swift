@@ -31,7 +31,7 @@ enum RingCodec {
     /// The lowest that has a place for all of it: so that nodes of earlier software, which know no more, agree with
     /// this one on the digest of what they can read.
     static func version(of draft: RingDraft) -> UInt16 {
-        ([draft.defaults] + draft.buckets.map(\.properties)).contains { $0.type != .opaque } ? 3 : 2
+        ([draft.defaults] + draft.buckets.map(\.properties)).contains { $0.type != .opaque || !$0.cors.isEmpty } ? 3 : 2
     }
 
     static func digest(_ bytes: [UInt8]) -> [UInt8] {
@@ -131,6 +131,8 @@ enum RingCodec {
         out.integer(UInt8(Durability.allCases.firstIndex(of: value.durability) ?? 0))
         out.optional(value.ttlMilliseconds) { $0.integer($1) }
         out.integer(UInt32(value.maxValueBytes))
-        if version >= 3 { out.integer(UInt8(BucketType.allCases.firstIndex(of: value.type) ?? 0)) }
+        guard version >= 3 else { return }
+        out.integer(UInt8(BucketType.allCases.firstIndex(of: value.type) ?? 0))
+        out.list(value.cors) { $0.name($1) }
     }
 }

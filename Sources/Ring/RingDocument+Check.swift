@@ -99,6 +99,10 @@ extension RingDocument {
             guard properties.type == .opaque || properties.conflict == .siblings else {
                 throw RingDocumentError("a typed bucket's conflicts end by last-write-wins")
             }
+            let origins = properties.cors
+            guard origins.count <= Limits.bucketOrigins, origins.allSatisfy(WebOrigin.isCanonical),
+                zip(origins, origins.dropFirst()).allSatisfy({ $0.isSpelledBefore($1) })
+            else { throw RingDocumentError("a bucket's cors is malformed") }
         }
     }
 }

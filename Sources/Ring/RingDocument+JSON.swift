@@ -91,6 +91,7 @@ package enum RingJSON {
             JSONValue.Member("ttl_ms", value.ttlMilliseconds.map { .int(Int($0)) } ?? .null),
             JSONValue.Member("max_value", .int(value.maxValueBytes)),
             JSONValue.Member("type", .string(value.type.rawValue)),
+            JSONValue.Member("cors", .strings(value.cors)),
         ]
     }
 }

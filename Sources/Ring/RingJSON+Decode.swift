@@ -158,7 +158,13 @@ extension RingJSON {
             conflict: try choice(value, "conflict", ConflictRule.self),
             durability: try choice(value, "durability", Durability.self),
             ttlMilliseconds: try optional(value, "ttl_ms", unsigned), maxValueBytes: try int(value, "max_value"),
-            type: value["type"] == nil ? .opaque : try choice(value, "type", BucketType.self))
+            type: value["type"] == nil ? .opaque : try choice(value, "type", BucketType.self),
+            cors: value["cors"] == nil
+                ? []
+                : try list(value, "cors") { (entry) throws(JSONError) in
+                    guard let origin = entry.string else { throw JSONError("cors must hold strings") }
+                    return origin
+                })
     }
 
     private static func planning(_ value: JSONValue) throws(JSONError) -> PlanningInputs {

@@ -61,6 +61,7 @@ extension RingFileCompiler {
                 "values of type \(result.type.rawValue) merge by themselves: conflict must be \"siblings\"", key: "type"
             )
         }
+        result.cors = try origins("cors", in: &table) ?? defaults.cors
         try table.finish()
         // Inherited levels are checked too: `read = 3` in [defaults] does not fit a placement of two replicas.
         for (key, level) in [("read", result.read), ("write", result.write)] {
@@ -70,6 +71,33 @@ extension RingFileCompiler {
             }
         }
         return result
+    }
+
+    /// In the order of their bytes: which one stands first means nothing.
+    private func origins(_ key: String, in table: inout RingFileTable) throws(RingFileError) -> [String]? {
+        guard let named = try table.strings(key) else { return nil }
+        guard named.count <= Limits.bucketOrigins else {
+            throw table.error("\(key) names more than \(Limits.bucketOrigins) origins", key: key)
+        }
+        var origins: [String] = []
+        for origin in named {
+            guard origin.value != "*" else {
+                throw table.error(
+                    "\(key) takes no *: any page in the world could change what its visitors can reach; "
+                        + "name the origins, such as \"https://example.org\"", at: origin.position)
+            }
+            guard WebOrigin.isCanonical(origin.value) else {
+                throw table.error(
+                    "\(key) must hold origins as browsers write them, such as \"https://example.org\" or "
+                        + "\"http://localhost:8080\" (small letters, no path, no usual port), not \(origin.value)",
+                    at: origin.position)
+            }
+            guard !origins.contains(where: { $0.isSpelled(origin.value) }) else {
+                throw table.error("\(key) names \(origin.value) twice", at: origin.position)
+            }
+            origins.append(origin.value)
+        }
+        return origins.sorted { $0.isSpelledBefore($1) }
     }
 
     private func level(

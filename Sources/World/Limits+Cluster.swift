@@ -139,6 +139,9 @@ extension Limits {
     public static let labelBytes = 64
     /// Buckets that a ring file names; all others take the defaults.
     public static let namedBuckets = 4_096
+    /// Sites whose pages may use a bucket, and what one of them takes: a scheme, a host and a port.
+    public static let bucketOrigins = 16
+    public static let originBytes = 8 + hostBytes + 8
     /// RFC 1035 bounds a host name.
     public static let hostBytes = 253
     /// Acceptors of the namestore: a majority of more than nine costs latency and buys no safety.

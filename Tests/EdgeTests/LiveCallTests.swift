@@ -69,12 +69,15 @@ import World
         let later = try call("/v1/live/b/k/?since=n~1.0.5", ("Last-Event-ID", "n~1.0.7"))
         #expect(later.resume == (try EventID("n~1.0.7", watches: 1)) && !later.tellsPositions)
         #expect(try call("/v1/live/b/k/", ("Last-Event-ID", "")).resume == nil)
+        #expect(try call("/v1/live/b/k?r=quorum").needsQuorum && call("/v1/live?watch=b/k&r=quorum").needsQuorum)
+        #expect(try !call("/v1/live/b/k").needsQuorum && !call("/v1/live/b/k/?r=one").needsQuorum)
     }
 
     @Test(arguments: [
         "/v1/live", "/v1/live?watch=", "/v1/live?watch=b", "/v1/live?watch=b//s", "/v1/live?watch=/k",
         "/v1/live?watch=b/k/s/t", "/v1/live?watch=b/%25zz", "/v1/live/b/k?since=", "/v1/live/b/k?since=%21",
-        "/v1/live?watch=b/k&watch=b/l&since=-", "/v1/live/b/k?since=-&since=-", "/v1/live/b/k?r=one",
+        "/v1/live?watch=b/k&watch=b/l&since=-", "/v1/live/b/k?since=-&since=-", "/v1/live/b/k?r=all",
+        "/v1/live/b/k?r=2",
         "/v1/live/b/k?at=perhaps",
     ])
     func whatMakesNoSenseIsRefused(_ target: String) throws {

@@ -17,14 +17,17 @@ import World
 private struct Scene {
     static let writer = "0123456789abcdef0123456789abcdef"
 
-    var socket = LiveSocket()
+    var socket: LiveSocket
     var clients: LoopClients
     var now = Now(instant: .origin, wall: WallTime(milliseconds: 1_795_401_058_205))
     var out = Outbox<LiveSocket.Effect>()
 
-    init(memory: Int = Limits.clientBytes, greets: Bool = true) throws {
+    init(memory: Int = Limits.clientBytes, greets: Bool = true, origin: String? = nil) throws {
         let ring = try RingDocument.compile(
-            ringFile: RingDocument.threeCountries, fileName: "test")
+            ringFile: RingDocument.threeCountries
+                + "\n[bucket.shared]\ntype = \"document\"\ncors = [\"https://a.example\"]\n",
+            fileName: "test")
+        socket = LiveSocket(origin: origin)
         clients = LoopClients(ring: RingSnapshot(ring), memory: ClientMemory(limit: memory))
         if greets { #expect(says("{\"hello\":{\"writer\":\"\(Scene.writer)\"}}") == []) }
     }
@@ -115,6 +118,20 @@ private struct Scene {
         #expect(failed.count == 1)
         let refusal = scene.hears(.outcome(1, .failed(.overloaded, nil)))
         #expect(Scene.problem(refusal) == "/problems/overloaded" && refusal[0].contains(#"{"failed":18,"watch":1,"#))
+    }
+
+    @Test func aPageOfAnotherSiteHasTheBucketsThatNameIt() throws {
+        var scene = try Scene(origin: "https://a.example")
+        #expect(scene.says(#"{"watch":1,"key":"shared/plan"}"#) == ["subscribe 1"])
+        #expect(scene.says(#"{"watch":2,"key":"shared/plan/"}"#) == ["subscribe 2"])
+        for key in ["docs/plan", "plain/plan", "docs/plan/", "sharedx/plan"] {
+            #expect(Scene.problem(scene.says(#"{"watch":3,"key":"\#(key)"}"#)) == "/problems/foreign-origin")
+        }
+        let operation = #"[{"op":"set","path":"/a","value":1}]"#
+        #expect(scene.says(#"{"do":1,"number":1,"ops":\#(operation)}"#).first?.hasPrefix("request 1") == true)
+        #expect(Scene.problem(scene.says(#"{"do":3,"number":2,"ops":\#(operation)}"#)) == "/problems/malformed")
+        var other = try Scene(origin: "https://b.example")
+        #expect(Scene.problem(other.says(#"{"watch":1,"key":"shared/plan"}"#)) == "/problems/foreign-origin")
     }
 
     @Test func whatCannotBeDoneIsSaid() throws {

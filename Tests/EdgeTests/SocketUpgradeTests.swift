@@ -1,6 +1,7 @@
 // How a request becomes a WebSocket, and which do not (RFC 6455, 4.2).
 
 import Ring
+import RingFile
 import Testing
 import World
 
@@ -13,8 +14,10 @@ import World
     ]
 
     /// The head of the answer, or the problem's type. `nil` takes a header out.
-    private func answer(_ changes: [String: String?] = [:], isOld: Bool = false) throws -> String {
-        let ring = RingSnapshot(try RingDocument.singleNode())
+    private func answer(
+        _ changes: [String: String?] = [:], isOld: Bool = false, ring document: RingDocument? = nil
+    ) throws -> String {
+        let ring = RingSnapshot(try document ?? RingDocument.singleNode())
         var clients = LoopClients(ring: ring)
         var all = SocketUpgradeTests.good
         for (name, value) in changes { all[name] = value }
@@ -23,9 +26,10 @@ import World
         let head = RequestHead(.get, "/v1/live", fields, isOldClient: isOld)
         do throws(Problem) {
             let checked = try clients.check(head)
-            let request = IncomingRequest(head, checked.target, in: ring)
+            let request = IncomingRequest(head, checked.target, in: ring, otherOrigin: checked.otherOrigin)
             switch try request.call(Surroundings(ring: ring.document) { 7 }) {
-            case .upgrade(let upgrade): return String(decoding: upgrade.head, as: UTF8.self)
+            case .upgrade(let upgrade):
+                return String(decoding: upgrade.head, as: UTF8.self) + (upgrade.origin.map { "of \($0)" } ?? "")
             default: return "no upgrade"
             }
         } catch { return "/problems/\(error.name)" }
@@ -41,6 +45,17 @@ import World
             try answer(["sec-websocket-protocol": "chat, atoll.v1"]).contains("sec-websocket-protocol: atoll.v1\r\n"))
         #expect(!(try answer(["sec-websocket-protocol": "chat"]).contains("protocol:")))
         #expect(try answer(["origin": "http://127.0.0.1:7070"]).hasPrefix("HTTP/1.1 101"))
+    }
+
+    /// Which buckets it may use is found out with each watch.
+    @Test func aPageThatABucketNamesIsLetIn() throws {
+        let ring = try RingDocument.compile(
+            ringFile: RingDocument.threeCountries + "\n[bucket.shared]\ncors = [\"https://example.org\"]\n",
+            fileName: "test")
+        #expect(try answer(["origin": "https://example.org"], ring: ring).hasSuffix("of https://example.org"))
+        #expect(try answer(["origin": "http://127.0.0.1:7070"], ring: ring).hasSuffix("\r\n\r\n"))
+        #expect(try answer(["origin": "https://example.com"], ring: ring) == "/problems/foreign-origin")
+        #expect(try answer(["origin": "http://example.org"], ring: ring) == "/problems/foreign-origin")
     }
 
     @Test func whatIsNoneIsRefused() throws {

@@ -83,6 +83,32 @@ import Testing
         #expect(try RingDocument.decode(json: typed.json()) == typed)
     }
 
+    @Test func originsAreVersionThree() throws {
+        func origins(_ text: String) throws -> RingDocument { try compile(Sample.file + "\n[bucket.docs]\n" + text) }
+        let document = try origins(#"cors = ["https://example.org", "http://[::1]:8080", "http://a.example:8080"]"#)
+        #expect(document.encode()[5] == 3)
+        let named = document.properties(ofBucket: Array("docs".utf8)).cors
+        #expect(named == ["http://[::1]:8080", "http://a.example:8080", "https://example.org"])
+        #expect(try RingDocument.decode(document.encode()) == document)
+        #expect(try RingDocument.decode(json: document.json()) == document)
+        // Their order means nothing, and none is none.
+        let other = try origins(#"cors = ["http://a.example:8080", "http://[::1]:8080", "https://example.org"]"#)
+        #expect(other.digest == document.digest)
+        #expect(try origins("cors = []").encode()[5] == 2)
+        #expect(document.properties(ofBucket: Array("other".utf8)).cors.isEmpty)
+    }
+
+    @Test(arguments: [
+        "", "*", "null", "example.org", "https://", "https://example.org/", "HTTPS://example.org", "ftp://example.org",
+        "https://example.org:443", "http://example.org:80", "https://example.org:", "https://example.org:0",
+        "https://example.org:08080", "https://example.org:65536", "https://user@example.org", "https://exa mple.org",
+        "https://example.org?x", "https://Example.org", "https://é.example", "https://*.example.org", "https://[::1",
+        "https://[1.2.3.4]", "https://[::G]", "https://example.org:+80", "https://\u{0}",
+        "https://" + String(repeating: "a", count: 300),
+    ]) func whatIsNoOriginIsRefused(_ text: String) {
+        #expect(!WebOrigin.isCanonical(text))
+    }
+
     /// What version 2 has a place for is not written as version 3: one encoding for one document.
     @Test func versionThreeWithoutTypesIsRefused() throws {
         let document = try compile(Sample.file)

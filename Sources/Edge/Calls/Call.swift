@@ -32,6 +32,8 @@ package enum NodeQuestion: Sendable {
 package final class IncomingRequest {
     package let head: RequestHead
     let target: RequestTarget
+    /// As in `CheckedHead`.
+    let otherOrigin: String?
     /// The most bytes its body may have.
     let limit: Int
     /// Of the key's bucket, where the path names a key.
@@ -40,8 +42,11 @@ package final class IncomingRequest {
     /// What the body takes of the loop's memory, for whoever has the request to give back.
     var heldBytes = 0
 
-    init(_ head: RequestHead, _ target: RequestTarget, in ring: RingSnapshot) {
+    init(
+        _ head: RequestHead, _ target: RequestTarget, in ring: RingSnapshot, otherOrigin: String? = nil
+    ) {
         self.head = head
+        self.otherOrigin = otherOrigin
         self.target = target
         let properties = target.key.map { ring.properties(ofBucket: $0.bucket) }
         type = properties?.type ?? .opaque

@@ -18,7 +18,8 @@ extension ClientConnection {
             guard case .more = following else { return cutOff(isReleased: false, &clients, &out) }
             stream = Streaming(isChunked: !request.head.isOldClient)
             out.emit(.count(request.target.route.label, 200))
-            pieces.append(ClientConnection.head(clients.dateLine(now), isChunked: stream.isChunked)[...])
+            let readers = request.readersLines(clients.ring)
+            pieces.append(ClientConnection.head(clients.dateLine(now) + readers, isChunked: stream.isChunked)[...])
         case .streaming(let begun): stream = begun
         case .idle, .reading, .sending, .refusing, .closing: return
         }

@@ -123,7 +123,7 @@ extension ClientConnection {
         do throws(Problem) { checked = try clients.check(head) } catch {
             return refuse(error, of: head, &clients, now, &out)
         }
-        let request = IncomingRequest(head, checked.target, in: clients.ring)
+        let request = IncomingRequest(head, checked.target, in: clients.ring, otherOrigin: checked.otherOrigin)
         guard checked.length ?? 0 <= request.limit else {
             return refuse(request.tooLarge, of: head, &clients, now, &out)
         }
@@ -165,6 +165,7 @@ extension ClientConnection {
         guard case .answering(let request) = state else { return }
         var (response, weight) = ClientConnection.affordable(response, &clients, now)
         response.headers.add(line: clients.dateLine(now))
+        response.headers.add(line: request.readersLines(clients.ring))
         out.emit(.count(request.target.route.label, response.status))
         let head = request.head
         let isKeptAlive = head.isKeptAlive && !clients.isStopping

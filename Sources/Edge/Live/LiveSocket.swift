@@ -75,7 +75,10 @@ package struct LiveSocket: Sendable {
     private var said = SayRate()
     private var isOver = false
 
-    package init() {}
+    /// Of its page, where that is not ours: what it looks at must be in buckets that name it.
+    private let origin: String?
+
+    package init(origin: String? = nil) { self.origin = origin }
 
     package mutating func handle(
         _ input: Input, _ clients: inout LoopClients, _ now: Now, _ out: inout Outbox<Effect>
@@ -123,7 +126,7 @@ package struct LiveSocket: Sendable {
         switch message {
         case .hello: break
         case .watch(let number, let key, let since, let form):
-            let answer = subscribe(number, key, since, form, &out)
+            let answer = subscribe(number, key, since, form, clients.ring, &out)
             if let answer { send(SocketText.refused(watch: number, answer.body), &clients, now, &out) }
         case .unwatch(let number):
             guard let place = watches.firstIndex(where: { $0.number == number }) else { return }
@@ -144,7 +147,8 @@ package struct LiveSocket: Sendable {
 
     /// Nil if it is watched.
     private mutating func subscribe(
-        _ number: Int, _ key: String, _ since: String?, _ form: DocumentForm, _ out: inout Outbox<Effect>
+        _ number: Int, _ key: String, _ since: String?, _ form: DocumentForm, _ ring: RingSnapshot,
+        _ out: inout Outbox<Effect>
     ) -> Problem? {
         guard !watches.contains(where: { $0.number == number }) else {
             return .malformed("watch \(number) is there already")
@@ -152,6 +156,9 @@ package struct LiveSocket: Sendable {
         guard watches.count < Limits.liveWatchesOfConnection else { return .tooManyWatches }
         let watch: LiveSubscription.Watch
         do { watch = try LiveCalls.watch(Array(key.utf8)) } catch { return Problem(error) }
+        if let origin, !ring.properties(ofBucket: watch.bucket).cors.contains(origin) {
+            return .foreignOrigin(origin)
+        }
         var resume: EventID?
         if let since {
             do { resume = try EventID(since, watches: 1) } catch { return .malformed("since is no id of an event") }

@@ -7,12 +7,15 @@ import World
 package struct SocketUpgrade: Sendable {
     /// Of the answer that ends HTTP on this connection.
     package let head: [UInt8]
+    /// Of the page that opens it, where that is not ours.
+    package let origin: String?
 
     /// Nil if the client asks for no other protocol.
-    init?(_ request: RequestHead) throws(Problem) {
-        let fields = request.fields
+    init?(_ request: IncomingRequest) throws(Problem) {
+        origin = request.otherOrigin
+        let fields = request.head.fields
         guard fields.list(.upgrade)?.listElements.contains("websocket") == true else { return nil }
-        guard !request.isOldClient, fields.list(.connection)?.listElements.contains("upgrade") == true else {
+        guard !request.head.isOldClient, fields.list(.connection)?.listElements.contains("upgrade") == true else {
             throw .malformed("an upgrade to a WebSocket says Connection: Upgrade, over HTTP/1.1")
         }
         guard fields.first(.socketVersion)?.trimmed == "13", fields.isSingle(.socketVersion) else {

@@ -10,6 +10,8 @@ struct CheckedHead {
     let length: Int?
     /// The client sends its body only when it is told to.
     let awaitsContinue: Bool
+    /// Of the page that opens a WebSocket, where it is not ours: some buckets name it.
+    let otherOrigin: String?
 }
 
 struct HeadCheck {
@@ -35,14 +37,14 @@ struct HeadCheck {
         } else {
             target = RequestTarget(Routes.server)
         }
-        try checkPages(head, addressed)
+        let other = try checkPages(head, addressed)
         try HeadCheck.checkContent(head)
         guard try HeadCheck.expectsContinue(head), length != 0 else {
-            return CheckedHead(target: target, length: length, awaitsContinue: false)
+            return CheckedHead(target: target, length: length, awaitsContinue: false, otherOrigin: other)
         }
         // A client that waits before it sends its body is told now what it would be told after it.
         guard target.route.methods.contains(head.method) else { throw .methodNotAllowed(target.route.allowed) }
-        return CheckedHead(target: target, length: length, awaitsContinue: true)
+        return CheckedHead(target: target, length: length, awaitsContinue: true, otherOrigin: other)
     }
 
     // MARK: Framing
@@ -112,23 +114,28 @@ struct HeadCheck {
     // MARK: What is asked
 
     /// Browsers name the page's origin with everything that may change something, but old ones do not for a form.
-    private func checkPages(_ head: RequestHead, _ host: Authority?) throws(Problem) {
+    private func checkPages(_ head: RequestHead, _ host: Authority?) throws(Problem) -> String? {
         // A WebSocket takes changes too, and browsers open it for the page of any origin.
-        guard head.method.changes || head.fields.has(.upgrade) else { return }
+        guard head.method.changes || head.fields.has(.upgrade) else { return nil }
+        var other: String?
         let origins = head.fields.all(.origin)
         // Of several the first, if all are the same, else one that nobody has.
         if let first = origins.first {
             let origin = origins.allSatisfy { $0 == first } ? first : "null"
-            guard own.isOwn(origin: origin, of: host) else { throw .foreignOrigin(origin) }
+            if !own.isOwn(origin: origin, of: host) {
+                guard !head.method.changes, own.isNamed(origin: origin) else { throw .foreignOrigin(origin) }
+                other = origin
+            }
         }
         // A form sends nothing but POST, and a value of any of these types is a good one for PUT.
-        guard head.method == .post else { return }
+        guard head.method == .post else { return other }
         for type in head.fields.all(.contentType) {
             let essence = type.prefix { $0 != ";" }.trimmed.lowercased()
             if ["application/x-www-form-urlencoded", "multipart/form-data", "text/plain"].contains(essence) {
                 throw .unsupportedMedia("a web form's content is not taken here; leave Content-Type out")
             }
         }
+        return other
     }
 
     private static func checkContent(_ head: RequestHead) throws(Problem) {

@@ -7,17 +7,23 @@ import Ring
 struct OwnAddresses {
     private var names: Set<String> = ["localhost"]
     private var addresses: Set<Authority> = []
+    /// Those that some bucket names.
+    private var others: Set<String> = []
 
     init(_ ring: RingDocument) {
         for node in ring.nodes {
             names.insert(node.http.host.lowercased())
             if let address = Authority(node.http.description) { addresses.insert(address) }
         }
+        for properties in [ring.defaults] + ring.buckets.map(\.properties) { others.formUnion(properties.cors) }
     }
 
     /// A name that is not ours may have been pointed at this node by a stranger's name server (DNS rebinding). An
     /// address can't be, and ports don't matter: whoever forwards one to this node has chosen to.
     func isOwn(_ host: Authority) -> Bool { host.isAddress || names.contains(host.host) }
+
+    /// Whether a page of this origin may use some bucket; of each it is found out when that is used.
+    func isNamed(origin: String) -> Bool { others.contains(origin) }
 
     /// Whether a page of this origin may change something: it came from a node of the ring, or from the very address
     /// that the request is for. `null`, which a page without an origin of its own sends, is neither.

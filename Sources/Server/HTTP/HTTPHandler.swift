@@ -158,7 +158,9 @@ final class HTTPHandler: ChannelDuplexHandler, RemovableChannelHandler, LiveClie
             guard this.context != nil else { return }
             let head = ByteBuffer(bytes: upgrade.head)
             context.writeAndFlush(this.wrapOutboundOut(head), promise: nil)
-            do { try SocketHandler.take(context.channel, from: this, this.gate, this.service) } catch {
+            do {
+                try SocketHandler.take(context.channel, from: this, this.gate, this.service, origin: upgrade.origin)
+            } catch {
                 context.close(promise: nil)
             }
         }

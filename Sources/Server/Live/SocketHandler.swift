@@ -22,7 +22,7 @@ final class SocketHandler: ChannelDuplexHandler, LiveClient {
     private let service: HTTPService
     private let number: Int
     private var frames: SocketFrames
-    private var socket = LiveSocket()
+    private var socket: LiveSocket
     private let actions = ActionQueue<LiveSocket.Effect>()
     private var context: ChannelHandlerContext?
     private var pings: RepeatedTask?
@@ -34,22 +34,23 @@ final class SocketHandler: ChannelDuplexHandler, LiveClient {
     private var wantsRead = false
     private var isClosing = false
 
-    private init(_ service: HTTPService) {
+    private init(_ service: HTTPService, origin: String?) {
         self.service = service
+        socket = LiveSocket(origin: origin)
         number = service.nextNumber()
         frames = SocketFrames(MachineClock.instant())
     }
 
     /// The channel speaks HTTP no longer.
     static func take(
-        _ channel: any Channel, from handler: HTTPHandler, _ gate: HTTPGuard, _ service: HTTPService
+        _ channel: any Channel, from handler: HTTPHandler, _ gate: HTTPGuard, _ service: HTTPService, origin: String?
     ) throws {
         let pipeline = channel.pipeline.syncOperations
         let parser = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
         try pipeline.addHandlers([
             WebSocketFrameEncoder(),
             ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: Limits.socketMessageBytes)),
-            SocketHandler(service),
+            SocketHandler(service, origin: origin),
         ])
         pipeline.removeHandler(gate, promise: nil)
         pipeline.removeHandler(handler, promise: nil)

@@ -33,13 +33,16 @@ def check(condition, what):
 
 
 class Client:
-    def __init__(self, url, writer):
+    def __init__(self, url, writer, origin=None):
         self.url = url.replace("http", "ws") + "/v1/live"
+        self.origin = origin
         self.writer = writer
         self.shown = {}
 
     async def __aenter__(self):
-        self.socket = await websockets.connect(self.url, subprotocols=["atoll.v1"], max_size=None)
+        self.socket = await websockets.connect(
+            self.url, subprotocols=["atoll.v1"], max_size=None, origin=self.origin
+        )
         check(self.socket.subprotocol == "atoll.v1", "the subprotocol is agreed on")
         await self.say(hello={"writer": self.writer})
         return self
@@ -72,6 +75,22 @@ class Client:
             self.shown[watch] = text
             if text == wanted:
                 return event
+
+
+async def of_another_site(first):
+    """A page that `shared` names has that bucket, and no other."""
+    async with Client(first, WRITER, origin="https://example.org") as page:
+        await page.say(watch=1, key=f"shared/{WRITER}")
+        await page.hear("ready", watch=1)
+        await page.say(do=1, number=1, ops=[{"op": "set", "path": "/a", "value": 1}])
+        done = await page.hear("done", "failed")
+        check(done.get("value") == {"a": 1}, done)
+        for key in (KEY, "shared%2F/x", "plain/x", f"demo/{WRITER}/"):
+            await page.say(watch=2, key=key)
+            refused = await page.hear("refused", "ready", watch=None)
+            check(refused.get("problem", {}).get("type") == "/problems/foreign-origin", refused)
+        await page.say(do=2, number=2, ops=[])
+        check("problem" in await page.hear("failed"), "there is no such watch")
 
 
 async def everyday(first, second):
@@ -261,6 +280,9 @@ def hostile(url):
     for what, status, headers in [
         ("a page of another site", 403, {"Origin": "http://elsewhere.example"}),
         ("a page without an origin", 403, {"Origin": "null"}),
+        ("a page that a bucket names", 101, {"Origin": "https://example.org"}),
+        ("one whose name is like it", 403, {"Origin": "https://example.org:8443"}),
+        ("two pages", 403, {"Origin": "https://example.org, https://example.com"}),
         ("a page of the node", 101, {"Origin": f"http://{own}"}),
         ("another host", 421, {"Host": "elsewhere.example"}),
         ("another version", 426, {"Sec-WebSocket-Version": "8"}),
@@ -276,4 +298,5 @@ def hostile(url):
 if __name__ == "__main__":
     first, second = sys.argv[1:]
     asyncio.run(everyday(first, second))
+    asyncio.run(of_another_site(first))
     hostile(first)

@@ -103,7 +103,7 @@ final class Connection: @unchecked Sendable {
         return Array(buffer[..<count])
     }
 
-    private func line() throws -> String {
+    func line() throws -> String {
         while true {
             if let end = buffer.firstIndex(of: 0x0A) {
                 guard end > 0, buffer[end - 1] == 0x0D else { throw HarnessFailure("a line without CR LF") }
