@@ -18,10 +18,10 @@ bench_bare_large() {
 }
 
 memories=()
-# keep_memory WHAT: how much the only server takes now; the last round's figure stays.
+# keep_memory WHAT [PID]: how much the only server takes now, or that process; the last round's figure stays.
 keep_memory() {
     [ "$round" = $rounds ] || return 0
-    memories+=("$(printf '%-46s %9s MiB' "resident memory after $1" "$(resident_mib "${pids[0]}")")")
+    memories+=("$(printf '%-46s %9s MiB' "resident memory after $1" "$(resident_mib "${2:-${pids[0]}}")")")
 }
 
 # Timelines and pictures: lists alone, lists beside large values, large values, lists while all of that is compared again
@@ -148,6 +148,43 @@ bench_typed() {
     stop_all
 }
 
+# Live reads: a write through one node, its event through another; then 10,000 who watch one key, and beside them requests
+# of others, at a rate that they would have anyway.
+subscribers=10000
+bench_live() {
+    local first last before rate watching
+    start_three
+    first=${three_urls[0]} last=${three_urls[2]}
+    load atoll "${three_urls[@]}"
+    before=$(processor_ms)
+    "$atoll" bench live --url "$first" --url "$last" --rate 50 --duration $seconds --json >"$work/live.json" || true
+    live_row "Atoll, three nodes, a write to its event" live $(($(processor_ms) - before))
+    for rate in 1 10; do
+        before=$(processor_ms)
+        "$atoll" bench live --url "$first" --url "$last" --subscribers $subscribers --rate $rate \
+            --duration $((2 * seconds + warm_up + 5)) --json >"$work/live.json" &
+        watching=$!
+        await_subscribers "$last" $subscribers
+        measure "quorum GET at 500/s, beside $rate writes/s so watched" get-beside atoll "$first" --workload get --rate 500
+        [ $rate = 1 ] || keep_memory "$subscribers subscribers" "$(pgrep -P "${pids[0]}" -f jp-1)"
+        wait $watching || true
+        live_row "the same, $subscribers subscribers, $rate writes/s" live-many $(($(processor_ms) - before))
+        await_subscribers "$last" 0
+    done
+    stop_all
+}
+# await_subscribers URL COUNT
+await_subscribers() {
+    local tries=0
+    while [ $tries -lt 600 ]; do
+        [ "$(curl -s "$1/metrics" | awk '/^atoll_live_subscribers/ { print $2 + 0 }')" != "$2" ] || return 0
+        sleep 0.1
+        tries=$((tries + 1))
+    done
+    say "not $2 subscribers"
+    return 1
+}
+
 # stall PID: lets a process stand still for 50 ms of every 200, until it ends or this is ended.
 stall() {
     trap 'kill -CONT "$1" 2>/dev/null; exit 0' TERM
@@ -238,12 +275,18 @@ bench_redis() {
     rm -rf "$work/redis"
     mkdir "$work/redis"
     start redis redis-server --port $redis_port --bind 127.0.0.1 --dir "$work/redis" --appendonly yes --appendfsync always \
-        --save '' --daemonize no
+        --save '' --daemonize no --maxclients $((subscribers + 1000))
     ready redis $redis_port -
     awk 'BEGIN { for (l = 0; l < 100; l++) for (i = 0; i < 100; i++) printf "ZADD list:%012d %d %0100d\r\n", l, i, i }' |
         redis-cli -p $redis_port >/dev/null
     measure_redis "Redis $(redis-server --version | sed 's/.* v=\([0-9.]*\).*/\1/'), appendfsync always, SET" put $keys -t set
     measure_redis "Redis, appendfsync always, GET" get $keys -t get
+    measure_redis "Redis, appendfsync always, INCR" increment $keys -t incr
+    "$atoll" bench live --target redis --url http://127.0.0.1:$redis_port --rate 50 --duration $seconds --json >"$work/live.json"
+    live_row "Redis, a PUBLISH to its message" live 0
+    "$atoll" bench live --target redis --url http://127.0.0.1:$redis_port --subscribers $subscribers --rate 10 \
+        --duration $((2 * seconds)) --json >"$work/live.json" || true
+    live_row "the same, Redis, $subscribers subscribers, 10/s" live-many 0
     measure_redis "Redis, ZREVRANGE of 20 of 100" list 100 ZREVRANGE list:__rand_int__ 0 19
     stop_all
 }

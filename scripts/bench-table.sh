@@ -9,7 +9,7 @@ rate_of() {
 # What is without Atoll: the bare server, or LevelDB alone. Lists, and reads by two nodes, stand beside small GETs.
 bare_of() {
     case $1 in
-        list | get-two) rate_of bare get ;;
+        list | get-two | get-beside) rate_of bare get ;;
         sustained-*) rate_of "LevelDB alone" "$1" ;;
         *) rate_of bare "$1" ;;
     esac
@@ -63,6 +63,12 @@ print_reached() {
         "$(share_of "Atoll, three nodes, quorum increment" "Atoll, three nodes, quorum synced PUT" rate)" ">=" 0.80
     reach "inserts into 64 KB of text" "$(value_of "Atoll, three nodes, insert into 64 KB of text" rate)" ">=" 10000 /s
     reach "additions to a set of 10,000" "$(value_of "Atoll, three nodes, add to a set of 10,000" rate)" ">=" 10000 /s
+    reach "a write to its event, p99" "$(value_of "Atoll, three nodes, a write to its event" p99)" "<=" 20 ms
+    reach "$subscribers subscribers, 10 writes/s: worst event" \
+        "$(value_of "the same, $subscribers subscribers, 10 writes/s" worst)" "<=" 1000 ms
+    reach "$subscribers subscribers, memory of their node" "$(memory_of "after $subscribers subscribers")" "<=" 150 MiB
+    reach "requests beside, p99 at 10 writes/s to 1" "$(share_of "quorum GET at 500/s, beside 10 writes/s so watched" \
+        "quorum GET at 500/s, beside 1 writes/s so watched" p99)" "<=" 1.20
     reach "newest 20 of 100, to bare GET" "$(value_of "$list" ratio)" ">=" 0.40
     reach "newest 20 of 100, p99" "$(value_of "$list" p99)" "<=" 5 ms
     reach "with values of 1 MiB beside, to without" "$(share_of "$large" "$list" rate)" ">=" 0.90

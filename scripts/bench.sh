@@ -181,6 +181,16 @@ measure() {
         "$(awk -v r="${values[0]}" -v s=$((seconds + warm_up)) 'BEGIN { printf "%d", r * s }')"
 }
 
+# live_row NAME OPERATION PROCESSOR-MS: of what `atoll bench live` has printed: events a second, and how long each took.
+live_row() {
+    local values
+    read -ra values <<<"$(tr ',{}' '\n\n\n' <"$work/live.json" | awk -F: '
+        { gsub(/[" ]/, ""); value[$1] = $2 }
+        END { print value["events"] / value["seconds"], value["p50_ms"], value["p99_ms"], value["p99_9_ms"], value["max_ms"],
+            value["all_had_the_last_ms"] == "null", value["events"] }')"
+    row "$1" "$2" "${values[@]:0:6}" "$3" "${values[6]}"
+}
+
 # measure_wrk NAME OPERATION URL...: the same as `get` and `put`, asked by wrk, where it is installed.
 measure_wrk() {
     command -v wrk >/dev/null || { note "wrk is not installed (Debian: wrk): its rows are skipped"; return 0; }
@@ -243,6 +253,7 @@ for round in $(seq $rounds); do
         bench_lists
         bench_three
         bench_typed
+        bench_live
         bench_stalls
         bench_etcd
         bench_redis

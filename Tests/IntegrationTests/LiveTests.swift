@@ -290,7 +290,7 @@ extension Integration {
                 func ask(_ method: String, _ target: String) throws -> Response {
                     try node.request(method, "/v1/live\(target)")
                 }
-                for target in ["", "?watch=b", "/b/k?since=%21", "/b/k?r=one", "?watch=b/k&since=-,-"] {
+                for target in ["", "?watch=b", "/b/k?since=%21", "/b/k?r=all", "?watch=b/k&since=-,-"] {
                     let answer = try ask("GET", target)
                     #expect(answer.status == 400 && answer.text.contains("/problems/malformed"), "\(target)")
                 }
