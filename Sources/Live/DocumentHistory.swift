@@ -52,6 +52,7 @@ struct DocumentHistory: Sendable {
     private var room: Int
     /// From the oldest on; the last leads to the newest state.
     private var steps = Deque<Step>()
+    /// With what stands between them.
     private var stepBytes = 0
     /// What comes before the operations in an event to the newest state.
     private var head: ArraySlice<UInt8>
@@ -89,13 +90,13 @@ struct DocumentHistory: Sendable {
         newest = document
         if let operations, !operations.isEmpty {
             steps.append(Step(from: self.number, operations: operations[...]))
-            stepBytes += operations.count
+            stepBytes += operations.count + 1
         } else if operations == nil {
             (steps, stepBytes) = ([], 0)
         }
         if operations?.isEmpty != true { self.number = number }
         while stepBytes >= room || steps.count > Limits.liveSteps, let first = steps.popFirst() {
-            stepBytes -= first.operations.count
+            stepBytes -= first.operations.count + 1
         }
     }
 
@@ -130,8 +131,9 @@ struct ToldKey: Sendable {
     mutating func take(_ new: KeyEvent, forChanges: Bool, number: UInt64) {
         event = new
         event?.document = nil
-        guard forChanges else { return }
+        // What follows something else is shown whole.
         guard let document = new.document else { return history = nil }
+        guard forChanges else { return }
         isFollowed = true
         if history == nil {
             history = DocumentHistory(new, document, number: number)

@@ -17,8 +17,7 @@ enum Routes {
             "/v1/replica/{bucket}/{key}[/{sort}]", "replica", [.get, .head], subject: .key, call: DataCalls.replica),
         Route(
             "/v1/live/{bucket}/{key}[/{sort}]", "live", [.get], parameters: ["since", "at", "changes", "ids", "r"],
-            subject: .key,
-            call: LiveCalls.key),
+            subject: .key, call: LiveCalls.key),
         Route(
             "/v1/live/{bucket}/{key}/", "live", [.get],
             parameters: ["start", "end", "prefix", "since", "at", "changes", "ids", "r"],

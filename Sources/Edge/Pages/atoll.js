@@ -144,6 +144,19 @@ export function applied(change, sequence) {
   return result;
 }
 
+/** The same of a text. Long ones are nearly all kept: they are not taken apart. */
+function rewritten(text, change) {
+  let [result, from] = ["", 0];
+  for (const { keep, drop, put } of change) {
+    if (put) result += put.join("");
+    let end = from;
+    for (let left = keep ?? drop ?? 0; left > 0 && end < text.length; left--) end += text.codePointAt(end) > 0xffff ? 2 : 1;
+    if (keep) result += text.slice(from, end);
+    from = end;
+  }
+  return result + text.slice(from);
+}
+
 /** Where a place between two elements comes to be; what is put exactly there comes behind it. */
 export function moved(place, change) {
   let [old, now] = [0, 0];
@@ -281,29 +294,20 @@ export function performed(value, operation) {
     case "text":
       return at((old) => {
         if (old !== undefined && typeof old !== "string") return old;
-        return applied(operation.change, scalars(old ?? "")).join("");
+        return rewritten(old ?? "", operation.change);
       });
   }
 }
 
-/** Where so many scalar values end, in UTF-16 units. */
-function unitsOf(text, count, from = 0) {
-  for (; count > 0; count--) from += text.codePointAt(from) > 0xffff ? 2 : 1;
-  return from;
-}
-
-/** What a node's event makes of a value. Its operations speak of what is shown, and always fit. */
-export function told(value, { op, path, at, ...one }) {
-  const put = (change) => changed(value, steps(path), change);
+/** What a node's event makes of a value. Its operations always fit, and their values are as they are shown. */
+export function told(value, operation) {
+  const { op, path, at } = operation;
   switch (op) {
-    case "set": return put(() => one.value);
-    case "insert": return put((list) => list.toSpliced(at, 0, ...one.values));
+    case "set": return changed(value, steps(path), () => operation.value);
+    case "insert": return changed(value, steps(path), (list) => list.toSpliced(at, 0, ...operation.values));
     case "splice":
-      return put((text) => {
-        const start = unitsOf(text, at);
-        return text.slice(0, start) + (one.text ?? "") + text.slice(unitsOf(text, one.delete ?? 0, start));
-      });
-    default: return performed(value, { op, path, ...one });
+      return performed(value, { op: "text", path, change: splice(at, operation.delete ?? 0, [operation.text ?? ""]) });
+    default: return performed(value, operation);
   }
 }
 
@@ -1065,7 +1069,7 @@ class Text {
       const [old, now, before] = [synced, typed, typed.slice(0, element.selectionEnd)].map(scalars);
       const own = typedChange(old, now, before.length);
       // What came while something was being composed has not been shown yet.
-      const others = difference(old, scalars(this.value));
+      const others = this.value === synced ? [] : difference(old, scalars(this.value));
       try { this.change(transform(own, others)); } finally { show(); }
     };
     const composition = ({ type }) => {

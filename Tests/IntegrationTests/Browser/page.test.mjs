@@ -88,6 +88,7 @@ class FakeSocket {
   hear(message) { setTimeout(() => { if (this.readyState === 1) this.onmessage({ data: JSON.stringify(message) }); }); }
 
   tell(name) {
+    if (this.nodes.isMute) return;
     for (const [watch, { key, shown }] of this.watches) {
       if (key !== name) continue;
       const { value, context } = this.nodes.state(name);
@@ -209,6 +210,21 @@ test("a request whose answer is lost is sent again, to another node, under its n
   plan.increment("/likes", 1);
   await nodes.settle(() => plan.pending === 0);
   assert.equal(nodes.requests.at(-1).after, "de~1:1", "whoever takes the next must know of it");
+  leave(client);
+});
+
+test("a request that is done and never shown is asked for again", async () => {
+  const client = page();
+  const plan = client.open("docs/plan");
+  await plan.ready;
+  nodes.isMute = true;
+  plan.increment("/likes", 7);
+  await nodes.settle(() => plan.draft.flight?.answer);
+  assert.deepEqual([plan.pending, plan.value.likes], [1, 7]);
+  nodes.isMute = false;
+  await nodes.settle(() => plan.pending === 0, 20);
+  assert.deepEqual(nodes.requests.map((one) => [one.number, one.again]), [[1, undefined], [1, true]]);
+  assert.equal(plan.value.likes, 7);
   leave(client);
 });
 
