@@ -30,6 +30,8 @@ struct MemoryBudget: Equatable, Sendable {
     let trailingBytes: Int
     /// What live reads keep at hand.
     let liveContentBytes: Int
+    /// Each shard's: typed objects as they are changed.
+    let typedCacheBytes: Int
     let httpConnections: Int
     /// Each storage thread's: requests that wait, and repairs.
     let mailboxBytes: Int
@@ -40,12 +42,14 @@ struct MemoryBudget: Equatable, Sendable {
     /// How many there are of each.
     private struct Counts {
         let loops: Int
+        let shards: Int
         let mailboxes: Int
         let peers: Int
         let peerConnections: Int
 
         init(nodes: Int, loops: Int, shards: Int) {
             self.loops = loops
+            self.shards = shards
             // The scanner's, the comparer's and the hints' beside those of the shards.
             mailboxes = shards + 3
             peers = max(0, nodes - 1)
@@ -90,10 +94,10 @@ struct MemoryBudget: Equatable, Sendable {
 }
 
 extension MemoryBudget {
-    /// Each takes its least, and of `rest` so many seventeenths, until it has enough.
+    /// Each takes its least, and of `rest` so many eighteenths, until it has enough.
     private init(sharing rest: Int, _ counts: Counts) {
-        func share(_ seventeenths: Int, among count: Int, from least: Int, to most: Int) -> Int {
-            min(most, least + rest / 17 * seventeenths / max(1, count))
+        func share(_ eighteenths: Int, among count: Int, from least: Int, to most: Int) -> Int {
+            min(most, least + rest / 18 * eighteenths / max(1, count))
         }
         objects = Store(
             cacheBytes: share(1, among: 1, from: Limits.leastBlockCacheBytes, to: Limits.blockCacheBytes),
@@ -106,6 +110,9 @@ extension MemoryBudget {
         clientBytes = share(3, among: counts.loops, from: Limits.leastClientBytes, to: Limits.clientBytes)
         trailingBytes = share(1, among: counts.loops, from: Limits.leastTrailingBytes, to: Limits.trailingBytes)
         liveContentBytes = share(1, among: 1, from: Limits.leastLiveContentBytes, to: Limits.liveContentBytes)
+        typedCacheBytes = share(
+            1, among: counts.shards, from: Limits.leastTypedCacheBytes,
+            to: Limits.typedCacheBytes / max(1, counts.shards))
         httpConnections = share(
             1, among: Limits.connectionBytes, from: Limits.fewestClients, to: Limits.httpConnections)
         mailboxBytes = share(2, among: counts.mailboxes, from: Limits.leastMailboxBytes, to: Limits.mailboxBytes)
@@ -117,9 +124,8 @@ extension MemoryBudget {
 
     private func bendingBytes(_ counts: Counts) -> Int {
         objects.bytes + largeObjects.bytes + counts.loops * (readCacheBytes + clientBytes + trailingBytes)
-            + liveContentBytes + httpConnections * Limits.connectionBytes + counts.mailboxes
-            * (mailboxBytes + mailboxRepairBytes)
-            + counts.peerConnections * peerQueueBytes
+            + liveContentBytes + counts.shards * typedCacheBytes + httpConnections * Limits.connectionBytes
+            + counts.mailboxes * (mailboxBytes + mailboxRepairBytes) + counts.peerConnections * peerQueueBytes
     }
 
     /// What waits for one storage thread.

@@ -90,7 +90,7 @@ final class NodeAssembly: Sendable {
         let actor = Actor(node: node.id, incarnation: identity.incarnation)
         for (index, thread) in storage.shards.enumerated() {
             let shard = VnodeShard(
-                actor: actor, counter: counter, typedBytes: Limits.typedCacheBytes / storage.shards.count)
+                actor: actor, counter: counter, typedBytes: environment.memory.typedCacheBytes)
             thread.start("atoll-shard-\(index)", shard: shard, ended: threadsEnded)
         }
         let reader = VnodeShard(actor: actor, counter: counter, pages: nil)

@@ -41,6 +41,8 @@ extension Limits {
     public static let loggedShare = 4
     /// Decoded typed objects that the shards of a node keep, all together.
     public static let typedCacheBytes = 64 << 20
+    /// Of one shard, however little memory the node may use: some objects of the usual size.
+    public static let leastTypedCacheBytes = 1 << 20
     /// A counter of a dot within a typed object: two writes in each microsecond of a century. Ids pack it with the
     /// place of its actor.
     public static let packedCounter: UInt64 = (1 << 54) - 1

@@ -38,7 +38,7 @@ import World
         #expect(rich.readCacheBytes == Limits.readCacheBytes && rich.clientBytes == Limits.clientBytes)
         #expect(rich.trailingBytes == Limits.trailingBytes && rich.httpConnections == Limits.httpConnections)
         #expect(rich.mailbox.bytes == Limits.mailboxBytes && rich.mailbox.repairBytes == Limits.mailboxRepairBytes)
-        #expect(rich.peerQueueBytes == Limits.peerQueueBytes)
+        #expect(rich.peerQueueBytes == Limits.peerQueueBytes && rich.typedCacheBytes == Limits.typedCacheBytes)
         #expect(try budget(nil, usual: 16 << 30) == rich)
     }
 
@@ -47,6 +47,7 @@ import World
         #expect(small.objects.cacheBytes < larger.objects.cacheBytes)
         #expect(small.objects.writeBufferBytes < Limits.writeBufferBytes)
         #expect(small.clientBytes < larger.clientBytes && small.clientBytes >= Limits.leastClientBytes)
+        #expect(small.typedCacheBytes < larger.typedCacheBytes)
         #expect(small.mailboxBytes < larger.mailboxBytes && small.httpConnections < larger.httpConnections)
     }
 
