@@ -46,6 +46,7 @@ extension Integration {
             try cluster.start()
             let page = ["Origin": "https://example.org"]
             #expect(try cluster[0].request("PUT", "/v1/kv/shared/k?w=all", body: Array("{}".utf8)).status == 201)
+            #expect(try cluster[0].request("GET", "/atoll.js", page)["access-control-allow-origin"] == "*")
             for node in cluster.nodes {
                 let named = try node.get("shared/k", page)
                 #expect(named["access-control-allow-origin"] == "https://example.org" && named["vary"] == "origin")

@@ -35,8 +35,7 @@ enum Routes {
         Route(
             "/v1/namestore/acceptors", "namestore", [.post], parameters: ["nodes", "force"], call: NameCalls.acceptors),
         Route("/v1/namestore/ring", "namestore", [.post], parameters: ["epoch", "digest"], call: NameCalls.ringEpoch),
-        Route("/atoll.js", "atoll.js", [.get, .head]) { _, _ in .respond(.page(Pages.module, type: "text/javascript"))
-        },
+        Route("/atoll.js", "atoll.js", [.get, .head]) { _, _ in .respond(.module(Pages.module)) },
         Route("/demo", "demo", [.get, .head]) { _, surroundings throws(Problem) in
             guard surroundings.showsDemo else { throw .noDemo }
             return .respond(.page(Pages.demo, type: "text/html"))

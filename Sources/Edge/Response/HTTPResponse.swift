@@ -38,6 +38,13 @@ package struct HTTPResponse: Sendable {
         HTTPResponse(200, [("content-type", "\(type); charset=utf-8"), ("cache-control", "no-cache")], body: bytes)
     }
 
+    /// One that pages of any site may import: it says nothing of what a node holds.
+    static func module(_ bytes: [UInt8]) -> HTTPResponse {
+        var response = page(bytes, type: "text/javascript")
+        response.headers.add("access-control-allow-origin", "*")
+        return response
+    }
+
     /// RFC 9110, 6.4.1: these have none, whatever the method was.
     var hasNoBody: Bool { status == 204 || status == 304 }
 
