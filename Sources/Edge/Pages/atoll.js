@@ -1051,15 +1051,17 @@ class Text {
       element.readOnly = false;
       const text = this.value;
       if (element.value !== text) {
-        const change = difference(scalars(element.value), scalars(text));
-        const [start, end] = [element.selectionStart, element.selectionEnd].map((place) => {
-          const before = scalars(element.value.slice(0, place)).length;
-          return scalars(text).slice(0, moved(before, change)).join("").length;
-        });
+        const isActive = globalThis.document?.activeElement === element;
+        const [old, now] = isActive ? [scalars(element.value), scalars(text)] : [[], []];
+        const change = difference(old, now);
+        const carets = isActive ? [element.selectionStart, element.selectionEnd] : [];
+        const [start, end] = carets.map((place) =>
+          now.slice(0, moved(scalars(element.value.slice(0, place)).length, change)).join("").length);
         const { selectionDirection, scrollTop } = element;
         element.value = text;
-        if (globalThis.document?.activeElement === element) element.setSelectionRange(start, end, selectionDirection);
-        element.scrollTop = scrollTop;
+        if (isActive) element.setSelectionRange(start, end, selectionDirection);
+        // To say where it is scrolled to, a browser lays all of it out.
+        if (isActive || scrollTop) element.scrollTop = scrollTop;
       }
       synced = text;
     };
