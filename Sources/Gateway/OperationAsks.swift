@@ -64,6 +64,8 @@ extension OperationCoordinator {
         /// Who waits for that, and as what.
         var waiting: [(role: Role, node: NodeID)] = []
         var askedForState: [NodeID] = []
+        /// Who can't use the change yet, and is being given all by another request.
+        var lagging: [NodeID] = []
 
         init(minter: NodeID, minted: TypedMinted, created: Bool) {
             self.minter = minter

@@ -7,15 +7,32 @@ import World
 
 extension OperationCoordinator {
     /// What a replica lacks was mostly minted a moment ago by another and is on its way: one round trip later it has
-    /// come.
+    /// come. If it has not, all that another replica holds goes there, for one request at a time; the others' changes
+    /// follow.
     mutating func behind(
         _ node: NodeID, _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) {
-        guard case .replicating(let change) = phase else { return }
+        guard case .replicating(var change) = phase else { return }
         if change.state == nil, asks.count(where: { $0.node == node && $0.role == .store }) == 1 {
             ask(node, .store, .merge(key: key, object: change.minted.change, repair: false), now, &out)
-        } else {
+        } else if directory.beginCatchUp(of: node, key, now) {
             wantState(.store, node, &directory, now, &out)
+        } else {
+            change.lagging.append(node)
+            phase = .replicating(change)
+        }
+    }
+
+    /// Whoever was being given all may be able to use the change now.
+    mutating func sendAgain(
+        _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
+    ) {
+        guard case .replicating(var change) = phase else { return }
+        let nodes = change.lagging
+        change.lagging = []
+        phase = .replicating(change)
+        for node in nodes where directory.isAvailable(node) {
+            ask(node, .store, .merge(key: key, object: change.minted.change, repair: false), now, &out)
         }
     }
 

@@ -61,8 +61,11 @@ struct OperationCoordinator: Sendable {
         case .minting: byteCount = call.body.count
         case .replicating(let change): byteCount = change.byteCount
         }
-        return !isAnswered ? .open : asks.hasAwaited ? .trailing(byteCount: byteCount) : .finished
+        return !isAnswered ? .open : asks.hasAwaited || isLagging ? .trailing(byteCount: byteCount) : .finished
     }
+
+    /// A replica is to be sent the change once more.
+    private var isLagging: Bool { if case .replicating(let change) = phase { !change.lagging.isEmpty } else { false } }
 
     /// One that was asked has not said that it will not; at the own node it may be about to be taken back.
     private var mayBeMinting: Bool { asks.contains { $0.role == .mint && $0.isOpen } }
@@ -71,10 +74,11 @@ struct OperationCoordinator: Sendable {
         Account(tally: tally, level: quorum.level, reached: quorum.isReached(by: tally))
     }
 
-    var retryAt: Instant? { isAnswered ? nil : retry.at }
+    var retryAt: Instant? { isAnswered && !isLagging ? nil : retry.at }
 
     var nextWake: Instant {
-        let next = isAnswered ? end : min(deadline, retryAt ?? deadline)
+        let last = isAnswered ? end : deadline
+        let next = min(last, retryAt ?? last)
         return asks.nextTimeout.map { min($0, next) } ?? next
     }
 
@@ -98,7 +102,9 @@ struct OperationCoordinator: Sendable {
                 replicate(bytes, wasAbsent, by: ask.node, &directory, now.instant, &out)
             }
             if case .replicating(let change) = phase, change.minter == ask.node { acknowledged(ask, directory) }
-        case (.store, .stored), (.store, .storedBeside): acknowledged(ask, directory)
+        case (.store, .stored), (.store, .storedBeside):
+            acknowledged(ask, directory)
+            directory.endCatchUp(of: ask.node, key)
         case (.hint(let target), .stored):
             tally.add(Acknowledgement(node: ask.node, country: directory.country(of: ask.node), hintFor: target))
         case (.gather, .object(let bytes)): gathered(bytes)
@@ -289,8 +295,9 @@ struct OperationCoordinator: Sendable {
             guard minting.mayMint, !asks.hasAwaited else { return }
             if minting.minters.areAsked { phase = .minting(Minting(hasCaughtUp: minting.hasCaughtUp)) }
             mintAtNext(&directory, now, &out)
+        case .replicating where isAnswered: sendAgain(&directory, now, &out)
         case .replicating(var change):
-            change.askedForState = []
+            (change.askedForState, change.lagging) = ([], [])
             phase = .replicating(change)
             for node in primaries where directory.isAvailable(node) && !tally.contains(node) {
                 let isAsked = asks.contains { $0.isOpen && $0.node == node && $0.role == .store }
@@ -323,7 +330,7 @@ struct OperationCoordinator: Sendable {
             }
         case .over: break
         }
-        if !isAnswered, !asks.hasAwaited { retry.arm(now) }
+        if !asks.hasAwaited, !isAnswered || isLagging { retry.arm(now) }
     }
 
     /// The minter drops what is deleted for all, as one request more, of which no client hears.

@@ -16,6 +16,8 @@ struct ReplicaDirectory: Sendable {
     private let countries: [String]
     private var score: ReplicaScore
     private var random: SeededRandom
+    /// Who is being given all of a key, and since when.
+    private var catchUps: [(node: NodeID, key: [UInt8], since: Instant)] = []
 
     init(identity: NodeID, ring: RingSnapshot, random: SeededRandom) {
         self.identity = identity
@@ -40,6 +42,23 @@ struct ReplicaDirectory: Sendable {
     /// Changes what is known of `node`, where it lies; a node that is not in the ring has nothing to change.
     mutating func change(_ node: NodeID, _ body: (inout ReplicaFigures) -> Void) {
         if let place = index(node) { body(&figures[place]) }
+    }
+
+    /// True for the first who wants to give `node` all of `key`; others send their changes again when it has caught up.
+    /// Else each of many changes that it can't use alone would bring it the same large object, and it would lag
+    /// further.
+    mutating func beginCatchUp(of node: NodeID, _ key: [UInt8], _ now: Instant) -> Bool {
+        catchUps.removeAll { now - $0.since >= Limits.replicaTimeout }
+        guard catchUps.count < Limits.catchUps, !catchUps.contains(where: { $0.node == node && $0.key == key }) else {
+            return false
+        }
+        catchUps.append((node, key, now))
+        return true
+    }
+
+    /// `node` has taken a change of `key`.
+    mutating func endCatchUp(of node: NodeID, _ key: [UInt8]) {
+        if !catchUps.isEmpty { catchUps.removeAll { $0.node == node && $0.key == key } }
     }
 
     func isAvailable(_ node: NodeID) -> Bool { index(node).map { figures[$0].isAvailable } ?? false }

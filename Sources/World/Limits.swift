@@ -150,6 +150,8 @@ public enum Limits {
     public static let savedHedges = 10.0
     /// Asks of one request, all tries together: slots are numbered in a byte.
     public static let asksPerRequest = 240
+    /// Replicas that one gateway's loop gives all of a key at once: each is as long as the object.
+    public static let catchUps = 32
     /// Writes of one event loop that are answered and not yet everywhere. Past it the oldest is given to its hints and
     /// no longer looked after: it must not take a client's place.
     public static let trailingWrites = 4_096

@@ -103,6 +103,41 @@ import World
             """, on: Cluster.three())
     }
 
+    /// A large object goes there for one request; the other's change follows when it is there.
+    @Test func oneRequestAtATimeBringsAll() throws {
+        try expectScript(
+            """
+            operate quorum
+              de-1 mint unnamed
+            operate quorum
+              de-1 mint unnamed
+            de-1 minted large
+              jp-1 store change
+              us-1 store change
+            de-1 minted large
+              jp-1 store change
+              us-1 store change
+            us-1 refuses behind
+              us-1 store change
+            us-1 refuses behind
+              us-1 store change
+            us-1 refuses behind
+              de-1 read
+            us-1 refuses behind
+            jp-1 stored
+              answer created acks=2 hints=0 de jp
+            jp-1 stored
+              answer created acks=2 hints=0 de jp
+            after 10
+            de-1 same
+              us-1 store same
+            us-1 stored
+            after 10
+              us-1 store change
+            us-1 stored
+            """, on: Cluster.three())
+    }
+
     /// Each has what another lacks: one is told what they hold together.
     @Test func whereNobodyHasSeenTheContextOneIsTold() throws {
         try expectScript(
