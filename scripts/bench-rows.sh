@@ -150,10 +150,11 @@ bench_typed() {
 
 # Live reads: a write through one node, its event through another; then 10,000 who watch one key, and beside them requests
 # of others, at a rate that they would have anyway.
-subscribers=10000
+subscribers=10000 subscribers_had_ms=""
 bench_live() {
     local first last before rate watching
-    start_three
+    # For each connection a node counts on what its client may make it hold.
+    ATOLL_MEMORY=20GiB start_three
     first=${three_urls[0]} last=${three_urls[2]}
     load atoll "${three_urls[@]}"
     before=$(processor_ms)
@@ -171,6 +172,7 @@ bench_live() {
         live_row "the same, $subscribers subscribers, $rate writes/s" live-many $(($(processor_ms) - before))
         await_subscribers "$last" 0
     done
+    subscribers_had_ms=$all_had_ms
     stop_all
 }
 # await_subscribers URL COUNT

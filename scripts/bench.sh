@@ -182,13 +182,16 @@ measure() {
 }
 
 # live_row NAME OPERATION PROCESSOR-MS: of what `atoll bench live` has printed: events a second, and how long each took.
+# Leaves in all_had_ms how long it took until everybody had the last.
+all_had_ms=""
 live_row() {
     local values
     read -ra values <<<"$(tr ',{}' '\n\n\n' <"$work/live.json" | awk -F: '
         { gsub(/[" ]/, ""); value[$1] = $2 }
         END { print value["events"] / value["seconds"], value["p50_ms"], value["p99_ms"], value["p99_9_ms"], value["max_ms"],
-            value["all_had_the_last_ms"] == "null", value["events"] }')"
+            value["all_had_the_last_ms"] == "null", value["events"], value["all_had_the_last_ms"] }')"
     row "$1" "$2" "${values[@]:0:6}" "$3" "${values[6]}"
+    all_had_ms=${values[7]}
 }
 
 # measure_wrk NAME OPERATION URL...: the same as `get` and `put`, asked by wrk, where it is installed.

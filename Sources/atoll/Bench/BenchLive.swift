@@ -43,6 +43,7 @@ struct BenchLive: AsyncParsableCommand {
         case .atoll: try await audience.open(at: watched) { [watches] in LiveRequest.watch(key, $0, watches) }
         case .redis: try await audience.open(at: watched) { _ in .subscribe(channel: key) }
         }
+        audience.begin()
         let started = DispatchTime.now().uptimeNanoseconds
         let writes = Int(rate * duration)
         var last: UInt64 = 0

@@ -17,6 +17,8 @@ final class LiveAudience: Sendable {
         /// Of each, the newest write that it has heard of.
         var last: [UInt64]
         var ready = 0
+        /// Writes before that are of an earlier run.
+        var begun = UInt64.max
     }
 
     private let heard: NIOLockedValueBox<Heard>
@@ -50,14 +52,16 @@ final class LiveAudience: Sendable {
         throw CommandFailure.no("of \(count) subscribers \(heard.withLockedValue { $0.ready }) were taken")
     }
 
+    /// What is written from now on counts.
+    func begin() { heard.withLockedValue { $0.begun = DispatchTime.now().uptimeNanoseconds } }
+
     func isReady() { heard.withLockedValue { $0.ready += 1 } }
 
     func hears(_ number: Int, of write: UInt64) {
         let now = DispatchTime.now().uptimeNanoseconds
         heard.withLockedValue { heard in
             guard write > heard.last[number], write <= now else { return }
-            // What an earlier run has left is no event of this one.
-            if now - write < 3_600_000_000_000, heard.ready == count { heard.delays.append(now - write) }
+            if write >= heard.begun { heard.delays.append(now - write) }
             heard.last[number] = write
         }
     }
