@@ -25,6 +25,9 @@ struct Draft {
     /// Texts and lists in which something was put elsewhere than where its writer saw it: what that stood behind is
     /// deleted by now. Later places of the request, counted there, would be others than were meant.
     var displaced: Set<ObjectPath> = []
+    /// What the request has deleted and others had before: it is not deleted once more, or who repeats that would make
+    /// an object grow without end. Ascending.
+    var gone: [IDRange] = []
     /// The place of the operation in its request.
     var operation = 0
 
@@ -56,6 +59,18 @@ struct Draft {
 
     mutating func need(_ path: ObjectPath) {
         for case .item(let item) in path.steps { need(item) }
+    }
+
+    mutating func leave(_ ranges: [IDRange]) {
+        guard !ranges.isEmpty else { return }
+        gone = (gone + ranges).sorted { $0.first < $1.first }
+    }
+
+    /// Whether the request has deleted it, as its writer sees it, though others had.
+    func isGone(_ id: ElementID) -> Bool {
+        guard !gone.isEmpty else { return false }
+        let place = gone.firstPlace { $0.last < id }
+        return place < gone.count && gone[place].first <= id
     }
 
     func expectCountable(_ path: ObjectPath) throws(TypedProblem) {

@@ -71,7 +71,9 @@ extension StoredObject {
     /// nothing to do, or nothing that can be done.
     package mutating func collect(as bucket: TypedBucket, _ run: MintingRun) -> TypedDelta? {
         guard isTypedExpired(at: run.wall), values.isEmpty else { return nil }
-        let outcome = try? operate(TypedRequest([.remove(Path())]), as: bucket, supersedes: false, run)
+        var request = TypedRequest([])
+        request.collects = true
+        let outcome = try? operate(request, as: bucket, supersedes: false, run)
         guard case .minted(let delta, _) = outcome else { return nil }
         return delta
     }

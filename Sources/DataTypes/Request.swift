@@ -50,6 +50,9 @@ struct TypedRequest: Sendable {
     let most: Int
     /// When all that stands then is to end.
     let expiresAt: WallTime?
+    /// It only takes away what has expired, and says nothing of when anything ends: what others have written meanwhile
+    /// stands as they said.
+    var collects = false
 
     init(
         _ operations: [Operation], context: VersionVector? = nil, name: OperationName? = nil,

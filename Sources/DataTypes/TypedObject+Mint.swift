@@ -77,7 +77,7 @@ extension TypedObject {
         } else {
             // Nothing that had its time comes back.
             if isExpired(at: run.wall) { clear(ObjectPath(), &draft) }
-            said = Expiry(time: run.time, end: request.expiresAt)
+            said = request.collects ? nil : Expiry(time: run.time, end: request.expiresAt)
             for (place, operation) in request.operations.enumerated() {
                 draft.operation = place
                 results.append(try perform(operation, &draft))

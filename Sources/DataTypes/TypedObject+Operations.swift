@@ -60,7 +60,8 @@ extension TypedObject {
         let above = ObjectPath(steps: found.path.steps.dropLast())
         guard let list = root.node(above.steps)?.lists.first else { return }
         draft.need(item)
-        let slots = list.slots(of: item, draft)
+        let (slots, gone) = list.slots(of: item, draft)
+        draft.leave(gone.map { IDRange(first: $0, count: 1) })
         draft.need(slots)
         if draft.sees(item) { commit(.drop([item]), at: above, &draft) }
         let ranges = slots.map { IDRange(first: $0, count: 1) }

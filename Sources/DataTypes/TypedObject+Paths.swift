@@ -93,11 +93,13 @@ extension FugueTree {
     func seenParts(of piece: Piece, _ draft: Draft) -> [Range<Int>] {
         var parts: [Range<Int>] = []
         for offset in 0..<piece.count {
-            guard draft.sees(piece.first.advanced(by: offset)) else { break }
+            let id = piece.first.advanced(by: offset)
+            guard draft.sees(id) else { break }
+            if draft.isGone(id) { continue }
             let isDeleted =
                 piece.deletion.isDeleted
                 && piece.deletion.shifted(by: offset).dots.contains { dot in
-                    dot == .void ? draft.seesVoid(piece.first.advanced(by: offset)) : draft.sees(dot)
+                    dot == .void ? draft.seesVoid(id) : draft.sees(dot)
                 }
             if isDeleted { continue }
             if let last = parts.last, last.upperBound == offset {
@@ -132,10 +134,12 @@ extension FugueTree {
         throw draft.refuse(.outOfRange)
     }
 
-    /// So many elements from an index on, as the writer saw them. Those that are deleted by now are among them: they
-    /// are deleted by this request too, or its next index would count them.
-    func seenElements(from start: Place?, count: Int, _ draft: Draft) throws(TypedProblem) -> [IDRange] {
-        var ranges: [IDRange] = []
+    /// So many elements from an index on, as the writer saw them: those to be deleted, and those that others have
+    /// deleted by now.
+    func seenElements(
+        from start: Place?, count: Int, _ draft: Draft
+    ) throws(TypedProblem) -> (shown: [IDRange], gone: [IDRange]) {
+        var (shown, gone): ([IDRange], [IDRange]) = ([], [])
         var rest = count
         var link = start?.piece ?? head
         var from = start.map { $0.offset + 1 } ?? 0
@@ -147,14 +151,14 @@ extension FugueTree {
                 let taken = min(rest, part.count)
                 guard taken > 0 else { continue }
                 rest -= taken
-                let first = piece.first.advanced(by: part.lowerBound)
-                IDRange.append(IDRange(first: first, count: taken), to: &ranges)
+                let range = IDRange(first: piece.first.advanced(by: part.lowerBound), count: taken)
+                if piece.isShown { IDRange.append(range, to: &shown) } else { IDRange.append(range, to: &gone) }
             }
             link = piece.next
             from = 0
         }
         guard rest == 0 else { throw draft.refuse(.outOfRange) }
-        return ranges
+        return (shown, gone)
     }
 
     /// Whether something stands between two neighbours that its writer saw there, and that is deleted by now.

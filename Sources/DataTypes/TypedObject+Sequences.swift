@@ -10,7 +10,7 @@ extension TypedObject {
     mutating func splice(
         _ path: Path, _ position: Position, deleting count: Int, _ text: String, _ draft: inout Draft
     ) throws(TypedProblem) -> OperationResult {
-        let (path, left, dead) = try target(path, position, deleting: count, text, draft)
+        let (path, left, dead) = try target(path, position, deleting: count, text, &draft)
         makeContainers(above: path, &draft)
         make(.text, at: path, &draft)
         if !dead.isEmpty {
@@ -27,7 +27,7 @@ extension TypedObject {
     /// Behind which character, by name, since pieces are cut where some are deleted; and what is deleted. Apart from
     /// the change: what is still looked at would be copied.
     private func target(
-        _ path: Path, _ position: Position, deleting count: Int, _ text: String, _ draft: Draft
+        _ path: Path, _ position: Position, deleting count: Int, _ text: String, _ draft: inout Draft
     ) throws(TypedProblem) -> (path: ObjectPath, left: ElementID?, dead: [IDRange]) {
         let found = try find(path, draft)
         try expect(.text, at: found, draft)
@@ -35,7 +35,8 @@ extension TypedObject {
         guard text.utf8.count <= Limits.insertedTextBytes, count >= 0 else { throw draft.refuse(.tooMuch) }
         let tree = found.node?.texts.first ?? FugueTree(isText: true)
         let start = try tree.element(before: position, draft) { dot in actors.id(dot).flatMap(tree.find) }
-        let dead = try tree.seenElements(from: start, count: count, draft)
+        let (dead, gone) = try tree.seenElements(from: start, count: count, draft)
+        draft.leave(gone)
         return (found.path, start.flatMap(tree.lastShown).map(tree.id), dead)
     }
 
@@ -161,7 +162,8 @@ extension TypedObject {
         let former = list.positions(of: item)
         draft.need(former.flatMap { [$0.id, $0.slot] })
         commit(.drop(former.map(\.id)), at: found.path, &draft)
-        let slots = list.slots(of: item, draft)
+        let (slots, gone) = list.slots(of: item, draft)
+        draft.leave(gone.map { IDRange(first: $0, count: 1) })
         draft.need(slots)
         if !slots.isEmpty {
             commit(.deleteSlots(slots.map { IDRange(first: $0, count: 1) }), at: found.path, &draft)
@@ -192,19 +194,21 @@ extension TypedObject {
 extension ListRecords {
     /// Where an item stands, and where its writer saw it: a move that the writer has not seen leaves that place in its
     /// view, and the request's next index would count it.
-    func slots(of item: ElementID, _ draft: Draft) -> [ElementID] {
+    func slots(of item: ElementID, _ draft: Draft) -> (standing: [ElementID], gone: [ElementID]) {
         var found = positions(of: item).map(\.slot).filter { slots.find($0) != nil }
-        guard !draft.isCurrent else { return found }
+        guard !draft.isCurrent else { return (found, []) }
+        var gone: [ElementID] = []
         var link = slots.head
         while link >= 0 {
             for offset in slots.seenParts(of: slots[link], draft).joined() {
                 let place = FugueTree.Place(piece: link, offset: offset)
                 let slot = slots.id(place)
-                if self.item(at: place) == item, !found.contains(slot) { found.append(slot) }
+                guard self.item(at: place) == item, !found.contains(slot) else { continue }
+                if slots[link].deletion.isDeleted { gone.append(slot) } else { found.append(slot) }
             }
             link = slots[link].next
         }
-        return found
+        return (found, gone)
     }
 }
 

@@ -64,6 +64,8 @@ extension OperationCoordinator {
         /// Who waits for that, and as what.
         var waiting: [(role: Role, node: NodeID)] = []
         var askedForState: [NodeID] = []
+        /// Who could not use it at first, and was sent it once more.
+        var sentAgain: [NodeID] = []
         /// Who can't use the change yet, and is being given all by another request.
         var lagging: [NodeID] = []
 

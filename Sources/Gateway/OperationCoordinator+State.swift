@@ -13,7 +13,9 @@ extension OperationCoordinator {
         _ node: NodeID, _ directory: inout ReplicaDirectory, _ now: Instant, _ out: inout Outbox<CoordinatorEffect>
     ) {
         guard case .replicating(var change) = phase else { return }
-        if change.state == nil, asks.count(where: { $0.node == node && $0.role == .store }) == 1 {
+        if change.state == nil, !change.sentAgain.contains(node) {
+            change.sentAgain.append(node)
+            phase = .replicating(change)
             ask(node, .store, .merge(key: key, object: change.minted.change, repair: false), now, &out)
         } else if directory.beginCatchUp(of: node, key, now) {
             wantState(.store, node, &directory, now, &out)
@@ -31,8 +33,12 @@ extension OperationCoordinator {
         let nodes = change.lagging
         change.lagging = []
         phase = .replicating(change)
-        for node in nodes where directory.isAvailable(node) {
-            ask(node, .store, .merge(key: key, object: change.minted.change, repair: false), now, &out)
+        for node in nodes {
+            if directory.isAvailable(node) {
+                ask(node, .store, .merge(key: key, object: change.minted.change, repair: false), now, &out)
+            } else {
+                wantState(.hint(for: node), node, &directory, now, &out)
+            }
         }
     }
 

@@ -76,8 +76,8 @@ struct DocumentHistory: Sendable {
         return json.bytes[...]
     }
 
-    /// About what it takes in memory: of small values more than as JSON.
-    var sizeBytes: Int { 2 * documentBytes + stepBytes }
+    /// About what it takes in memory: small values take much more than as JSON.
+    var sizeBytes: Int { 8 * documentBytes + stepBytes }
 
     /// A newer state is shown by `event`; it gets the number, unless nothing differs but the version.
     mutating func follow(_ event: KeyEvent, _ document: ShownDocument, number: UInt64) {

@@ -41,7 +41,7 @@ enum LiveContent: Sendable {
     /// About what it takes in memory, without its key.
     var sizeBytes: Int {
         switch self {
-        case .opaque(let object): object.payloadBytes + 64 * (object.versions.entries.count + object.siblings.count)
+        case .opaque(let object): object.memoryBytes + 64 * (object.versions.entries.count + object.siblings.count)
         }
     }
 

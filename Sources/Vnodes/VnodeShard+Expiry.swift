@@ -20,7 +20,7 @@ enum TypedExpiry {
         guard object.isTypedExpired(at: wall.before(Limits.expiryGrace)), let key = try? StoredKey(decoding: key),
             let turn = ring.route(bucket: key.bucket, token: key.token).primaries.firstIndex(of: node)
         else { return false }
-        return object.isTypedExpired(at: wall.before(Limits.expiryGrace + Limits.expiryTurn * Int64(turn)))
+        return object.isTypedExpired(at: wall.before(Limits.expiryGrace + Limits.expiryTurn * Int64(turn + 1)))
     }
 }
 

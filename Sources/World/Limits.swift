@@ -274,8 +274,9 @@ public enum Limits {
     /// For so long after its end an expired value keeps its bytes on the disk: clocks of well-kept machines differ by
     /// less, and what one of them has dropped no other brings back.
     public static let expiryGrace = Span.seconds(5)
-    /// What has expired of a typed key is removed by a write, which the first of its primaries makes; the second only
-    /// so long after, and so on: one of them is enough, unless it is away.
+    /// What has expired of a typed key is removed by a write, which the first of its primaries makes so long after; the
+    /// second only as long after that, and so on: one of them is enough, unless it is away. By then repair has told it
+    /// of later writes, which may have put off the end.
     public static let expiryTurn = Span.minutes(10)
     /// Objects with expired values that were found and wait to be rewritten; past it they are found again.
     public static let expiredObjects = 65_536

@@ -120,6 +120,14 @@ import World
         #expect(twin.summary != stored.summary)
         stored.merge(twin, rule: .siblings)
         #expect(stored.encode() == twin.encode() && stored.summary == twin.summary)
+        // What another has written meanwhile, and when that ends, stands.
+        var third = StoredObject()
+        ending.expiresAt = ExpiryTests.wall(200)
+        _ = try third.carryOut(
+            ending, as: .document, context: nil, room: 100,
+            MintingRun(actor: Actor.numbered(2), first: 1, time: HybridTime(wall: ExpiryTests.wall(55))))
+        third.merge(twin, rule: .siblings)
+        #expect(third.hasValue && third.ends == [ExpiryTests.wall(200)])
     }
 
     // MARK: Any order

@@ -154,6 +154,31 @@ import World
         #expect(done > 1_000 && refused > 20, "\(done) done, \(refused) refused")
     }
 
+    /// However often it is asked, by a context from before: what is deleted already is not deleted again.
+    @Test func whatIsDeletedTwiceTakesNoMoreRoom() throws {
+        var minter = Minter()
+        try minter.mint(.splice(Path("/t"), .at(0), delete: 0, text: "abcdef"))
+        try minter.mint(.insert(Path("/l"), .end, [.int(1), .int(2), .int(3)]))
+        let before = minter.object.versions
+        try minter.mint(.splice(Path("/t"), .at(1), delete: 3, text: ""), .move(Path("/l"), .at(0), to: .end))
+        func again() throws {
+            try minter.mint(
+                .splice(Path("/t"), .at(1), delete: 3, text: ""), .move(Path("/l"), .at(0), to: .end), context: before)
+        }
+        for _ in 0..<10 { try again() }
+        let bytes = minter.object.encode().count
+        for _ in 0..<100 { try again() }
+        // Each move leaves the slot that it moves from, until that is swept.
+        #expect(minter.object.encode().count < bytes + 100 * 12)
+        let most = minter.object.root.field(Array("t".utf8))?.texts.first.map { tree in
+            var most = 0
+            tree.forEach { most = max(most, $0.deletion.dots.count) }
+            return most
+        }
+        #expect(most == 1)
+        #expect(minter.object.value(at: Path("/t")) == .string("aef"))
+    }
+
     @Test func sweptTextLosesItsDeletedLeavesAndItsOldContexts() throws {
         var minter = Minter(.text)
         let (_, results) = try minter.mint(.splice(Path(), .at(0), delete: 0, text: "abcdef"))

@@ -16,7 +16,8 @@ import World
     private let key: [UInt8]
     private let whole = CompareRequest(first: 0, last: .max, slices: 64, placement: "world")
     private static let lifeMs: UInt64 = 60_000
-    private static let later = lifeMs + UInt64(Limits.expiryGrace.inMilliseconds)
+    private static let later =
+        lifeMs + UInt64(Limits.expiryGrace.inMilliseconds) + UInt64(Limits.expiryTurn.inMilliseconds)
 
     init() throws {
         ring = try Fixture.ring()

@@ -886,6 +886,8 @@ export class Document extends Emitter {
     this.draft.lost();
     [this.isReady, this.isSending, this.isLagging, this.isRefused] = [false, false, false, false];
     clearTimeout(this.timer);
+    clearTimeout(this.givingUp?.timer);
+    this.givingUp = null;
     this.tellState();
   }
 
@@ -934,12 +936,16 @@ export class Document extends Emitter {
   get isUnderWay() { return this.draft.flight !== null && !this.draft.flight.answer; }
 
   giveUpLater() {
-    clearTimeout(this.timer);
     const context = this.draft.context;
-    this.timer = setTimeout(() => {
+    // Others' changes, which come on and on, do not put it off.
+    if (this.givingUp?.context === context) return;
+    clearTimeout(this.givingUp?.timer);
+    const timer = setTimeout(() => {
+      this.givingUp = null;
       if (this.draft.context !== context || this.isUnderWay || !this.client.isOpen) return;
       this.rewatch();
     }, Limits.patience);
+    this.givingUp = { context, timer };
   }
 
   rewatch() {

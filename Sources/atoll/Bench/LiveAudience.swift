@@ -84,8 +84,9 @@ final class LiveAudience: Sendable {
 
 /// What a subscriber asks for, as it goes over the wire, and how what it hears is told from the rest.
 struct LiveRequest: Sendable {
-    /// Stands once in the answer, when what stood was sent.
+    /// Stands in the answer once for each watch, when what stood was sent.
     let readyMark: [UInt8]
+    let watches: Int
     /// Stands before the digits of a write.
     let valueMark: [UInt8]
     private let lines: String
@@ -95,14 +96,14 @@ struct LiveRequest: Sendable {
     static func watch(_ key: String, _ subscriber: Int, _ count: Int) -> LiveRequest {
         let own = (1..<max(1, count)).map { "&watch=\(key)-\(subscriber)-\($0)" }.joined()
         return LiveRequest(
-            readyMark: Array("event: ready".utf8), valueMark: Array("\"value\":\"".utf8),
+            readyMark: Array("event: ready".utf8), watches: max(1, count), valueMark: Array("\"value\":\"".utf8),
             lines: "GET /v1/live?watch=\(key)\(own) HTTP/1.1\r\n", isHTTP: true)
     }
 
     /// Redis: an inline command. A message is the array of "message", the channel and the value.
     static func subscribe(channel: String) -> LiveRequest {
         LiveRequest(
-            readyMark: Array("subscribe".utf8),
+            readyMark: Array("subscribe".utf8), watches: 1,
             valueMark: Array("message\r\n$\(channel.utf8.count)\r\n\(channel)\r\n$\(RedisPublisher.digits)\r\n".utf8),
             lines: "SUBSCRIBE \(channel)\r\n", isHTTP: false)
     }
@@ -117,7 +118,7 @@ private final class LiveListenerHandler: ChannelInboundHandler {
     private let number: Int
     private let request: LiveRequest
     private let audience: LiveAudience
-    private var isReady = false
+    private var ready = 0
     /// The end of what has come, where a mark or a number may have been cut.
     private var rest: [UInt8] = []
 
@@ -127,9 +128,16 @@ private final class LiveListenerHandler: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let bytes = rest + unwrapInboundIn(data).readableBytesView
-        if !isReady, bytes.firstRange(of: request.readyMark) != nil {
-            isReady = true
-            audience.isReady()
+        if ready < request.watches {
+            // A mark may be cut, and is not counted twice: what is kept begins behind the last.
+            var rest = bytes[...]
+            while ready < request.watches, let found = rest.firstRange(of: request.readyMark) {
+                ready += 1
+                rest = rest[found.upperBound...]
+            }
+            if ready == request.watches { audience.isReady() }
+            self.rest = Array(rest.suffix(64))
+            return
         }
         var from = bytes.startIndex
         while let found = bytes[from...].firstRange(of: request.valueMark) {
@@ -182,7 +190,8 @@ final class RedisPublisher: Sendable {
         let value = String(repeating: "0", count: RedisPublisher.digits - digits.utf8.count) + digits
         let promise = channel.eventLoop.makePromise(of: Void.self)
         waiting.withLockedValue { $0 = promise }
-        channel.writeAndFlush(channel.allocator.buffer(string: "PUBLISH \(name) \(value)\r\n"), promise: nil)
+        channel.writeAndFlush(channel.allocator.buffer(string: "PUBLISH \(name) \(value)\r\n"))
+            .whenFailure { [waiting] error in waiting.withLockedValue { $0.take() }?.fail(error) }
         try await promise.futureResult.get()
     }
 }
