@@ -274,7 +274,7 @@ private let elsewhere: [(status: Int, problem: String, suite: String, test: Stri
     (409, problem: "too-many-actors", suite: "TypedTests", test: "tooManyActors"),
     (
         409, problem: "request-under-way", suite: "../EdgeTests/LiveSocketTests",
-        test: "requestsAreAnsweredWithTheDocument"
+        test: "requestsAreAnswered"
     ),
     (412, problem: "test-failed", suite: "TypedTests", test: "whatCantBeDoneIsRefused"),
     (415, problem: "unsupported-patch", suite: "TypedTests", test: "whatCantBeDoneIsRefused"),
