@@ -61,7 +61,7 @@ extension LiveHub {
                     .send(.watch(stream, isFirst: books[at].book.isFirst, some), to: books[at].node))
                 books[at].book.isFirst = false
             }
-            books[at].book.orders = []
+            books[at].book.clearOrders()
         }
     }
 

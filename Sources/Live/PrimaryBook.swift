@@ -39,7 +39,9 @@ struct PrimaryBook: Sendable {
     private(set) var count: UInt64 = 0
     private(set) var digest: UInt64 = 0
     /// To be sent with the end of this turn.
-    var orders: [WatchOrder] = []
+    private(set) var orders: [WatchOrder] = []
+    /// Their ids.
+    private var ordered: Set<UInt32> = []
     var isFirst = false
 
     init(now: Instant) {
@@ -59,7 +61,7 @@ struct PrimaryBook: Sendable {
         unsettled.removeAll()
         opening = []
         (count, digest) = (0, 0)
-        orders = []
+        clearOrders()
         isFirst = true
         openedAt = now
         renewedAt = now
@@ -67,12 +69,17 @@ struct PrimaryBook: Sendable {
 
     mutating func order(_ order: WatchOrder) {
         orders.append(order)
+        ordered.insert(order.id)
         count += 1
         digest &+= order.digest
     }
 
+    /// They were sent.
+    mutating func clearOrders() { (orders, ordered) = ([], []) }
+
     mutating func withdraw(_ target: LiveTarget, id: UInt32, isSource: Bool) {
-        orders.removeAll { $0.id == id }
+        // Of tens of thousands each may get another source at once: few of them are still to be ordered.
+        if ordered.remove(id) != nil { orders.removeAll { $0.id == id } }
         opening.removeAll { $0.id == id }
         guard count > 0 else { return }
         count -= 1
