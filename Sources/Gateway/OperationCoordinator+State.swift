@@ -35,7 +35,7 @@ extension OperationCoordinator {
         phase = .replicating(change)
         for node in nodes {
             if directory.isAvailable(node) {
-                ask(node, .store, .merge(key: key, object: change.minted.change, repair: false), now, &out)
+                give(change.state ?? change.minted.change, .store, node, &directory, now, &out)
             } else {
                 wantState(.hint(for: node), node, &directory, now, &out)
             }

@@ -295,9 +295,10 @@ struct OperationCoordinator: Sendable {
             guard minting.mayMint, !asks.hasAwaited else { return }
             if minting.minters.areAsked { phase = .minting(Minting(hasCaughtUp: minting.hasCaughtUp)) }
             mintAtNext(&directory, now, &out)
-        case .replicating where isAnswered: sendAgain(&directory, now, &out)
-        case .replicating(var change):
-            (change.askedForState, change.lagging) = ([], [])
+        case .replicating:
+            sendAgain(&directory, now, &out)
+            guard !isAnswered, case .replicating(var change) = phase else { return }
+            change.askedForState = []
             phase = .replicating(change)
             for node in primaries where directory.isAvailable(node) && !tally.contains(node) {
                 let isAsked = asks.contains { $0.isOpen && $0.node == node && $0.role == .store }

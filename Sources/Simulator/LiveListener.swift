@@ -103,7 +103,7 @@ struct LiveListener {
     // MARK: The end
 
     /// What it was not sent of the state that all replicas have; nil if it knows all. `wall`: what has expired by then
-    /// may still be shown, since no event says so.
+    /// may still be shown, since nodes' clocks differ.
     func lack(of key: StoredKey, _ last: StoredObject, at wall: WallTime) -> String? {
         guard isWatched(key) else { return nil }
         let seen = shown[KeyBytes(key)]
