@@ -138,6 +138,42 @@ import World
             """, on: Cluster.three())
     }
 
+    /// Who goes away while another request brings it all gets a hint from the others.
+    @Test func whoGoesAwayWhileItLagsGetsAHint() throws {
+        try expectScript(
+            """
+            operate quorum
+              de-1 mint unnamed
+            operate quorum
+              de-1 mint unnamed
+            de-1 minted large
+              jp-1 store change
+              us-1 store change
+            de-1 minted large
+              jp-1 store change
+              us-1 store change
+            us-1 refuses behind
+              us-1 store change
+            us-1 refuses behind
+              us-1 store change
+            us-1 refuses behind
+              de-1 read
+            us-1 refuses behind
+            jp-1 stored
+              answer created acks=2 hints=0 de jp
+            jp-1 stored
+              answer created acks=2 hints=0 de jp
+            down us-1
+            after 30
+              de-1 read
+            de-1 same
+              us-1 store same
+            de-1 same
+              de-1 keep same for us-1
+            de-1 stored
+            """, on: Cluster.three())
+    }
+
     /// Each has what another lacks: one is told what they hold together.
     @Test func whereNobodyHasSeenTheContextOneIsTold() throws {
         try expectScript(
