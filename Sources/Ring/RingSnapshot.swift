@@ -49,6 +49,8 @@ package final class RingSnapshot: Sendable {
     /// Of the buckets that the ring file names.
     private let named: [[UInt8]: Table]
     private let others: Table
+    /// Whether any bucket names origins of other pages (`cors`): most rings do not, and no answer needs to look.
+    package let namesOrigins: Bool
 
     package init(_ document: RingDocument) {
         self.document = document
@@ -69,6 +71,7 @@ package final class RingSnapshot: Sendable {
         for bucket in document.buckets { named[Array(bucket.name.utf8)] = table(bucket.properties) }
         self.named = named
         others = table(document.defaults)
+        namesOrigins = !others.properties.cors.isEmpty || named.values.contains { !$0.properties.cors.isEmpty }
     }
 
     package func properties(ofBucket bucket: [UInt8]) -> BucketProperties { (named[bucket] ?? others).properties }

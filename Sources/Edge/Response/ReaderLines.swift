@@ -9,7 +9,7 @@ import Ring
 extension IncomingRequest {
     /// Lines of the answer's head; none where no bucket of the request names an origin.
     func readersLines(_ ring: RingSnapshot) -> [UInt8] {
-        guard head.method == .get || head.method == .head else { return [] }
+        guard ring.namesOrigins, head.method == .get || head.method == .head else { return [] }
         let buckets = target.key.map { [$0.bucket] } ?? target.query.watches.map(\.bucket)
         let named = buckets.map { ring.properties(ofBucket: $0).cors }
         guard named.contains(where: { !$0.isEmpty }) else { return [] }
