@@ -5,9 +5,9 @@
 // tables.
 @_spi(_Unicode) import Swift
 
-enum Normalisation {
+package enum Normalisation {
     /// Normalization form C (Unicode Standard Annex 15).
-    static func composed(_ text: String) -> String {
+    package static func composed(_ text: String) -> String {
         var scalars = String.UnicodeScalarView()
         for scalar in text._nfc { scalars.append(scalar) }
         return String(scalars)

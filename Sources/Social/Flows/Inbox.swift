@@ -1,0 +1,80 @@
+// Somebody's own timeline: what was written to the inbox, and what is pulled from sources at the time of reading,
+// merged. Nothing is dropped: who comes back after two weeks, or reads beyond 30 days, gets it by pulls alone.
+
+import Edge
+import Keys
+import World
+
+enum Inbox {
+    /// Sources that are pulled for one page, at once; when much is pulled, by turns.
+    static let pulls = 16
+    static let pullsByTurns = 32
+
+    static func page(_ viewer: Viewer, before: PostID?, limit: Int) -> Flow<TimelinePage> {
+        Follows.all(viewer.name).then { follows in
+            Accounts.profile(viewer.name).then { profile in
+                .with { core in
+                    let wall = core.now.wall
+                    let blocked = Set(profile.blocks)
+                    let sources = follows.filter { follow in
+                        if case .user(let name) = follow.source { return !blocked.contains(name) }
+                        return true
+                    }
+                    let horizon = wall.milliseconds - min(wall.milliseconds, Limits.socialInboxMilliseconds)
+                    let isBeyond = before.map { $0.time.milliseconds < horizon } ?? false
+                    let pulled = sources.filter { isBeyond || !$0.isPushed(at: wall) }
+                    let followed = Set(sources.map(\.source.text) + [viewer.name])
+                    let range = SocialKeys.inbox(viewer.name)
+                    let keep: @Sendable (Pointer) -> Bool = { pointer in
+                        // Of sources that are followed no longer, or blocked, something may be left.
+                        pointer.path.hasPrefix("feed:")
+                            ? followed.contains(pointer.path) : followed.contains(pointer.author ?? "")
+                    }
+                    let missed = Missed()
+                    return Timelines.gather(limit: limit, before: before) { before, count in
+                        merge(range, pulled.map(\.source) + [.user(viewer.name)], before, count, missed, keep)
+                    }.map { TimelinePage(posts: $0.posts, next: $0.next, isComplete: missed.count == 0) }
+                }
+            }
+        }
+    }
+
+    /// Sources that did not answer. A class, for all parts of a page to count in.
+    private final class Missed { var count = 0 }
+
+    private static func merge(
+        _ inbox: SocialRange, _ sources: [Source], _ before: PostID?, _ count: Int, _ missed: Missed,
+        _ keep: @escaping (Pointer) -> Bool
+    ) -> Flow<(found: [FoundPointer], hasMore: Bool)> {
+        let parts = [Timelines.pointers(inbox, before: before, count)]
+            + sources.map { Timelines.pointers(SocialKeys.timeline($0), before: before, count) }
+        let answers = parts.map { part -> Flow<(found: [FoundPointer], hasMore: Bool)> in
+            part.orElse { _ in
+                .with { _ in
+                    missed.count += 1
+                    return .value(([], false))
+                }
+            }
+        }
+        return Flow<[(found: [FoundPointer], hasMore: Bool)]>.all(answers, width: pulls).map { pages in
+            // What a page left out may lie anywhere below its end: nothing beyond the nearest such end is known whole.
+            let bound = pages.compactMap { $0.hasMore ? $0.found.last?.id : nil }.max()
+            var seen: Set<PostID> = []
+            let all = pages.flatMap(\.found).sorted { $0.id > $1.id }.filter { found in
+                keep(found.pointer) && seen.insert(found.id).inserted && !(bound.map { found.id < $0 } ?? false)
+            }
+            let some = Array(all.prefix(count))
+            return (some, all.count > some.count || bound != nil)
+        }
+    }
+}
+
+/// Somebody's following of a source.
+struct Follow: Sendable {
+    let source: Source
+    let record: Following
+
+    func isPushed(at wall: WallTime) -> Bool {
+        record.state == .confirmed && (record.pushedUntil.map { $0 > wall } ?? false)
+    }
+}

@@ -1,0 +1,270 @@
+// Posting, with a title and without a name. The mission's own words:
+//
+//     titled, /<user>/<title>/     refused if it exists; then public timeline, user timeline, follower inboxes
+//     anonymous, /<slug>/          while (!namestore.register(path)) {
+//                                      if (!isSHA(slug)) return false;
+//                                      path = 'post:' + (slug = generateSHA())
+//                                  }
+//                                  then the public timeline. Without a namestore only SHAs are given
+//
+// A slug that was generated is SHA-256(T ‖ round ‖ body), with more digits each round: a loop with an end, and the same
+// loop on a retry.
+
+import Edge
+import Keys
+import NameStore
+import World
+
+struct PostForm: Sendable {
+    enum Place: Sendable {
+        /// Below the author; nil: the time is the title.
+        case title(String?)
+        /// At the root, by nobody; nil: a generated slug.
+        case slug(String?)
+    }
+
+    let place: Place
+    /// Who posts; the place decides whether anybody is told.
+    let author: Viewer?
+    let content: PostContent
+    let isListed: Bool
+    let ttl: Span?
+    let token: SocialToken
+}
+
+struct Posted: Sendable {
+    let path: PostPath
+    let id: PostID
+    /// An earlier request with the same token has done it.
+    let wasThere: Bool
+    let isProvisional: Bool
+    /// Countries where it can be read at once; empty: everywhere.
+    let readableIn: [String]
+}
+
+enum Posting {
+    static func post(_ form: PostForm) -> Flow<Posted> {
+        .with { core in
+            let home: Home?
+            let first: PostPath
+            var generates = false
+            switch form.place {
+            case .title(let title):
+                guard let author = form.author else { return .refused(.notLoggedIn) }
+                home = author.home
+                let wanted = title ?? CivilTime(core.now.wall).compact
+                guard let segment = Spelling.title(wanted) else { return .refused(.badTitle) }
+                first = PostPath(user: author.name, title: segment)
+            case .slug(let slug):
+                guard core.settings.isAnonymousAllowed else { return .refused(.anonymousClosed) }
+                home = nil
+                generates = slug == nil
+                let text = slug ?? generatedSlug(0, form.token.text, form.content.digest)
+                guard let spelled = Spelling.slug(text), !isSHA(spelled) || generates else { return .refused(.badSlug) }
+                first = PostPath(slug: spelled)
+            }
+            let digest = SocialDigest(Array("post".utf8), Array(form.token.text.utf8), Array(first.text.utf8))
+            let wall = core.now.wall
+            let isNamed = first.user != nil
+            let head = Head(
+                id: PostID(wall, digest), author: isNamed ? form.author?.name : nil, title: titleText(form.place, first),
+                generation: 0, time: wall, content: form.content, isListed: form.isListed,
+                expires: form.ttl.map { WallTime(milliseconds: wall.milliseconds + UInt64($0.inMilliseconds)) },
+                editor: isNamed ? nil : form.token.editor)
+            let intent = Intent(
+                .post(head, generatesSlug: generates), subject: first.text, home: home, token: form.token.text,
+                since: wall)
+            return prepare(intent, first, form.content)
+        }
+    }
+
+    /// As the author wrote it, for people to read.
+    private static func titleText(_ place: PostForm.Place, _ path: PostPath) -> String {
+        if case .title(let title?) = place { return title }
+        return path.user == nil ? "" : path.last
+    }
+
+    // MARK: Slugs
+
+    private static let slugDigits = [12, 16, 24, 40, 64]
+
+    /// Of a round of the loop; the last is the whole digest.
+    static func generatedSlug(_ round: Int, _ token: String, _ body: String) -> String {
+        let digest = SocialDigest(Array(token.utf8), [UInt8(round)], Array(body.utf8)).text
+        return String(digest.prefix(slugDigits[min(round, slugDigits.count - 1)]))
+    }
+
+    /// Whether a slug looks like a generated one: only the loop gives those.
+    static func isSHA(_ slug: String) -> Bool {
+        slugDigits.contains(slug.utf8.count)
+            && slug.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+    }
+
+    // MARK: Prepare
+
+    private static func prepare(_ intent: Intent, _ path: PostPath, _ content: PostContent) -> Flow<Posted> {
+        wasPosted(intent, path, content).then { posted in
+            if let posted { return .value(posted) }
+            return writeBody(path, content, intent.home).then {
+                Names.prepare(intent, name: path.name(hidden: intent.home != nil))
+            }.then { standing in finish(standing) }.orElse { problem in
+                switch problem.name {
+                case "title-taken", "slug-taken":
+                    guard let token = SocialToken(intent.token) else { return .refused(problem) }
+                    let name = path.name(hidden: intent.home != nil)
+                    return Names.helpHolders(of: name, intent.home, but: token).then { .refused(problem) }
+                // No strict quorum took the intent: nothing is claimed, and a title can wait.
+                case "cut-off" where intent.canBeProvisional: return Provisional.publish(intent, content)
+                default: return .refused(problem)
+                }
+            }
+        }
+    }
+
+    /// A finished T answers for good: its post stands, and its intent is gone.
+    private static func wasPosted(_ intent: Intent, _ path: PostPath, _ content: PostContent) -> Flow<Posted?> {
+        guard case .post(let head, let generates) = intent.kind else { return .value(nil) }
+        let rounds = generates ? slugDigits.indices : 0..<1
+        let paths = rounds.map { generates ? PostPath(slug: generatedSlug($0, intent.token, content.digest)) : path }
+        return at(paths[...], intent, head)
+    }
+
+    private static func at(_ paths: ArraySlice<PostPath>, _ intent: Intent, _ wanted: Head) -> Flow<Posted?> {
+        guard let path = paths.first, let key = SocialKeys.head(path, intent.home) else { return .value(nil) }
+        let one: Flow<Stored<Head>?> = Cluster.read(key, .one).optional
+        return one.then { stored in
+            // Nothing here: the usual way, and cheap. What one replica does not know yet is found by the claim.
+            guard let there = stored?.record else { return .value(nil) }
+            return isOf(intent, path).then { isOurs in
+                guard isOurs else { return at(paths.dropFirst(), intent, wanted) }
+                guard there.body.isSpelled(wanted.body) || there.revisions.contains(where: { $0.body.isSpelled(wanted.body) })
+                else { return .refused(.attemptDiffers) }
+                return .value(
+                    Posted(path: path, id: there.id, wasThere: true, isProvisional: false, readableIn: []))
+            }
+        }
+    }
+
+    private static func isOf(_ intent: Intent, _ path: PostPath) -> Flow<Bool> {
+        let name = path.name(hidden: intent.home != nil)
+        guard let key = SocialKeys.owner(name) else { return .value(false) }
+        let owner: Flow<Stored<OwnedName>> = Cluster.read(key, .strict)
+        return owner.map { $0.record?.owner.isSpelled(Names.owner(intent.token, of: name)) ?? false }
+    }
+
+    static func writeBody(_ path: PostPath, _ content: PostContent, _ home: Home?, _ level: Level = .strict)
+        -> Flow<Void>
+    {
+        guard let key = SocialKeys.body(path, content.digest, home) else { return .refused(.badTitle) }
+        return Cluster.write(key, bytes: content.bytes, type: content.type, context: nil, level).map { _ in }
+    }
+
+    // MARK: Claim and publish
+
+    /// From the intent on; the same for whoever finishes it.
+    static func finish(_ intent: Intent) -> Flow<Posted> {
+        guard let path = PostPath(intent.subject) else { return .refused(.internalError) }
+        if intent.isProvisional { return Provisional.claim(intent) }
+        if let placed = intent.placed, let stands = PostPath(placed.path) {
+            return Delivery.deliver(intent, at: stands).then {
+                posted(intent, stands, wasThere: true)
+            }
+        }
+        return claim(intent, path, round: 0)
+    }
+
+    private static func claim(_ intent: Intent, _ path: PostPath, round: Int) -> Flow<Posted> {
+        guard case .post(let head, let generates) = intent.kind else { return .refused(.internalError) }
+        return Names.claim(path.name(hidden: intent.home != nil), intent.token).then { claim in
+            switch claim {
+            case .ours(let generation): return publish(intent, path, generation)
+            case .unknown where intent.canBeProvisional: return Provisional.publish(intent, nil)
+            case .unknown: return .refused(.mayTakeEffect)
+            case .taken:
+                // if (!isSHA(slug)) return false; path = 'post:' + (slug = generateSHA())
+                guard generates, round + 1 < slugDigits.count else {
+                    return drop(intent).then { .refused(path.user == nil ? .slugTaken : .titleTaken) }
+                }
+                let next = PostPath(slug: generatedSlug(round + 1, intent.token, head.body))
+                return copyBody(intent, from: PostPath(intent.subject) ?? path, to: next).then {
+                    self.claim(intent, next, round: round + 1)
+                }
+            }
+        }
+    }
+
+    /// Head, then owner. From here on the link is good.
+    private static func publish(_ intent: Intent, _ path: PostPath, _ generation: UInt64) -> Flow<Posted> {
+        guard case .post(let wanted, _) = intent.kind, let key = SocialKeys.head(path, intent.home) else {
+            return .refused(.internalError)
+        }
+        let head = wanted.at(generation)
+        let name = path.name(hidden: intent.home != nil)
+        return Names.publish(head, at: key) { there in
+            // The same request through another node has made its own id, or the post was changed since.
+            there.generation >= generation
+        }.then { Names.noteOwner(name, intent.token, generation: generation) }.then {
+            .with { core in
+                core.figures.posts += 1
+                core.heads.forget(path, intent.home)
+                var next = intent
+                next.step = .published
+                next.placed = Intent.Placed(path: path.text, generation: generation)
+                // 201 leaves here; lists hear of it by and by, from whoever is there.
+                Delivery.deliver(next, at: path).start(&core)
+                return posted(intent, path, wasThere: false)
+            }
+        }
+    }
+
+    /// What stands there now: its id is that of whoever published first.
+    private static func posted(_ intent: Intent, _ path: PostPath, wasThere: Bool) -> Flow<Posted> {
+        guard let key = SocialKeys.head(path, intent.home), case .post(let wanted, _) = intent.kind else {
+            return .refused(.internalError)
+        }
+        let head: Flow<Stored<Head>?> = Cluster.read(key, .quorum).optional
+        return head.map { stored in
+            Posted(
+                path: path, id: stored?.record?.id ?? wanted.id, wasThere: wasThere, isProvisional: false,
+                readableIn: [])
+        }
+    }
+
+    static func copyBody(_ intent: Intent, from: PostPath, to: PostPath) -> Flow<Void> {
+        guard case .post(let head, _) = intent.kind, let source = SocialKeys.body(from, head.body, intent.home),
+            let target = SocialKeys.body(to, head.body, intent.home)
+        else { return .refused(.internalError) }
+        return Cluster.readBytes(source).then { found in
+            guard let found else { return .refused(.cutOff) }
+            return Cluster.write(
+                target, bytes: Array(found.bytes), type: found.contentType, context: nil, .strict
+            ).map { _ in }
+        }
+    }
+
+    /// The intent has nothing left to do.
+    static func drop(_ intent: Intent) -> Flow<Void> {
+        guard let path = PostPath(intent.subject) else { return .done }
+        return Names.drop(intent, name: path.name(hidden: intent.home != nil)).orElse { _ in .done }
+    }
+}
+
+extension Intent {
+    /// A title, or a generated slug: where the namestore can't be asked, another path will do for the time.
+    var canBeProvisional: Bool {
+        guard case .post(_, let generates) = kind else { return false }
+        return generates || subject.contains("/")
+    }
+}
+
+extension Head {
+    /// With the generation that its name was claimed with.
+    func at(_ generation: UInt64) -> Head {
+        var head = Head(
+            id: id, author: author, title: title, generation: generation, time: time,
+            content: PostContent(type: type, size: size, digest: body, summary: summary), isListed: isListed,
+            expires: expires, editor: editor)
+        head.rev = rev
+        return head
+    }
+}

@@ -1,0 +1,109 @@
+// Pages of posts, the newest first. What lists hold are pointers; a page is full of posts that can be shown, so more is
+// fetched while some of them can't.
+
+import Edge
+import Keys
+import World
+
+/// A page of posts.
+struct TimelinePage: Sendable {
+    let posts: [ListedPost]
+    /// More stand before this.
+    let next: PostID?
+    /// Nothing that should be here may be missing: all who were asked answered.
+    let isComplete: Bool
+}
+
+struct ListedPost: Sendable {
+    let id: PostID
+    let content: Content
+
+    enum Content: Sendable {
+        case post(ReadPost)
+        case item(feed: String, FeedEntry)
+    }
+}
+
+/// Where a pointer was found: its id, and how to take it away.
+struct FoundPointer: Sendable {
+    let id: PostID
+    let pointer: Pointer
+    let key: StoredKey?
+}
+
+enum Timelines {
+    static let usual = 30
+    static let most = 100
+    /// Pages that are looked through for one: after so many posts that are gone it is said that more follow.
+    private static let tries = 6
+
+    static func page(_ range: SocialRange, before: PostID?, limit: Int) -> Flow<TimelinePage> {
+        gather(limit: limit, before: before) { before, count in
+            pointers(range, before: before, count)
+        }
+    }
+
+    static func pointers(_ range: SocialRange, before: PostID?, _ count: Int) -> Flow<(found: [FoundPointer], hasMore: Bool)> {
+        var range = range
+        range.end = before?.text
+        let listed: Flow<Listing<Pointer>> = Cluster.list(range, reverse: true, limit: count, .one)
+        let key = { (id: PostID) in
+            try? StoredKey(
+                bucket: Array(range.bucket.utf8), partitionKey: Array(range.partition.utf8),
+                sortKey: Array(id.text.utf8))
+        }
+        return listed.map { listing in
+            let found = listing.items.compactMap { item in
+                PostID(item.sort).map { FoundPointer(id: $0, pointer: item.record, key: key($0)) }
+            }
+            return (found, listing.hasMore)
+        }
+    }
+
+    /// Fills a page from `fetch`, which gives pointers before a post.
+    static func gather(
+        limit: Int, before: PostID?,
+        _ fetch: @escaping (PostID?, Int) -> Flow<(found: [FoundPointer], hasMore: Bool)>
+    ) -> Flow<TimelinePage> {
+        gather(limit, before, [], tries, fetch)
+    }
+
+    private static func gather(
+        _ limit: Int, _ before: PostID?, _ already: [ListedPost], _ tries: Int,
+        _ fetch: @escaping (PostID?, Int) -> Flow<(found: [FoundPointer], hasMore: Bool)>
+    ) -> Flow<TimelinePage> {
+        fetch(before, limit).then { found, hasMore in
+            posts(found).then { posts in
+                let all = already + posts
+                let shown = Array(all.prefix(limit))
+                let last = found.last?.id
+                if shown.count == limit || !hasMore || tries <= 1 || last == nil {
+                    let next = all.count > limit || hasMore ? (shown.count == limit ? shown.last?.id : last) : nil
+                    return .value(TimelinePage(posts: shown, next: next, isComplete: true))
+                }
+                return gather(limit, last, all, tries - 1, fetch)
+            }
+        }
+    }
+
+    /// What pointers stand for, in their order, without those that stand for nothing.
+    static func posts(_ found: [FoundPointer]) -> Flow<[ListedPost]> {
+        let reads = found.map { one in
+            listed(one.pointer, one.id) { one.key.map { Cluster.delete($0, .one).orElse { _ in .done } } ?? .done }
+        }
+        return Flow<[ListedPost?]>.all(reads).map { $0.compactMap { $0 } }
+    }
+
+    static func listed(
+        _ pointer: Pointer, _ id: PostID, discard: @escaping () -> Flow<Void> = { .done }
+    ) -> Flow<ListedPost?> {
+        if pointer.path.hasPrefix("feed:") {
+            return PollDesk.entry(String(pointer.path.dropFirst(5)), id).map { entry in
+                entry.map { ListedPost(id: id, content: .item(feed: String(pointer.path.dropFirst(5)), $0)) }
+            }
+        }
+        return Reading.head(pointer, id, discard: discard).map { post in
+            post.map { ListedPost(id: id, content: .post($0)) }
+        }
+    }
+}

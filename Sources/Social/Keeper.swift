@@ -1,0 +1,122 @@
+// Who finishes what others have begun. Intents lie under 256 partition keys; each is kept by the living node whose hash
+// with it is highest (rendezvous hashing; Thaler and Ravishankar, 1998), which looks at it live. What stands there for
+// longer than any request takes is finished by its keeper. Two keepers do no harm: what they do follows from the intent.
+
+import Edge
+import JSON
+import Keys
+import Live
+import NameStore
+import Ring
+import World
+
+struct Keeper {
+    /// An intent that was seen, and is to be looked at again.
+    struct Seen {
+        let name: String
+        let home: Home?
+        let slot: Int
+    }
+
+    /// By its sort key: name and token.
+    private(set) var seen: [String: Seen] = [:]
+    /// Slots that are kept here, ascending, for each home.
+    fileprivate(set) var slots: [Int] = []
+    fileprivate var subscriptions: [UInt64] = []
+    /// Being finished at this time: no more than a few at once.
+    fileprivate(set) var running: Set<String> = []
+
+    static func isKeeper(_ node: NodeID, of slot: Int, living: [NodeID]) -> Bool {
+        func weight(_ node: NodeID) -> UInt64 {
+            var hash = StableHash()
+            hash.add(Array(node.name.utf8))
+            hash.add(UInt64(slot))
+            return SplitMix64.spread(hash.value)
+        }
+        return living.max { (weight($0), $0) < (weight($1), $1) } == node
+    }
+
+    /// Does all that is left of an intent.
+    func takeUp(_ intent: Intent, name: String) -> Flow<Void> {
+        .with { core in
+            let key = name + "!" + intent.token
+            guard core.keeper.running.insert(key).inserted else { return .done }
+            let work: Flow<Void> =
+                switch intent.kind {
+                case .register: Registration.finish(intent)
+                case .post: Posting.finish(intent).map { _ in }
+                case .delete(let id): Editing.finishDeleting(intent, id)
+                case .deleteAccount: Accounts.finishDeleting(intent)
+                }
+            core.figures.finished += 1
+            return work.map { true }.orElse { _ in .value(false) }.then { _ in
+                .with { core in
+                    core.keeper.running.remove(key)
+                    return .done
+                }
+            }
+        }
+    }
+
+    // MARK: What is seen
+
+    fileprivate mutating func add(_ sort: String, _ seen: Seen) { self.seen[sort] = seen }
+    fileprivate mutating func remove(_ sort: String) { seen[sort] = nil }
+    fileprivate mutating func reset() { seen = [:] }
+}
+
+extension SocialCore {
+    /// Follows the slots of intents that are this node's now.
+    mutating func followWork() {
+        let mine = (0..<SocialKeys.slots).filter { Keeper.isKeeper(identity, of: $0, living: living) }
+        guard mine != keeper.slots, !seams.takesNothingUp else { return }
+        keeper.slots = mine
+        for subscription in keeper.subscriptions { unfollow(subscription) }
+        keeper.subscriptions = []
+        keeper.reset()
+        let homes: [Home?] = [nil] + settings.homes.map { Optional($0.name) }
+        let watches = homes.flatMap { home in mine.map { (slot: $0, home: home) } }
+        for start in stride(from: 0, to: watches.count, by: Limits.liveWatchesOfConnection) {
+            let some = Array(watches[start..<min(watches.count, start + Limits.liveWatchesOfConnection)])
+            let ranges = some.map { SocialKeys.works(inSlot: $0.slot, $0.home) }
+            let number = follow(ranges) { core, place, event in core.heardOfWork(some[place].slot, some[place].home, event) }
+            if let number { keeper.subscriptions.append(number) }
+        }
+        polls.follow(mine, &self)
+    }
+
+    private mutating func heardOfWork(_ slot: Int, _ home: Home?, _ event: Followed) {
+        switch event {
+        case .item(let sort, let json):
+            guard let intent = json.flatMap(Intent.init), let mark = sort.lastIndex(of: "!") else { return }
+            let name = String(sort[..<mark])
+            let isNew = keeper.seen[sort] == nil
+            keeper.add(sort, Keeper.Seen(name: name, home: home, slot: slot))
+            if isNew { lookAgain(sort, intent.isProvisional ? Limits.socialProvisionalRetry : Limits.socialKeeperWait) }
+        case .removed(let sort): keeper.remove(sort)
+        case .reset: keeper.reset()
+        case .ready: break
+        }
+    }
+
+    /// What is still there after that long has been left by whoever began it.
+    private mutating func lookAgain(_ sort: String, _ span: Span) {
+        after(span) { core, _ in
+            guard let seen = core.keeper.seen[sort], core.keeper.slots.contains(seen.slot),
+                let mark = sort.lastIndex(of: "!"),
+                let key = SocialKeys.work(seen.name, String(sort[mark...].dropFirst()), seen.home)
+            else { return }
+            guard core.keeper.running.count < Limits.socialKeeperWidth else { return core.lookAgain(sort, span) }
+            let stored: Flow<Stored<Intent>> = Cluster.read(key, .strict)
+            stored.then { stored in
+                guard let intent = stored.record else { return .done }
+                // What stands at fewer replicas than a strict quorum becomes findable first.
+                return Cluster.write(key, intent, context: stored.context, .strict)
+                    .then { _ in .with { core in core.keeper.takeUp(intent, name: seen.name) } }
+            }.start(&core) { core, _ in
+                // Done, it is removed, and then not seen any more; not done, it is tried again.
+                if core.keeper.seen[sort] != nil { core.lookAgain(sort, Limits.socialProvisionalRetry) }
+            }
+        }
+    }
+}

@@ -1,0 +1,211 @@
+// Timelines and posts as people look at them: events `post`, `edit` and `gone` over Server-Sent Events, each with an id
+// by which whoever comes back goes on. An id is a time; what was made from five seconds before it on is sent again, since
+// posts arrive in lists a little out of order. Twice is harmless: an event bears its post's id.
+
+import Edge
+import JSON
+import Keys
+import World
+
+/// What a stream shows.
+enum StreamTarget: Sendable {
+    case everybody
+    case source(Source)
+    case inbox(Viewer)
+    case post(PostPath, Home?)
+}
+
+struct Streams {
+    struct Stream {
+        let target: StreamTarget
+        var following: UInt64?
+        /// Events that wait until the client has taken the last ones.
+        var waiting: [UInt8] = []
+        var isWriting = false
+        /// Posts that it was told of, to tell an edit from a new one; the last of them.
+        var told: [PostID: Int] = [:]
+        var revision: Int?
+    }
+
+    fileprivate var open: [UInt64: Stream] = [:]
+    /// Ascending: who looks at what everybody sees.
+    fileprivate var everybody: [UInt64] = []
+    /// Of the public timeline, not told yet.
+    var publicNews: [(PostID, Pointer)] = []
+
+    var count: Int { open.count }
+
+    mutating func gone(_ number: UInt64, _ core: inout SocialCore) {
+        guard let stream = core.streams.open.removeValue(forKey: number) else { return }
+        core.streams.everybody.removeAll { $0 == number }
+        if let following = stream.following { core.unfollow(following) }
+    }
+}
+
+extension SocialCore {
+    /// Begins a stream in the place of an answer. `since`: the last event's id.
+    mutating func openStream(_ number: UInt64, _ target: StreamTarget, since: String?) {
+        guard streams.count < Limits.socialStreams else {
+            return out.emit(.answer(number, .response(HTTPResponse(Problem.tooBusy))))
+        }
+        streams.open[number] = Streams.Stream(target: target)
+        // Something must be written for the client to see that it is connected.
+        write(number, Array(": \n\n".utf8))
+        beat(number)
+        let from = since.flatMap { UInt64($0) }.map { WallTime(milliseconds: $0 - min($0, 5_000)) }
+        switch target {
+        case .everybody:
+            streams.everybody.append(number)
+            if let from { replay(number, PublicTimeline.page(before: nil, limit: Timelines.most), from) }
+        case .source(let source):
+            watch(number, [SocialKeys.timeline(source)], from)
+        case .inbox(let viewer):
+            Follows.all(viewer.name).start(&self) { core, result in
+                let wall = core.now.wall
+                let pulled = ((try? result.get()) ?? []).filter { !$0.isPushed(at: wall) }.prefix(Inbox.pulls)
+                core.watch(
+                    number,
+                    [SocialKeys.inbox(viewer.name), SocialKeys.timeline(.user(viewer.name))]
+                        + pulled.map { SocialKeys.timeline($0.source) }, from)
+            }
+        case .post(let path, let home): watchPost(number, path, home)
+        }
+    }
+
+    /// Follows ranges of pointers from a moment on.
+    private mutating func watch(_ number: UInt64, _ ranges: [SocialRange], _ from: WallTime?) {
+        guard streams.open[number] != nil else { return }
+        let start = PostID(firstOf: from ?? WallTime(milliseconds: now.wall.milliseconds - min(now.wall.milliseconds, 2_000)))
+        let bounded = ranges.map { range in
+            var range = range
+            range.start = start.text
+            return range
+        }
+        var isReady = from != nil
+        let following = follow(bounded) { core, _, event in
+            switch event {
+            case .item(let sort, let json):
+                guard isReady || true, let id = PostID(sort), let pointer = json.flatMap(Pointer.init) else { return }
+                core.tell(number, id, pointer)
+            case .removed(let sort): core.tellGone(number, sort)
+            case .ready: isReady = true
+            case .reset: break
+            }
+        }
+        streams.open[number]?.following = following
+    }
+
+    private mutating func watchPost(_ number: UInt64, _ path: PostPath, _ home: Home?) {
+        let bucket = home.map { "social.posts@\($0)" } ?? "social.posts"
+        let range = SocialRange(bucket: bucket, partition: path.text, start: "head", end: "head\0")
+        let following = follow([range]) { core, _, event in
+            guard case .item(_, let json) = event, let head = json.flatMap(Head.init) else { return }
+            core.heads.forget(path, home)
+            if head.isShown(at: core.now.wall) {
+                let post = ReadPost(path: path, home: home, head: head, context: [])
+                let name = head.rev > 1 ? "edit" : "post"
+                core.send(number, name, Cards.event(ListedPost(id: head.id, content: .post(post)), core.now.wall))
+            } else {
+                core.tellGone(number, head.id.text)
+            }
+        }
+        streams.open[number]?.following = following
+    }
+
+    private mutating func replay(_ number: UInt64, _ page: Flow<TimelinePage>, _ from: WallTime) {
+        page.start(&self) { core, result in
+            guard let page = try? result.get() else { return }
+            for post in page.posts.reversed() where post.id.time >= from { core.tell(number, post) }
+        }
+    }
+
+    /// What came into everybody's timeline, for all who look at it.
+    mutating func tellStreams() {
+        let news = streams.publicNews
+        streams.publicNews = []
+        guard !streams.everybody.isEmpty else { return }
+        for (id, pointer) in news {
+            Timelines.listed(pointer, id).start(&self) { core, result in
+                guard let post = try? result.get() else { return }
+                for number in core.streams.everybody { core.tell(number, post) }
+            }
+        }
+    }
+
+    private mutating func tell(_ number: UInt64, _ id: PostID, _ pointer: Pointer) {
+        Timelines.listed(pointer, id).start(&self) { core, result in
+            guard let post = try? result.get() else { return }
+            core.tell(number, post)
+        }
+    }
+
+    private mutating func tell(_ number: UInt64, _ post: ListedPost) {
+        guard var stream = streams.open[number] else { return }
+        let rev = post.revision
+        let before = stream.told[post.id]
+        guard before.map({ $0 < rev }) ?? true else { return }
+        if stream.told.count >= 1_000 { stream.told = [:] }
+        stream.told[post.id] = rev
+        streams.open[number] = stream
+        send(number, before == nil ? "post" : "edit", Cards.event(post, now.wall))
+    }
+
+    private mutating func tellGone(_ number: UInt64, _ id: String) {
+        send(number, "gone", .object(["id": .string(id)]))
+    }
+
+    // MARK: Writing
+
+    private mutating func send(_ number: UInt64, _ name: String, _ data: JSONValue) {
+        var text = Array("id: \(now.wall.milliseconds)\nevent: \(name)\ndata: ".utf8)
+        text += data.encode()
+        text += [0x0A, 0x0A]
+        write(number, text)
+    }
+
+    private mutating func write(_ number: UInt64, _ bytes: [UInt8]) {
+        guard var stream = streams.open[number] else { return }
+        if stream.isWriting {
+            // A reader who takes nothing is told less: it comes back from its last id.
+            guard stream.waiting.count + bytes.count <= Limits.socialStreamBytes else { return end(number) }
+            stream.waiting += bytes
+            streams.open[number] = stream
+        } else {
+            stream.isWriting = true
+            streams.open[number] = stream
+            out.emit(.stream(number, [bytes[...]]))
+        }
+    }
+
+    mutating func drained(_ number: UInt64) {
+        guard var stream = streams.open[number] else { return }
+        stream.isWriting = false
+        let bytes = stream.waiting
+        stream.waiting = []
+        streams.open[number] = stream
+        if !bytes.isEmpty { write(number, bytes) }
+    }
+
+    private mutating func end(_ number: UInt64) {
+        streams.gone(number, &self)
+        out.emit(.endStream(number))
+    }
+
+    /// Proxies and browsers take a connection for dead on which nothing comes.
+    private mutating func beat(_ number: UInt64) {
+        after(.seconds(15)) { core, _ in
+            guard core.streams.open[number] != nil else { return }
+            core.write(number, Array(": \n\n".utf8))
+            core.beat(number)
+        }
+    }
+}
+
+extension ListedPost {
+    var revision: Int {
+        switch content {
+        case .post(let post): post.head.rev
+        case .item(_, let entry): entry.rev
+        }
+    }
+}

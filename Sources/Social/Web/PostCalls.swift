@@ -1,0 +1,197 @@
+// Posts, for programs; and what their pages share with them.
+
+import Edge
+import JSON
+import Keys
+import World
+
+enum PostCalls {
+    // MARK: Posting
+
+    /// What a request wants posted.
+    static func postForm(_ call: SiteCall, _ content: PostContent) -> Flow<PostForm> {
+        guard let token = call.token else { return .refused(.weakToken) }
+        let slug = call.form["slug"].flatMap { $0.isEmpty ? nil : $0 }
+        let isAnonymous = call.form.flag("anonymous") ?? (call.viewer == nil)
+        guard isAnonymous || slug != nil || call.viewer != nil else { return .refused(.notLoggedIn) }
+        let ttl: Span?
+        do { ttl = try span(call.form["ttl"]) } catch { return .refused(error) }
+        let title = call.form["title"].flatMap { $0.isEmpty ? nil : $0 }
+        let place: PostForm.Place = isAnonymous || slug != nil ? .slug(slug) : .title(title)
+        let isListed = call.form.flag("listed") ?? !(call.form.flag("unlisted") ?? false)
+        return .value(
+            PostForm(
+                place: place, author: call.viewer, content: content, isListed: isListed, ttl: ttl, token: token))
+    }
+
+    /// `3600s`, `7d`, a number of seconds; nothing, or `never`: for good.
+    static func span(_ text: String?) throws(Problem) -> Span? {
+        guard let text, !text.isEmpty, text != "never" else { return nil }
+        let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3_600, "d": 86_400]
+        let unit = text.last.flatMap { units[$0] }
+        guard let number = Int64(unit == nil ? text[...] : text.dropLast()), number > 0, number <= 3_650 * 86_400,
+            number * (unit ?? 1) <= 3_650 * 86_400
+        else { throw .badInput("ttl is a time such as 3600s, 12h or 7d, up to ten years") }
+        return .seconds(number * (unit ?? 1))
+    }
+
+    /// The body as it came, with its type.
+    static func rawContent(_ call: SiteCall) -> Flow<PostContent> {
+        let type = call.request.head.fields.first(.contentType) ?? "application/octet-stream"
+        guard MediaType.isWellFormed(type) else { return .refused(.badInput("Content-Type is no media type")) }
+        guard !call.request.body.isEmpty else { return .refused(.badInput("there is nothing to post")) }
+        guard call.request.body.count <= Limits.largestValueBytes else { return .refused(.postTooLarge) }
+        return .value(PostContent(call.request.body, type: type))
+    }
+
+    static func limited(_ call: SiteCall) -> Flow<Void> {
+        AccountCalls.limited(call.viewer == nil ? .anonymousPost : .post, call, "posts")
+    }
+
+    static func post(_ call: SiteCall) -> Flow<SiteAnswer> {
+        limited(call).then { rawContent(call) }.then { postForm(call, $0) }.then { form in
+            Posting.post(form).map { posted in
+                let isNamed = posted.path.user != nil
+                let answer = JSONValue.object([
+                    "path": .string(posted.path.text), "url": .string(call.request.origin + posted.path.url),
+                    "id": .string(posted.id.text), "owner": isNamed ? .null : .string(form.token.text),
+                    "provisional": .bool(posted.isProvisional), "readable_in": .strings(posted.readableIn),
+                ])
+                return SiteAnswers.json(answer, posted.wasThere ? 200 : 201, [("location", posted.path.url)])
+            }
+        }
+    }
+
+    // MARK: One post
+
+    static func path(_ call: SiteCall) -> PostPath? {
+        let parts = call.request.parameters.map { String(decoding: $0, as: UTF8.self) }
+        return parts.count == 2
+            ? Spelling.user(parts[0]).map { PostPath(user: $0, title: parts[1]) }
+            : parts.count == 1 ? PostPath(slug: parts[0]) : nil
+    }
+
+    static func editor(_ call: SiteCall) -> Editor? {
+        if let owner = call.form["owner"] ?? call.request.head.fields.first(.atollOwner) {
+            return SocialToken(owner).map { .token($0) }
+        }
+        return call.viewer.map { .viewer($0) }
+    }
+
+    static func found(_ path: PostPath?, _ call: SiteCall) -> Flow<ReadPost> {
+        guard let path else { return .refused(.noSuchPost) }
+        return Reading.post(path, isFresh: call.isFresh).then { found in
+            switch found {
+            case .post(let post): .value(post)
+            case .moved(let path): self.found(path, call)
+            case .gone: .refused(.gone)
+            case .absent: .refused(.noSuchPost)
+            }
+        }
+    }
+
+    static func one(_ call: SiteCall) -> Flow<SiteAnswer> {
+        switch call.request.head.method {
+        case .put: return edit(call)
+        case .delete: return delete(call)
+        default:
+            return found(path(call), call).then { post in
+                Reading.body(post).map { body in
+                    SiteAnswers.json(
+                        Cards.json(post, text: PostContent.isText(post.head.type) ? body.bytes : nil, call.request.origin),
+                        200, [("atoll-context", post.contextText)])
+                }
+            }
+        }
+    }
+
+    private static func edit(_ call: SiteCall) -> Flow<SiteAnswer> {
+        guard let path = path(call), let editor = editor(call) else { return .refused(.notLoggedIn) }
+        guard let text = call.request.head.fields.first(.atollContext) else { return .refused(.contextMissing) }
+        return limited(call).then { rawContent(call) }.then { content in
+            Reading.home(of: path).then { home in
+                guard let key = SocialKeys.head(path, home), let context = try? ContextHeader.parse(text, for: key)
+                else { return .refused(.badInput("Atoll-Context is not of this post")) }
+                return Editing.edit(path, home, editor, content, context: context).then { head in
+                    found(path, call).map { post in
+                        SiteAnswers.json(
+                            .object(["path": .string(path.text), "rev": .int(head.rev)]), 200,
+                            [("atoll-context", post.contextText)])
+                    }
+                }
+            }
+        }
+    }
+
+    private static func delete(_ call: SiteCall) -> Flow<SiteAnswer> {
+        guard let path = path(call), let editor = editor(call) else { return .refused(.notLoggedIn) }
+        return Reading.home(of: path).then { home in
+            Editing.delete(path, home, editor, SocialToken(random: call.chance(0))).map { SiteAnswers.nothing() }
+        }
+    }
+
+    static func revisions(_ call: SiteCall) -> Flow<SiteAnswer> {
+        found(path(call), call).map { post in
+            let items = Cards.revisions(post).map { one in
+                JSONValue.object([
+                    "rev": .int(one.rev), "time": .string(CivilTime(one.time).text), "digest": .string(one.body),
+                ])
+            }
+            return SiteAnswers.json(.object(["items": .array(items)]))
+        }
+    }
+
+    // MARK: Raw
+
+    /// The bytes as they were posted; of an older revision with `?rev=`. Nothing in them can act as this site: a page is
+    /// sandboxed, and what a browser might run is handed out as a file.
+    static func raw(_ call: SiteCall) -> Flow<SiteAnswer> {
+        found(path(call), call).then { post in
+            let wanted = call.form["rev"].flatMap { Int($0) }
+            let digest = wanted.flatMap { rev in Cards.revisions(post).first { $0.rev == rev }?.body }
+            if wanted != nil, digest == nil { return .refused(.noSuchPost) }
+            let etag = "\"\((digest ?? post.head.body).prefix(32))\""
+            if call.request.head.fields.first(.ifNoneMatch) == etag {
+                return .value(.response(HTTPResponse(304, [("etag", etag)])))
+            }
+            return Reading.body(post, revision: digest).map { body in
+                .response(HTTPResponse(200, rawHeaders(post, body.contentType) + [("etag", etag)], body: Array(body.bytes)))
+            }
+        }
+    }
+
+    private static let shown = [
+        "text/plain", "text/markdown", "image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "audio/mpeg",
+        "audio/ogg", "audio/wav", "audio/mp4", "audio/flac", "video/mp4", "video/webm", "video/ogg",
+    ]
+
+    static func rawHeaders(_ post: ReadPost, _ type: String) -> [(String, String)] {
+        let essence = MediaType.essence(type)
+        let isShown = shown.contains(essence)
+        // Text is shown as text, whatever it says it is.
+        let told = essence == "text/markdown" || essence == "text/html" ? "text/plain; charset=utf-8" : type
+        let isText = essence.hasPrefix("text/")
+        return [
+            ("content-type", isText && !told.contains("charset") ? told + "; charset=utf-8" : told),
+            ("x-content-type-options", "nosniff"),
+            ("content-security-policy", "sandbox; default-src 'none'; frame-ancestors 'none'"),
+            ("content-disposition", isShown || essence == "text/html" ? "inline" : "attachment"),
+            ("cross-origin-resource-policy", "cross-origin"), ("referrer-policy", "no-referrer"),
+            ("cache-control", post.head.isListed ? "public, max-age=0, must-revalidate" : "private, no-cache"),
+        ]
+    }
+}
+
+extension Problem {
+    static let postTooLarge = Problem.tooLarge("a post has up to \(Limits.largestValueBytes >> 20) MiB")
+}
+
+extension ReadPost {
+    /// As a header bears it.
+    var contextText: String {
+        var bytes: [UInt8] = []
+        bytes.append(base64: context)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
+

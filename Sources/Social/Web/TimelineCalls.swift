@@ -1,0 +1,238 @@
+// Timelines, follows, drafts and reports, for programs.
+
+import DataTypes
+import Edge
+import JSON
+import Keys
+import World
+
+enum TimelineCalls {
+    /// `?before=&limit=`.
+    static func bounds(_ call: SiteCall) -> Flow<(before: PostID?, limit: Int)> {
+        var before: PostID?
+        if let text = call.form["before"], !text.isEmpty {
+            guard let id = PostID(text) else { return .refused(.badInput("before is the id of a post")) }
+            before = id
+        }
+        let limit = call.form["limit"].map { Int($0) } ?? Timelines.usual
+        guard let limit, (1...Timelines.most).contains(limit) else {
+            return .refused(.badInput("limit is a number from 1 to \(Timelines.most)"))
+        }
+        return .value((before, limit))
+    }
+
+    private static func answer(_ page: TimelinePage) -> Flow<SiteAnswer> {
+        .with { core in
+            .value(
+                SiteAnswers.json(
+                    .object([
+                        "items": Cards.list(page.posts, core.now.wall), "next": .optional(page.next?.text),
+                        "complete": .bool(page.isComplete),
+                    ])))
+        }
+    }
+
+    static func everybody(_ call: SiteCall) -> Flow<SiteAnswer> {
+        bounds(call).then { PublicTimeline.page(before: $0.before, limit: $0.limit) }.then(answer)
+    }
+
+    static func inbox(_ call: SiteCall) -> Flow<SiteAnswer> {
+        guard let viewer = call.viewer else { return .refused(.notLoggedIn) }
+        return bounds(call).then { Inbox.page(viewer, before: $0.before, limit: $0.limit) }.then(answer)
+    }
+
+    static func user(_ call: SiteCall) -> Flow<SiteAnswer> {
+        guard let name = Spelling.user(call.parameter(0)) else { return .refused(.noSuchUser) }
+        return Reading.user(name).then { user in
+            guard user?.state == .active else { return .refused(.noSuchUser) }
+            return bounds(call).then {
+                Timelines.page(SocialKeys.timeline(.user(name)), before: $0.before, limit: $0.limit)
+            }.then(answer)
+        }
+    }
+
+    static func feed(_ call: SiteCall) -> Flow<SiteAnswer> {
+        PollDesk.feed(call.parameter(0)).then { feed in
+            guard feed != nil else { return .refused(.noSuchFeed) }
+            return bounds(call).then {
+                Timelines.page(SocialKeys.timeline(.feed(call.parameter(0))), before: $0.before, limit: $0.limit)
+            }.then(answer)
+        }
+    }
+
+    /// `?timeline=public`, `inbox`, `users/NAME`, `feeds/ID`, or `?post=PATH`.
+    static func live(_ call: SiteCall) -> Flow<StreamTarget> {
+        if let text = call.form["post"] {
+            guard let path = PostPath(text.hasSuffix("/") ? String(text.dropLast()) : text) else {
+                return .refused(.noSuchPost)
+            }
+            return Reading.home(of: path).map { .post(path, $0) }
+        }
+        let parts = call.form.text("timeline").split(separator: "/").map(String.init)
+        switch (parts.first, parts.count) {
+        case ("public", 1): return .value(.everybody)
+        case ("inbox", 1): return call.viewer.map { .value(.inbox($0)) } ?? .refused(.notLoggedIn)
+        case ("users", 2):
+            guard let name = Spelling.user(parts[1]) else { return .refused(.noSuchUser) }
+            return .value(.source(.user(name)))
+        case ("feeds", 2):
+            guard let source = Source("feed:" + parts[1]) else { return .refused(.noSuchFeed) }
+            return .value(.source(source))
+        default:
+            return .refused(.badInput("timeline is public, inbox, users/NAME or feeds/ID; or post is a path"))
+        }
+    }
+}
+
+enum FollowCalls {
+    static func list(_ call: SiteCall) -> Flow<SiteAnswer> {
+        guard let viewer = call.viewer else { return .refused(.notLoggedIn) }
+        return Follows.all(viewer.name).then { follows in
+            .with { core in
+                let items = follows.map { follow in
+                    JSONValue.object([
+                        "source": .string(follow.source.text),
+                        "since": .string(CivilTime(follow.record.since).text),
+                        "delivery": .string(follow.isPushed(at: core.now.wall) ? "push" : "pull"),
+                        "pending": .bool(follow.record.state == .pending),
+                    ])
+                }
+                return .value(SiteAnswers.json(.object(["items": .array(items)])))
+            }
+        }
+    }
+
+    static func follow(_ call: SiteCall) -> Flow<SiteAnswer> {
+        guard let viewer = call.viewer else { return .refused(.notLoggedIn) }
+        guard let source = Source(call.parameter(0)) else { return .refused(.noSuchUser) }
+        if call.request.head.method == .delete {
+            return Follows.unfollow(viewer, source).map { SiteAnswers.nothing() }
+        }
+        return AccountCalls.limited(.follow, call, "follows").then { Follows.follow(viewer, source) }.map {
+            SiteAnswers.json(.object(["source": .string(source.text)]), 201)
+        }
+    }
+
+    static func addFeed(_ call: SiteCall) -> Flow<SiteAnswer> {
+        guard let viewer = call.viewer else { return .refused(.notLoggedIn) }
+        return AccountCalls.limited(.feed, call, "feeds").then { PollDesk.add(call.form.text("url"), viewer) }.map {
+            SiteAnswers.json(.object(["source": .string("feed:" + $0)]), 201)
+        }
+    }
+}
+
+enum DraftCalls {
+    static func create(_ call: SiteCall) -> Flow<SiteAnswer> {
+        guard let viewer = call.viewer else { return .refused(.notLoggedIn) }
+        return Drafts.create(
+            viewer, title: call.form.text("title"), text: call.form.text("text"), random: call.chance(3)
+        ).map { draft in
+            SiteAnswers.json(
+                .object(["id": .string(draft.id), "invitation": .string(draft.invitation)]), 201)
+        }
+    }
+
+    static func opened(_ call: SiteCall) -> Flow<(draft: Draft, key: StoredKey, invitation: String?)> {
+        Drafts.open(call.parameter(0), call.viewer, invitation: call.form["invitation"])
+    }
+
+    /// `PATCH` takes operations as the cluster's documents do, or a merge patch; of the text and the title alone.
+    static func one(_ call: SiteCall) -> Flow<SiteAnswer> {
+        opened(call).then { draft, key, _ in
+            guard call.request.head.method == .patch else {
+                return .value(
+                    SiteAnswers.json(
+                        .object([
+                            "id": .string(draft.id), "author": .string(draft.author), "title": .string(draft.title),
+                            "text": .string(draft.text),
+                        ])))
+            }
+            let type = MediaType.essence(call.request.head.fields.first(.contentType) ?? "")
+            let isOperations = type == "application/vnd.atoll.ops+json"
+            guard isOperations || type == "application/merge-patch+json" else {
+                return .refused(.badInput("a patch is application/vnd.atoll.ops+json or application/merge-patch+json"))
+            }
+            guard touchesTextAlone(call.request.body, isOperations: isOperations) else {
+                return .refused(.badInput("of a draft the text can be changed, and /meta/title"))
+            }
+            let body = TypedCall(isOperations ? .operations : .mergePatch, call.request.body)
+            return Cluster.operate(key, body, context: draft.context, .quorum).map { SiteAnswers.json($0.answer) }
+        }
+    }
+
+    /// Nobody who was invited makes himself the author.
+    static func touchesTextAlone(_ body: [UInt8], isOperations: Bool) -> Bool {
+        guard let json = try? JSONValue.decode(body) else { return false }
+        if isOperations {
+            return (json.array ?? []).allSatisfy { operation in
+                let paths = [operation.text("path"), operation.text("from")].compactMap { $0 }
+                return !paths.isEmpty && paths.allSatisfy { $0 == "/text" || $0 == "/meta/title" }
+            }
+        }
+        guard case .object(let members) = json else { return false }
+        return members.allSatisfy { member in
+            if member.name == "text" { return true }
+            guard member.name == "meta", case .object(let below) = member.value else { return false }
+            return below.allSatisfy { $0.name == "title" }
+        }
+    }
+
+    static func live(_ call: SiteCall) -> Flow<StoredKey> { opened(call).map(\.key) }
+
+    static func publish(_ call: SiteCall) -> Flow<SiteAnswer> {
+        published(call).map { posted in
+            SiteAnswers.json(
+                .object([
+                    "path": .string(posted.path.text), "url": .string(call.request.origin + posted.path.url),
+                    "id": .string(posted.id.text), "provisional": .bool(posted.isProvisional),
+                ]), posted.wasThere ? 200 : 201)
+        }
+    }
+
+    /// The draft stays until it ends by itself: it may be published again under another title.
+    static func published(_ call: SiteCall) -> Flow<Posted> {
+        guard let viewer = call.viewer else { return .refused(.notLoggedIn) }
+        guard let token = call.token else { return .refused(.weakToken) }
+        return opened(call).then { draft, _, _ in
+            guard draft.author == viewer.name else { return .refused(.notTheAuthor) }
+            let type = call.form["type"] == "text/plain" ? "text/plain" : "text/markdown"
+            let title = call.form["title"].flatMap { $0.isEmpty ? nil : $0 } ?? (draft.title.isEmpty ? nil : draft.title)
+            let form = PostForm(
+                place: .title(title), author: viewer, content: PostContent(Array(draft.text.utf8), type: type),
+                isListed: call.form.flag("listed") ?? !(call.form.flag("unlisted") ?? false), ttl: nil, token: token)
+            return PostCalls.limited(call).then { Posting.post(form) }
+        }
+    }
+}
+
+enum ReportCalls {
+    static func reports(_ call: SiteCall) -> Flow<SiteAnswer> {
+        if call.request.head.method == .post {
+            guard let path = PostPath(call.form.text("path")) else { return .refused(.noSuchPost) }
+            return AccountCalls.limited(.report, call, "reports").then {
+                Moderation.report(path, reason: call.form.text("reason"), by: call.viewer, random: call.chance(3))
+            }.map { SiteAnswers.json(.object(["id": .string($0)]), 201) }
+        }
+        guard call.isModerator else { return .refused(.notAModerator) }
+        return .with { core in
+            Moderation.list(call.form["month"] ?? Moderation.month(core.now.wall)).map { reports in
+                let items = reports.map { id, report in
+                    JSONValue.object([
+                        "id": .string(id), "path": .string(report.path), "reason": .string(report.reason),
+                        "reporter": .optional(report.reporter), "time": .string(CivilTime(report.time).text),
+                        "outcome": .optional(report.outcome), "moderator": .optional(report.moderator),
+                    ])
+                }
+                return SiteAnswers.json(.object(["items": .array(items)]))
+            }
+        }
+    }
+
+    static func decide(_ call: SiteCall) -> Flow<SiteAnswer> {
+        guard call.isModerator, let viewer = call.viewer else { return .refused(.notAModerator) }
+        guard let measure = Moderation.Measure(rawValue: call.form.text("do")) else {
+            return .refused(.badInput("do is hide, suspend or dismiss"))
+        }
+        return Moderation.decide(call.parameter(0), measure, by: viewer).map { SiteAnswers.nothing() }
+    }
+}

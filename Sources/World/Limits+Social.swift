@@ -1,0 +1,57 @@
+// The limits of the social layer (Limits.swift): of its flows, of what it keeps at hand, of its streams.
+
+extension Limits {
+    // MARK: Flows
+
+    /// For a read or write of the cluster that a flow waits for: far less than a person waits for a page.
+    public static let socialTimeout = Span.seconds(3)
+    /// For a name. Then a title or a generated slug is posted provisionally.
+    public static let socialNameTimeout = Span.seconds(3)
+    /// Asks of one flow at once where it has many: a page's heads.
+    public static let socialWidth = 32
+    /// Inboxes that one delivery writes at once: enough to fill batches of all shards, and few beside others' requests.
+    public static let socialPushWidth = 64
+    /// After which an intent that still stands has been left: longer than any request takes.
+    public static let socialKeeperWait = Span.seconds(15)
+    /// Between tries to claim a title whose post stands provisionally.
+    public static let socialProvisionalRetry = Span.seconds(5)
+    /// Intents of others that one node finishes at once.
+    public static let socialKeeperWidth = 16
+    /// Before a live read that ended is begun again.
+    public static let socialFollowAgain = Span.seconds(1)
+
+    // MARK: What is kept at hand
+
+    /// How long a session is believed in without being looked up: so long after a logout it may still be used.
+    public static let socialSessionLook = Span.seconds(2)
+    public static let socialSessions = 10_000
+    /// Of posts' heads, for lists.
+    public static let socialHeadLook = Span.seconds(2)
+    public static let socialHeads = 4_096
+    /// Of the first page of everybody's timeline.
+    public static let socialPageLook = Span.seconds(1)
+    /// Of those who did something that has a rate: about 8 MiB.
+    public static let socialRated = 65_536
+
+    // MARK: Streams
+
+    /// Of one node. Each is a connection and a live read, or shares one.
+    public static let socialStreams = 4_096
+    /// Events that wait for one client.
+    public static let socialStreamBytes = 256 << 10
+
+    // MARK: People
+
+    /// A session, from its last day on; and what a browser keeps of a login.
+    public static let socialSession = Span.hours(24 * 30)
+    public static let socialDevice = Span.hours(24 * 365)
+    /// A text that is written together, or shown as a page: Markdown is rendered to this length.
+    public static let socialTextBytes = 256 << 10
+    /// What is pushed lasts for so long without a visit; inboxes keep 30 days.
+    public static let socialPushMilliseconds: UInt64 = 14 * 86_400_000
+    public static let socialInboxMilliseconds: UInt64 = 30 * 86_400_000
+    /// How often a reader looks at the own timeline, where nothing is known of that.
+    public static let socialViewsPerDay = 6.0
+    /// A part of an export: what is in memory at once.
+    public static let socialExportBytes = 16 << 20
+}
