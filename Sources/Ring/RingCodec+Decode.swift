@@ -35,6 +35,7 @@ extension RingCodec {
         draft.nodes = try input.list(atMost: Limits.nodes) { (input) throws(DecodingFailure) in
             var value = try node(&input)
             if found == 1 { value.afr = try input.optional { (i) throws(DecodingFailure) in try i.double() } }
+            if found >= 4 { value.social = try input.optional(address) }
             return value
         }
         let partitions = draft.partitions
@@ -60,6 +61,7 @@ extension RingCodec {
             replicationDelay: try input.double(), responseTime: try input.double(), distance: try input.double(),
             errorRate: try input.double())
         if found == 1 { draft.planning = try planning(&input) }
+        if found >= 4 { draft.social = try input.optional(site) }
         try input.finish()
         return draft
     }
@@ -121,6 +123,27 @@ extension RingCodec {
                 }
             },
             survive: try input.optional { (i) throws(DecodingFailure) in try choice(&i, Placement.Survival.self) })
+    }
+
+    private static func site(_ input: inout ByteReader) throws(DecodingFailure) -> SocialSettings {
+        func names(_ count: Int, of bytes: Int) throws(DecodingFailure) -> [String] {
+            try input.list(atMost: count) { (i) throws(DecodingFailure) in try i.name(atMost: bytes) }
+        }
+        var site = SocialSettings()
+        site.origin = try input.optional { (i) throws(DecodingFailure) in try i.name(atMost: Limits.originBytes) }
+        site.rawOrigin = try input.optional { (i) throws(DecodingFailure) in try i.name(atMost: Limits.originBytes) }
+        site.homes = try input.list(atMost: Limits.socialHomes) { (i) throws(DecodingFailure) in
+            SocialHome(
+                name: try i.name(atMost: Limits.countryNameBytes), placement: try i.name(atMost: Limits.labelBytes))
+        }
+        site.registration = try choice(&input, SocialSettings.Registration.self)
+        site.isAnonymousAllowed = try input.flag()
+        site.moderators = try names(Limits.socialModerators, of: Limits.userNameBytes)
+        site.publicShards = Int(try input.integer(UInt16.self))
+        site.trustedProxies = try names(Limits.trustedProxies, of: Limits.networkBytes)
+        site.pollFrom = try names(Limits.countries, of: Limits.countryNameBytes)
+        site.limitsLoopback = try input.flag()
+        return site
     }
 
     private static func level(_ input: inout ByteReader) throws(DecodingFailure) -> ConsistencyLevel {

@@ -26,12 +26,13 @@ extension RingDocument {
 enum RingCodec {
     static let magic: UInt32 = 0x4154_524E  // "ATRN"
     /// The highest that is read.
-    static let version: UInt16 = 3
+    static let version: UInt16 = 4
 
     /// The lowest that has a place for all of it: so that nodes of earlier software, which know no more, agree with
     /// this one on the digest of what they can read.
     static func version(of draft: RingDraft) -> UInt16 {
-        ([draft.defaults] + draft.buckets.map(\.properties)).contains { $0.type != .opaque || !$0.cors.isEmpty } ? 3 : 2
+        if draft.social != nil { return 4 }
+        return ([draft.defaults] + draft.buckets.map(\.properties)).contains { $0.type != .opaque || !$0.cors.isEmpty } ? 3 : 2
     }
 
     static func digest(_ bytes: [UInt8]) -> [UInt8] {
@@ -56,6 +57,7 @@ enum RingCodec {
         out.list(draft.nodes) { out, value in
             node(&out, value)
             if version == 1 { out.optional(value.afr) { $0.double($1) } }
+            if version >= 4 { out.optional(value.social, address) }
         }
         out.list(Array(zip(draft.placements, draft.assignments))) { out, pair in
             placement(&out, pair.0)
@@ -72,6 +74,7 @@ enum RingCodec {
         out.double(draft.score.distance)
         out.double(draft.score.errorRate)
         if version == 1 { planning(&out, draft.planning) }
+        if version >= 4 { out.optional(draft.social, site) }
         return out.bytes
     }
 
@@ -110,6 +113,22 @@ enum RingCodec {
         out.optional(rule.maxPerZone) { $0.integer(UInt16(clamping: $1)) }
         out.optional(rule.only) { out, only in out.list(only) { $0.name($1) } }
         out.optional(rule.survive) { $0.integer(UInt8(Placement.Survival.allCases.firstIndex(of: $1) ?? 0)) }
+    }
+
+    private static func site(_ out: inout ByteWriter, _ value: SocialSettings) {
+        out.optional(value.origin) { $0.name($1) }
+        out.optional(value.rawOrigin) { $0.name($1) }
+        out.list(value.homes) { out, home in
+            out.name(home.name)
+            out.name(home.placement)
+        }
+        out.integer(UInt8(SocialSettings.Registration.allCases.firstIndex(of: value.registration) ?? 0))
+        out.flag(value.isAnonymousAllowed)
+        out.list(value.moderators) { $0.name($1) }
+        out.integer(UInt16(clamping: value.publicShards))
+        out.list(value.trustedProxies) { $0.name($1) }
+        out.list(value.pollFrom) { $0.name($1) }
+        out.flag(value.limitsLoopback)
     }
 
     private static func level(_ out: inout ByteWriter, _ level: ConsistencyLevel) {

@@ -21,6 +21,9 @@ extension RingDocument {
             try demand(draft.nodes.contains { $0.id == id }, "acceptor \(id) is no node")
             try demand(!draft.nameAcceptors[..<at].contains(id), "acceptor \(id) is named twice")
         }
+        if let fault = draft.social?.fault(in: draft) { throw RingDocumentError(fault) }
+        try demand(
+            draft.social != nil || draft.nodes.allSatisfy { $0.social == nil }, "a node has a site, and there is none")
         let score = draft.score
         for weight in [score.replicationDelay, score.responseTime, score.distance, score.errorRate] {
             try demand(weight >= 0 && weight.isFinite, "a score weight is negative or not finite")

@@ -9,7 +9,7 @@ extension RingDocument {
     package func json() -> [UInt8] { jsonValue.encode() }
 
     var jsonValue: JSONValue {
-        .object([
+        let document: JSONValue = .object([
             "version": .int(Int(RingCodec.version(of: contents.draft))),
             "cluster": .string(cluster),
             "epoch": .int(Int(epoch)),
@@ -33,6 +33,8 @@ extension RingDocument {
                 "distance": .number(score.distance), "error_rate": .number(score.errorRate),
             ]),
         ])
+        guard let social, case .object(let members) = document else { return document }
+        return .object(members + [Member("social", RingJSON.site(social))])
     }
 
     private typealias Member = JSONValue.Member
@@ -63,11 +65,24 @@ package enum RingJSON {
     }
 
     static func node(_ node: RingNode) -> JSONValue {
-        .object([
+        let value: JSONValue = .object([
             "id": .string(node.id.name), "country": .string(node.country), "zone": .string(node.zone),
             "rack": .string(node.rack), "peer": .string(node.peer.description), "http": .string(node.http.description),
             "capacity": .int(Int(node.capacityBytes)), "state": .string(node.state.rawValue),
             "location": location(node.location), "mbit": .optional(node.mbit),
+        ])
+        guard let social = node.social, case .object(let members) = value else { return value }
+        return .object(members + [JSONValue.Member("social", .string(social.description))])
+    }
+
+    static func site(_ value: SocialSettings) -> JSONValue {
+        .object([
+            "origin": .optional(value.origin), "raw_origin": .optional(value.rawOrigin),
+            "homes": .object(value.homes.map { JSONValue.Member($0.name, .string($0.placement)) }),
+            "registration": .string(value.registration.rawValue), "anonymous": .bool(value.isAnonymousAllowed),
+            "moderators": .strings(value.moderators), "public_shards": .int(value.publicShards),
+            "trusted_proxies": .strings(value.trustedProxies), "poll_from": .strings(value.pollFrom),
+            "limit_loopback": .bool(value.limitsLoopback),
         ])
     }
 

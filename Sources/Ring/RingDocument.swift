@@ -35,6 +35,8 @@ package struct RingDocument: Sendable {
     /// The namestore's acceptors, in the ring file's order.
     package var nameAcceptors: [NodeID] { contents.draft.nameAcceptors }
     package var score: ScoreWeights { contents.draft.score }
+    /// Nil where the deployment has no site.
+    package var social: SocialSettings? { contents.draft.social }
 
     /// Checks and freezes a draft, without what is for planning alone.
     package init(_ draft: RingDraft) throws(RingDocumentError) {

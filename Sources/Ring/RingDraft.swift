@@ -36,6 +36,8 @@ package struct RingDraft: Sendable {
     package var defaults = BucketProperties()
     package var nameAcceptors: [NodeID] = []
     package var score = ScoreWeights()
+    /// Nil where the deployment has no site.
+    package var social: SocialSettings?
     /// The ring file's alone: a ring document leaves it out, and so does it with `afr` of the nodes.
     package var planning = PlanningInputs()
 

@@ -42,6 +42,7 @@ extension RingJSON {
         draft.score = ScoreWeights(
             replicationDelay: try double(score, "replication_delay"), responseTime: try double(score, "response_time"),
             distance: try double(score, "distance"), errorRate: try double(score, "error_rate"))
+        if version >= 4 { draft.social = try optional(value, "social", site) }
         if version == 1 { draft.planning = try planning(try member(value, "planning")) }
         return (draft, version)
     }
@@ -121,7 +122,7 @@ extension RingJSON {
         return RingNode(
             id: id, country: try string(value, "country"), zone: try string(value, "zone"),
             rack: try string(value, "rack"), peer: try address(value, "peer"), http: try address(value, "http"),
-            capacityBytes: try unsigned(value, "capacity"), state: try choice(value, "state", NodeState.self),
+            social: try optional(value, "social", address), capacityBytes: try unsigned(value, "capacity"), state: try choice(value, "state", NodeState.self),
             location: try location(value, "location"), mbit: try optional(value, "mbit", double),
             // Of version 1 alone.
             afr: try optional(value, "afr", double))
@@ -165,6 +166,35 @@ extension RingJSON {
                     guard let origin = entry.string else { throw JSONError("cors must hold strings") }
                     return origin
                 })
+    }
+
+    private static func site(_ value: JSONValue, _ name: String) throws(JSONError) -> SocialSettings {
+        let value = try member(value, name)
+        guard case .object(let homes)? = value["homes"] else { throw JSONError("homes must be an object") }
+        var site = SocialSettings()
+        site.origin = try optional(value, "origin", string)
+        site.rawOrigin = try optional(value, "raw_origin", string)
+        site.homes = homes.map { SocialHome(name: $0.name, placement: $0.value.string ?? "") }
+        site.registration = try choice(value, "registration", SocialSettings.Registration.self)
+        site.isAnonymousAllowed = try bool(value, "anonymous")
+        site.moderators = try strings(value, "moderators")
+        site.publicShards = try int(value, "public_shards")
+        site.trustedProxies = try strings(value, "trusted_proxies")
+        site.pollFrom = try strings(value, "poll_from")
+        site.limitsLoopback = try bool(value, "limit_loopback")
+        return site
+    }
+
+    private static func bool(_ value: JSONValue, _ name: String) throws(JSONError) -> Bool {
+        guard case .bool(let flag) = try member(value, name) else { throw JSONError("\(name) must be true or false") }
+        return flag
+    }
+
+    private static func strings(_ value: JSONValue, _ name: String) throws(JSONError) -> [String] {
+        try list(value, name) { (entry) throws(JSONError) in
+            guard let text = entry.string else { throw JSONError("\(name) must hold strings") }
+            return text
+        }
     }
 
     private static func planning(_ value: JSONValue) throws(JSONError) -> PlanningInputs {

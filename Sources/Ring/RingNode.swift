@@ -33,6 +33,8 @@ package struct RingNode: Hashable, Sendable {
     package var rack: String
     package var peer: HostPort
     package var http: HostPort
+    /// Where its site listens, if it has one.
+    package var social: HostPort?
     /// Disk the node offers; 0 makes a stateless gateway, which routes and stores nothing.
     package var capacityBytes: UInt64
     package var state: NodeState
@@ -45,7 +47,7 @@ package struct RingNode: Hashable, Sendable {
 
     package init(
         id: NodeID, country: String, zone: String? = nil, rack: String = "", peer: HostPort, http: HostPort,
-        capacityBytes: UInt64, state: NodeState = .up, location: Coordinates? = nil, mbit: Double? = nil,
+        social: HostPort? = nil, capacityBytes: UInt64, state: NodeState = .up, location: Coordinates? = nil, mbit: Double? = nil,
         afr: Double? = nil
     ) {
         self.id = id
@@ -54,6 +56,7 @@ package struct RingNode: Hashable, Sendable {
         self.rack = rack
         self.peer = peer
         self.http = http
+        self.social = social
         self.capacityBytes = capacityBytes
         self.state = state
         self.location = location

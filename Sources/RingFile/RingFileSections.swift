@@ -26,6 +26,10 @@ extension RingFileCompiler {
             guard (1...Limits.bucketNameBytes).contains(name.utf8.count) else {
                 throw table.error("a bucket's name is 1 to \(Limits.bucketNameBytes) bytes")
             }
+            guard !SocialBuckets.isReserved(name.utf8) else {
+                throw table.error(
+                    "buckets whose names begin with \(SocialBuckets.prefix) are a site's own: [social] makes them")
+            }
             draft.buckets.append(Bucket(name: name, properties: try properties(&table, draft.defaults)))
         }
         draft.buckets.sort { $0.name.isSpelledBefore($1.name) }

@@ -18,6 +18,9 @@ struct RingFileTable {
     private let table: TOMLTable
     private var known: [String] = []
 
+    /// In the order of the text.
+    var keys: [String] { table.entries.map(\.key) }
+
     private init(file: String, name: String, _ table: TOMLTable) {
         self.file = file
         self.name = name
@@ -72,6 +75,12 @@ struct RingFileTable {
         guard let found = value(key) else { return nil }
         guard case .integer(let number) = found.value else { throw wrongType(key, found, "a whole number") }
         return number
+    }
+
+    mutating func boolean(_ key: String) throws(RingFileError) -> Bool? {
+        guard let found = value(key) else { return nil }
+        guard case .boolean(let flag) = found.value else { throw wrongType(key, found, "true or false") }
+        return flag
     }
 
     /// Any finite number.

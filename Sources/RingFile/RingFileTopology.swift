@@ -21,7 +21,9 @@ extension RingFileCompiler {
         draft.countries.sort { $0.id < $1.id }
     }
 
-    mutating func nodes(_ tables: [RingFileTable], _ root: RingFileTable) throws(RingFileError) {
+    mutating func nodes(
+        _ tables: [RingFileTable], _ root: RingFileTable, hasSite: Bool
+    ) throws(RingFileError) {
         guard !tables.isEmpty else { throw root.error("there is no [[node]]: a cluster needs at least one") }
         guard tables.count <= Limits.nodes else {
             throw tables[Limits.nodes].error("more than \(Limits.nodes) nodes")
@@ -35,10 +37,14 @@ extension RingFileCompiler {
             guard ids.insert(node.id).inserted else {
                 throw table.error("there are two nodes with the id \(node.id)", key: "id")
             }
-            for (key, address) in [("peer", node.peer), ("http", node.http)] {
+            for (key, address) in [("peer", node.peer), ("http", node.http), ("social", node.social)] {
+                guard let address else { continue }
                 if let other = addresses.updateValue(node.id, forKey: address) {
                     throw table.error("\(address) is an address of \(other) already", key: key)
                 }
+            }
+            guard node.social == nil || hasSite else {
+                throw table.error("node \(node.id) has a site's address, and there is no [social]", key: "social")
             }
             draft.nodes.append(node)
         }
@@ -65,6 +71,7 @@ extension RingFileCompiler {
         let rack = try label("rack", in: &table, "a rack") ?? ""
         let peer = try address("peer", of: id, in: &table)
         let http = try address("http", of: id, in: &table)
+        let social = try optionalAddress("social", in: &table)
         guard let capacity = try bytes("capacity", in: &table) else {
             throw table.error("node \(id) needs a capacity, such as \"8TB\", or \"0\" for a gateway")
         }
@@ -74,16 +81,21 @@ extension RingFileCompiler {
         let afr = try share("afr", in: &table)
         try table.finish()
         return RingNode(
-            id: id, country: country, zone: zone, rack: rack, peer: peer, http: http, capacityBytes: capacity,
-            state: state, location: location, mbit: mbit, afr: afr)
+            id: id, country: country, zone: zone, rack: rack, peer: peer, http: http, social: social,
+            capacityBytes: capacity, state: state, location: location, mbit: mbit, afr: afr)
     }
 
     private func address(
         _ key: String, of id: NodeID, in table: inout RingFileTable
     ) throws(RingFileError) -> HostPort {
-        guard let text = try table.string(key) else {
+        guard let address = try optionalAddress(key, in: &table) else {
             throw table.error("node \(id) needs \(key), such as \"10.0.0.1:7070\"")
         }
+        return address
+    }
+
+    private func optionalAddress(_ key: String, in table: inout RingFileTable) throws(RingFileError) -> HostPort? {
+        guard let text = try table.string(key) else { return nil }
         guard let address = HostPort(text) else {
             throw table.error(
                 "\(key) must be host:port, such as \"10.0.0.1:7171\" or \"[::1]:7171\", not \(text)",

@@ -61,6 +61,7 @@ extension RingDocument {
         zone = "fra1"
         peer = "127.0.0.1:7171"
         http = "127.0.0.1:7071"
+        social = "127.0.0.1:7081"
         capacity = "1TB"
 
         [[node]]
@@ -69,6 +70,7 @@ extension RingDocument {
         zone = "iad1"
         peer = "127.0.0.1:7172"
         http = "127.0.0.1:7072"
+        social = "127.0.0.1:7082"
         capacity = "1TB"
 
         [[node]]
@@ -77,7 +79,11 @@ extension RingDocument {
         zone = "tyo1"
         peer = "127.0.0.1:7173"
         http = "127.0.0.1:7073"
+        social = "127.0.0.1:7083"
         capacity = "1TB"
+
+        # A site on each node, for people.
+        [social]
 
         [names]
         acceptors = ["de-fra-1", "us-iad-1", "jp-tyo-1"]

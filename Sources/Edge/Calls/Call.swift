@@ -19,6 +19,8 @@ package enum Call: Sendable {
     case live(LiveSubscription)
     /// The connection is a WebSocket from here on.
     case upgrade(SocketUpgrade)
+    /// For the site to answer.
+    case site(SiteRequest)
     /// Nothing: this is the answer.
     case respond(HTTPResponse)
 }
@@ -34,6 +36,7 @@ package final class IncomingRequest {
     let target: RequestTarget
     /// As in `CheckedHead`.
     let otherOrigin: String?
+    let host: Authority?
     /// The most bytes its body may have.
     let limit: Int
     /// Of the key's bucket, where the path names a key.
@@ -43,10 +46,12 @@ package final class IncomingRequest {
     var heldBytes = 0
 
     init(
-        _ head: RequestHead, _ target: RequestTarget, in ring: RingSnapshot, otherOrigin: String? = nil
+        _ head: RequestHead, _ target: RequestTarget, in ring: RingSnapshot, otherOrigin: String? = nil,
+        host: Authority? = nil
     ) {
         self.head = head
         self.otherOrigin = otherOrigin
+        self.host = host
         self.target = target
         let properties = target.key.map { ring.properties(ofBucket: $0.bucket) }
         type = properties?.type ?? .opaque
@@ -54,6 +59,7 @@ package final class IncomingRequest {
         switch (head.method, target.route.subject) {
         case (.put, .value): limit = properties?.maxValueBytes ?? Limits.otherBodyBytes
         case (.patch, .value): limit = Limits.requestOperationBytes
+        case (_, .site(let bodyBytes)): limit = bodyBytes
         default: limit = Limits.otherBodyBytes
         }
     }

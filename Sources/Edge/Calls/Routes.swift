@@ -1,5 +1,5 @@
 // The table of paths: what a node answers, one row for each (docs/HTTP.md). A path that is no row is 404, a method that
-// its row does not name 405.
+// its row does not name 405. A site has a table of its own (SiteListener.swift).
 
 package import Ring
 
@@ -54,16 +54,20 @@ enum Routes {
 }
 
 /// A row of the table.
-final class Route: Sendable {
-    /// What the parameters in a path are together: nothing, a key, one whose value a PUT's body is, a name.
-    enum Subject { case nothing, key, value, name }
+package final class Route: Sendable {
+    /// What the parameters in a path are together: nothing, a key, one whose value a PUT's body is, a name; or what a
+    /// site makes of them, with a body of so many bytes at most.
+    enum Subject: Equatable {
+        case nothing, key, value, name
+        case site(bodyBytes: Int)
+    }
 
     typealias Answer = @Sendable (IncomingRequest, Surroundings) throws(Problem) -> Call
 
     /// As the documents write it. What stands in brackets may be missing.
     let path: String
     /// For metrics: few, and never a client's text.
-    let label: String
+    package let label: String
     /// In the order of the `Allow` header.
     let methods: [RequestMethod]
     /// What may stand after the `?`.
@@ -71,9 +75,12 @@ final class Route: Sendable {
     let subject: Subject
     /// What is to be done for a request, whose method is one of these.
     let call: Answer
+    /// What may stand behind the path's segments.
+    private enum More { case nothing, segment, slash }
+
     /// The path's segments; nil for a parameter.
     private let segments: [[UInt8]?]
-    private let mayHaveOneMore: Bool
+    private let more: More
 
     init(
         _ path: String, _ label: String, _ methods: [RequestMethod], parameters: [String] = [],
@@ -86,7 +93,7 @@ final class Route: Sendable {
         self.subject = subject
         self.call = call
         let fixed = path.prefix { $0 != "[" }
-        mayHaveOneMore = fixed.count < path.count
+        more = fixed.count == path.count ? .nothing : path.hasSuffix("[/]") ? .slash : .segment
         segments = fixed.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map { segment in
             segment.hasPrefix("{") ? nil : Array(segment.utf8)
         }
@@ -97,14 +104,30 @@ final class Route: Sendable {
 
     /// Whether a path of these segments, as they came, is this one.
     func matches(_ path: [ArraySlice<UInt8>]) -> Bool {
-        guard
-            path.count == segments.count
-                || mayHaveOneMore && path.count == segments.count + 1 && path.last?.isEmpty == false
-        else { return false }
+        guard path.count == segments.count || path.count == segments.count + 1 && mayEnd(in: path.last) else {
+            return false
+        }
         for (place, segment) in segments.enumerated() {
-            if let segment, !path[place].elementsEqual(segment) { return false }
+            if let segment {
+                if !path[place].elementsEqual(segment) { return false }
+            } else if case .site = subject, path[place].isEmpty {
+                return false
+            }
         }
         return true
+    }
+
+    private func mayEnd(in segment: ArraySlice<UInt8>?) -> Bool {
+        switch more {
+        case .nothing: false
+        case .segment: segment?.isEmpty == false
+        case .slash: segment?.isEmpty == true
+        }
+    }
+
+    /// Those of a path of this row that stand for its parameters.
+    func parameters(in path: [ArraySlice<UInt8>]) -> [ArraySlice<UInt8>] {
+        zip(path, segments).compactMap { $1 == nil ? $0 : nil }
     }
 }
 
@@ -113,12 +136,14 @@ package struct Surroundings: Sendable {
     let ring: RingDocument
     /// Whether /demo is there.
     let showsDemo: Bool
+    let siteNames: SiteNames
     /// Gives 128 random bits.
     let chance: @Sendable () -> UInt128
 
     package init(ring: RingDocument, showsDemo: Bool = false, chance: @escaping @Sendable () -> UInt128) {
         self.ring = ring
         self.showsDemo = showsDemo
+        siteNames = SiteNames(ring.social)
         self.chance = chance
     }
 }

@@ -123,7 +123,8 @@ extension ClientConnection {
         do throws(Problem) { checked = try clients.check(head) } catch {
             return refuse(error, of: head, &clients, now, &out)
         }
-        let request = IncomingRequest(head, checked.target, in: clients.ring, otherOrigin: checked.otherOrigin)
+        let request = IncomingRequest(
+            head, checked.target, in: clients.ring, otherOrigin: checked.otherOrigin, host: checked.host)
         guard checked.length ?? 0 <= request.limit else {
             return refuse(request.tooLarge, of: head, &clients, now, &out)
         }

@@ -18,6 +18,13 @@ package struct LoopClients {
         heads = HeadCheck(OwnAddresses(ring.document))
     }
 
+    /// Of a site.
+    package init(site: SiteListener, ring: RingSnapshot, memory: ClientMemory = ClientMemory()) {
+        self.ring = ring
+        self.memory = memory
+        heads = HeadCheck(OwnAddresses(site: site.ring), site: site)
+    }
+
     mutating func check(_ head: RequestHead) throws(Problem) -> CheckedHead { try heads.check(head) }
 
     /// For each answer: when it was made (RFC 9110, 6.6.1).

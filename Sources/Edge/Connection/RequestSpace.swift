@@ -19,6 +19,8 @@ extension LoopClients {
     ) -> (call: Call, room: RequestSpace) {
         let call: Call
         do throws(Problem) { call = try request.call(surroundings) } catch { call = .respond(HTTPResponse(error)) }
+        // What a site makes of a body is its own: it has the room until it answers.
+        if case .site = call { return (call, RequestSpace(bytes: request.heldBytes)) }
         guard case .data(let operation, let answer) = call else {
             memory.release(request.heldBytes)
             return (call, RequestSpace(bytes: 0))
@@ -35,7 +37,10 @@ extension LoopClients {
 
     /// The outcome of a request of the gateway is there.
     package mutating func end(_ room: RequestSpace, _ outcome: ClientOutcome) {
-        memory.release(room.bytes)
+        end(room)
         expected.observe(outcome)
     }
+
+    /// A site has answered.
+    package mutating func end(_ room: RequestSpace) { memory.release(room.bytes) }
 }

@@ -25,7 +25,7 @@ enum LiveCalls {
 
     static let several: Route.Answer = { request, _ throws(Problem) in
         let watches = request.target.query.watches
-        if watches.isEmpty, let upgrade = try SocketUpgrade(request) { return .upgrade(upgrade) }
+        if watches.isEmpty, let upgrade = try SocketUpgrade(request.head, origin: request.otherOrigin) { return .upgrade(upgrade) }
         guard !watches.isEmpty else { throw .malformed("watch is missing: ?watch=BUCKET/KEY, once for each") }
         return try subscribe(watches, request)
     }
@@ -65,7 +65,9 @@ enum LiveCalls {
 
     /// `BUCKET/KEY`, `BUCKET/KEY/SORT` or, for all items of a key, `BUCKET/KEY/`; each part percent-encoded where it
     /// holds a slash or a percent sign.
-    static func watch(_ text: [UInt8]) throws(TargetError) -> LiveSubscription.Watch {
+    ///
+    /// - Parameter isOfSite: buckets of the site may be named.
+    static func watch(_ text: [UInt8], isOfSite: Bool = false) throws(TargetError) -> LiveSubscription.Watch {
         let parts = text.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
         guard parts.count == 2 || parts.count == 3 else {
             throw .malformed("a watch is BUCKET/KEY, BUCKET/KEY/SORT or BUCKET/KEY/")
@@ -73,10 +75,10 @@ enum LiveCalls {
         let (bucket, key) = (try RequestTarget.decode(parts[0]), try RequestTarget.decode(parts[1]))
         guard parts.count == 3, parts[2].isEmpty else {
             let sortKey = parts.count == 3 ? try RequestTarget.decode(parts[2]) : nil
-            let stored = try RequestTarget.storedKey(bucket, key, sortKey)
+            let stored = try RequestTarget.storedKey(bucket, key, sortKey, isOfSite: isOfSite)
             return LiveSubscription.Watch(target: LiveTarget(key: stored), name: text)
         }
-        _ = try RequestTarget.storedKey(bucket, key, nil)
+        _ = try RequestTarget.storedKey(bucket, key, nil, isOfSite: isOfSite)
         do {
             let target = try LiveTarget(bucket: bucket, partitionKey: key, start: nil, end: nil, prefix: nil)
             return LiveSubscription.Watch(target: target, name: text)

@@ -77,8 +77,13 @@ package struct LiveSocket: Sendable {
 
     /// Of its page, where that is not ours: what it looks at must be in buckets that name it.
     private let origin: String?
+    /// The one key that it may watch and change: a site has let it in for this. Nil: any but the site's.
+    private let only: StoredKey?
 
-    package init(origin: String? = nil) { self.origin = origin }
+    package init(origin: String? = nil, only: StoredKey? = nil) {
+        self.origin = origin
+        self.only = only
+    }
 
     package mutating func handle(
         _ input: Input, _ clients: inout LoopClients, _ now: Now, _ out: inout Outbox<Effect>
@@ -155,7 +160,8 @@ package struct LiveSocket: Sendable {
         }
         guard watches.count < Limits.liveWatchesOfConnection else { return .tooManyWatches }
         let watch: LiveSubscription.Watch
-        do { watch = try LiveCalls.watch(Array(key.utf8)) } catch { return Problem(error) }
+        do { watch = try LiveCalls.watch(Array(key.utf8), isOfSite: only != nil) } catch { return Problem(error) }
+        if let only, watch.key != only { return .anotherKey }
         if let origin, !ring.properties(ofBucket: watch.bucket).cors.contains(origin) {
             return .foreignOrigin(origin)
         }

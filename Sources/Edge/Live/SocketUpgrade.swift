@@ -11,11 +11,13 @@ package struct SocketUpgrade: Sendable {
     package let origin: String?
 
     /// Nil if the client asks for no other protocol.
-    init?(_ request: IncomingRequest) throws(Problem) {
-        origin = request.otherOrigin
-        let fields = request.head.fields
+    ///
+    /// - Parameter origin: as in `CheckedHead`.
+    package init?(_ head: RequestHead, origin: String? = nil) throws(Problem) {
+        self.origin = origin
+        let fields = head.fields
         guard fields.list(.upgrade)?.listElements.contains("websocket") == true else { return nil }
-        guard !request.head.isOldClient, fields.list(.connection)?.listElements.contains("upgrade") == true else {
+        guard !head.isOldClient, fields.list(.connection)?.listElements.contains("upgrade") == true else {
             throw .malformed("an upgrade to a WebSocket says Connection: Upgrade, over HTTP/1.1")
         }
         guard fields.first(.socketVersion)?.trimmed == "13", fields.isSingle(.socketVersion) else {
@@ -31,7 +33,7 @@ package struct SocketUpgrade: Sendable {
         if fields.list(.socketProtocol)?.listElements.contains(SocketUpgrade.subprotocol) == true {
             lines.add("sec-websocket-protocol", SocketUpgrade.subprotocol)
         }
-        head = Array("HTTP/1.1 101 Switching Protocols\r\n".utf8) + lines.bytes + Array("\r\n".utf8)
+        self.head = Array("HTTP/1.1 101 Switching Protocols\r\n".utf8) + lines.bytes + Array("\r\n".utf8)
     }
 
     private static let subprotocol = "atoll.v1"

@@ -1,6 +1,7 @@
-// What a client says in `Accept` (RFC 9110, 12.5.1), for the one choice there is: siblings as JSON or in parts.
+// What a client says in `Accept` (RFC 9110, 12.5.1): whether it likes siblings as JSON or in parts, and of a site pages
+// or what they are made of.
 
-enum AcceptHeader {
+package enum AcceptHeader {
     /// Whether `multipart/mixed` is wanted rather than `application/json`: liked better, or as well where it is named.
     /// Nothing is refused for its type: a client that takes neither gets JSON.
     static func prefersMultipart(_ accept: String?) -> Bool {
@@ -10,6 +11,15 @@ enum AcceptHeader {
         let json = quality(of: "application", "json", ranges)
         return parts.quality > json.quality
             || parts.quality == json.quality && parts.quality > 0 && parts.rank > 0 && parts.rank >= json.rank
+    }
+
+    /// How much a type is liked, in thousandths: 0, not at all; and how exactly it is named: 0 not at all or as `*/*`, 1
+    /// as `type/*`, 2 in full.
+    package static func liking(
+        for type: String, _ subtype: String, in accept: String
+    ) -> (quality: Int, rank: Int) {
+        let found = quality(of: type, subtype, ranges(accept))
+        return (found.quality, max(0, found.rank))
     }
 
     private struct Range {

@@ -38,6 +38,9 @@ struct Authority: Hashable {
         }
     }
 
+    /// As an origin of HTTP has it: without the usual port.
+    var text: String { (host.contains(":") ? "[\(host)]" : host) + (port == 80 ? "" : ":\(port)") }
+
     /// In full, and in the one way that all readers take alike: a resolver's shorter forms (127.1, 0x7f.1) may be names
     /// to others.
     private static func isAddress(_ host: String) -> Bool {

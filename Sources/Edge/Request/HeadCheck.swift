@@ -12,14 +12,21 @@ struct CheckedHead {
     let awaitsContinue: Bool
     /// Of the page that opens a WebSocket, where it is not ours: some buckets name it.
     let otherOrigin: String?
+    /// For whom it is, where the client says so.
+    let host: Authority?
 }
 
 struct HeadCheck {
     let own: OwnAddresses
+    /// Whose paths are asked for; nil: the node's own.
+    private let site: SiteListener?
     /// The last `Host` and what it says: nearly all of a loop's requests have the same.
     private var lastHost: (text: String, authority: Authority)?
 
-    init(_ own: OwnAddresses) { self.own = own }
+    init(_ own: OwnAddresses, site: SiteListener? = nil) {
+        self.own = own
+        self.site = site
+    }
 
     mutating func check(_ head: RequestHead) throws(Problem) -> CheckedHead {
         guard head.fields.count <= Limits.headerCount,
@@ -30,21 +37,39 @@ struct HeadCheck {
         guard head.method != .other else { throw .unknownMethod }
         let (authority, path) = try HeadCheck.split(head)
         let addressed = authority ?? host
-        if let addressed, !own.isOwn(addressed) { throw .wrongHost(addressed.host) }
+        if let addressed, !own.isOwn(addressed) { throw .wrongHost(addressed.host, ofSite: site != nil) }
         let target: RequestTarget
         if let path {
-            do { target = try RequestTarget.parse(path) } catch { throw Problem(error) }
+            do { target = try RequestTarget.parse(path, of: site) } catch { throw Problem(error) }
         } else {
             target = RequestTarget(Routes.server)
         }
-        let other = try checkPages(head, addressed)
-        try HeadCheck.checkContent(head)
-        guard try HeadCheck.expectsContinue(head), length != 0 else {
-            return CheckedHead(target: target, length: length, awaitsContinue: false, otherOrigin: other)
+        var other: String?
+        if site == nil {
+            other = try checkPages(head, addressed)
+            try HeadCheck.checkConditions(head)
+        } else {
+            try HeadCheck.checkSingle(head)
         }
+        try HeadCheck.checkContent(head)
+        let awaitsContinue = try HeadCheck.expectsContinue(head) && length != 0
         // A client that waits before it sends its body is told now what it would be told after it.
-        guard target.route.methods.contains(head.method) else { throw .methodNotAllowed(target.route.allowed) }
-        return CheckedHead(target: target, length: length, awaitsContinue: true, otherOrigin: other)
+        if awaitsContinue, !target.route.methods.contains(head.method) {
+            throw .methodNotAllowed(target.route.allowed)
+        }
+        return CheckedHead(
+            target: target, length: length, awaitsContinue: awaitsContinue, otherOrigin: other, host: addressed)
+    }
+
+    /// A site judges by these who sent a request and from which page, and where two are said, two readers may each take
+    /// another: a proxy the first, the site the last.
+    private static func checkSingle(_ head: RequestHead) throws(Problem) {
+        let decisive: [RequestField] = [
+            .authorization, .cookie, .fetchSite, .origin, .contentType, .atollOwner, .atollContext, .lastEventID,
+        ]
+        for field in decisive where head.fields.has(field) && !head.fields.isSingle(field) {
+            throw .malformed("\(field.rawValue) stands more than once")
+        }
     }
 
     // MARK: Framing
@@ -139,14 +164,18 @@ struct HeadCheck {
     }
 
     private static func checkContent(_ head: RequestHead) throws(Problem) {
-        if head.method.changes {
-            // RFC 9110, 14.4: a part must not be stored as if it were all.
-            if head.fields.has(.contentRange) { throw .malformed("Content-Range: values are written as a whole") }
-            // The value would come back without it.
-            if head.fields.has(.contentEncoding) {
-                throw .unsupportedMedia("Content-Encoding is not kept; say it in Content-Type, or send it unencoded")
-            }
-        } else if head.fields.has(.ifMatch) || head.fields.list(.ifNoneMatch)?.listElements.contains("*") == true {
+        guard head.method.changes else { return }
+        // RFC 9110, 14.4: a part must not be stored as if it were all.
+        if head.fields.has(.contentRange) { throw .malformed("Content-Range: values are written as a whole") }
+        // The value would come back without it.
+        if head.fields.has(.contentEncoding) {
+            throw .unsupportedMedia("Content-Encoding is not kept; say it in Content-Type, or send it unencoded")
+        }
+    }
+
+    private static func checkConditions(_ head: RequestHead) throws(Problem) {
+        guard !head.method.changes else { return }
+        if head.fields.has(.ifMatch) || head.fields.list(.ifNoneMatch)?.listElements.contains("*") == true {
             throw .malformed("there are no ETags here: If-Match and If-None-Match: * have no meaning for a read")
         }
     }

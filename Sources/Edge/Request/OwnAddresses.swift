@@ -18,6 +18,14 @@ struct OwnAddresses {
         for properties in [ring.defaults] + ring.buckets.map(\.properties) { others.formUnion(properties.cors) }
     }
 
+    /// Of a site: where the nodes' sites listen, and what people call it.
+    init(site ring: RingDocument) {
+        for node in ring.nodes { if let social = node.social { names.insert(social.host.lowercased()) } }
+        for origin in [ring.social?.origin, ring.social?.rawOrigin] {
+            if let host = origin.flatMap({ Authority(SiteNames.authority(of: $0)) })?.host { names.insert(host) }
+        }
+    }
+
     /// A name that is not ours may have been pointed at this node by a stranger's name server (DNS rebinding). An
     /// address can't be, and ports don't matter: whoever forwards one to this node has chosen to.
     func isOwn(_ host: Authority) -> Bool { host.isAddress || names.contains(host.host) }

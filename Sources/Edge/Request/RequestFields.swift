@@ -4,7 +4,9 @@
 /// A field that something is done with, by its name in lower case.
 package enum RequestField: String, Sendable {
     case accept
+    case authorization
     case connection
+    case cookie
     case atollContext = "atoll-context"
     case atollLocation = "atoll-location"
     case atollNewOwner = "atoll-new-owner"
@@ -16,6 +18,10 @@ package enum RequestField: String, Sendable {
     case contentRange = "content-range"
     case contentType = "content-type"
     case expect
+    /// From which site a browser sends it (Fetch Metadata).
+    case fetchSite = "sec-fetch-site"
+    /// What proxies say of the client.
+    case forwardedFor = "x-forwarded-for"
     case host
     case idempotencyKey = "idempotency-key"
     case ifMatch = "if-match"
@@ -47,19 +53,19 @@ package struct RequestFields: Sendable {
 
     // By place, so that the values of the others are not copied to be looked past.
 
-    func first(_ field: RequestField) -> String? {
+    package func first(_ field: RequestField) -> String? {
         known.indices.first { known[$0].field == field }.map { known[$0].value }
     }
 
     package func has(_ field: RequestField) -> Bool { known.contains { $0.field == field } }
 
     /// Exactly one of them came.
-    func isSingle(_ field: RequestField) -> Bool { known.count { $0.field == field } == 1 }
+    package func isSingle(_ field: RequestField) -> Bool { known.count { $0.field == field } == 1 }
 
-    func all(_ field: RequestField) -> [String] { known.filter { $0.field == field }.map(\.value) }
+    package func all(_ field: RequestField) -> [String] { known.filter { $0.field == field }.map(\.value) }
 
     /// Several lines of a field are one list (RFC 9110, 5.3).
-    func list(_ field: RequestField) -> String? {
+    package func list(_ field: RequestField) -> String? {
         var list: String?
         for place in known.indices where known[place].field == field {
             list = list.map { "\($0),\(known[place].value)" } ?? known[place].value
@@ -72,6 +78,7 @@ package struct RequestFields: Sendable {
         switch name.utf8.count {
         case 4 where name.isField("host"): .host
         case 6 where name.isField("accept"): .accept
+        case 6 where name.isField("cookie"): .cookie
         case 6 where name.isField("expect"): .expect
         case 6 where name.isField("origin"): .origin
         case 6 where name.isField("prefer"): .prefer
@@ -81,6 +88,7 @@ package struct RequestFields: Sendable {
         case 11 where name.isField("atoll-owner"): .atollOwner
         case 12 where name.isField("content-type"): .contentType
         case 13 where name.isField("atoll-context"): .atollContext
+        case 13 where name.isField("authorization"): .authorization
         case 13 where name.isField("if-none-match"): .ifNoneMatch
         case 13 where name.isField("content-range"): .contentRange
         case 13 where name.isField("last-event-id"): .lastEventID
@@ -88,7 +96,9 @@ package struct RequestFields: Sendable {
         case 14 where name.isField("atoll-location"): .atollLocation
         case 15 where name.isField("atoll-new-owner"): .atollNewOwner
         case 15 where name.isField("atoll-operation"): .atollOperation
+        case 14 where name.isField("sec-fetch-site"): .fetchSite
         case 15 where name.isField("idempotency-key"): .idempotencyKey
+        case 15 where name.isField("x-forwarded-for"): .forwardedFor
         case 16 where name.isField("content-encoding"): .contentEncoding
         case 17 where name.isField("sec-websocket-key"): .socketKey
         case 17 where name.isField("transfer-encoding"): .transferEncoding
@@ -112,7 +122,7 @@ extension String {
 
 extension StringProtocol {
     /// Without the blanks and tabs around it.
-    var trimmed: SubSequence {
+    package var trimmed: SubSequence {
         var text = self[...]
         while let first = text.unicodeScalars.first, first == " " || first == "\t" {
             text = text[text.unicodeScalars.index(after: text.startIndex)...]
@@ -124,7 +134,7 @@ extension StringProtocol {
     }
 
     /// The elements of a list (RFC 9110, 5.6.1), in lower case, the empty ones left out.
-    var listElements: [String] {
+    package var listElements: [String] {
         split(separator: ",").map { $0.trimmed.lowercased() }.filter { !$0.isEmpty }
     }
 }

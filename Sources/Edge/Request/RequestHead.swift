@@ -18,7 +18,7 @@ package enum RequestMethod: String, Sendable {
     case other
 
     /// RFC 9110, 9.2.1: not safe.
-    var changes: Bool {
+    package var changes: Bool {
         switch self {
         case .get, .head, .options, .trace: false
         case .put, .delete, .post, .patch, .other: true
@@ -29,8 +29,8 @@ package enum RequestMethod: String, Sendable {
 package struct RequestHead: Sendable {
     package let method: RequestMethod
     /// The request line's middle, as it came.
-    let target: String
-    let fields: RequestFields
+    package let target: String
+    package let fields: RequestFields
     /// HTTP/1.0: it closes unless told otherwise, and reads no chunks.
     let isOldClient: Bool
     /// The client expects the connection to stand after its answer.

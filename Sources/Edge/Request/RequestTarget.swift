@@ -9,7 +9,7 @@ import World
 /// Why a request line was refused, with the status to say so.
 struct TargetError: Error, Equatable {
     enum Kind: Equatable {
-        case malformed, notFound, tooLong
+        case malformed, notFound, tooLong, reserved
     }
 
     let kind: Kind
@@ -59,28 +59,36 @@ final class RequestTarget: Sendable {
     let key: StoredKey?
     /// The same.
     let name: [UInt8]
+    /// Where the route is a site's.
+    let site: SiteTarget?
 
-    init(_ route: Route, _ query: RequestQuery = RequestQuery(), key: StoredKey? = nil, name: [UInt8] = []) {
+    init(
+        _ route: Route, _ query: RequestQuery = RequestQuery(), key: StoredKey? = nil, name: [UInt8] = [],
+        site: SiteTarget? = nil
+    ) {
         self.route = route
         self.query = query
         self.key = key
         self.name = name
+        self.site = site
     }
 
     static let tooLong = TargetError(kind: .tooLong, detail: "a target may have \(Limits.targetBytes) bytes")
 
     /// `target`: the request line's middle, as it came.
-    static func parse(_ target: String) throws(TargetError) -> RequestTarget {
+    ///
+    /// - Parameter site: whose table counts; nil: the node's own.
+    static func parse(_ target: String, of site: SiteListener? = nil) throws(TargetError) -> RequestTarget {
         // What was no UTF-8 has been replaced by this when the parser made text of it; taken as it is, many keys would
         // become one.
         let bytes = Array(target.utf8)
         guard !bytes.contains(0xEF) || !target.unicodeScalars.contains("\u{FFFD}") else {
             throw .malformed("bytes that are not UTF-8 must be percent-encoded")
         }
-        return try parse(bytes: bytes)
+        return try parse(bytes: bytes, of: site)
     }
 
-    static func parse(bytes: [UInt8]) throws(TargetError) -> RequestTarget {
+    static func parse(bytes: [UInt8], of site: SiteListener? = nil) throws(TargetError) -> RequestTarget {
         guard bytes.count <= Limits.targetBytes else {
             throw tooLong
         }
@@ -97,7 +105,9 @@ final class RequestTarget: Sendable {
         }
         segments.append(rest)
         let query = mark < bytes.endIndex ? bytes[(mark + 1)...] : []
-        return try target(segments, query)
+        guard let site else { return try target(segments, query) }
+        guard let route = site.routes.first(where: { $0.matches(segments) }) else { return RequestTarget(site.other) }
+        return RequestTarget(route, site: try SiteTarget(route, segments, query: query))
     }
 
     private static func target(
@@ -107,7 +117,7 @@ final class RequestTarget: Sendable {
             throw TargetError(kind: .notFound, detail: "there is nothing at this path; see /v1/kv/{bucket}/{key}")
         }
         switch route.subject {
-        case .nothing: return RequestTarget(route, try parseQuery(query, route.parameters))
+        case .nothing, .site: return RequestTarget(route, try parseQuery(query, route.parameters))
         case .name:
             let name = try decode(segments[2])
             return RequestTarget(route, try parseQuery(query, route.parameters), name: name)
@@ -121,8 +131,13 @@ final class RequestTarget: Sendable {
     }
 
     static func storedKey(
-        _ bucket: [UInt8], _ partitionKey: [UInt8], _ sortKey: [UInt8]?
+        _ bucket: [UInt8], _ partitionKey: [UInt8], _ sortKey: [UInt8]?, isOfSite: Bool = false
     ) throws(TargetError) -> StoredKey {
+        // Whatever a client may do here, drafts and hidden posts are read by way of the site alone.
+        guard isOfSite || !SocialBuckets.isReserved(bucket) else {
+            throw TargetError(
+                kind: .reserved, detail: "what begins with \(SocialBuckets.prefix) is the site's, and reached there")
+        }
         do { return try StoredKey(bucket: bucket, partitionKey: partitionKey, sortKey: sortKey) } catch .overlong {
             throw TargetError(
                 kind: .tooLong,

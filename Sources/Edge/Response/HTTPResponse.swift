@@ -1,11 +1,12 @@
 // A response as a value, whatever version of HTTP it leaves in: status, headers, body.
 
 package struct HTTPResponse: Sendable {
-    var status: UInt
+    package internal(set) var status: UInt
     var headers: HeaderLines
     var body: AnswerBody
 
-    init(_ status: UInt, _ headers: [(String, String)] = [], body: [UInt8] = []) {
+    /// A header may stand several times.
+    package init(_ status: UInt, _ headers: [(String, String)] = [], body: [UInt8] = []) {
         self.init(status, headers, body: AnswerBody(body[...]))
     }
 
@@ -21,6 +22,12 @@ package struct HTTPResponse: Sendable {
         if problem.status == 503 { headers.add("retry-after", "1") }
         if let header = problem.header { headers.add(header.name, header.value) }
     }
+
+    /// Another header line.
+    package mutating func add(_ name: String, _ value: String) { headers.add(name, value) }
+
+    /// The body, of one that is whole.
+    package var bytes: [UInt8] { body.bytes }
 
     package static func json(_ body: [UInt8], _ status: UInt = 200) -> HTTPResponse {
         HTTPResponse(status, [("content-type", "application/json")], body: body)
@@ -48,7 +55,7 @@ package struct HTTPResponse: Sendable {
     /// RFC 9110, 6.4.1: these have none, whatever the method was.
     var hasNoBody: Bool { status == 204 || status == 304 }
 
-    /// What HTTP/1.1 says beside the number. Of those that a node answers with; a client looks at the number alone.
+    /// What HTTP/1.1 says beside the number. Of those that a node or its site answers with; a client looks at the number alone.
     var reason: StaticString {
         switch status {
         case 200: "OK"
@@ -56,19 +63,27 @@ package struct HTTPResponse: Sendable {
         case 202: "Accepted"
         case 204: "No Content"
         case 300: "Multiple Choices"
+        case 301: "Moved Permanently"
+        case 303: "See Other"
         case 304: "Not Modified"
+        case 307: "Temporary Redirect"
+        case 308: "Permanent Redirect"
         case 400: "Bad Request"
+        case 401: "Unauthorized"
         case 403: "Forbidden"
         case 404: "Not Found"
         case 405: "Method Not Allowed"
         case 408: "Request Timeout"
         case 409: "Conflict"
+        case 410: "Gone"
         case 412: "Precondition Failed"
         case 413: "Payload Too Large"
         case 414: "URI Too Long"
         case 415: "Unsupported Media Type"
         case 417: "Expectation Failed"
         case 421: "Misdirected Request"
+        case 422: "Unprocessable Content"
+        case 426: "Upgrade Required"
         case 429: "Too Many Requests"
         case 431: "Request Header Fields Too Large"
         case 500: "Internal Server Error"

@@ -1,8 +1,8 @@
 // Errors as clients see them: application/problem+json (RFC 9457) with a stable `type`.
 
-import DataTypes
-import Gateway
-import JSON
+package import DataTypes
+package import Gateway
+package import JSON
 import Ring
 import World
 
@@ -11,21 +11,21 @@ package struct Problem: Error, Sendable {
     package let status: UInt
     /// The last part of `type`: /problems/NAME.
     package let name: String
-    let title: String
-    var detail: String
+    package let title: String
+    package var detail: String
     /// A header line of its own that RFC 9110 asks for.
-    var header: (name: String, value: String)?
+    package var header: (name: String, value: String)?
     /// More members of the document, in order.
-    var members: [(String, JSONValue)] = []
+    package var members: [(String, JSONValue)] = []
 
-    init(_ status: UInt, _ name: String, _ title: String, _ detail: String = "") {
+    package init(_ status: UInt, _ name: String, _ title: String, _ detail: String = "") {
         self.status = status
         self.name = name
         self.title = title
         self.detail = detail
     }
 
-    static func malformed(_ detail: String) -> Problem {
+    package static func malformed(_ detail: String) -> Problem {
         Problem(400, "malformed", "The request is malformed", detail)
     }
     static func notFound(_ detail: String) -> Problem {
@@ -41,11 +41,11 @@ package struct Problem: Error, Sendable {
         Problem(501, "not-implemented", "The node does not know how to do this", detail)
     }
     static let unknownMethod = notImplemented("no path takes this method")
-    static func wrongHost(_ host: String) -> Problem {
-        Problem(
+    static func wrongHost(_ host: String, ofSite: Bool = false) -> Problem {
+        let known = ofSite ? "under social in the ring file or of the site's origins" : "under http in the ring file"
+        return Problem(
             421, "wrong-host", "The request is for another host",
-            "this node is localhost, an IP address, or a host under http in the ring file, not "
-                + RequestTarget.quoted(host))
+            "this node is localhost, an IP address, or a host \(known), not \(RequestTarget.quoted(host))")
     }
     static func foreignOrigin(_ origin: String) -> Problem {
         Problem(
@@ -75,7 +75,7 @@ package struct Problem: Error, Sendable {
     }
 
     /// What is wrong with a request before anything is known of the object.
-    init(_ error: PatchError) {
+    package init(_ error: PatchError) {
         switch error.code {
         case .malformed: self = .malformed(error.detail)
         case .tooLarge: self = .tooLarge(error.detail)
@@ -113,12 +113,14 @@ package struct Problem: Error, Sendable {
         return problem
     }
     static let noDemo = Problem(404, "no-such-path", "There is no such path", "`atoll up` alone has a demonstration")
+    static let anotherKey = Problem(
+        403, "another-key", "This connection is for another key", "it was opened for one key, and takes no other")
     static let tooManyWatches = Problem(
         429, "too-many-watches", "Too many watches",
         "one connection has \(Limits.liveWatchesOfConnection) watches at most")
     static let requestUnderWay = Problem(
         409, "request-under-way", "An earlier request on this watch is under way", "send the next one after its answer")
-    static func tooLarge(_ detail: String) -> Problem {
+    package static func tooLarge(_ detail: String) -> Problem {
         Problem(413, "too-large", "The body or the object is too large", detail)
     }
 
@@ -126,11 +128,13 @@ package struct Problem: Error, Sendable {
         switch error.kind {
         case .malformed: self = .malformed(error.detail)
         case .notFound: self = Problem(404, "no-such-path", "There is no such path", error.detail)
+        case .reserved:
+            self = Problem(403, "reserved-bucket", "This bucket is not for clients of a node", error.detail)
         case .tooLong: self = Problem(414, "target-too-long", "The target is too long", error.detail)
         }
     }
 
-    init(_ failure: RequestFailure, _ account: Account?) {
+    package init(_ failure: RequestFailure, _ account: Account?) {
         switch failure {
         case .badLevel(let detail): self = Problem(400, "level-not-possible", "This level is not possible here", detail)
         case .exists: self = Problem(412, "exists", "The key exists", "If-None-Match: * asked for a key that does not")
