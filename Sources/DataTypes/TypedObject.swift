@@ -26,7 +26,7 @@ package struct TypedObject: Sendable {
     package var versions: VersionVector { actors.versions }
 
     /// Nothing is left of it but what was seen: 404 with a context.
-    var isDeleted: Bool { !root.isShown }
+    package var isDeleted: Bool { !root.isShown }
 
     /// Nothing was ever written.
     package var isEmpty: Bool { actors.actors.isEmpty }

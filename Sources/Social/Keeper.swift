@@ -82,7 +82,7 @@ extension SocialCore {
             let number = follow(ranges) { core, place, event in core.heardOfWork(some[place].slot, some[place].home, event) }
             if let number { keeper.subscriptions.append(number) }
         }
-        polls.follow(mine, &self)
+        followFeeds(mine)
     }
 
     private mutating func heardOfWork(_ slot: Int, _ home: Home?, _ event: Followed) {

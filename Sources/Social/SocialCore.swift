@@ -115,7 +115,7 @@ package struct SocialCore {
         }
         switch input {
         case .request(let number, let request): begin(number, request)
-        case .gone(let number): streams.gone(number, &self)
+        case .gone(let number): closeStream(number)
         case .drained(let number): drained(number)
         case .data(let ask, let outcome): resume(ask, .data(outcome))
         case .named(let ask, let answer): resume(ask, .name(answer))
@@ -135,6 +135,11 @@ package struct SocialCore {
     /// Begins what goes on without anybody's request. Once, when the node serves.
     package mutating func start(_ now: Now, _ out: inout Outbox<Effect>) {
         handle(.living(living), now, &out)
+        self.now = now
+        swap(&self.out, &out)
+        PublicTimeline.follow(&self)
+        nameWake()
+        swap(&self.out, &out)
     }
 
     package var flowsInFlight: Int { pending.count }

@@ -34,15 +34,16 @@ struct Streams {
     var publicNews: [(PostID, Pointer)] = []
 
     var count: Int { open.count }
-
-    mutating func gone(_ number: UInt64, _ core: inout SocialCore) {
-        guard let stream = core.streams.open.removeValue(forKey: number) else { return }
-        core.streams.everybody.removeAll { $0 == number }
-        if let following = stream.following { core.unfollow(following) }
-    }
 }
 
 extension SocialCore {
+    /// Its client has gone, or is to go.
+    mutating func closeStream(_ number: UInt64) {
+        guard let stream = streams.open.removeValue(forKey: number) else { return }
+        streams.everybody.removeAll { $0 == number }
+        if let following = stream.following { unfollow(following) }
+    }
+
     /// Begins a stream in the place of an answer. `since`: the last event's id.
     mutating func openStream(_ number: UInt64, _ target: StreamTarget, since: String?) {
         guard streams.count < Limits.socialStreams else {
@@ -81,15 +82,13 @@ extension SocialCore {
             range.start = start.text
             return range
         }
-        var isReady = from != nil
         let following = follow(bounded) { core, _, event in
             switch event {
             case .item(let sort, let json):
-                guard isReady || true, let id = PostID(sort), let pointer = json.flatMap(Pointer.init) else { return }
+                guard let id = PostID(sort), let pointer = json.flatMap(Pointer.init) else { return }
                 core.tell(number, id, pointer)
             case .removed(let sort): core.tellGone(number, sort)
-            case .ready: isReady = true
-            case .reset: break
+            case .ready, .reset: break
             }
         }
         streams.open[number]?.following = following
@@ -187,7 +186,7 @@ extension SocialCore {
     }
 
     private mutating func end(_ number: UInt64) {
-        streams.gone(number, &self)
+        closeStream(number)
         out.emit(.endStream(number))
     }
 

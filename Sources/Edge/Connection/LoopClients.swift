@@ -22,7 +22,7 @@ package struct LoopClients {
     package init(site: SiteListener, ring: RingSnapshot, memory: ClientMemory = ClientMemory()) {
         self.ring = ring
         self.memory = memory
-        heads = HeadCheck(OwnAddresses(site: site.ring), site: site)
+        heads = HeadCheck(OwnAddresses(site: site), site: site)
     }
 
     mutating func check(_ head: RequestHead) throws(Problem) -> CheckedHead { try heads.check(head) }

@@ -25,7 +25,9 @@ enum LiveCalls {
 
     static let several: Route.Answer = { request, _ throws(Problem) in
         let watches = request.target.query.watches
-        if watches.isEmpty, let upgrade = try SocketUpgrade(request.head, origin: request.otherOrigin) { return .upgrade(upgrade) }
+        if watches.isEmpty, let upgrade = try SocketUpgrade(request.head, origin: request.otherOrigin) {
+            return .upgrade(upgrade)
+        }
         guard !watches.isEmpty else { throw .malformed("watch is missing: ?watch=BUCKET/KEY, once for each") }
         return try subscribe(watches, request)
     }

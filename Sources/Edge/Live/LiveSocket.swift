@@ -7,7 +7,7 @@
 package import DataTypes
 package import Gateway
 import JSON
-import Keys
+package import Keys
 package import Live
 import Ring
 package import World

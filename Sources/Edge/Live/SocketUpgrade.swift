@@ -2,6 +2,7 @@
 
 import Crypto
 import JSON
+package import Keys
 import World
 
 package struct SocketUpgrade: Sendable {
@@ -9,12 +10,17 @@ package struct SocketUpgrade: Sendable {
     package let head: [UInt8]
     /// Of the page that opens it, where that is not ours.
     package let origin: String?
+    /// The one key that it is for.
+    package let only: StoredKey?
 
     /// Nil if the client asks for no other protocol.
     ///
-    /// - Parameter origin: as in `CheckedHead`.
-    package init?(_ head: RequestHead, origin: String? = nil) throws(Problem) {
+    /// - Parameters:
+    ///   - origin: as in `CheckedHead`.
+    ///   - only: the one key that may be watched and changed; nil: any.
+    package init?(_ head: RequestHead, origin: String? = nil, only: StoredKey? = nil) throws(Problem) {
         self.origin = origin
+        self.only = only
         let fields = head.fields
         guard fields.list(.upgrade)?.listElements.contains("websocket") == true else { return nil }
         guard !head.isOldClient, fields.list(.connection)?.listElements.contains("upgrade") == true else {

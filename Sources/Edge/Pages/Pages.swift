@@ -1,7 +1,7 @@
 // What a node shows to browsers, from the binary alone.
 
-enum Pages {
+package enum Pages {
     /// The module that keeps live keys in a page (docs/BROWSER.md).
-    static let module = PackageResources.atoll_js
+    package static let module = PackageResources.atoll_js
     static let demo = PackageResources.demo_html
 }

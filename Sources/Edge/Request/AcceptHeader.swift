@@ -13,8 +13,8 @@ package enum AcceptHeader {
             || parts.quality == json.quality && parts.quality > 0 && parts.rank > 0 && parts.rank >= json.rank
     }
 
-    /// How much a type is liked, in thousandths: 0, not at all; and how exactly it is named: 0 not at all or as `*/*`, 1
-    /// as `type/*`, 2 in full.
+    /// How much a type is liked, in thousandths: 0, not at all; and how exactly it is named: 0 not at all or as `*/*`,
+    /// 1 as `type/*`, 2 in full.
     package static func liking(
         for type: String, _ subtype: String, in accept: String
     ) -> (quality: Int, rank: Int) {

@@ -19,8 +19,9 @@ struct OwnAddresses {
     }
 
     /// Of a site: where the nodes' sites listen, and what people call it.
-    init(site ring: RingDocument) {
-        for node in ring.nodes { if let social = node.social { names.insert(social.host.lowercased()) } }
+    init(site: SiteListener) {
+        let ring = site.ring
+        for address in [site.address] + ring.nodes.compactMap(\.social) { names.insert(address.host.lowercased()) }
         for origin in [ring.social?.origin, ring.social?.rawOrigin] {
             if let host = origin.flatMap({ Authority(SiteNames.authority(of: $0)) })?.host { names.insert(host) }
         }

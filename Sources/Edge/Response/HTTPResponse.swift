@@ -55,7 +55,8 @@ package struct HTTPResponse: Sendable {
     /// RFC 9110, 6.4.1: these have none, whatever the method was.
     var hasNoBody: Bool { status == 204 || status == 304 }
 
-    /// What HTTP/1.1 says beside the number. Of those that a node or its site answers with; a client looks at the number alone.
+    /// What HTTP/1.1 says beside the number. Of those that a node or its site answers with; a client looks at the
+    /// number alone.
     var reason: StaticString {
         switch status {
         case 200: "OK"

@@ -107,7 +107,7 @@ package struct Problem: Error, Sendable {
         "a request may have \(Limits.headerCount) headers, each of \(Limits.headerBytes) bytes, and "
             + "\(Limits.headerBytes + Limits.targetBytes) bytes in all with its target")
     /// RFC 6455, 4.4.
-    static var upgradeRequired: Problem {
+    package static var upgradeRequired: Problem {
         var problem = Problem(426, "upgrade-required", "WebSockets of version 13 are spoken here")
         problem.header = ("sec-websocket-version", "13")
         return problem

@@ -2,21 +2,24 @@
 // believes.
 
 package import Ring
-import World
+package import World
 
 package struct SiteListener: Sendable {
     let routes: [Route]
     /// Takes what no row does, so that people are told on a page of the site.
     let other: Route
     let ring: RingDocument
+    /// Where it listens, whatever the ring says.
+    let address: HostPort
 
     /// - Parameters:
     ///   - routes: the first that fits a path has it.
     ///   - other: what has the rest; its path means nothing.
-    package init(_ routes: [Route], other: Route, ring: RingDocument) {
+    package init(_ routes: [Route], other: Route, ring: RingDocument, address: HostPort) {
         self.routes = routes
         self.other = other
         self.ring = ring
+        self.address = address
     }
 }
 

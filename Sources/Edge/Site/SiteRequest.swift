@@ -1,7 +1,7 @@
 // A person's request of a site, as far as HTTP goes: which path of its table was asked for, with what, and from where.
 // What it means is the site's own.
 
-package import World
+import World
 
 package struct SiteRequest: Sendable {
     /// A row of the site's table, or the one that answers where no row fits.

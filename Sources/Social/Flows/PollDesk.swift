@@ -2,6 +2,7 @@
 // what is new goes where posts go. An item is noted with its id before it is delivered, and marked when it has been:
 // whoever crashes between leaves it to the next poll, under the same id.
 
+import Ring
 import Edge
 import Feeds
 import JSON
@@ -13,8 +14,8 @@ struct PollDesk {
     fileprivate var feeds: [String: FeedRecord] = [:]
     fileprivate var pace = HostPace()
     fileprivate var running: Set<String> = []
-    private var subscriptions: [UInt64] = []
-    private var slots: [Int] = []
+    fileprivate var subscriptions: [UInt64] = []
+    fileprivate var slots: [Int] = []
 
     // MARK: Adding
 
@@ -77,43 +78,23 @@ struct PollDesk {
 
     // MARK: Polling
 
-    /// Follows the feeds of these slots.
-    mutating func follow(_ slots: [Int], _ core: inout SocialCore) {
-        let mine = core.maysPoll ? slots : []
-        guard mine != self.slots else { return }
-        self.slots = mine
-        for subscription in subscriptions { core.unfollow(subscription) }
-        subscriptions = []
-        feeds = [:]
-        for start in stride(from: 0, to: mine.count, by: Limits.liveWatchesOfConnection) {
-            let some = mine[start..<min(mine.count, start + Limits.liveWatchesOfConnection)]
-            let number = core.follow(some.map { SocialKeys.feeds(inSlot: $0) }) { core, _, event in
-                switch event {
-                case .item(let id, let json):
-                    guard let record = json.flatMap(FeedRecord.init) else { return }
-                    core.polls.feeds[id] = record
-                    core.awaitPoll(id, record.schedule.next)
-                case .removed(let id): core.polls.feeds[id] = nil
-                case .reset, .ready: break
-                }
-            }
-            if let number { subscriptions.append(number) }
-        }
-    }
-
     /// What is new in a document, noted, written and delivered.
     fileprivate static func take(_ document: FeedDocument, _ id: String, isFirst: Bool) -> Flow<Void> {
         let listed: Flow<Listing<SeenItem>> = Cluster.list(
             SocialKeys.seen(id), limit: 2 * Limits.feedItems, .quorum)
         return listed.then { listing in
             .with { core in
-                var known: [ItemKey: ItemKey] = [:]
+                var known: [ItemKey: KnownItem] = [:]
                 var seen: [String: SeenItem] = [:]
                 for item in listing.items {
                     let hash = String(item.sort.dropFirst("seen/".count))
+                    seen[item.record.post.text] = item.record
                     seen[hash] = item.record
                     // One that was not delivered is new again, under its id.
-                    if item.record.isDelivered { known[ItemKey(hash)] = ItemKey(item.record.digest) }
+                    if item.record.isDelivered {
+                        known[ItemKey(hash)] = KnownItem(
+                            post: item.record.post.text, digest: ItemKey(item.record.digest))
+                    }
                 }
                 let wall = core.now.wall
                 let changes = ItemIdentity.changes(in: document, known: known, isFirst: isFirst, now: wall)
@@ -130,7 +111,7 @@ struct PollDesk {
         _ change: ItemChange, of title: String, _ feed: String, _ seen: [String: SeenItem], _ wall: WallTime, isFirst: Bool
     ) -> Flow<Void> {
         let item = change.item
-        let earlier = change.keys.compactMap { seen[$0.text] }.first ?? change.known.flatMap { seen[$0.text] }
+        let earlier = change.keys.compactMap { seen[$0.text] }.first ?? change.known.flatMap { seen[$0.post] }
         // A time to come would stand first for ever.
         let time = item.time.map { $0 > wall ? wall : $0 } ?? wall
         let first = change.keys.first?.text ?? change.digest.text
@@ -161,9 +142,33 @@ struct PollDesk {
 }
 
 extension SocialCore {
+    /// Follows the feeds of these slots.
+    mutating func followFeeds(_ slots: [Int]) {
+        let mine = mayPoll ? slots : []
+        guard mine != polls.slots else { return }
+        polls.slots = mine
+        for subscription in polls.subscriptions { unfollow(subscription) }
+        polls.subscriptions = []
+        polls.feeds = [:]
+        for start in stride(from: 0, to: mine.count, by: Limits.liveWatchesOfConnection) {
+            let some = mine[start..<min(mine.count, start + Limits.liveWatchesOfConnection)]
+            let number = follow(some.map { SocialKeys.feeds(inSlot: $0) }) { core, _, event in
+                switch event {
+                case .item(let id, let json):
+                    guard let record = json.flatMap(FeedRecord.init) else { return }
+                    core.polls.feeds[id] = record
+                    core.awaitPoll(id, record.schedule.next)
+                case .removed(let id): core.polls.feeds[id] = nil
+                case .reset, .ready: break
+                }
+            }
+            if let number { polls.subscriptions.append(number) }
+        }
+    }
+
     /// Whether this node fetches feeds.
-    fileprivate var maysPoll: Bool {
-        settings.pollFrom.isEmpty || settings.pollFrom.contains(ring.country(of: identity))
+    fileprivate var mayPoll: Bool {
+        settings.pollFrom.isEmpty || settings.pollFrom.contains(ring.node(identity)?.country ?? "")
     }
 
     fileprivate mutating func awaitPoll(_ id: String, _ next: WallTime) {
@@ -191,7 +196,7 @@ extension SocialCore {
                 // Another keeper may have been faster.
                 guard let there = stored.record, there.schedule.next <= core.now.wall else { return .value(nil) }
                 return Flow.fetch(there.schedule.job).then { outcome in
-                    core.finish(outcome, id, there, stored.context, key)
+                    SocialCore.finish(outcome, id, there, stored.context, key)
                 }
             }
         }
@@ -210,7 +215,7 @@ extension SocialCore {
     }
 
     /// What it came to: items first, then the schedule; a crash between polls it again.
-    private func finish(
+    private static func finish(
         _ outcome: FetchOutcome, _ id: String, _ there: FeedRecord, _ context: [UInt8]?, _ key: StoredKey
     ) -> Flow<FetchOutcome?> {
         var next = there
@@ -227,7 +232,7 @@ extension SocialCore {
                 var record = record
                 core.figures.polls += 1
                 if record.problemAfter(outcome, core.now.wall, id) { core.figures.failedPolls += 1 }
-                return Cluster.write(key, record, context: context, .quorum).map { _ in outcome }
+                return Cluster.write(key, record, context: context, .quorum).map { _ in Optional(outcome) }
             }
         }
     }

@@ -10,6 +10,7 @@
 // A slug that was generated is SHA-256(T ‖ round ‖ body), with more digits each round: a loop with an end, and the same
 // loop on a retry.
 
+import Ring
 import Edge
 import Keys
 import NameStore

@@ -2,6 +2,7 @@
 // path that nobody else can have, `ann/~` and 32 digits, or the full digest as its slug; its intent stays, and whoever
 // keeps it claims the title once that can be done. Then the provisional path leads there, or says that it was taken.
 
+import Ring
 import Edge
 import Keys
 import World
@@ -40,7 +41,7 @@ enum Provisional {
                     var next = standing
                     next.step = .published
                     Delivery.deliver(next, at: path).start(&core)
-                    let countries = Set(written.nodes.map { core.ring.country(of: $0) })
+                    let countries = Set(written.nodes.compactMap { core.ring.node($0)?.country })
                     return .value(
                         Posted(
                             path: path, id: head.id, wasThere: false, isProvisional: true,

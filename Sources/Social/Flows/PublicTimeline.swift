@@ -1,6 +1,7 @@
 // Everybody's timeline. Its pointers lie by the hour and in shards, so that no key is hot; each node looks at the shards
 // of this hour and the last live, and keeps the newest 500 at hand: the first page costs no range.
 
+import Ring
 import Edge
 import Keys
 import World

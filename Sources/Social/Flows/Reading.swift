@@ -2,6 +2,7 @@
 // strict quorum is asked, and where none answers that is said: never "no" on one replica's word. Writers of heads wait
 // for a strict quorum too, so from its 201 on a link is good at every node that reaches one.
 
+import Ring
 import Edge
 import Keys
 import World

@@ -5,6 +5,7 @@
 //
 // `post:NAME` is claimed as well: users and slugs share the first segment of a path.
 
+import Ring
 import Edge
 import Keys
 import NameStore

@@ -2,9 +2,10 @@
 // /-, and people's posts at the root. The first that fits has it.
 
 package import Edge
+import Feeds
 import Keys
 package import Ring
-import World
+package import World
 
 enum SiteHandler: Sendable {
     case call(@Sendable (SiteCall) -> Flow<SiteAnswer>)
@@ -34,8 +35,8 @@ struct SiteRow: Sendable {
 
 package enum SiteRoutes {
     /// For the listener of a node's site.
-    package static func listener(_ ring: RingDocument) -> SiteListener {
-        SiteListener(all.map(\.route), other: other.route, ring: ring)
+    package static func listener(_ ring: RingDocument, at address: HostPort) -> SiteListener {
+        SiteListener(all.map(\.route), other: other.route, ring: ring, address: address)
     }
 
     static let all: [SiteRow] = api + pages + feeds + people

@@ -1,5 +1,6 @@
 // Accounts as pages: logging in and out, registering, settings.
 
+import Ring
 import Edge
 import JSON
 import Keys

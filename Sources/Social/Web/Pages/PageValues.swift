@@ -1,5 +1,6 @@
 // What every page shows beside its own, and the headers that every page bears.
 
+import Ring
 import Edge
 import JSON
 import World

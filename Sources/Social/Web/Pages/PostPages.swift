@@ -1,5 +1,6 @@
 // Posts as pages: reading, writing, changing, deleting.
 
+import Ring
 import Edge
 import JSON
 import Keys

@@ -1,6 +1,7 @@
 // Timelines as pages.
 
 import Edge
+import Feeds
 import JSON
 import Keys
 import World
