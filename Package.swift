@@ -136,6 +136,12 @@ let package = Package(
             ]),
         tests("Edge", ["Edge", "Causality", "DataTypes", "Gateway", "JSON", "Keys", "Live", "NameStore", "Ring", "RingFile", "Wire", "World"]),
         tests("Live", ["Live", "Causality", "DataTypes", "JSON", "Keys", "Ring", "World"]),
+        tests(
+            "Social",
+            [
+                "Social", "Causality", "DataTypes", "Edge", "Feeds", "Gateway", "JSON", "Keys", "Live", "NameStore", "Ring", "RingFile",
+                "World",
+            ]),
         tests("Simulator", ["Simulator", "NameStore", "World"]),
         tests(
             "Server",
