@@ -81,12 +81,7 @@ let package = Package(
             ],
             // Pages are served from the binary alone.
             resources: [.embedInCode("Pages/atoll.js"), .embedInCode("Pages/demo.html")]),
-        room(
-            "Social",
-            [
-                "World", "JSON", "Causality", "DataTypes", "Wire", "Keys", "Ring", "NameStore", "Gateway", "Live", "Edge", "Feeds",
-                crypto,
-            ]),
+        room("Social", ["World", "JSON", "Keys", "Ring", "NameStore", "Gateway", "Live", "Edge"]),
         // Floor 4
         .target(name: "CLevelDB", cxxSettings: [.treatAllWarnings(as: .error)], linkerSettings: [.linkedLibrary("leveldb")]),
         room("LevelDB", ["World", "Keys", "Storage", "CLevelDB"]),
@@ -96,6 +91,7 @@ let package = Package(
                 "World", "JSON", "Causality", "DataTypes", "Wire", "Keys", "Ring", "Gossip", "Storage", "LevelDB", "Vnodes",
                 "HintedHandoff", "NameStore", "Gateway", "Live", "Node", "Edge", logging, lifecycle,
             ] + nio),
+        room("SocialSite", ["World", "Ring", "Edge", "Social", "Server", logging]),
         room(
             "Simulator",
             [
@@ -106,7 +102,7 @@ let package = Package(
         .executableTarget(
             name: "atoll",
             dependencies: [
-                "World", "JSON", "DataTypes", "Ring", "Solver", "RingFile", "Planning", "Edge", "Server", "Simulator", arguments,
+                "World", "JSON", "DataTypes", "Ring", "Solver", "RingFile", "Planning", "Edge", "Server", "SocialSite", "Simulator", arguments,
                 histogram, logging, lifecycle, signals,
             ] + nio,
             swiftSettings: strict),

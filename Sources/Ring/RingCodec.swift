@@ -32,7 +32,8 @@ enum RingCodec {
     /// this one on the digest of what they can read.
     static func version(of draft: RingDraft) -> UInt16 {
         if draft.social != nil { return 4 }
-        return ([draft.defaults] + draft.buckets.map(\.properties)).contains { $0.type != .opaque || !$0.cors.isEmpty } ? 3 : 2
+        return ([draft.defaults] + draft.buckets.map(\.properties)).contains { $0.type != .opaque || !$0.cors.isEmpty }
+            ? 3 : 2
     }
 
     static func digest(_ bytes: [UInt8]) -> [UInt8] {

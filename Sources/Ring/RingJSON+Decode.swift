@@ -122,7 +122,8 @@ extension RingJSON {
         return RingNode(
             id: id, country: try string(value, "country"), zone: try string(value, "zone"),
             rack: try string(value, "rack"), peer: try address(value, "peer"), http: try address(value, "http"),
-            social: try optional(value, "social", address), capacityBytes: try unsigned(value, "capacity"), state: try choice(value, "state", NodeState.self),
+            social: try optional(value, "social", address), capacityBytes: try unsigned(value, "capacity"),
+            state: try choice(value, "state", NodeState.self),
             location: try location(value, "location"), mbit: try optional(value, "mbit", double),
             // Of version 1 alone.
             afr: try optional(value, "afr", double))

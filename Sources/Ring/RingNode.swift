@@ -47,7 +47,8 @@ package struct RingNode: Hashable, Sendable {
 
     package init(
         id: NodeID, country: String, zone: String? = nil, rack: String = "", peer: HostPort, http: HostPort,
-        social: HostPort? = nil, capacityBytes: UInt64, state: NodeState = .up, location: Coordinates? = nil, mbit: Double? = nil,
+        social: HostPort? = nil, capacityBytes: UInt64, state: NodeState = .up, location: Coordinates? = nil,
+        mbit: Double? = nil,
         afr: Double? = nil
     ) {
         self.id = id

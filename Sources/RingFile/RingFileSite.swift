@@ -27,7 +27,8 @@ extension RingFileCompiler {
             "users, of 1 to \(Limits.userNameBytes) a-z, 0-9, '_' and '-'")
         if let shards = try table.integer("public_shards") {
             guard (1...Limits.publicShards).contains(shards) else {
-                throw table.error("public_shards must be 1 to \(Limits.publicShards), not \(shards)", key: "public_shards")
+                throw table.error(
+                    "public_shards must be 1 to \(Limits.publicShards), not \(shards)", key: "public_shards")
             }
             site.publicShards = shards
         }

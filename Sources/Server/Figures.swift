@@ -21,6 +21,8 @@ struct NodeSnapshot {
     let connections: ConnectionFigures.Values
     let peers: PeerFigures.Values
     let freeShare: Double
+    /// Nil where it has none.
+    let site: SiteFigures?
     let now: Instant
     let startedAt: Instant
 
@@ -51,7 +53,7 @@ struct Figure: Sendable {
         self.reading = reading
     }
 
-    static let all = node + http + live + gateway + storage + cluster
+    static let all = node + http + live + site + gateway + storage + cluster
 
     private static let node = [
         Figure(
@@ -99,6 +101,22 @@ struct Figure: Sendable {
         Figure(
             "atoll_live_delay_seconds", "From a write's time to its event's way to a client; one for each client.",
             .histogram { $0.control.liveDelays }),
+    ]
+
+    private static let site = [
+        Figure(
+            "atoll_site_requests", "People's requests that are not answered yet.",
+            .gauge { Double($0.site?.requests ?? 0) }),
+        Figure(
+            "atoll_site_streams", "Connections that are kept open for a page that shows what is new.",
+            .gauge { Double($0.site?.streams ?? 0) }),
+        Figure(
+            "atoll_site_flows", "What the site asks just now of the cluster, the namestore and its own threads.",
+            .gauge { Double($0.site?.flows ?? 0) }),
+        Figure("atoll_site_pages_total", "Pages made.", .counter { $0.site?.pages ?? 0 }),
+        Figure(
+            "atoll_site_events_total", "What people did and what the site did for them, by kind.",
+            .counters { snapshot in (snapshot.site?.events ?? []).map { ("kind=\"\($0.kind)\"", $0.count) } }),
     ]
 
     private static let gateway = [

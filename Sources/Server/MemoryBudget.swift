@@ -24,7 +24,8 @@ struct MemoryBudget: Equatable, Sendable {
     let largeObjects: Store
     static let hints = Store(cacheBytes: Limits.hintCacheBytes, writeBufferBytes: Limits.hintBufferBytes)
     static let names = Store(cacheBytes: Limits.nameCacheBytes, writeBufferBytes: Limits.nameBufferBytes)
-    /// Each loop's: hot objects, what it holds for clients, and writes that are answered and still trail.
+    /// Each loop's: hot objects, what it holds for clients (and a site for its own), and writes that are answered and
+    /// still trail.
     let readCacheBytes: Int
     let clientBytes: Int
     let trailingBytes: Int
@@ -42,13 +43,18 @@ struct MemoryBudget: Equatable, Sendable {
     /// How many there are of each.
     private struct Counts {
         let loops: Int
+        /// What holds clients: each loop, and the site beside the first.
+        let services: Int
+        let hasSite: Bool
         let shards: Int
         let mailboxes: Int
         let peers: Int
         let peerConnections: Int
 
-        init(nodes: Int, loops: Int, shards: Int) {
+        init(nodes: Int, loops: Int, shards: Int, hasSite: Bool) {
             self.loops = loops
+            services = loops + (hasSite ? 1 : 0)
+            self.hasSite = hasSite
             self.shards = shards
             // The scanner's, the comparer's and the hints' beside those of the shards.
             mailboxes = shards + 3
@@ -60,7 +66,7 @@ struct MemoryBudget: Equatable, Sendable {
         /// What there is however much memory the node may use.
         var fixedBytes: Int {
             Limits.processBytes + Limits.hintOrderBytes + Limits.hintFlightBytes + peers * Limits.repairFlightBytes
-                + MemoryBudget.hints.bytes + MemoryBudget.names.bytes
+                + MemoryBudget.hints.bytes + MemoryBudget.names.bytes + (hasSite ? Limits.siteBytes : 0)
         }
     }
 
@@ -70,12 +76,14 @@ struct MemoryBudget: Equatable, Sendable {
         try self.init(
             limit: configuration.memoryBytes, usual: MachineMemory.bytes / 2 / nodesHere,
             nodes: configuration.ring.nodes.count, loops: configuration.loops,
-            shards: configuration.shards)
+            shards: configuration.shards, hasSite: configuration.site != nil)
     }
 
     /// - Parameter limit: what the node may use, in bytes; nil: `usual`, or what it needs at the least.
-    init(limit: Int?, usual: Int = 0, nodes: Int, loops: Int, shards: Int) throws(StartFailure) {
-        let counts = Counts(nodes: nodes, loops: loops, shards: shards)
+    init(
+        limit: Int?, usual: Int = 0, nodes: Int, loops: Int, shards: Int, hasSite: Bool = false
+    ) throws(StartFailure) {
+        let counts = Counts(nodes: nodes, loops: loops, shards: shards, hasSite: hasSite)
         let needed = counts.fixedBytes + MemoryBudget(sharing: 0, counts).bendingBytes(counts)
         let limit = limit ?? max(needed, usual)
         guard limit >= needed else {
@@ -87,8 +95,8 @@ struct MemoryBudget: Equatable, Sendable {
     }
 
     /// All of it, full.
-    func totalBytes(nodes: Int, loops: Int, shards: Int) -> Int {
-        let counts = Counts(nodes: nodes, loops: loops, shards: shards)
+    func totalBytes(nodes: Int, loops: Int, shards: Int, hasSite: Bool = false) -> Int {
+        let counts = Counts(nodes: nodes, loops: loops, shards: shards, hasSite: hasSite)
         return counts.fixedBytes + bendingBytes(counts)
     }
 }
@@ -107,7 +115,7 @@ extension MemoryBudget {
             writeBufferBytes: share(
                 2, among: 2, from: Limits.largeBufferBytes.lowerBound, to: Limits.largeBufferBytes.upperBound))
         readCacheBytes = share(1, among: counts.loops, from: Limits.leastReadCacheBytes, to: Limits.readCacheBytes)
-        clientBytes = share(3, among: counts.loops, from: Limits.leastClientBytes, to: Limits.clientBytes)
+        clientBytes = share(3, among: counts.services, from: Limits.leastClientBytes, to: Limits.clientBytes)
         trailingBytes = share(1, among: counts.loops, from: Limits.leastTrailingBytes, to: Limits.trailingBytes)
         liveContentBytes = share(1, among: 1, from: Limits.leastLiveContentBytes, to: Limits.liveContentBytes)
         typedCacheBytes = share(
@@ -123,8 +131,9 @@ extension MemoryBudget {
     }
 
     private func bendingBytes(_ counts: Counts) -> Int {
-        objects.bytes + largeObjects.bytes + counts.loops * (readCacheBytes + clientBytes + trailingBytes)
-            + liveContentBytes + counts.shards * typedCacheBytes + httpConnections * Limits.connectionBytes
+        objects.bytes + largeObjects.bytes + counts.loops * (readCacheBytes + trailingBytes)
+            + counts.services * clientBytes + liveContentBytes + counts.shards * typedCacheBytes + httpConnections
+            * Limits.connectionBytes
             + counts.mailboxes * (mailboxBytes + mailboxRepairBytes) + counts.peerConnections * peerQueueBytes
     }
 

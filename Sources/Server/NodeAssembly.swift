@@ -33,6 +33,7 @@ final class NodeAssembly: Sendable {
     private let controlGroup: MultiThreadedEventLoopGroup
     private let loops: [RequestLoop]
     private let services: [HTTPService]
+    private let site: NodeSite?
     private let control: ControlLoop
     private let nameThread: NameStoreThread?
     private let operations: NodeOperations
@@ -57,7 +58,6 @@ final class NodeAssembly: Sendable {
         ) { NodeAssembly.die($0, $1, directory, logger) }
         let storage = StorageFront(environment, stores, configuration)
         self.storage = storage
-
         var system = SystemRandomNumberGenerator()
         var random = SeededRandom(seed: system.next())
         let requestGroup = MultiThreadedEventLoopGroup(numberOfThreads: configuration.loops)
@@ -86,6 +86,7 @@ final class NodeAssembly: Sendable {
             identity: node.id, revision: configuration.revision, storage: storage, on: controlGroup.next())
         operations.connect(loops, control)
         services = loops.map { [operations] in HTTPService(loop: $0, operations: operations, configuration) }
+        site = try NodeSite(configuration, on: loops[0], operations)
         environment.connect(loops + [control])
         let actor = Actor(node: node.id, incarnation: identity.incarnation)
         for (index, thread) in storage.shards.enumerated() {
@@ -117,14 +118,19 @@ final class NodeAssembly: Sendable {
     func listen() async throws {
         let greeting = PeerGreeting(identity: node.id, incarnation: opened.identity.incarnation, ring: ring)
         let peer = try await bind(peerBootstrap(greeting), node.peer, "peer")
-        let http = try await bind(httpBootstrap(), node.http, "http")
+        let http = try await bind(httpBootstrap(on: requestGroup, services), node.http, "http")
         listeners.withLockedValue { $0 = [peer, http] }
         for loop in loops {
             try await loop.eventLoop.submit { [logger] in loop.connect(greeting: greeting, logger: logger) }.get()
         }
+        // Before anything is told of other nodes.
+        try await site?.start()
         control.start(loops, acceptor: nameThread, greeting: greeting) { [operations] in
             operations.report()
         }
+        guard let site else { return }
+        let channel = try await bind(httpBootstrap(on: site.eventLoop, [site.service]), site.address, "social")
+        listeners.withLockedValue { $0.append(channel) }
     }
 
     private func bind(_ bootstrap: ServerBootstrap, _ address: HostPort, _ what: String) async throws -> any Channel {
@@ -157,8 +163,11 @@ final class NodeAssembly: Sendable {
             }
     }
 
-    private func httpBootstrap() -> ServerBootstrap {
-        ServerBootstrap(group: requestGroup)
+    /// - Parameters:
+    ///   - group: has its clients.
+    ///   - services: one for each of its loops.
+    private func httpBootstrap(on group: any EventLoopGroup, _ services: [HTTPService]) -> ServerBootstrap {
+        ServerBootstrap(group: requestGroup, childGroup: group)
             .serverChannelOption(.backlog, value: CInt(Limits.waitingConnections))
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -176,9 +185,9 @@ final class NodeAssembly: Sendable {
             )
             // A client may say that it has sent all and still wait for its answer.
             .childChannelOption(.allowRemoteHalfClosure, value: true)
-            .childChannelInitializer { [services, loops, operations, budgets] channel in
+            .childChannelInitializer { [operations, budgets] channel in
                 guard operations.connections.values.open < budgets.httpConnections,
-                    let place = loops.firstIndex(where: { $0.eventLoop === channel.eventLoop })
+                    let service = services.first(where: { $0.loop.eventLoop === channel.eventLoop })
                 else {
                     operations.connections.change { $0.refused += 1 }
                     return channel.close()
@@ -188,7 +197,7 @@ final class NodeAssembly: Sendable {
                     let pipeline = channel.pipeline.syncOperations
                     try pipeline.addHandler(gate)
                     try pipeline.addHandler(ByteToMessageHandler(HTTPHandler.makeDecoder()))
-                    try pipeline.addHandler(HTTPHandler(service: services[place], gate: gate))
+                    try pipeline.addHandler(HTTPHandler(service: service, gate: gate))
                 }
             }
     }
@@ -198,11 +207,12 @@ final class NodeAssembly: Sendable {
     /// Stops listening, lets requests end (for `grace` at most), then the threads, and notes that the stop was clean.
     func stop(grace: Span) async {
         for listener in listeners.withLockedValue({ $0 }) { try? await listener.close().get() }
-        for (service, loop) in zip(services, loops) { try? await loop.eventLoop.submit { service.stop() }.get() }
+        for service in allServices { try? await service.loop.eventLoop.submit { service.stop() }.get() }
         let deadline = MachineClock.instant() + grace
         while MachineClock.instant() < deadline, await isBusy() {
             try? await Task.sleep(for: .nanoseconds(Limits.stopLook.nanoseconds))
         }
+        await site?.stop()
         control.stop()
         for loop in loops { try? await loop.eventLoop.submit { loop.disconnect() }.get() }
         for shard in storage.shards { shard.mailbox.close() }
@@ -221,10 +231,12 @@ final class NodeAssembly: Sendable {
         try? await controlGroup.shutdownGracefully()
     }
 
+    private var allServices: [HTTPService] { services + (site.map { [$0.service] } ?? []) }
+
     private func isBusy() async -> Bool {
-        for (service, loop) in zip(services, loops) {
-            let busy = try? await loop.eventLoop.submit {
-                service.openConnections > 0 || loop.requestsInFlight > 0
+        for service in allServices {
+            let busy = try? await service.loop.eventLoop.submit {
+                service.openConnections > 0 || service.loop.requestsInFlight > 0
             }.get()
             if busy == true { return true }
         }

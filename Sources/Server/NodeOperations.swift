@@ -33,6 +33,7 @@ final class NodeOperations: Sendable {
     private let storage: StorageFront
     private let eventLoop: any EventLoop
     private let parts: NIOLockedValueBox<(loops: [RequestLoop], control: ControlLoop?)> = NIOLockedValueBox(([], nil))
+    private let site = NIOLockedValueBox<NodeSite?>(nil)
     private let startedAt = MachineClock.instant()
     /// The ring document as clients read it. It is made when it is first asked for, once for each epoch, and not on a
     /// loop: a large ring has megabytes.
@@ -50,7 +51,10 @@ final class NodeOperations: Sendable {
 
     func connect(_ loops: [RequestLoop], _ control: ControlLoop) {
         parts.withLockedValue { $0 = (loops, control) }
+        for loop in loops { loop.watches.control = control }
     }
+
+    func connect(_ site: NodeSite) { self.site.withLockedValue { $0 = site } }
 
     /// Nil before the start.
     var control: ControlLoop? { parts.withLockedValue { $0.control } }
@@ -124,14 +128,17 @@ final class NodeOperations: Sendable {
 
     private func metrics(_ loops: [RequestLoop], _ control: ControlLoop) -> EventLoopFuture<HTTPResponse> {
         let figures = EventLoopFuture.whenAllSucceed(loops.map { $0.figures() }, on: eventLoop)
-        return figures.and(control.figures()).map { [self] loops, control in
+        let site = site.withLockedValue { $0 }
+        let others = control.figures().and(site?.figures() ?? eventLoop.makeSucceededFuture(nil))
+        return figures.and(others).map { [self] loops, others in
+            let (control, site) = others
             let now = MachineClock.instant()
             let snapshot = NodeSnapshot(
                 identity: identity, revision: revision, ring: storage.environment.ring.document, loops: loops,
                 control: control, shards: storage.shards.map(\.figures), late: storage.late,
                 hints: storage.hints.figures,
                 connections: connections.values, peers: peers.values,
-                freeShare: storage.environment.disk(now).space.share, now: now, startedAt: startedAt)
+                freeShare: storage.environment.disk(now).space.share, site: site, now: now, startedAt: startedAt)
             return .text(MetricsPage.text(snapshot), type: "text/plain; version=0.0.4; charset=utf-8")
         }
     }

@@ -41,6 +41,8 @@ package struct ServerConfiguration: Sendable {
     package var sharesCores: Bool
     /// A page for trying things out is there.
     package var showsDemo = false
+    /// For people, where the ring has one and the node an address for it.
+    package var site: SiteConfiguration?
     /// How long requests may take to end once the node stops.
     var gracePeriod: Span
 
@@ -90,6 +92,7 @@ package final class NodeServer: Service {
             "node is serving",
             metadata: [
                 "node": "\(node.id)", "http": "\(node.http)", "peer": "\(node.peer)",
+                "social": "\(configuration.site.map { "\($0.address)" } ?? "none")",
                 "data": "\(configuration.dataPath)",
                 "ring": "\(configuration.ring.cluster) epoch \(configuration.ring.epoch)",
             ])
@@ -103,6 +106,7 @@ package final class NodeServer: Service {
             let names = configuration.ring.nodes.map(\.id.name).joined(separator: ", ")
             throw StartFailure("there is no node \(configuration.identity) in the ring; it has \(names)")
         }
+        if let site = configuration.site, !configuration.isInsecureAllowed { try site.check(configuration.ring.social) }
         for address in [node.http, node.peer] where !configuration.isInsecureAllowed && !address.isLoopback {
             throw StartFailure(
                 "\(address) is reachable from other machines, and this version has neither TLS nor a token; "

@@ -16,7 +16,7 @@ import World
 final class RequestLoop: @unchecked Sendable {
     // Safe to share: all state is only touched on `eventLoop`; the methods that other threads call hop there first.
     let eventLoop: any EventLoop
-    let port: Int
+    private let port: Int
     private let identity: NodeID
     let storage: StorageFront
     private var core: LoopCore
@@ -33,10 +33,11 @@ final class RequestLoop: @unchecked Sendable {
     private var pending = PendingJobs()
     private var isFlushScheduled = false
     private(set) var requests = RequestFigures()
-    /// What its clients of live reads are sent.
-    var takeNews: (([LiveNews]) -> Void)?
-    /// What its clients share.
-    var httpClients: LoopClients
+    let watches: LoopWatches
+    /// What its services hold for their clients: bytes, and how many readers were let go.
+    var clientFigures: [() -> (bytes: Int, readersCutOff: UInt64)] = []
+    /// Told beside the core.
+    var livenessChanged: ((NodeID, Bool) -> Void)?
 
     init(
         _ eventLoop: any EventLoop, port: Int, identity: NodeID, storage: StorageFront, random: SeededRandom
@@ -47,7 +48,7 @@ final class RequestLoop: @unchecked Sendable {
         self.storage = storage
         let environment = storage.environment
         let memory = environment.memory
-        httpClients = LoopClients(ring: environment.ring, memory: ClientMemory(limit: memory.clientBytes))
+        watches = LoopWatches(eventLoop, port: port)
         let gateway = GatewayState(
             identity: identity, ring: environment.ring, random: random, trailingBytes: memory.trailingBytes,
             now: MachineClock.instant())
@@ -177,7 +178,10 @@ final class RequestLoop: @unchecked Sendable {
     // MARK: What the control loop says
 
     func setLiveness(_ node: NodeID, isAlive: Bool) {
-        eventLoop.execute { [self] in hear(.liveness(node, isAlive: isAlive)) }
+        eventLoop.execute { [self] in
+            hear(.liveness(node, isAlive: isAlive))
+            livenessChanged?(node, isAlive)
+        }
     }
 
     func greeted(by node: NodeID) { eventLoop.execute { [self] in links[node]?.peerIsThere() } }
@@ -186,16 +190,18 @@ final class RequestLoop: @unchecked Sendable {
         eventLoop.execute { [self] in hear(.replicationDelay(node, ms: ms)) }
     }
 
-    func deliver(_ news: [LiveNews]) { eventLoop.execute { [self] in takeNews?(news) } }
+    func deliver(_ news: [LiveNews]) { eventLoop.execute { [self] in watches.take(news) } }
 
     /// A copy of the loop's figures, for metrics.
     func figures() -> EventLoopFuture<LoopFigures> {
         eventLoop.submit { [self] in
-            LoopFigures(
+            let clients = clientFigures.map { $0() }
+            return LoopFigures(
                 requests: requests, answers: core.answers, gateway: core.gateway.figures,
                 inFlight: core.requestsInFlight,
                 cacheHits: core.cache.hits, cacheMisses: core.cache.misses, linksUp: links.values.count { $0.isUp },
-                clientBytes: httpClients.memory.heldBytes, readersCutOff: httpClients.memory.readersCutOff)
+                clientBytes: clients.reduce(0) { $0 + $1.bytes },
+                readersCutOff: clients.reduce(0) { $0 + $1.readersCutOff })
         }
     }
 }

@@ -16,6 +16,10 @@ extension Limits {
     /// A network as text: an IPv6 address of eight groups, and a prefix length.
     public static let networkBytes = 39 + 4
 
+    /// What a site takes however much memory its node may use: the hash of a password (32 MiB), a post and a feed as
+    /// they are read and written anew, posts' heads and the newest pages.
+    public static let siteBytes = 96 << 20
+
     // MARK: Requests
 
     /// Parameters after the `?` of a site's request, and the random bytes that come with it: a token, a session, a salt
@@ -28,6 +32,8 @@ extension Limits {
     public static let sitePostBytes = largestValueBytes + (64 << 10)
     /// Addresses of `X-Forwarded-For` that are looked at, from the last one on: proxies before proxies before a node.
     public static let forwardedAddresses = 16
+    /// Events that wait for a client that has not taken those before: what a burst of posts may bring meanwhile.
+    public static let siteUnsentBytes = 256 << 10
     /// A wait that a site's core names is never shorter, so that one which is over does not turn in a circle.
     public static let siteLeastWait = Span.milliseconds(1)
 }

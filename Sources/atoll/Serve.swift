@@ -8,6 +8,7 @@ import Ring
 import RingFile
 import Server
 import ServiceLifecycle
+import SocialSite
 import UnixSignals
 import World
 
@@ -19,7 +20,7 @@ struct Serve: AsyncParsableCommand {
             With --ring and --node: that node of the ring file. With --seed and --node: the ring is asked from a node \
             that runs.
             Each flag may also be given as an environment variable: ATOLL_RING, ATOLL_NODE, ATOLL_SEED, ATOLL_DATA, \
-            ATOLL_HTTP, ATOLL_MEMORY, ATOLL_LOOPS, ATOLL_STORAGE_THREADS, ATOLL_NAME_RATE, ATOLL_REPAIR_CYCLE, ATOLL_LOG_LEVEL, \
+            ATOLL_HTTP, ATOLL_SOCIAL, ATOLL_MEMORY, ATOLL_LOOPS, ATOLL_STORAGE_THREADS, ATOLL_NAME_RATE, ATOLL_REPAIR_CYCLE, ATOLL_LOG_LEVEL, \
             ATOLL_INSECURE (1 or 0).
             """)
 
@@ -28,6 +29,8 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "HOST:PORT of a running node's peer address, to get the ring from.") var seed: String?
     @Option(help: "The data directory.") var data: String?
     @Option(help: "HOST:PORT for HTTP, of a node without a ring file.") var http: String?
+    @Option(help: "HOST:PORT for the site, for people; default: where the ring file says, without one: none.")
+    var social: String?
     @Option(help: "Memory that the node may use, such as 512MiB; default: half of the machine's.") var memory: String?
     @Option(help: "Event loops; default: one a core, at most 16.") var loops: Int?
     @Option(name: .customLong("storage-threads"), help: "Storage threads; default: half the cores.") var storageThreads:
@@ -120,10 +123,24 @@ struct Serve: AsyncParsableCommand {
         {
             configuration.watchRate = rate == 0 ? .unlimited : .everyone(perSecond: rate)
         }
+        configuration.site = try site(of: document, identity, environment, logger)
         configuration.sharesCores = sharesCores
         configuration.showsDemo = demo
         configuration.isInsecureAllowed = try insecure || flag(environment["ATOLL_INSECURE"], "ATOLL_INSECURE")
         return configuration
+    }
+
+    /// The address of the flag counts more than the ring's.
+    private func site(
+        of document: RingDocument, _ identity: NodeID, _ environment: [String: String], _ logger: Logger
+    ) throws -> SiteConfiguration? {
+        let named = try (social ?? environment["ATOLL_SOCIAL"]).map(SingleNode.site)
+        guard let address = named ?? document.node(identity)?.social else { return nil }
+        let site = Site.configuration(ring: document, identity: identity, address: address, logger: logger)
+        guard let site else {
+            throw CommandFailure.usage("--social \(address) is for a site, and the ring has none: it needs [social]")
+        }
+        return site
     }
 
     private func flag(_ variable: String?, _ name: String) throws -> Bool {
@@ -171,7 +188,8 @@ struct Serve: AsyncParsableCommand {
                 )
             } catch let failure as StartFailure { throw failure } catch { throw CommandFailure.usage("\(error)") }
         case .none:
-            let document = try SingleNode.document(http: http ?? environment["ATOLL_HTTP"])
+            let document = try SingleNode.document(
+                http: http ?? environment["ATOLL_HTTP"], social: social ?? environment["ATOLL_SOCIAL"])
             return (document, document.nodes[0].id)
         }
     }
@@ -219,18 +237,25 @@ enum RingSource {
 
 enum SingleNode {
     /// `http`: where it listens; its peer port, which nobody calls, lies a hundred further.
-    static func document(http text: String?) throws -> RingDocument {
+    static func document(http text: String?, social: String? = nil) throws -> RingDocument {
         do {
-            guard let text else { return try RingDocument.singleNode() }
+            let social = try social.map(site)
+            guard let text else { return try RingDocument.singleNode(social: social) }
             guard let http = HostPort(text) else { throw CommandFailure.usage("--http: \"\(text)\" is no HOST:PORT") }
             guard let peer = HostPort(host: http.host, port: http.port + 100) else {
                 throw CommandFailure.usage(
                     "--http: the peer port lies 100 above \(http.port), and there is no port \(http.port + 100); "
                         + "take one up to 65435")
             }
-            return try RingDocument.singleNode(http: http, peer: peer)
+            return try RingDocument.singleNode(http: http, peer: peer, social: social)
         } catch let failure as CommandFailure {
             throw failure
         } catch { throw CommandFailure.usage("\(error)") }
+    }
+
+    /// Where the site of a node listens.
+    static func site(_ text: String) throws -> HostPort {
+        guard let address = HostPort(text) else { throw CommandFailure.usage("--social: \"\(text)\" is no HOST:PORT") }
+        return address
     }
 }

@@ -54,6 +54,14 @@ struct Up: AsyncParsableCommand {
         if status != 0 { throw ExitCode(status) }
     }
 
+    /// Where people find the site.
+    private func sites(_ document: RingDocument) -> String {
+        let sites = document.nodes.compactMap { node in
+            node.social.map { "  http://\($0)/  (\(node.country))\n" }
+        }
+        return sites.isEmpty ? "" : "\nA site for people, in a browser:\n\n" + sites.joined()
+    }
+
     private func step(_ text: String) { Terminal.error("atoll up: \(text)") }
 
     /// Waits until every node is ready and says what to try.
@@ -67,7 +75,8 @@ struct Up: AsyncParsableCommand {
                 try? await Task.sleep(for: .milliseconds(50))
             }
             if family.isStopping { return }
-            step("\(node.id) is ready: \(url)  (\(node.country))")
+            let site = node.social.map { ", its site: http://\($0)" } ?? ""
+            step("\(node.id) is ready: \(url)  (\(node.country))\(site)")
         }
         guard let first = document.nodes.first, let last = document.nodes.last else { return }
         // As it was called here, so that the lines can be copied.
@@ -89,7 +98,7 @@ struct Up: AsyncParsableCommand {
               \(atoll) status --url \(one)
 
             and in a browser, twice: \(one)/demo
-
+            \(sites(document))
             Ctrl-C stops them. Data is in \(data).
 
             """)

@@ -22,12 +22,12 @@ private struct Scene {
     var now = Now(instant: .origin, wall: WallTime(milliseconds: 1_795_401_058_205))
     var out = Outbox<LiveSocket.Effect>()
 
-    init(memory: Int = Limits.clientBytes, greets: Bool = true, origin: String? = nil) throws {
+    init(memory: Int = Limits.clientBytes, greets: Bool = true, origin: String? = nil, only: StoredKey? = nil) throws {
         let ring = try RingDocument.compile(
             ringFile: RingDocument.threeCountries
                 + "\n[bucket.shared]\ntype = \"document\"\ncors = [\"https://a.example\"]\n",
             fileName: "test")
-        socket = LiveSocket(origin: origin)
+        socket = LiveSocket(origin: origin, only: only)
         clients = LoopClients(ring: RingSnapshot(ring), memory: ClientMemory(limit: memory))
         if greets { #expect(says("{\"hello\":{\"writer\":\"\(Scene.writer)\"}}") == []) }
     }
@@ -132,6 +132,24 @@ private struct Scene {
         #expect(Scene.problem(scene.says(#"{"do":3,"number":2,"ops":\#(operation)}"#)) == "/problems/malformed")
         var other = try Scene(origin: "https://b.example")
         #expect(Scene.problem(other.says(#"{"watch":1,"key":"shared/plan"}"#)) == "/problems/foreign-origin")
+    }
+
+    @Test func aSitesSocketHasItsOneKey() throws {
+        let key = try StoredKey(bucket: Array("social.drafts@de".utf8), partitionKey: Array("d/1".utf8))
+        var scene = try Scene(only: key)
+        for other in [
+            "docs/plan", "social.drafts/d%2F1", "social.drafts@de/d", "social.drafts@de/d%2F1/", "social.users/ann",
+        ] {
+            #expect(Scene.problem(scene.says(#"{"watch":1,"key":"\#(other)"}"#)) == "/problems/another-key", "\(other)")
+        }
+        #expect(scene.says(#"{"watch":1,"key":"social.drafts@de/d%2F1"}"#) == ["subscribe 1"])
+        // Everybody else's has any but those.
+        var node = try Scene()
+        for reserved in ["social.drafts@de/d%2F1", "social.inbox/ann/", "soci%61l.users/ann"] {
+            #expect(
+                Scene.problem(node.says(#"{"watch":1,"key":"\#(reserved)"}"#)) == "/problems/reserved-bucket",
+                "\(reserved)")
+        }
     }
 
     @Test func whatCannotBeDoneIsSaid() throws {

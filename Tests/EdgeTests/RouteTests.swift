@@ -71,6 +71,7 @@ import World
             case .node(let question): return "\(question)"
             case .live: return "live"
             case .upgrade: return "upgrade"
+            case .site: return "site"
             case .respond(let response): return "\(response.status)"
             }
         }

@@ -1,4 +1,5 @@
-// Version 3 of the ring document has types of buckets, and is written where there are any; version 2 has nothing that
+// Version 3 of the ring document has types of buckets, and is written where there are any (version 4, with a site:
+// SiteFileTests); version 2 has nothing that
 // is for planning alone; version 1 is still read.
 
 import JSON
@@ -67,7 +68,7 @@ import Testing
     @Test func aLaterVersionIsRefused() throws {
         var bytes = try compile(Sample.file).encode()
         #expect(bytes[4...5] == [0, 2])
-        for version in [0, 3, 4] as [UInt8] {
+        for version in [0, 3, 4, 5] as [UInt8] {
             bytes[5] = version
             #expect(throws: RingDocumentError.self) { try RingDocument.decode(bytes) }
         }

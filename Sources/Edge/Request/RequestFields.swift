@@ -60,7 +60,7 @@ package struct RequestFields: Sendable {
     package func has(_ field: RequestField) -> Bool { known.contains { $0.field == field } }
 
     /// Exactly one of them came.
-    package func isSingle(_ field: RequestField) -> Bool { known.count { $0.field == field } == 1 }
+    func isSingle(_ field: RequestField) -> Bool { known.count { $0.field == field } == 1 }
 
     package func all(_ field: RequestField) -> [String] { known.filter { $0.field == field }.map(\.value) }
 
@@ -134,7 +134,7 @@ extension StringProtocol {
     }
 
     /// The elements of a list (RFC 9110, 5.6.1), in lower case, the empty ones left out.
-    package var listElements: [String] {
+    var listElements: [String] {
         split(separator: ",").map { $0.trimmed.lowercased() }.filter { !$0.isEmpty }
     }
 }

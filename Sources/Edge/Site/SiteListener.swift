@@ -21,6 +21,11 @@ package struct SiteListener: Sendable {
         self.ring = ring
         self.address = address
     }
+
+    /// The same with rows that go before.
+    package func with(_ rows: [Route]) -> SiteListener {
+        SiteListener(rows + routes, other: other, ring: ring, address: address)
+    }
 }
 
 extension Route {

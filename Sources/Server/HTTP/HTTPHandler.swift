@@ -13,7 +13,6 @@ final class HTTPHandler: ChannelDuplexHandler, RemovableChannelHandler, LiveClie
     private let service: HTTPService
     private let gate: HTTPGuard
     private let allocator = ByteBufferAllocator()
-    private let loop: RequestLoop
     private let number: Int
     private var connection: ClientConnection
     private var context: ChannelHandlerContext?
@@ -21,13 +20,12 @@ final class HTTPHandler: ChannelDuplexHandler, RemovableChannelHandler, LiveClie
     /// Of the event that is being carried out.
     private var now: Now
     private var answerTimer: Scheduled<Void>?
-    /// The number of the live read that the connection is kept open for.
+    /// The number of the live read, or of the site's request, that the connection is kept open for.
     var live: UInt64?
 
     init(service: HTTPService, gate: HTTPGuard) {
         self.service = service
         self.gate = gate
-        loop = service.loop
         number = service.nextNumber()
         connection = ClientConnection(number: number)
         now = gate.now
@@ -41,7 +39,7 @@ final class HTTPHandler: ChannelDuplexHandler, RemovableChannelHandler, LiveClie
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        connection.removed(&loop.httpClients, &actions.out)
+        connection.removed(&service.clients, &actions.out)
         carryOut()
         answerTimer?.cancel()
         self.context = nil
@@ -55,10 +53,10 @@ final class HTTPHandler: ChannelDuplexHandler, RemovableChannelHandler, LiveClie
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         now = gate.now
         switch unwrapInboundIn(data) {
-        case .head(let head): connection.received(RequestHead(head), &loop.httpClients, now, &actions.out)
+        case .head(let head): connection.received(RequestHead(head), &service.clients, now, &actions.out)
         case .body(let bytes):
             gate.watch.bodyCame(bytes.readableBytes, now.instant)
-            bytes.withUnsafeReadableBytes { connection.received(body: $0, &loop.httpClients, now, &actions.out) }
+            bytes.withUnsafeReadableBytes { connection.received(body: $0, &service.clients, now, &actions.out) }
         case .end: connection.receivedEnd(&actions.out)
         }
         carryOut()
@@ -71,7 +69,7 @@ final class HTTPHandler: ChannelDuplexHandler, RemovableChannelHandler, LiveClie
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         now = MachineClock.now()
-        connection.writability(context.channel.isWritable, &loop.httpClients, now, &actions.out)
+        connection.writability(context.channel.isWritable, &service.clients, now, &actions.out)
         carryOut()
         context.fireChannelWritabilityChanged()
     }
@@ -79,7 +77,7 @@ final class HTTPHandler: ChannelDuplexHandler, RemovableChannelHandler, LiveClie
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if case .inputClosed? = event as? ChannelEvent {
             now = MachineClock.now()
-            connection.inputClosed(&loop.httpClients, now, &actions.out)
+            connection.inputClosed(&service.clients, now, &actions.out)
             carryOut()
         }
         context.fireUserInboundEventTriggered(event)
@@ -104,14 +102,14 @@ final class HTTPHandler: ChannelDuplexHandler, RemovableChannelHandler, LiveClie
 
     private func refuse(_ problem: Problem) {
         now = MachineClock.now()
-        connection.refused(problem, &loop.httpClients, now, &actions.out)
+        connection.refused(problem, &service.clients, now, &actions.out)
         carryOut()
     }
 
     /// The answer to the request that was handed to the service.
     func respond(_ response: HTTPResponse) {
         now = MachineClock.now()
-        connection.answered(response, &loop.httpClients, now, &actions.out)
+        connection.answered(response, &service.clients, now, &actions.out)
         carryOut()
     }
 
@@ -121,7 +119,7 @@ final class HTTPHandler: ChannelDuplexHandler, RemovableChannelHandler, LiveClie
             service.endLive(live)
             endStream(HTTPResponse(Problem.stopping))
         } else {
-            connection.stop(&loop.httpClients, &actions.out)
+            connection.stop(&service.clients, &actions.out)
             carryOut()
         }
     }
@@ -131,7 +129,7 @@ final class HTTPHandler: ChannelDuplexHandler, RemovableChannelHandler, LiveClie
     /// Events, of which the first begin the answer.
     func stream(_ pieces: [ArraySlice<UInt8>], _: UInt64) {
         now = MachineClock.now()
-        connection.stream(pieces, &loop.httpClients, now, &actions.out)
+        connection.stream(pieces, &service.clients, now, &actions.out)
         carryOut()
     }
 
@@ -143,7 +141,7 @@ final class HTTPHandler: ChannelDuplexHandler, RemovableChannelHandler, LiveClie
 
     private func endStream(_ response: HTTPResponse?) {
         now = MachineClock.now()
-        connection.endStream(response, &loop.httpClients, now, &actions.out)
+        connection.endStream(response, &service.clients, now, &actions.out)
         carryOut()
     }
 
@@ -159,7 +157,7 @@ final class HTTPHandler: ChannelDuplexHandler, RemovableChannelHandler, LiveClie
             let head = ByteBuffer(bytes: upgrade.head)
             context.writeAndFlush(this.wrapOutboundOut(head), promise: nil)
             do {
-                try SocketHandler.take(context.channel, from: this, this.gate, this.service, origin: upgrade.origin)
+                try SocketHandler.take(context.channel, from: this, this.gate, this.service, upgrade)
             } catch {
                 context.close(promise: nil)
             }
@@ -167,13 +165,13 @@ final class HTTPHandler: ChannelDuplexHandler, RemovableChannelHandler, LiveClie
     }
 
     private func blockLeft() {
-        connection.blockLeft(&loop.httpClients, &actions.out)
+        connection.blockLeft(&service.clients, &actions.out)
         carryOut()
     }
 
     /// Others need the room that its answer took.
     func cutOff(isReleased: Bool) {
-        connection.cutOff(isReleased: isReleased, &loop.httpClients, &actions.out)
+        connection.cutOff(isReleased: isReleased, &service.clients, &actions.out)
         carryOut()
     }
 
@@ -244,7 +242,7 @@ final class HTTPHandler: ChannelDuplexHandler, RemovableChannelHandler, LiveClie
             let this = NIOLoopBound(self, eventLoop: context.eventLoop)
             context.writeAndFlush(wrapOutboundOut(buffer)).whenSuccess { this.value.lastPieceLeft() }
         }
-        connection.wrote(&loop.httpClients, now, &actions.out)
+        connection.wrote(&service.clients, now, &actions.out)
     }
 
     private func write(_ pieces: [ArraySlice<UInt8>], _ context: ChannelHandlerContext) {
@@ -256,13 +254,13 @@ final class HTTPHandler: ChannelDuplexHandler, RemovableChannelHandler, LiveClie
 
     private func lastPieceLeft() {
         now = MachineClock.now()
-        connection.lastPieceLeft(&loop.httpClients, now, &actions.out)
+        connection.lastPieceLeft(&service.clients, now, &actions.out)
         carryOut()
     }
 
     private func goOn() {
         now = MachineClock.now()
-        connection.goOn(&loop.httpClients, now, &actions.out)
+        connection.goOn(&service.clients, now, &actions.out)
         carryOut()
     }
 

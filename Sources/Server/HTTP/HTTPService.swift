@@ -1,5 +1,5 @@
-// One event loop's clients: carries out what their requests call for, and takes the answers back to them. Only used on
-// its loop.
+// One event loop's clients of one listener: carries out what their requests call for, and takes the answers back to
+// them. Only used on its loop.
 
 import Edge
 import Gateway
@@ -13,21 +13,34 @@ final class HTTPService: @unchecked Sendable {
     let loop: RequestLoop
     let operations: NodeOperations
     private let surroundings: Surroundings
+    /// What its clients share.
+    var clients: LoopClients
+    /// Whose requests these are; nil: the node's own.
+    private let site: SiteHost?
     private var connections: [Int: HTTPHandler] = [:]
     private var lastNumber = 0
     private var unflushed: [HTTPHandler] = []
-    /// Connections that are kept open for a live read, by its number.
-    var live: [UInt64: any LiveClient] = [:]
     private var sockets: [Int: SocketHandler] = [:]
-    private var lastLive: UInt64 = 0
-    /// Have taken all that was written to them in this turn.
-    private var drained: [UInt64] = []
 
-    init(loop: RequestLoop, operations: NodeOperations, _ configuration: ServerConfiguration) {
+    /// - Parameter site: with what it answers; nil: for the node's own paths.
+    init(
+        loop: RequestLoop, operations: NodeOperations, _ configuration: ServerConfiguration,
+        site: (host: SiteHost, listener: SiteListener)? = nil
+    ) {
         self.loop = loop
         self.operations = operations
+        self.site = site?.host
         surroundings = Surroundings(
             ring: configuration.ring, showsDemo: configuration.showsDemo, chance: HTTPService.chance)
+        let (ring, memory) = (loop.storage.environment.ring, loop.storage.environment.memory)
+        let room = ClientMemory(limit: memory.clientBytes)
+        clients =
+            site.map { LoopClients(site: $0.listener, ring: ring, memory: room) }
+            ?? LoopClients(ring: ring, memory: room)
+        loop.clientFigures.append { [weak self] in
+            self.map { ($0.clients.memory.heldBytes, $0.clients.memory.readersCutOff) } ?? (0, 0)
+        }
+        site?.host.service = self
     }
 
     // MARK: Connections
@@ -60,14 +73,14 @@ final class HTTPService: @unchecked Sendable {
 
     /// Lets busy connections finish and ends the idle ones.
     func stop() {
-        loop.httpClients.isStopping = true
+        clients.isStopping = true
         for handler in connections.values { handler.stop() }
         for socket in sockets.values { socket.stop() }
     }
 
     /// Ends the connections whose clients have not read for so long that the room is others' now.
     func cutOffReaders() {
-        for number in loop.httpClients.memory.takeCutOff() { connections[number]?.cutOff(isReleased: true) }
+        for number in clients.memory.takeCutOff() { connections[number]?.cutOff(isReleased: true) }
     }
 
     var openConnections: Int { connections.count + sockets.count }
@@ -90,11 +103,11 @@ final class HTTPService: @unchecked Sendable {
     // MARK: Requests
 
     func handle(_ request: IncomingRequest, _ handler: HTTPHandler) {
-        let (call, room) = loop.httpClients.begin(request, surroundings, MachineClock.instant())
+        let (call, room) = clients.begin(request, surroundings, MachineClock.instant())
         switch call {
         case .data(let operation, let answer):
             loop.submit(operation) { [self] outcome in
-                loop.httpClients.end(room, outcome)
+                clients.end(room, outcome)
                 handler.respond(answer.response(to: outcome, wall: MachineClock.wall(), chance: HTTPService.chance))
             }
         case .ownReplica(let key, let accept):
@@ -113,6 +126,8 @@ final class HTTPService: @unchecked Sendable {
         case .live(let subscription):
             handler.live = watch(subscription, handler)
             if handler.live == nil { handler.respond(HTTPResponse(Problem.stopping)) }
+        case .site(let request):
+            if let site { site.begin(request, room, handler) } else { handler.respond(HTTPResponse(500)) }
         case .upgrade(let upgrade): handler.becomeSocket(upgrade)
         case .respond(let response): handler.respond(response)
         }
@@ -120,40 +135,20 @@ final class HTTPService: @unchecked Sendable {
 
     // MARK: Live reads
 
-    /// The live read's number; nil if the node is not there yet, or not any more.
+    /// As `LoopWatches.begin`.
     func watch(_ subscription: LiveSubscription, _ client: any LiveClient) -> UInt64? {
-        guard let control = operations.control else { return nil }
-        if loop.takeNews == nil { loop.takeNews = { [weak self] in self?.take($0) } }
-        lastLive += 1
-        let number = LiveNumber.make(lastLive, port: loop.port)
-        live[number] = client
-        control.subscribe(number, subscription, from: client.remoteAddress)
-        return number
+        // Who may look at what of a site, and how often, is the site's to say.
+        loop.watches.begin(subscription, for: client, from: site == nil ? client.remoteAddress : nil)
     }
 
-    private func take(_ news: [LiveNews]) {
-        for one in news {
-            switch one {
-            case .write(let number, let pieces): live[number]?.stream(pieces, number)
-            case .end(let number, let response): live.removeValue(forKey: number)?.endStream(response, number)
-            }
-        }
-    }
-
-    /// The client of a live read has gone, or is to go.
+    /// The client of a connection that is kept open has gone, or is to go.
     func endLive(_ number: UInt64) {
-        if live.removeValue(forKey: number) != nil { operations.control?.closed(number) }
+        if let site { site.gone(number) } else { loop.watches.end(number) }
     }
 
-    /// A client has taken what was written to it; told once a turn.
+    /// It has taken what was written to it.
     func drained(_ number: UInt64) {
-        drained.append(number)
-        guard drained.count == 1 else { return }
-        loop.eventLoop.execute { [self] in
-            let numbers = drained
-            drained = []
-            operations.control?.drained(numbers)
-        }
+        if let site { site.drained(number) } else { loop.watches.drained(number) }
     }
 
     private func respond(_ response: EventLoopFuture<HTTPResponse>, _ handler: HTTPHandler) {

@@ -32,11 +32,12 @@ extension ControlLoop {
 
     // MARK: Of the loops' clients
 
-    func subscribe(_ client: UInt64, _ subscription: LiveSubscription, from address: String) {
+    /// - Parameter address: whose rate it counts for; nil: nobody's.
+    func subscribe(_ client: UInt64, _ subscription: LiveSubscription, from address: String?) {
         eventLoop.execute { [self] in
             if isStopped {
                 tell(.end(client, HTTPResponse(Problem.stopping)), client)
-            } else if let wait = watchGate.admit(address, now: MachineClock.instant()) {
+            } else if let address, let wait = watchGate.admit(address, now: MachineClock.instant()) {
                 tell(.end(client, LiveResponses.tooMany(wait)), client)
             } else {
                 return hear(.live(.subscribe(client, subscription)))

@@ -34,23 +34,24 @@ final class SocketHandler: ChannelDuplexHandler, LiveClient {
     private var wantsRead = false
     private var isClosing = false
 
-    private init(_ service: HTTPService, origin: String?) {
+    private init(_ service: HTTPService, _ upgrade: SocketUpgrade) {
         self.service = service
-        socket = LiveSocket(origin: origin)
+        socket = LiveSocket(origin: upgrade.origin, only: upgrade.only)
         number = service.nextNumber()
         frames = SocketFrames(MachineClock.instant())
     }
 
     /// The channel speaks HTTP no longer.
     static func take(
-        _ channel: any Channel, from handler: HTTPHandler, _ gate: HTTPGuard, _ service: HTTPService, origin: String?
+        _ channel: any Channel, from handler: HTTPHandler, _ gate: HTTPGuard, _ service: HTTPService,
+        _ upgrade: SocketUpgrade
     ) throws {
         let pipeline = channel.pipeline.syncOperations
         let parser = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
         try pipeline.addHandlers([
             WebSocketFrameEncoder(),
             ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: Limits.socketMessageBytes)),
-            SocketHandler(service, origin: origin),
+            SocketHandler(service, upgrade),
         ])
         pipeline.removeHandler(gate, promise: nil)
         pipeline.removeHandler(handler, promise: nil)
@@ -125,7 +126,9 @@ final class SocketHandler: ChannelDuplexHandler, LiveClient {
         hear(.events(serial, pieces))
         // The next block may come when all of this one has left.
         let this = NIOLoopBound(self, eventLoop: context.eventLoop)
-        (lastWrite ?? context.eventLoop.makeSucceededVoidFuture()).whenSuccess { this.value.service.drained(number) }
+        (lastWrite ?? context.eventLoop.makeSucceededVoidFuture()).whenSuccess {
+            this.value.service.loop.watches.drained(number)
+        }
     }
 
     func endStream(_ response: HTTPResponse?, _ number: UInt64) {
@@ -140,7 +143,7 @@ final class SocketHandler: ChannelDuplexHandler, LiveClient {
     // MARK: What goes out
 
     private func hear(_ input: LiveSocket.Input) {
-        socket.handle(input, &service.loop.httpClients, MachineClock.now(), &actions.out)
+        socket.handle(input, &service.clients, MachineClock.now(), &actions.out)
         guard actions.carryOut({ carryOut($0) }) else { return }
         service.cutOffReaders()
     }
@@ -164,7 +167,7 @@ final class SocketHandler: ChannelDuplexHandler, LiveClient {
         case .unsubscribe(let serial):
             guard let read = reads.removeValue(forKey: serial) else { return }
             serials[read] = nil
-            service.endLive(read)
+            service.loop.watches.end(read)
         case .request(let serial, let request):
             service.loop.submit(request) { [self] outcome in hear(.outcome(serial, outcome)) }
         case .say(let serial, let from, let data):
