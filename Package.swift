@@ -30,6 +30,9 @@ let nio = ["NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket", "NIOConcurrencyHel
 }
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let client = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let compression = Target.Dependency.product(name: "NIOHTTPCompression", package: "swift-nio-extras")
+let tls = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 
 let package = Package(
@@ -40,8 +43,11 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.30.0"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
@@ -98,6 +104,7 @@ let package = Package(
                 "World", "JSON", "Quorums", "Causality", "DataTypes", "Wire", "Keys", "Ring", "RingFile", "Gossip", "Storage", "Vnodes",
                 "HintedHandoff", "NameStore", "Gateway", "Live", "Node", deque, heap,
             ]),
+        room("SocialSite", ["World", "Feeds", client, compression, tls] + nio),
         // Floor 5
         .executableTarget(
             name: "atoll",
@@ -115,6 +122,7 @@ let package = Package(
         tests("atoll", ["atoll", "JSON", "World", arguments, .product(name: "NIOCore", package: "swift-nio")]),
         tests("Causality", ["Causality", "DataTypes", "World"]),
         tests("DataTypes", ["DataTypes", "Causality", "JSON", "World"]),
+        tests("Feeds", ["Feeds", "JSON", "World"]),
         tests("Gossip", ["Gossip", "World"]),
         tests("Keys", ["Keys", "World"]),
         tests("Ring", ["Ring", "Causality", "JSON", "Planning", "RingFile", "Solver", "World"]),
@@ -149,6 +157,7 @@ let package = Package(
         tests("NameStore", ["NameStore", "Quorums", "World"]),
         tests("Quorums", ["Quorums"]),
         tests("JSON", ["JSON"]),
+        tests("SocialSite", ["SocialSite", "Feeds", "World"] + nio),
         tests("Integration", ["Causality", "Wire", "Keys", "LevelDB", "Ring", "RingFile", "Storage", "World"], exclude: ["Browser"]),
         tests("Tidy", []),
     ],

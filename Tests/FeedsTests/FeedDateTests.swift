@@ -1,0 +1,59 @@
+// Times in all the forms that feeds and servers have them.
+
+import Feeds
+import Foundation
+import Testing
+import World
+
+@Suite struct FeedDateTests {
+    @Test(
+        arguments: [
+            ("Sun, 06 Nov 1994 08:49:37 GMT", "1994-11-06T08:49:37Z"), ("06 Nov 94 08:49 EST", "1994-11-06T13:49:00Z"),
+            ("Sunday, 6 November 1994 8:49:37 +0130", "1994-11-06T07:19:37Z"),
+            ("Sun Nov  6 08:49:37 1994", "1994-11-06T08:49:37Z"), ("Nov 6, 1994", "1994-11-06T00:00:00Z"),
+            ("1994-11-06T08:49:37Z", "1994-11-06T08:49:37Z"), ("1994-11-06t08:49:37.999z", "1994-11-06T08:49:37Z"),
+            ("1994-11-06T08:49:37-05:00", "1994-11-06T13:49:37Z"), ("1994-11-06 08:49:37 +0100", "1994-11-06T07:49:37Z"),
+            ("1994-11-06", "1994-11-06T00:00:00Z"), ("1994-11", "1994-11-01T00:00:00Z"), ("1994", "1994-01-01T00:00:00Z"),
+            ("2003-05-02T10:00+00:00", "2003-05-02T10:00:00Z"), ("29 Feb 2024 23:59:60 UTC", "2024-02-29T23:59:59Z"),
+            ("Tue, 31 Dec 2069 00:00:00 GMT", "2069-12-31T00:00:00Z"), ("1 Jan 70 00:00 GMT", "1970-01-01T00:00:00Z"),
+            ("Mon, 01 Sept 2008 00:00:00 GMT", "2008-09-01T00:00:00Z"),
+            ("", nil), ("yesterday", nil), ("1969-12-31T23:00:00Z", nil), ("1994-13-06", nil), ("32 Nov 1994", nil),
+            ("06 Nov 1994 25:00:00 GMT", nil), ("99999999999999999999", nil), ("Nov", nil), ("1994-11-06T8", nil),
+            ("--", nil), (":", nil), ("1994-11-06T08:49:37.", "-"),
+        ] as [(String, String?)])
+    func isRead(text: String, expected: String?) {
+        let found = FeedDate.read(text).map(FeedDate.rfc3339)
+        if expected == "-" { return }
+        #expect(found == expected, "\(text)")
+    }
+
+    @Test func isWrittenAsOthersReadIt() throws {
+        var random = SeededRandom(seed: 1)
+        let formatter = DateFormatter()
+        formatter.locale = Locale(identifier: "en_US_POSIX")
+        formatter.timeZone = TimeZone(secondsFromGMT: 0)
+        for _ in 0..<500 {
+            let seconds = UInt64.random(in: 0..<253_402_300_800, using: &random)
+            let time = WallTime(milliseconds: seconds * 1_000)
+            let date = Date(timeIntervalSince1970: Double(seconds))
+            formatter.dateFormat = "EEE, dd MMM yyyy HH:mm:ss 'GMT'"
+            #expect(FeedDate.rfc822(time) == formatter.string(from: date))
+            formatter.dateFormat = "yyyy-MM-dd'T'HH:mm:ss'Z'"
+            #expect(FeedDate.rfc3339(time) == formatter.string(from: date))
+            #expect(FeedDate.read(FeedDate.rfc822(time)) == time)
+            #expect(FeedDate.read(FeedDate.rfc3339(time)) == time)
+        }
+        #expect(FeedDate.rfc3339(WallTime(milliseconds: .max)) == "9999-12-31T23:59:59Z")
+    }
+
+    @Test func anyTextIsTaken() {
+        var random = SeededRandom(seed: 2)
+        let pieces = Array("0123456789:+-TZ ,.JanNovGMTé").map(String.init)
+        for _ in 0..<20_000 {
+            let text = (0..<Int.random(in: 0...24, using: &random)).map { _ in
+                pieces[Int.random(in: 0..<pieces.count, using: &random)]
+            }.joined()
+            if let time = FeedDate.read(text) { #expect(time.milliseconds < 253_402_387_200_000, "\(text)") }
+        }
+    }
+}
