@@ -12,7 +12,7 @@ set -eu
 
 packages_of() {
     case $1 in
-        build) echo "binutils ca-certificates git libc6-dev libleveldb-dev libsnappy-dev make" ;;
+        build) echo "binutils ca-certificates git libc6-dev libcmark-dev libleveldb-dev libsnappy-dev make" ;;
         test) echo "chromium chromium-driver curl nodejs procps python3 python3-selenium python3-venv python3-websockets systemd util-linux" ;;
         bench) echo "curl etcd-client etcd-server redis-server redis-tools wrk" ;;
         *)

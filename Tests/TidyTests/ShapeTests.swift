@@ -101,7 +101,8 @@ import Testing
 
     @Test func nothingButSourcesLiesAmongTheSources() {
         let known = [
-            ".swift", ".proto", ".h", ".c", ".cpp", ".txt", ".json", ".toml", ".bin", ".js", ".mjs", ".html", ".py",
+            ".swift", ".proto", ".h", ".c", ".cpp", ".txt", ".json", ".toml", ".bin", ".js", ".mjs", ".html", ".css",
+            ".py",
         ]
         let strangers = (SourceTree.files(under: "Sources") + SourceTree.files(under: "Tests")).filter { path in
             !known.contains { path.hasSuffix($0) }

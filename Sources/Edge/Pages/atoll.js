@@ -721,6 +721,9 @@ class Emitter {
   }
 }
 
+/** Where a node serves all of its keys. */
+const livePath = "/v1/live";
+
 /** One WebSocket to one node at a time: to the next one when it breaks, at once when the network is there again. */
 class Connection {
   constructor(origin, owner) {
@@ -735,7 +738,7 @@ class Connection {
 
   connect() {
     clearTimeout(this.timer);
-    const url = this.nodes[0].replace(/^http/, "ws") + "/v1/live";
+    const url = this.nodes[0].replace(/^http/, "ws") + this.owner.path;
     const socket = new WebSocket(url, "atoll.v1");
     this.socket = socket;
     this.watch(Limits.patience);
@@ -789,7 +792,7 @@ class Connection {
   /** The cluster's other nodes, as the first one knows them: for when this one is gone. */
   async learnNodes() {
     const own = this.nodes[0];
-    if (!own.startsWith("http:") || this.hasLearned) return;
+    if (!own.startsWith("http:") || this.hasLearned || this.owner.path !== livePath) return;
     try {
       const response = await fetch(own + "/v1/nodes");
       const { nodes } = await response.json();
@@ -1208,9 +1211,11 @@ export class List extends Emitter {
 
 /** All that a page has open of one cluster. */
 export class Client extends Emitter {
-  constructor(origin) {
+  /** A `path` of its own is that of a WebSocket for a single key; no other node is looked for then. */
+  constructor(origin, path = livePath) {
     super();
     this.origin = origin;
+    this.path = path;
     this.shelf = new Shelf();
     this.watched = new Map();
     this.lastNumber = 0;

@@ -1,19 +1,19 @@
 // The door of a thread that owns a disk: many put work in, one takes all of it out at once.
 
-import World
+package import World
 
 /// A queue of work for one thread. Taking empties it (up to a batch), so the slower the disk the larger the batches:
 /// group commit needs no timer.
-final class Mailbox<Work: QueuedWork>: @unchecked Sendable {
+package final class Mailbox<Work: QueuedWork>: @unchecked Sendable {
     // Guarded by `condition`, on which one thread at most waits: for work, or for the end.
     private let condition = MachineCondition()
     private var queue: WorkQueue<Work>
     private var isClosed = false
 
-    init(_ bounds: WorkBounds = WorkBounds()) { queue = WorkQueue(bounds) }
+    package init(_ bounds: WorkBounds = WorkBounds()) { queue = WorkQueue(bounds) }
 
     /// What it had no room for (WorkQueue); all of `work` once it is closed.
-    func put(_ work: [Work]) -> [Work] {
+    package func put(_ work: [Work]) -> [Work] {
         condition.lock()
         guard !isClosed else {
             condition.unlock()
@@ -31,7 +31,7 @@ final class Mailbox<Work: QueuedWork>: @unchecked Sendable {
 
     /// Waits for work and takes a batch of it; nil once the mailbox is closed and empty. Of what is deferrable
     /// `repairs` at most, and none before `start`.
-    func take(most: Int, repairs: Int = .max, from start: Instant = .origin) -> [Work]? {
+    package func take(most: Int, repairs: Int = .max, from start: Instant = .origin) -> [Work]? {
         condition.lock()
         defer { condition.unlock() }
         while queue.isEmpty {
@@ -47,13 +47,13 @@ final class Mailbox<Work: QueuedWork>: @unchecked Sendable {
     }
 
     /// Takes out what nobody has taken yet and `isUnwanted`; nothing of what is deferrable.
-    func takeBack(_ isUnwanted: (Work) -> Bool) -> [Work] { condition.withLock { queue.takeBack(isUnwanted) } }
+    package func takeBack(_ isUnwanted: (Work) -> Bool) -> [Work] { condition.withLock { queue.takeBack(isUnwanted) } }
 
     /// What somebody waits for.
     var waitingCount: Int { condition.withLock { queue.waitingCount } }
 
     /// What is in the mailbox is still worked; nothing more gets in.
-    func close() {
+    package func close() {
         condition.withLock {
             isClosed = true
             condition.signal()

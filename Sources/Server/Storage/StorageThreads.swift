@@ -2,7 +2,7 @@
 // compares. Each takes all the work that waits, works it as one batch, commits it with one sync, and hands the answers
 // out, grouped by the loops that wait for them.
 
-import Foundation
+package import Foundation
 import HintedHandoff
 import LevelDB
 import Live
@@ -94,7 +94,7 @@ extension [any AnswerPort] {
 }
 
 /// Starts a named thread for as long as `mailbox` is open; `ended` is left when it is through.
-func runThread(_ name: String, _ ended: DispatchGroup, _ body: @escaping @Sendable () -> Void) {
+package func runThread(_ name: String, _ ended: DispatchGroup, _ body: @escaping @Sendable () -> Void) {
     ended.enter()
     let thread = Thread {
         body()

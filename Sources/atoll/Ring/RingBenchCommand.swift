@@ -46,7 +46,7 @@ struct RingBenchCommand: ParsableCommand {
         if results.contains(where: { $0.steps.contains { $0.moves > $0.bound } }) { throw ExitCode(1) }
     }
 
-    private func page(_ results: [SolverBenchmark.Result], _ memory: Int?) -> ReportPage {
+    private func page(_ results: [SolverBenchmark.Result], _ memory: Int?) -> Printout {
         var table = Table([
             ("CASE", .left), ("CHANGE", .left), ("TIME", .right), ("MOVES", .right), ("BOUND", .right),
             ("FULLEST", .right), ("HASH MOVES", .right), ("HASH FULLEST", .right),
@@ -60,7 +60,7 @@ struct RingBenchCommand: ParsableCommand {
                 ])
             }
         }
-        var page = ReportPage()
+        var page = Printout()
         page.add("Placement solver beside a weighted rendezvous hash (HASH), N=3", table)
         if let memory { page.add("largest memory of this process: \(Quantity.bytes(Double(memory)))") }
         return page

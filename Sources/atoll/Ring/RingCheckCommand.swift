@@ -23,8 +23,8 @@ struct RingCheckCommand: ParsableCommand {
         if !check.isFine { throw ExitCode(1) }
     }
 
-    private func page(_ check: RingCheck) -> ReportPage {
-        var page = ReportPage()
+    private func page(_ check: RingCheck) -> Printout {
+        var page = Printout()
         page.add("cluster \(check.cluster), \(Quantity.count(check.partitions)) partitions")
         var tiers = Table([
             ("COUNTRY", .left), ("ZONES", .right), ("NODES", .right), ("DRAINING", .right), ("GATEWAYS", .right),
@@ -82,7 +82,7 @@ struct RingDispersionCommand: ParsableCommand {
     func run() throws {
         let dispersion = Dispersion(try tables.layout(options).layout)
         if options.json { return print(dispersion.json.text()) }
-        var page = ReportPage()
+        var page = Printout()
         for table in dispersion.tables {
             page.add(
                 "placement \(table.placement): \(table.rule); \(Quantity.count(table.partitions)) partitions, "

@@ -107,7 +107,7 @@ enum Paint: String {
 }
 
 /// What a report prints: sections with a blank line between, then warnings and notes.
-struct ReportPage {
+struct Printout {
     private var sections: [String] = []
 
     mutating func add(_ text: String) { if !text.isEmpty { sections.append(text) } }
@@ -116,10 +116,10 @@ struct ReportPage {
     }
 
     mutating func note(_ text: String?) {
-        if let text { sections.append(ReportPage.wrap(text, Paint.faint("note: "), 6)) }
+        if let text { sections.append(Printout.wrap(text, Paint.faint("note: "), 6)) }
     }
-    mutating func warn(_ text: String) { sections.append(ReportPage.wrap(text, Paint.yellow("WARNING: "), 9)) }
-    mutating func fail(_ text: String) { sections.append(ReportPage.wrap(text, Paint.red("INFEASIBLE: "), 12)) }
+    mutating func warn(_ text: String) { sections.append(Printout.wrap(text, Paint.yellow("WARNING: "), 9)) }
+    mutating func fail(_ text: String) { sections.append(Printout.wrap(text, Paint.red("INFEASIBLE: "), 12)) }
 
     func print() { Swift.print(sections.joined(separator: "\n\n")) }
 

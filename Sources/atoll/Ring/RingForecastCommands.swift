@@ -49,8 +49,8 @@ struct RingWhatIfCommand: ParsableCommand {
         if !result.isFine { throw ExitCode(1) }
     }
 
-    private func page(_ result: WhatIf) -> ReportPage {
-        var page = ReportPage()
+    private func page(_ result: WhatIf) -> Printout {
+        var page = Printout()
         page.add("the cluster " + result.imagined.map(\.description).joined(separator: ", "))
         var atOnce = Table([
             ("PLACEMENT", .left), ("COPIES LEFT", .right), ("READ QUORUM", .right), ("WRITE QUORUM", .right),
@@ -150,8 +150,8 @@ struct RingCapacityCommand: ParsableCommand {
         return date
     }
 
-    private func page(_ forecast: CapacityForecast) -> ReportPage {
-        var page = ReportPage()
+    private func page(_ forecast: CapacityForecast) -> Printout {
+        var page = Printout()
         // More countries than these do not fit into 100 columns; the fullest are shown.
         let last = forecast.months.last?.fills ?? []
         let shown = last.indices.sorted { (-last[$0], $0) < (-last[$1], $1) }.prefix(6).sorted()
@@ -230,8 +230,8 @@ struct RingDurabilityCommand: ParsableCommand {
         if options.json { print(estimate.json.text()) } else { page(estimate).print() }
     }
 
-    private func page(_ estimate: DurabilityEstimate) -> ReportPage {
-        var page = ReportPage()
+    private func page(_ estimate: DurabilityEstimate) -> Printout {
+        var page = Printout()
         var table = Table([
             ("PLACEMENT", .left), ("N", .right), ("COPYSETS", .right), ("PEERS MEAN", .right), ("LEAST", .right),
             ("REPAIR", .right), ("LOSSES A YEAR", .right), ("NINES", .right),
@@ -259,7 +259,7 @@ struct RingDurabilityCommand: ParsableCommand {
         page.add("Failures that are not independent: the worst zone and country", losses)
         page.add(
             Paint.bold("Assumptions: the figures are no better than these") + "\n"
-                + estimate.assumptions.map { ReportPage.wrap($0, "- ", 2) }.joined(separator: "\n"))
+                + estimate.assumptions.map { Printout.wrap($0, "- ", 2) }.joined(separator: "\n"))
         page.note(estimate.sizeNote)
         return page
     }

@@ -70,8 +70,8 @@ struct RingPlanCommand: ParsableCommand {
         return warnings
     }
 
-    private func page(_ plan: Plan, _ warnings: [String], cluster: String, _ before: RingState?) -> ReportPage {
-        var page = ReportPage()
+    private func page(_ plan: Plan, _ warnings: [String], cluster: String, _ before: RingState?) -> Printout {
+        var page = Printout()
         let nodes = plan.nodes.count { !$0.isGone }
         page.add(
             before == nil
@@ -111,7 +111,7 @@ struct RingPlanCommand: ParsableCommand {
         }
         let what = plan.bottleneck.map { "; the bottleneck is \($0)" } ?? ""
         let partial = plan.isTimePartial ? " (some nodes or links have no mbit)" : ""
-        return ReportPage.wrap("\(amount)\(cost), at least \(Quantity.span(seconds: seconds))\(what)\(partial)")
+        return Printout.wrap("\(amount)\(cost), at least \(Quantity.span(seconds: seconds))\(what)\(partial)")
     }
 }
 

@@ -44,7 +44,7 @@ struct RingExplainCommand: AsyncParsableCommand {
             let both = JSONValue.array(found.map { $0.explanation.json(origin: $0.origin) })
             print(JSONValue.object(["key": .string(key), "agree": .bool(agree), "explanations": both]).text())
         } else {
-            var page = ReportPage()
+            var page = Printout()
             for entry in agree ? [first] : found { add(entry.explanation, entry.origin, &page) }
             if found.count == 2 {
                 page.add(
@@ -79,7 +79,7 @@ struct RingExplainCommand: AsyncParsableCommand {
         return (bucket, partitionKey)
     }
 
-    private func add(_ explanation: KeyExplanation, _ origin: String, _ page: inout ReportPage) {
+    private func add(_ explanation: KeyExplanation, _ origin: String, _ page: inout Printout) {
         var facts = Table([("KEY", .left), (key, .left)])
         facts.add(["token", explanation.token])
         facts.add([
@@ -99,7 +99,7 @@ struct RingExplainCommand: AsyncParsableCommand {
             places.add(["fallback \(at + 1)", place.node, "\(place.country)/\(place.zone)", place.reason])
         }
         page.add("Preference list: replicas, then who stands in for one, in this order", places)
-        page.add(explanation.grounds.map { ReportPage.wrap($0, "- ", 2) }.joined(separator: "\n"))
+        page.add(explanation.grounds.map { Printout.wrap($0, "- ", 2) }.joined(separator: "\n"))
     }
 }
 
@@ -129,8 +129,8 @@ struct RingVerifyCommand: ParsableCommand {
         if !verification.isProven { throw ExitCode(1) }
     }
 
-    private func page(_ verification: Verification, isFirst: Bool) -> ReportPage {
-        var page = ReportPage()
+    private func page(_ verification: Verification, isFirst: Bool) -> Printout {
+        var page = Printout()
         var table = Table([
             ("PLACEMENT", .left), ("REPLICAS", .right), ("VIOLATIONS", .right), ("OUT OF BOUNDS", .right),
             ("MOVES", .right), ("LEAST", .right), ("FULLEST/MEAN", .right), ("CERTIFICATE", .left),
@@ -183,15 +183,15 @@ struct RingDiffCommand: ParsableCommand {
         let second = try side(b, from: first.state)
         let diff = RingDiff(first.file, first.state, second.file, second.state)
         if json { return print(diff.json.text()) }
-        var page = ReportPage()
+        var page = Printout()
         if diff.isEmpty { page.add("no difference") }
         var long: [String] = []
         for change in diff.changes {
             let sign =
                 change.before == nil ? Paint.green("+") : change.after == nil ? Paint.red("-") : Paint.yellow("~")
             long.append("\(sign) \(change.what)")
-            if let before = change.before { long.append(ReportPage.wrap(before, "    was  ", 9)) }
-            if let after = change.after { long.append(ReportPage.wrap(after, "    is   ", 9)) }
+            if let before = change.before { long.append(Printout.wrap(before, "    was  ", 9)) }
+            if let after = change.after { long.append(Printout.wrap(after, "    is   ", 9)) }
         }
         if !long.isEmpty { page.add(Paint.bold("Settings") + "\n" + long.joined(separator: "\n")) }
         var tables = Table([

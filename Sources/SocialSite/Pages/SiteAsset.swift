@@ -1,0 +1,27 @@
+// What pages of the site fetch beside themselves: the stylesheet and the script, from the binary alone.
+
+import World
+
+struct SiteAsset: Sendable {
+    let path: String
+    let type: String
+    let bytes: [UInt8]
+    /// With the digest of the contents: what has this address never changes, so browsers need not ask again.
+    let address: String
+
+    private init(_ path: String, _ type: String, _ bytes: [UInt8]) {
+        self.path = path
+        self.type = type
+        self.bytes = bytes
+        var digest = StableHash()
+        digest.add(bytes)
+        address = "\(path)?v=\(String(digest.value, radix: 36))"
+    }
+
+    static let style = SiteAsset("/-/site.css", "text/css; charset=utf-8", PackageResources.site_css)
+    static let script = SiteAsset("/-/site.js", "text/javascript; charset=utf-8", PackageResources.site_js)
+    static let all = [style, script]
+
+    /// A year, as for all that never changes.
+    static let caching = "public, max-age=31536000, immutable"
+}

@@ -1,0 +1,48 @@
+// The social pages with sample values in a browser: what axe-core, the keyboard, a browser without scripts and the
+// page's own policy have to say of each, and what the script does with events.
+
+import Foundation
+import JSON
+import Social
+import Testing
+
+@testable import SocialSite
+
+extension Integration {
+    @Suite struct PagesTests {
+        /// Tests/SocialSiteTests/pages.json, as files.
+        private func write(_ directory: String) throws {
+            let folder = URL(fileURLWithPath: directory)
+            let place = sourceRoot.appendingPathComponent("Tests/SocialSiteTests/pages.json")
+            let samples = try JSONValue.decode(Array(Data(contentsOf: place)))
+            let renderer = PageRenderer()
+            for sample in samples["pages"]?.array ?? [] {
+                guard case .object(let own) = sample["values"], case .object(let common) = samples["every"],
+                    let cards = samples["cards"], let file = sample["file"]?.string, let page = sample["page"]?.string
+                else { throw HarnessFailure("no sample: \(sample)") }
+                let values = own.map { $0.value.string == "cards" ? JSONValue.Member($0.name, cards) : $0 } + common
+                let rendered = renderer.render(Page(page, .object(values)))
+                #expect(rendered.fault == nil)
+                try Data(rendered.html).write(to: folder.appendingPathComponent(file + ".html"))
+            }
+            try Data(SiteAsset.style.bytes).write(to: folder.appendingPathComponent("site.css"))
+            try Data(SiteAsset.script.bytes).write(to: folder.appendingPathComponent("site.js"))
+            try Data(PageRenderer.policy(rawOrigin: nil).utf8).write(to: folder.appendingPathComponent("policy.txt"))
+        }
+
+        @Test func pagesAreForEverybody() throws {
+            let scratch = try TemporaryDirectory()
+            try write(scratch.path)
+            let tools = try ChildProcess(
+                sourceRoot.path + "/scripts/tools.sh", [], output: scratch.path + "/tools", input: [])
+            #expect(try tools.wait(within: 300) == .exited(0), "\(tools.output)")
+            let folder = tools.output.split(separator: "\n").last.map(String.init) ?? ""
+            let browser = try ChildProcess(
+                "/usr/bin/python3",
+                [sourceRoot.path + "/Tests/IntegrationTests/Browser/pages.py", folder, scratch.path],
+                output: scratch.path + "/output", input: [])
+            let status = try browser.wait(within: 600)
+            #expect(status == .exited(0), "\(browser.output.suffix(20_000))")
+        }
+    }
+}
