@@ -28,8 +28,10 @@ for group; do wanted="$wanted $(packages_of "$group")"; done
 
 if ! command -v dpkg-query >/dev/null; then
     echo "dependencies: this is no Debian; the packages are called there:$wanted" >&2
-    [ -e /usr/include/leveldb/c.h ] && exit 0
-    echo "dependencies: leveldb/c.h is not in /usr/include: install LevelDB's and Snappy's headers and try again" >&2
+    missing=
+    for header in leveldb/c.h cmark.h; do [ -e "/usr/include/$header" ] || missing="$missing $header"; done
+    [ -z "$missing" ] && exit 0
+    echo "dependencies: not in /usr/include:$missing: install LevelDB's, Snappy's and cmark's headers and try again" >&2
     exit 1
 fi
 

@@ -77,13 +77,13 @@ function card(post) {
   const time = make("time", { datetime: post.time }, post.time_text);
   showTime(time);
   const url = safe(post.url);
-  const link = (href, text) => make("a", { href: safe(href) }, make("bdi", {}, text));
-  const by = post.author ? link(post.author_url, post.author) : post.source ? "" : "Without a name";
+  const link = (href, text) => [make("a", { href: safe(href) }, make("bdi", {}, text)), " · "];
+  const by = post.author ? link(post.author_url, post.author) : post.source ? [] : ["Without a name · "];
   const image = post.image && make("img", { src: safe(post.image), alt: post.image_alt ?? "", loading: "lazy" });
   return make("li", { class: "card fresh", id: `p-${post.id}` },
     post.title && make("h2", { dir: "auto" },
       make("a", { href: url, rel: post.source && "nofollow noopener" }, post.title)),
-    make("p", { class: "by" }, by, post.source && link(post.source.url, post.source.title), " · ",
+    make("p", { class: "by" }, ...by, ...(post.source ? link(post.source.url, post.source.title) : []),
       make("a", { href: url }, time), post.edited && " · edited"),
     post.summary && make("p", { class: "text", dir: "auto" }, post.summary),
     image && make("a", { href: url }, image));

@@ -45,8 +45,8 @@ final class WorkThread<Job: Sendable, Answer: Sendable>: Sendable {
 
     /// What waits is answered that there is too much to do; returns when the thread has ended.
     func stop() {
-        for piece in mailbox.takeBack({ _ in true }) { piece.answer(overloaded) }
         mailbox.close()
+        for piece in mailbox.takeBack({ _ in true }) { piece.answer(overloaded) }
         ended.wait()
     }
 }

@@ -162,6 +162,11 @@ def timelines(browser, site):
     check(browser.run("return document.activeElement.closest('#p-zz2') !== null"), "the first new post has the focus")
     site.send("edit", "a3", card("zz1", "First, again", edited=True))
     until("an edit shows", lambda: "First, again" in titles())
+    source = {"url": "/-/feeds/h7/", "title": "Harbour office"}
+    site.send("edit", "a3", card("zz1", "From elsewhere", source=source))
+    until("a feed's post shows as the page has it", lambda: "From elsewhere" in titles())
+    by = browser.run("return document.querySelector('#p-zz1 .by').textContent")
+    check(by.startswith("ann · Harbour office · "), by)
     site.send("gone", "a4", {"id": "zz2"})
     until("a deleted post goes", lambda: hostile not in titles())
 
