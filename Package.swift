@@ -95,7 +95,12 @@ let package = Package(
             ],
             // Pages are served from the binary alone.
             resources: [.embedInCode("Pages/atoll.js"), .embedInCode("Pages/demo.html")]),
-        room("Social", ["JSON"]),
+        room(
+            "Social",
+            [
+                "World", "JSON", "Causality", "DataTypes", "Wire", "Keys", "Ring", "NameStore", "Gateway", "Live", "Edge", "Feeds",
+                crypto,
+            ]),
         // Floor 4
         .target(name: "CLevelDB", cxxSettings: [.treatAllWarnings(as: .error)], linkerSettings: [.linkedLibrary("leveldb")]),
         room("LevelDB", ["World", "Keys", "Storage", "CLevelDB"]),
@@ -105,7 +110,6 @@ let package = Package(
                 "World", "JSON", "Causality", "DataTypes", "Wire", "Keys", "Ring", "Gossip", "Storage", "LevelDB", "Vnodes",
                 "HintedHandoff", "NameStore", "Gateway", "Live", "Node", "Edge", logging, lifecycle,
             ] + nio),
-        room("SocialSite", ["World", "Ring", "Edge", "Social", "Server", logging]),
         room(
             "Simulator",
             [
@@ -114,7 +118,11 @@ let package = Package(
             ]),
         .target(name: "CMarkdown", cSettings: [.treatAllWarnings(as: .error)], linkerSettings: [.linkedLibrary("cmark")]),
         room(
-            "SocialSite", ["World", "JSON", "Social", "Server", "CMarkdown", crypto, cryptoExtras],
+            "SocialSite",
+            [
+                "World", "JSON", "Keys", "Ring", "Live", "NameStore", "Gateway", "Edge", "Feeds", "Social", "Server", "CMarkdown", logging,
+                client, compression, tls, crypto, cryptoExtras,
+            ] + nio,
             resources: pages.map { .embedInCode("Pages/\($0)") }),
         // Floor 5
         .executableTarget(
@@ -151,7 +159,13 @@ let package = Package(
             ]),
         tests("Edge", ["Edge", "Causality", "DataTypes", "Gateway", "JSON", "Keys", "Live", "NameStore", "Ring", "RingFile", "Wire", "World"]),
         tests("Live", ["Live", "Causality", "DataTypes", "JSON", "Keys", "Ring", "World"]),
-        tests("SocialSite", ["SocialSite", "JSON", "Social", "World", crypto], exclude: ["pages.json"]),
+        tests(
+            "Social",
+            [
+                "Social", "Causality", "DataTypes", "Edge", "Feeds", "Gateway", "JSON", "Keys", "Live", "NameStore", "Ring", "RingFile",
+                "World",
+            ]),
+        tests("SocialSite", ["SocialSite", "Feeds", "JSON", "Social", "World", crypto] + nio, exclude: ["pages.json"]),
         tests("Simulator", ["Simulator", "NameStore", "World"]),
         tests(
             "Server",

@@ -16,6 +16,8 @@ struct Keeper {
         let name: String
         let home: Home?
         let slot: Int
+        /// How far it was when it was looked at last.
+        var progress: String
     }
 
     /// By its sort key: name and token.
@@ -89,10 +91,10 @@ extension SocialCore {
         switch event {
         case .item(let sort, let json):
             guard let intent = json.flatMap(Intent.init), let mark = sort.lastIndex(of: "!") else { return }
+            guard keeper.seen[sort] == nil else { return }
             let name = String(sort[..<mark])
-            let isNew = keeper.seen[sort] == nil
-            keeper.add(sort, Keeper.Seen(name: name, home: home, slot: slot))
-            if isNew { lookAgain(sort, intent.isProvisional ? Limits.socialProvisionalRetry : Limits.socialKeeperWait) }
+            keeper.add(sort, Keeper.Seen(name: name, home: home, slot: slot, progress: intent.progress))
+            lookAgain(sort, intent.isProvisional ? Limits.socialProvisionalRetry : Limits.socialKeeperWait)
         case .removed(let sort): keeper.remove(sort)
         case .reset: keeper.reset()
         case .ready: break
@@ -110,6 +112,15 @@ extension SocialCore {
             let stored: Flow<Stored<Intent>> = Cluster.read(key, .strict)
             stored.then { stored in
                 guard let intent = stored.record else { return .done }
+                // Somebody is at it: a long delivery says now and then how far it is.
+                guard intent.progress == seen.progress else {
+                    return .with { core in
+                        var seen = seen
+                        seen.progress = intent.progress
+                        core.keeper.add(sort, seen)
+                        return .done
+                    }
+                }
                 // What stands at fewer replicas than a strict quorum becomes findable first.
                 return Cluster.write(key, intent, context: stored.context, .strict)
                     .then { _ in .with { core in core.keeper.takeUp(intent, name: seen.name) } }

@@ -4,6 +4,7 @@ package import Logging
 package import Ring
 package import Server
 import Edge
+import NIOPosix
 import Social
 package import World
 
@@ -17,25 +18,45 @@ package enum Site {
         let listener = SiteRoutes.listener(ring, at: address).with(files.map(\.route))
         return SiteConfiguration(address: address, listener: listener) {
             SiteShell(
-                SocialCore(identity: identity, ring: ring, settings: settings), files: files, workers: workers(),
+                SocialCore(identity: identity, ring: ring, settings: settings), files: files, workers: workers(origin: settings.origin ?? "http://\(address)"),
                 logger: logger, page: page())
         }
     }
 
     private static var files: [SiteFile] {
-        [
-            SiteFile(
-                path: "/-/atoll.js", type: "text/javascript; charset=utf-8", bytes: Pages.module, caching: "no-cache")
-        ]
+        // Drafts speak to the cluster as any page may; it changes with the node, and is asked for anew each time.
+        let module = SiteFile(
+            path: "/-/atoll.js", type: "text/javascript; charset=utf-8", bytes: Pages.module, caching: "no-cache")
+        let assets = SiteAsset.all.map {
+            SiteFile(path: $0.path, type: $0.type, bytes: $0.bytes, caching: SiteAsset.caching)
+        }
+        return [module] + assets
     }
 
-    private static func workers() -> SiteWorkers {
-        SiteWorkers(
-            hash: { _, answer in answer(.overloaded) }, render: { _, answer in answer(nil) },
-            fetch: { _, answer in answer(FetchOutcome()) }, stop: {})
+    /// Threads for what no loop may do, and a loop for other people's servers, so that they keep nobody waiting here.
+    private static func workers(origin: String) -> SiteWorkers {
+        let passwords = PasswordThread()
+        let markdown = MarkdownThread()
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let fetcher = FeedFetcher(group: group, origin: origin)
+        return SiteWorkers(
+            hash: { passwords.ask($0, $1) }, render: { markdown.ask($0, $1) },
+            fetch: { job, answer in Task { answer(await fetcher.fetch(job)) } },
+            stop: {
+                passwords.stop()
+                markdown.stop()
+                Task {
+                    await fetcher.shutdown()
+                    try? await group.shutdownGracefully()
+                }
+            })
     }
 
     private static func page() -> @Sendable (Page) -> SitePage {
-        { page in SitePage(html: Array("<!doctype html><title>\(page.name)</title>\n".utf8), fault: nil) }
+        let renderer = PageRenderer()
+        return { page in
+            let rendered = renderer.render(page)
+            return SitePage(html: rendered.html, fault: rendered.fault.map { "\($0)" })
+        }
     }
 }

@@ -1,6 +1,7 @@
 // What a site has done elsewhere than on its loop, as the core's shell sees it: slow work on threads of its own, pages,
 // and the files that pages fetch.
 
+import Feeds
 import Social
 
 /// Each answers once, on any thread; at once where there is too much to do.

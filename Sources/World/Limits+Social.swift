@@ -11,6 +11,8 @@ extension Limits {
     public static let socialWidth = 32
     /// Inboxes that one delivery writes at once: enough to fill batches of all shards, and few beside others' requests.
     public static let socialPushWidth = 64
+    /// Asks under way of all flows of a node; beyond, requests are refused. Each holds a few hundred bytes.
+    public static let socialFlows = 65_536
     /// After which an intent that still stands has been left: longer than any request takes.
     public static let socialKeeperWait = Span.seconds(15)
     /// Between tries to claim a title whose post stands provisionally.

@@ -112,16 +112,12 @@ import World
         }
     }
 
-    @Test func theThreadRendersBoth() async {
-        let thread = MarkdownThread(feedHTML: { $0 + Array("!".utf8) })
+    @Test func theThreadRenders() async {
+        let thread = MarkdownThread()
         defer { thread.stop() }
-        for (job, expected) in [
-            (RenderJob.markdown(Array("a".utf8)), "<p>a</p>\n"), (.feedHTML(Array("b".utf8)), "b!"),
-        ] {
-            let html = await withCheckedContinuation { continuation in
-                thread.ask(job) { continuation.resume(returning: $0) }
-            }
-            #expect(html == Array(expected.utf8))
+        let html = await withCheckedContinuation { continuation in
+            thread.ask(.markdown(Array("a".utf8))) { continuation.resume(returning: $0) }
         }
+        #expect(html == Array("<p>a</p>\n".utf8))
     }
 }

@@ -227,7 +227,9 @@ struct FakeWorld {
                 tell(step.node, .hashed(ask, .checked(isRight, isWeaker: false)))
             }
         case .render(let ask, let job):
-            if case .markdown(let text) = job { tell(step.node, .rendered(ask, text)) }
+            switch job {
+            case .markdown(let text): tell(step.node, .rendered(ask, text))
+            }
         case .fetch(let ask, let job): tell(step.node, .fetched(ask, fetch(job)))
         case .subscribe(let number, let subscription):
             nodes[step.node].watches[number] = subscription

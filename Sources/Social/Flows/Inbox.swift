@@ -10,7 +10,7 @@ enum Inbox {
     static let pulls = 16
     static let pullsByTurns = 32
 
-    static func page(_ viewer: Viewer, before: PostID?, limit: Int) -> Flow<TimelinePage> {
+    static func page(_ viewer: Viewer, before: PostID?, limit: Int, isFresh: Bool = false) -> Flow<TimelinePage> {
         Follows.all(viewer.name).then { follows in
             Accounts.profile(viewer.name).then { profile in
                 .with { core in
@@ -32,7 +32,8 @@ enum Inbox {
                     }
                     let missed = Missed()
                     return Timelines.gather(limit: limit, before: before) { before, count in
-                        merge(range, pulled.map(\.source) + [.user(viewer.name)], before, count, missed, keep)
+                        let sources = pulled.map { ($0.source, Level.one) } + [(.user(viewer.name), isFresh ? .quorum : .one)]
+                        return merge(range, sources, before, count, missed, keep)
                     }.map { TimelinePage(posts: $0.posts, next: $0.next, isComplete: missed.count == 0) }
                 }
             }
@@ -43,11 +44,11 @@ enum Inbox {
     private final class Missed { var count = 0 }
 
     private static func merge(
-        _ inbox: SocialRange, _ sources: [Source], _ before: PostID?, _ count: Int, _ missed: Missed,
+        _ inbox: SocialRange, _ sources: [(source: Source, level: Level)], _ before: PostID?, _ count: Int, _ missed: Missed,
         _ keep: @escaping (Pointer) -> Bool
     ) -> Flow<(found: [FoundPointer], hasMore: Bool)> {
         let parts = [Timelines.pointers(inbox, before: before, count)]
-            + sources.map { Timelines.pointers(SocialKeys.timeline($0), before: before, count) }
+            + sources.map { Timelines.pointers(SocialKeys.timeline($0.source), before: before, count, $0.level) }
         let answers = parts.map { part -> Flow<(found: [FoundPointer], hasMore: Bool)> in
             part.orElse { _ in
                 .with { _ in

@@ -37,16 +37,21 @@ enum Timelines {
     /// Pages that are looked through for one: after so many posts that are gone it is said that more follow.
     private static let tries = 6
 
-    static func page(_ range: SocialRange, before: PostID?, limit: Int) -> Flow<TimelinePage> {
+    /// - isFresh: the reader has just written: a quorum is asked, which has it.
+    static func page(
+        _ range: SocialRange, before: PostID?, limit: Int, isFresh: Bool = false
+    ) -> Flow<TimelinePage> {
         gather(limit: limit, before: before) { before, count in
-            pointers(range, before: before, count)
+            pointers(range, before: before, count, isFresh ? .quorum : .one)
         }
     }
 
-    static func pointers(_ range: SocialRange, before: PostID?, _ count: Int) -> Flow<(found: [FoundPointer], hasMore: Bool)> {
+    static func pointers(
+        _ range: SocialRange, before: PostID?, _ count: Int, _ level: Level = .one
+    ) -> Flow<(found: [FoundPointer], hasMore: Bool)> {
         var range = range
         range.end = before?.text
-        let listed: Flow<Listing<Pointer>> = Cluster.list(range, reverse: true, limit: count, .one)
+        let listed: Flow<Listing<Pointer>> = Cluster.list(range, reverse: true, limit: count, level)
         let key = { (id: PostID) in
             try? StoredKey(
                 bucket: Array(range.bucket.utf8), partitionKey: Array(range.partition.utf8),

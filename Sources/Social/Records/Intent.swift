@@ -108,6 +108,9 @@ struct Intent: SocialRecord, Equatable {
         return a.json.text().isSpelledBefore(b.json.text()) ? a : b
     }
 
+    /// Another where somebody has got further with it.
+    var progress: String { "\(step.rawValue)/\(deliveredShard)/\(deliveredTo ?? "")" }
+
     /// Whether both ask for the same: not who asks when.
     func asks(theSameAs other: Intent) -> Bool {
         guard subject.isSpelled(other.subject), home == other.home else { return false }

@@ -104,7 +104,7 @@ struct SiteForm: Sendable {
         }
         for member in members {
             switch member.value {
-            case .string(let text): values[member.name] = text
+            case .string(let text): try set(member.name, Array(text.utf8))
             case .int(let number): values[member.name] = "\(number)"
             case .bool(let flag): values[member.name] = flag ? "true" : "false"
             case .null: break

@@ -67,19 +67,17 @@ extension PasswordThread {
 typealias MarkdownThread = WorkThread<RenderJob, [UInt8]?>
 
 extension MarkdownThread {
-    /// - feedHTML: what HTML of a feed's item is written anew as.
-    convenience init(feedHTML: @escaping @Sendable ([UInt8]) -> [UInt8]?) {
+    convenience init() {
         self.init(
             "atoll-markdown", waiting: Limits.rendersWaiting, bytes: Limits.renderBytesWaiting, overloaded: nil,
             size: { job in
                 switch job {
-                case .markdown(let text), .feedHTML(let text): text.count
+                case .markdown(let text): text.count
                 }
             },
             work: { job in
                 switch job {
                 case .markdown(let text): Markdown.html(text)
-                case .feedHTML(let html): feedHTML(html)
                 }
             })
     }

@@ -45,7 +45,7 @@ enum TimelinePages {
 
     static func home(_ call: SiteCall) -> Flow<SiteAnswer> {
         guard let viewer = call.viewer else { return everybody(call) }
-        return TimelineCalls.bounds(call).then { Inbox.page(viewer, before: $0.before, limit: $0.limit) }.then { page in
+        return TimelineCalls.bounds(call).then { Inbox.page(viewer, before: $0.before, limit: $0.limit, isFresh: call.isFresh) }.then { page in
             show(
                 page,
                 Frame(
@@ -67,7 +67,8 @@ enum TimelinePages {
 
     static func user(_ name: String, _ call: SiteCall) -> Flow<SiteAnswer> {
         TimelineCalls.bounds(call).then {
-            Timelines.page(SocialKeys.timeline(.user(name)), before: $0.before, limit: $0.limit)
+            Timelines.page(
+                SocialKeys.timeline(.user(name)), before: $0.before, limit: $0.limit, isFresh: call.isFresh)
         }.then { page in
             Accounts.profile(name).then { profile in
                 Counting.counts(.user(name)).then { counts in
