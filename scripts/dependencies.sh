@@ -4,7 +4,7 @@
 #   scripts/dependencies.sh [build] [test] [bench]
 #
 #   build   what `swift build` needs beside the Swift toolchain (the default)
-#   test    what some tests use to enter networks and fill disks, and to check deploy/, the interface and the pages
+#   test    what some tests use to enter networks and fill disks, and to check deploy/, the interface, the pages and the feeds
 #   bench   the databases that `make bench` compares with; it leaves out those that are not installed
 #
 # If nothing is missing, nothing is asked of apt, no rights and no network are needed.
@@ -12,8 +12,8 @@ set -eu
 
 packages_of() {
     case $1 in
-        build) echo "binutils ca-certificates git libc6-dev libcmark-dev libleveldb-dev libsnappy-dev make" ;;
-        test) echo "chromium chromium-driver curl nodejs procps python3 python3-selenium python3-venv python3-websockets systemd util-linux" ;;
+        build) echo "binutils ca-certificates git libc6-dev libcmark-dev libleveldb-dev libsnappy-dev libxml2-dev make" ;;
+        test) echo "chromium chromium-driver curl nodejs procps python3 python3-feedparser python3-selenium python3-venv python3-websockets systemd util-linux" ;;
         bench) echo "curl etcd-client etcd-server redis-server redis-tools wrk" ;;
         *)
             echo "dependencies: unknown group \"$1\"; known: build, test, bench" >&2
@@ -29,9 +29,9 @@ for group; do wanted="$wanted $(packages_of "$group")"; done
 if ! command -v dpkg-query >/dev/null; then
     echo "dependencies: this is no Debian; the packages are called there:$wanted" >&2
     missing=
-    for header in leveldb/c.h cmark.h; do [ -e "/usr/include/$header" ] || missing="$missing $header"; done
+    for header in leveldb/c.h cmark.h libxml2/libxml/parser.h; do [ -e "/usr/include/$header" ] || missing="$missing $header"; done
     [ -z "$missing" ] && exit 0
-    echo "dependencies: not in /usr/include:$missing: install LevelDB's, Snappy's and cmark's headers and try again" >&2
+    echo "dependencies: not in /usr/include:$missing: install the headers of LevelDB, Snappy, cmark and libxml2 and try again" >&2
     exit 1
 fi
 

@@ -4,9 +4,9 @@ package import World
 
 package enum AddressCheck {
     /// Whether the address is one of the public internet: not in the registries of special purposes of RFC 6890 (as of
-    /// 2024), nor a multicast or reserved one. An IPv6 address that leads to an IPv4 one by way of a translator (mapped,
-    /// RFC 4291, 2.5.5.2; NAT64, RFC 6052) is judged by that; tunnels (6to4, Teredo) are refused, as nobody serves
-    /// feeds there.
+    /// 2024), nor a multicast or reserved one. An IPv6 address that leads to an IPv4 one by way of a translator
+    /// (mapped, RFC 4291, 2.5.5.2; NAT64, RFC 6052) is judged by that; tunnels (6to4, Teredo) are refused, as nobody
+    /// serves feeds there.
     package static func isPublic(_ address: IPAddress) -> Bool {
         switch address {
         case .v4(let address): !special4.contains { address >> (32 - $0.bits) == $0.prefix >> (32 - $0.bits) }

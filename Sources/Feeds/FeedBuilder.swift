@@ -133,7 +133,9 @@ struct FeedBuilder {
         switch (element["rel"] ?? "alternate").lowercased() {
         case "alternate":
             let isPage = (element["type"] ?? "text/html").lowercased().contains("html")
-            if item != nil { item?.note(link: href, isPage: isPage) } else if isPage || document?.home == nil {
+            if item != nil {
+                item?.note(link: href, isPage: isPage)
+            } else if isPage || document?.home == nil {
                 document?.home = href
             }
         case "self" where item == nil: document?.selfLink = href
@@ -163,7 +165,7 @@ struct FeedBuilder {
 extension FeedEnclosure {
     fileprivate init(_ url: String, _ element: XMLElement) {
         self.init(
-            url: url, type: PlainText.line((element["type"] ?? "").utf8, bytes: Limits.feedNameBytes),
+            url: url, type: TextLine.make((element["type"] ?? "").utf8, bytes: Limits.feedNameBytes),
             sizeBytes: (element["length"] ?? element["fileSize"]).flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil })
     }
 }

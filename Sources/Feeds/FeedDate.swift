@@ -81,7 +81,8 @@ package enum FeedDate {
     /// `08:49`, `08:49:37`, `8:49:37.25`. A leap second counts as the one before.
     private static func time(_ text: Substring) -> (hour: Int, minute: Int, second: Double)? {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-        guard (2...3).contains(parts.count), let hour = number(parts[0], most: 2), let minute = number(parts[1], most: 2)
+        guard (2...3).contains(parts.count), let hour = number(parts[0], most: 2),
+            let minute = number(parts[1], most: 2)
         else { return nil }
         var second = 0.0
         if parts.count == 3 {
@@ -122,13 +123,13 @@ package enum FeedDate {
     // MARK: Writing
 
     /// `1994-11-06T08:49:37Z`: whole seconds, as all readers take them.
-    package static func rfc3339(_ time: WallTime) -> String {
+    static func rfc3339(_ time: WallTime) -> String {
         let (year, month, day, second) = parts(time)
         return "\(four(year))-\(two(month))-\(two(day))T\(clock(second))Z"
     }
 
     /// `Sun, 06 Nov 1994 08:49:37 GMT`.
-    package static func rfc822(_ time: WallTime) -> String {
+    static func rfc822(_ time: WallTime) -> String {
         let (year, month, day, second) = parts(time)
         let weekday = weekdays[Int(clamped(time) / 86_400) % 7]
         return "\(weekday), \(two(day)) \(months[month - 1].capitalizedASCII) \(four(year)) \(clock(second)) GMT"

@@ -15,7 +15,7 @@ package struct FeedDocument: Hashable, Sendable {
     /// Who tells of changes (WebSub, 4).
     package var hub: String?
     /// Before which it asks not to be read again.
-    package var timeToLive: Span?
+    var timeToLive: Span?
     /// In the document's order.
     package var items: [FeedItem]
 

@@ -75,7 +75,9 @@ struct GatheredText {
             let type = (element["type"] ?? "text").lowercased()
             // Atom 0.3 has `mode` beside the type.
             let isEscaped = type.hasSuffix("html") && type != "xhtml" && type != "application/xhtml+xml"
-            form = isEscaped || element["mode"] == "escaped" ? .escaped : type == "text" || type == "text/plain" ? .text : .elements
+            form =
+                isEscaped || element["mode"] == "escaped"
+                ? .escaped : type == "text" || type == "text/plain" ? .text : .elements
         }
         if element.vocabulary == .html { form = .elements }
     }
@@ -84,7 +86,7 @@ struct GatheredText {
         let room = limit - bytes.count
         guard room > 0 else { return }
         if form == .elements {
-            SafeHTMLWriter.append(escaped: Array(text.prefix(room)), to: &bytes)
+            SafeHTMLWriter.append(escaped: text, to: &bytes, atMost: limit)
         } else {
             bytes += text.prefix(room)
         }
@@ -121,9 +123,9 @@ struct GatheredText {
     /// Without markup, on one line.
     func line(_ most: Int) -> String {
         guard form != .text, bytes.contains(where: { $0 == UInt8(ascii: "<") || $0 == UInt8(ascii: "&") }) else {
-            return PlainText.line(bytes, bytes: most)
+            return TextLine.make(bytes, bytes: most)
         }
-        return PlainText.line(ForeignHTML.plainText(bytes, atMost: most).utf8, bytes: most)
+        return TextLine.make(ForeignHTML.plainText(bytes, atMost: most).utf8, bytes: most)
     }
 
     func html(base: FeedURL) -> String {

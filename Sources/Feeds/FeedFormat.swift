@@ -15,7 +15,8 @@ package enum FeedFormat: String, CaseIterable, Sendable {
         }
     }
 
-    /// - feed: with a `home` and a `selfLink`, and items that have an `id` (for Atom a URI); an item's `html` is written
+    /// - feed: with a `home` and a `selfLink`, and items that have an `id` (for Atom a URI); an item's `html` is
+    /// written
     ///   as it is.
     package func write(_ feed: FeedDocument) -> [UInt8] {
         switch self {

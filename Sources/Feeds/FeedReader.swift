@@ -25,8 +25,9 @@ package enum FeedReader {
     }
 
     private static func isPage(_ text: ArraySlice<UInt8>) -> Bool {
-        let head = String(decoding: text.prefix(64), as: UTF8.self).lowercased()
-        return head.hasPrefix("<!doctype html") || head.hasPrefix("<html")
+        let head = String(decoding: text.prefix(1 << 10), as: UTF8.self).lowercased()
+        func has(_ tag: String) -> Bool { head.firstRange(of: tag) != nil }
+        return (has("<!doctype html") || has("<html")) && !has("<rss") && !has("<feed") && !has("<rdf:rdf")
     }
 
     /// `<link rel="alternate" type="application/atom+xml" href="…">`, as pages name their feeds.

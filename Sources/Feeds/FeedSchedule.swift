@@ -151,8 +151,10 @@ extension FeedSchedule {
         var (failures, reason) = (0, "")
         if case .failing(let times, let text) = state { (failures, reason) = (times, text) }
         return .object([
-            "url": .string(url), "etag": .optional(validators.etag), "last_modified": .optional(validators.lastModified),
-            "next": .int(Int(clamping: next.milliseconds)), "polled": .optional(polled.map { Int(clamping: $0.milliseconds) }),
+            "url": .string(url), "etag": .optional(validators.etag),
+            "last_modified": .optional(validators.lastModified),
+            "next": .int(Int(clamping: next.milliseconds)),
+            "polled": .optional(polled.map { Int(clamping: $0.milliseconds) }),
             "gap_ms": .int(Int(gap.nanoseconds / 1_000_000)), "failures": .int(failures), "error": .string(reason),
             "ended": .bool(hasEnded), "move": .optional(move?.url), "moves": .int(move?.times ?? 0),
         ])

@@ -5,7 +5,7 @@ import World
 
 /// An absolute http or https URL without a user's name. What is no ASCII is percent-encoded, the host is in lower case.
 package struct FeedURL: Hashable, Sendable {
-    package let isSecure: Bool
+    let isSecure: Bool
     /// Without brackets. A name of letters, digits, dots, hyphens and underscores, or an address.
     package let host: String
     package let port: Int

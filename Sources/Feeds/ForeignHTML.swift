@@ -45,7 +45,7 @@ package enum ForeignHTML {
             case .close(let name): if !SafeHTMLWriter.isWithinLine(name) { text.append(0x20) }
             }
         }
-        return PlainText.line(text, atMost: most)
+        return TextLine.make(text, atMost: most)
     }
 
     /// A text without markup as HTML: paragraphs where it has empty lines.
@@ -60,9 +60,9 @@ package enum ForeignHTML {
     }
 }
 
-enum PlainText {
-    /// One line: blanks and line ends become single blanks, and none are left at the ends.
-    static func line(_ text: some Sequence<UInt8>, atMost most: Int) -> String {
+enum TextLine {
+    /// Blanks and line ends become single blanks, and none are left at the ends.
+    static func make(_ text: some Sequence<UInt8>, atMost most: Int) -> String {
         var bytes: [UInt8] = []
         for byte in text {
             if byte > 0x20, byte != 0x7F {
@@ -77,8 +77,8 @@ enum PlainText {
     }
 
     /// The same by bytes: no character is cut.
-    static func line(_ text: some Sequence<UInt8>, bytes most: Int) -> String {
-        let line = line(text, atMost: most)
+    static func make(_ text: some Sequence<UInt8>, bytes most: Int) -> String {
+        let line = make(text, atMost: most)
         guard line.utf8.count > most else { return line }
         var count = 0
         return String(

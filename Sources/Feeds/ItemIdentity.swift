@@ -44,7 +44,7 @@ package struct KnownItem: Hashable, Sendable {
 /// An item that a document has anew, or changed.
 package struct ItemChange: Hashable, Sendable {
     package let item: FeedItem
-    /// What it was; nil for a new one. Where the digest is the same only the keys are new.
+    /// What it was; nil for a new one.
     package let known: KnownItem?
     /// What it is to be known by from now on, all with the same post and digest.
     package let keys: [ItemKey]
@@ -59,31 +59,45 @@ package enum ItemIdentity {
     package static func changes(
         in document: FeedDocument, known: [ItemKey: KnownItem], isFirst: Bool, now: WallTime
     ) -> [ItemChange] {
-        let all = keys(document)
-        var changes: [ItemChange] = []
-        var fresh: [(at: Int, change: ItemChange)] = []
+        let all = latestFirst(candidates(document, known), now)
+        let edits = all.filter { change in change.known.map { $0.digest != change.digest } ?? false }
+        let most = isFirst ? Limits.feedFirstItems : Limits.feedLaterItems
+        return all[..<newsEnd(all, isFirst: isFirst)].filter { change in
+            change.known == nil && (isFirst || isNews(change.item, now))
+        }.prefix(most) + edits
+    }
+
+    /// Every item, once, with what it was.
+    private static func candidates(_ document: FeedDocument, _ known: [ItemKey: KnownItem]) -> [ItemChange] {
         var taken: Set<ItemKey> = []
-        for (at, item) in document.items.enumerated() {
-            let keys = all[at]
+        return zip(document.items, keys(document)).compactMap { item, keys in
             // Twice in one document: the first counts.
-            guard let first = keys.first, taken.insert(first).inserted else { continue }
-            let digest = digest(item)
+            guard let first = keys.first, taken.insert(first).inserted else { return nil }
             // Where identity and link are of two items, the link is right: it is what people open.
-            guard let match = keys.last(where: { known[$0] != nil }).flatMap({ known[$0] }) else {
-                fresh.append((at, ItemChange(item: item, known: nil, keys: keys, digest: digest)))
-                continue
-            }
-            if match.digest != digest || keys.contains(where: { known[$0] == nil }) {
-                changes.append(ItemChange(item: item, known: match, keys: keys, digest: digest))
-            }
+            let match = keys.last { known[$0] != nil }.flatMap { known[$0] }
+            return ItemChange(item: item, known: match, keys: keys, digest: digest(item))
         }
-        // A time to come is no reason to stand first for ever.
+    }
+
+    /// A time to come is no reason to stand first for ever; what has none stands as the document has it.
+    private static func latestFirst(_ changes: [ItemChange], _ now: WallTime) -> [ItemChange] {
         func time(_ change: ItemChange) -> UInt64 { min(change.item.time ?? now, now).milliseconds }
-        fresh.sort { a, b in
-            let (first, second) = (time(a.change), time(b.change))
-            return first == second ? a.at < b.at : first > second
-        }
-        return fresh.prefix(isFirst ? Limits.feedFirstItems : Limits.feedLaterItems).map(\.change) + changes
+        return changes.enumerated().sorted { a, b in
+            let (first, second) = (time(a.element), time(b.element))
+            return first == second ? a.offset < b.offset : first > second
+        }.map(\.element)
+    }
+
+    /// Of a long document the first poll took the latest; what stands behind them is unknown for ever, and older than
+    /// all that is known.
+    private static func newsEnd(_ changes: [ItemChange], isFirst: Bool) -> Int {
+        guard !isFirst, changes.count > Limits.feedFirstItems else { return changes.count }
+        return changes.lastIndex { $0.known != nil } ?? changes.count
+    }
+
+    private static func isNews(_ item: FeedItem, _ now: WallTime) -> Bool {
+        guard let time = item.time else { return true }
+        return now.milliseconds < time.milliseconds + UInt64(Limits.feedNewsAge.nanoseconds / 1_000_000)
     }
 
     /// For each item, what it is known by: the best first.

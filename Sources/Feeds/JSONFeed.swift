@@ -51,7 +51,7 @@ enum JSONFeed {
     }
 
     private static func line(_ json: JSONValue?, _ most: Int) -> String {
-        PlainText.line((json?.string ?? "").utf8.prefix(8 * most), bytes: most)
+        TextLine.make((json?.string ?? "").utf8.prefix(8 * most), bytes: most)
     }
 
     private static func link(_ json: JSONValue?, _ url: FeedURL) -> String? {

@@ -48,7 +48,7 @@ struct SafeHTMLWriter {
     mutating func text(_ text: [UInt8]) {
         if open.last?.isList == true || isBlockPlace, text.allSatisfy({ $0 <= 0x20 }) { return }
         beginLine()
-        SafeHTMLWriter.append(escaped: text, to: &output)
+        SafeHTMLWriter.append(escaped: text, to: &output, atMost: Limits.feedTextBytes)
     }
 
     mutating func open(_ tag: HTMLTag) {
@@ -91,7 +91,7 @@ struct SafeHTMLWriter {
         }
         guard let stop, open[stop] == element else { return }
         while open.count > stop { pop() }
-        if !element.isInline { needsParagraph = open.last != .li || needsParagraph }
+        if !element.isInline { needsParagraph = true }
     }
 
     /// What comes next is another paragraph.
@@ -138,7 +138,9 @@ struct SafeHTMLWriter {
     private mutating func leaveText() { while let last = open.last, !last.isContainer { pop() } }
 
     private mutating func openInline(_ element: SafeElement) {
-        guard open.count < Limits.htmlDepth, !open.contains(element) || element == .sub || element == .sup else { return }
+        guard open.count < Limits.htmlDepth, !open.contains(element) || element == .sub || element == .sup else {
+            return
+        }
         beginLine()
         push(element)
     }
@@ -181,7 +183,7 @@ struct SafeHTMLWriter {
 
     /// Nothing foreign is loaded into a page: what would be becomes a link.
     private mutating func show(_ tag: HTMLTag, _ words: String) {
-        let label = PlainText.line((tag["alt"] ?? tag["title"] ?? "").utf8, bytes: Limits.feedNameBytes)
+        let label = TextLine.make((tag["alt"] ?? tag["title"] ?? "").utf8, bytes: Limits.feedNameBytes)
         guard let url = link(tag["src"]), !open.contains(.a) else {
             if !label.isEmpty { text(Array(label.utf8)) }
             return
@@ -194,8 +196,10 @@ struct SafeHTMLWriter {
     // MARK: Characters
 
     /// Text as it may stand between tags and in quotes. Control characters, which HTML has no place for, are left out.
-    static func append(escaped text: [UInt8], to output: inout [UInt8]) {
+    /// - most: bytes of the output; past it nothing is added, and no character is cut.
+    static func append(escaped text: some Sequence<UInt8>, to output: inout [UInt8], atMost most: Int = .max) {
         for byte in text {
+            if output.count >= most, byte & 0xC0 != 0x80 { return }
             switch byte {
             case UInt8(ascii: "&"): output += Array("&amp;".utf8)
             case UInt8(ascii: "<"): output += Array("&lt;".utf8)

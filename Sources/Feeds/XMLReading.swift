@@ -44,7 +44,9 @@ struct XMLElement {
                 (0..<name.utf8CodeUnitCount).allSatisfy { local[$0] == name.utf8Start[$0] }
                 && local[name.utf8CodeUnitCount] == 0
             guard isIt else { continue }
-            return String(decoding: UnsafeBufferPointer(start: start, count: max(0, end - start)), as: UTF8.self)
+            let value = String(decoding: UnsafeBufferPointer(start: start, count: max(0, end - start)), as: UTF8.self)
+            // As it expands no entities, libxml2 writes each ampersand of a value so.
+            return value.replacing("&#38;", with: "&")
         }
         return nil
     }

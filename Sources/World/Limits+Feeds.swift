@@ -3,8 +3,8 @@
 extension Limits {
     // MARK: What is read
 
-    /// A feed's document, unpacked: the largest that are well kept have about 1 MiB, and all of it is in memory while it
-    /// is read.
+    /// A feed's document, unpacked: the largest that are well kept have about 1 MiB, and all of it is in memory while
+    /// it is read.
     public static let feedBytes = 2 << 20
     /// Elements in each other: the deepest of honest pages have about 40.
     public static let feedDepth = 100
@@ -52,6 +52,9 @@ extension Limits {
     /// Items that a feed begins with, which nobody's inbox gets, and new ones of a later poll: more at once is no news.
     public static let feedFirstItems = 50
     public static let feedLaterItems = 100
+    /// Older items are no news, but in a feed that is read for the first time: what was seen is forgotten 180 days
+    /// after, and would be new again.
+    public static let feedNewsAge = Span.hours(150 * 24)
     /// Polls of one feed that others ask for (its hub) come at most so often.
     public static let feedHasteGap = Span.minutes(1)
     /// From the end of one request to the next at the same host: many feeds of a person lie at one.

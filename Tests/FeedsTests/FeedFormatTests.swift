@@ -14,7 +14,9 @@ import World
         feed.summary = "What happens \"here\""
         var first = FeedItem(
             id: "https://islands.example/ann/first/", link: "https://islands.example/ann/first/", title: "First & best",
-            html: "<p>One <b>bold</b> &amp; <a href=\"https://o.example/\" rel=\"nofollow noopener noreferrer\">link</a></p>")
+            html:
+                "<p>One <b>bold</b> &amp; <a href=\"https://o.example/\" rel=\"nofollow noopener noreferrer\">link</a></p>"
+        )
         first.author = "Ann"
         first.published = WallTime(milliseconds: 1_700_000_000_000)
         first.updated = WallTime(milliseconds: 1_700_000_100_000)
@@ -41,7 +43,8 @@ import World
             if Bool.random(using: &random) { item.author = text(2) }
             item.published = WallTime(milliseconds: UInt64.random(in: 0...4_000_000_000, using: &random) * 1_000)
             item.html = String(
-                decoding: ForeignHTML.clean(Array("<p>\(text(9))<ul><li>\(text(2))<pre>x\n y</pre>".utf8)), as: UTF8.self)
+                decoding: ForeignHTML.clean(Array("<p>\(text(9))<ul><li>\(text(2))<pre>x\n y</pre>".utf8)),
+                as: UTF8.self)
             if Bool.random(using: &random) {
                 item.enclosures = [FeedEnclosure(url: link, type: "audio/mpeg", sizeBytes: number + 1)]
             }
@@ -93,7 +96,7 @@ import World
             let found = try FeedParser.parse(format.write(FeedFormatTests.sample()))
             #expect(found["bozo"]?.int == 0, "\(found["problem"]?.string ?? "")")
             #expect(found["version"]?.string == (format == .rss ? "rss20" : "atom10"))
-            #expect(found["title"]?.string == "Ann's & Ben's <notes>" || format == .rss)
+            #expect(found["title"]?.string == "Ann's & Ben's <notes>")
             #expect(found["link"]?.string == "https://islands.example/ann/")
             let entries = found["entries"]?.array ?? []
             try #require(entries.count == 2)
@@ -117,7 +120,8 @@ private enum FeedParser {
             'title': d.feed.get('title'), 'link': d.feed.get('link'), 'entries': [{
                 'title': e.get('title'), 'id': e.get('id'), 'author': e.get('author'), 'content': body(e),
                 'published': calendar.timegm(e.published_parsed) if e.get('published_parsed') else None,
-                'enclosure': e.enclosures[0].href if e.enclosures else None} for e in d.entries]}))
+                'enclosure': next((l.href for l in e.get('links', []) if l.get('rel') == 'enclosure'), None)}
+            for e in d.entries]}))
         """
 
     static let isThere = (try? run(["-c", "import feedparser"], [])) != nil

@@ -1,6 +1,6 @@
 // When feeds are asked for, and how their hosts are spared.
 
-import Feeds
+@testable import Feeds
 import JSON
 import Testing
 import World
@@ -12,7 +12,8 @@ import World
     private func head(
         etag: String? = nil, modified: String? = nil, maxAge: Span? = nil, move: String? = nil
     ) -> FetchHead {
-        var head = FetchHead(finalURL: "https://a.example/f", validators: FeedValidators(etag: etag, lastModified: modified))
+        var head = FetchHead(
+            finalURL: "https://a.example/f", validators: FeedValidators(etag: etag, lastModified: modified))
         head.maxAge = maxAge
         head.permanentMove = move
         return head
@@ -109,7 +110,8 @@ import World
         _ = schedule.handle(.document(feed(), head(etag: "\"1\"", modified: "Mon")), start, chance: 0)
         let kept = FeedValidators(etag: "\"1\"", lastModified: "Mon")
         for outcome in [
-            FetchOutcome.failed(.status(500)), .failed(.unreadable(.malformed)), .retryLater(.hours(1)), .notModified(head()),
+            FetchOutcome.failed(.status(500)), .failed(.unreadable(.malformed)), .retryLater(.hours(1)),
+            .notModified(head()),
         ] {
             _ = schedule.handle(outcome, start, chance: 0)
             #expect(schedule.job.validators == kept)
@@ -171,7 +173,8 @@ import World
         for text in ["{}", "[]", "{\"url\": \"x\", \"next\": -1}", "{\"url\": 1, \"next\": 1}"] {
             #expect(FeedSchedule(try JSONValue.decode(Array(text.utf8))) == nil)
         }
-        let strange = "{\"url\": \"x\", \"next\": 1, \"gap_ms\": -9, \"failures\": 99999999, \"move\": \"y\", \"moves\": 1e9}"
+        let strange =
+            "{\"url\": \"x\", \"next\": 1, \"gap_ms\": -9, \"failures\": 99999999, \"move\": \"y\", \"moves\": 1e9}"
         var read = try #require(FeedSchedule(try JSONValue.decode(Array(strange.utf8))))
         _ = read.handle(.failed(.timedOut), start, chance: .max)
         #expect(wait(read, after: start) <= .hours(24 * 8))

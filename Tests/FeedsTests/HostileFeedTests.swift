@@ -119,7 +119,7 @@ import World
         let url = try #require(FeedURL(Sample.url))
         var (good, bad) = (0, 0)
         let start = ContinuousClock.now
-        for _ in 0..<1_500 {
+        for _ in 0..<800 {
             var bytes = samples[Int.random(in: 0..<samples.count, using: &random)]
             for _ in 0..<Int.random(in: 1...4, using: &random) {
                 let at = Int.random(in: 0..<bytes.count, using: &random)
@@ -138,7 +138,7 @@ import World
                 for item in feed.items { try SafeHTMLCheck.check(item.html) }
             } catch is FeedFailure { bad += 1 }
         }
-        #expect(good > 100 && bad > 100, "\(good) \(bad)")
+        #expect(good > 50 && bad > 50, "\(good) \(bad)")
         #expect(ContinuousClock.now - start < .seconds(60))
     }
 }

@@ -120,6 +120,33 @@ import World
         #expect(fresh.read([item("n", nil, "now", minutesAgo: 0), future], now).new == ["now", "future"])
     }
 
+    /// The first poll takes fifty of three hundred; the others never become news, and what is new does.
+    @Test func whatWasOldAtFirstStaysOld() {
+        let items = (0..<300).map { item("\($0)", nil, "\($0)", minutesAgo: UInt64(10 + $0)) }
+        var reader = Reader()
+        #expect(reader.read(items, now).new.count == Limits.feedFirstItems)
+        for _ in 0..<3 { #expect(reader.read(items, now).new == []) }
+        let late = item("late", nil, "late", minutesAgo: 30)
+        let next = reader.read([item("new", nil, "new", minutesAgo: 1)] + items + [late], now)
+        #expect(next.new == ["new", "late"] && next.edited == [])
+        // All that was known has left the document: nothing tells any more what was there at first.
+        #expect(reader.read(Array(items[100..<200]), now).new.count == Limits.feedLaterItems)
+        // A short document in the other order, without times.
+        var other = Reader()
+        _ = other.read([item("1", nil, "one"), item("2", nil, "two")], now)
+        #expect(
+            other.read([item("1", nil, "one"), item("2", nil, "two"), item("3", nil, "three")], now).new == ["three"])
+    }
+
+    /// What was seen is forgotten some day, and its feed still has it.
+    @Test func whatIsOldIsNoNews() {
+        let items = [item("1", nil, "old", minutesAgo: 200 * 1_440), item("2", nil, "young", minutesAgo: 100 * 1_440)]
+        var forgetful = Reader(isFirst: false)
+        #expect(forgetful.read(items, now).new == ["young"])
+        var first = Reader()
+        #expect(first.read(items, now).new == ["young", "old"])
+    }
+
     @Test func whateverComesNothingIsNewTwice() {
         var random = SeededRandom(seed: 11)
         for _ in 0..<300 {

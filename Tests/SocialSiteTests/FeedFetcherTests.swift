@@ -6,6 +6,7 @@ import Foundation
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
+import NIOSSL
 @testable import SocialSite
 import Testing
 import World
@@ -31,14 +32,15 @@ import World
     }
 
     private func with(
-        timeout: Span = .seconds(20), permits: @escaping @Sendable (IPAddress) -> Bool = { $0 == loopback },
+        isSecure: Bool = false, trusts: String? = nil, timeout: Span = .seconds(20),
+        permits: @escaping @Sendable (IPAddress) -> Bool = { $0 == loopback },
         addresses: @escaping @Sendable (String, Int) -> [IPAddress] = { _, _ in [loopback] },
         _ reply: @escaping @Sendable (String) -> LocalServer.Reply, _ test: (Place) async throws -> Void
     ) async throws {
         let group = MultiThreadedEventLoopGroup.singleton
-        let server = try await LocalServer(group, reply)
+        let server = try await LocalServer(group, isSecure: isSecure, reply)
         let lookups = NIOLockedValueBox<[String]>([])
-        let rules = FetchRules(
+        var rules = FetchRules(
             permits: permits, permitsURL: { _ in true },
             resolve: { host in
                 let count = lookups.withLockedValue { lookups in
@@ -47,6 +49,9 @@ import World
                 }
                 return addresses(host, count)
             })
+        if let trusts {
+            rules.trust = .certificates([try NIOSSLCertificate(bytes: Array(trusts.utf8), format: .pem)])
+        }
         let fetcher = FeedFetcher(group: group, origin: "https://islands.example", rules: rules, timeout: timeout)
         let result: Result<Void, any Error>
         do { result = .success(try await test(Place(server: server, fetcher: fetcher, lookups: lookups))) } catch {
@@ -60,8 +65,11 @@ import World
     @Test func aFeedIsFetched() async throws {
         try await with({ _ in
             LocalServer.answer(
-                "200 OK", ["content-type: text/xml", "etag: \"7\"", "last-modified: Mon, 01 Jan 2024 00:00:00 GMT",
-                    "cache-control: public, max-age=3600"], FeedFetcherTests.feed)
+                "200 OK",
+                [
+                    "content-type: text/xml", "etag: \"7\"", "last-modified: Mon, 01 Jan 2024 00:00:00 GMT",
+                    "cache-control: public, max-age=3600",
+                ], FeedFetcherTests.feed)
         }) { place in
             guard case .document(let document, let head) = await place.get("/feed?a=b") else {
                 Issue.record("no document")
@@ -101,7 +109,10 @@ import World
             ("503 Service Unavailable", "retry-after: 99999999999999999999", .retryLater(.hours(1))),
             ("503 Service Unavailable", "retry-after: 99999999999", .retryLater(.hours(24 * 7))),
             ("429 Too Many Requests", "x: y", .retryLater(.hours(1))),
-            ("429 Too Many", "date: Mon, 01 Jan 2024 00:00:00 GMT\r\nretry-after: Mon, 01 Jan 2024 00:10:00 GMT", .retryLater(.minutes(10))),
+            (
+                "429 Too Many", "date: Mon, 01 Jan 2024 00:00:00 GMT\r\nretry-after: Mon, 01 Jan 2024 00:10:00 GMT",
+                .retryLater(.minutes(10))
+            ),
             ("410 Gone", "x: y", .gone), ("404 Not Found", "x: y", .failed(.status(404))),
             ("500 Oh", "x: y", .failed(.status(500))), ("204 No Content", "x: y", .failed(.status(204))),
             ("301 Moved", "x: y", .failed(.status(301))),
@@ -115,7 +126,8 @@ import World
     @Test func whatIsNoFeedIsToldSo() async throws {
         try await with({ _ in
             LocalServer.answer(
-                "200 OK", [], Array("<html><link rel=alternate type='application/rss+xml' href='https://a.example/f'>".utf8))
+                "200 OK", [],
+                Array("<html><link rel=alternate type='application/rss+xml' href='https://a.example/f'>".utf8))
         }) { place in
             #expect(await place.get("/") == .failed(.unreadable(.notAFeed(feeds: ["https://a.example/f"]))))
         }
@@ -173,12 +185,14 @@ import World
     /// The rules that ship: nothing of this machine or its network is asked, by whatever name.
     @Test(
         arguments: [
-            "http://127.0.0.1/", "http://localhost/", "http://[::1]/", "http://[::ffff:10.0.0.1]/", "http://169.254.169.254/",
+            "http://127.0.0.1/", "http://localhost/", "http://[::1]/", "http://[::ffff:10.0.0.1]/",
+            "http://169.254.169.254/",
             "http://10.1.2.3/", "http://0x7f000001/", "http://127.1/", "http://[fe80::1]/", "http://0/",
         ])
     func nothingWithinIsReached(_ url: String) async throws {
         let group = MultiThreadedEventLoopGroup.singleton
-        let fetcher = FeedFetcher(group: group, origin: "https://islands.example")
+        let fetcher = FeedFetcher(
+            group: group, origin: "https://islands.example", rules: .everybody, timeout: .seconds(60))
         let outcome = await fetcher.fetch(FetchJob(url: url))
         await fetcher.shutdown()
         #expect(outcome == .failed(.forbiddenAddress))
@@ -212,7 +226,8 @@ import World
     @Test func onlyCheckedAddressesAreDialled() async throws {
         // The first is refused by the rules, though somebody listens there; the second nobody may dial either.
         try await with(
-            permits: { $0 == FeedFetcherTests.other }, addresses: { _, _ in [FeedFetcherTests.loopback, .v4(0x0A00_0001)] },
+            permits: { $0 == FeedFetcherTests.other },
+            addresses: { _, _ in [FeedFetcherTests.loopback, .v4(0x0A00_0001)] },
             { _ in LocalServer.answer("200 OK", [], FeedFetcherTests.feed) }
         ) { place in
             #expect(await place.get("/") == .failed(.forbiddenAddress))
@@ -251,7 +266,11 @@ import World
     private static func gzip(_ bytes: [UInt8]) throws -> [UInt8] {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["python3", "-c", "import sys,gzip; sys.stdout.buffer.write(gzip.compress(b' ' * int(sys.argv[1]) + sys.argv[2].encode()))"]
+        process.arguments =
+            [
+                "python3", "-c",
+                "import sys,gzip; sys.stdout.buffer.write(gzip.compress(b' ' * int(sys.argv[1]) + sys.argv[2].encode()))",
+            ]
             + ["\(bytes.count)", String(decoding: feed, as: UTF8.self)]
         let output = Pipe()
         process.standardOutput = output
@@ -275,7 +294,8 @@ import World
             #expect(document.title == "Salt")
             #expect(await place.get("/bomb") == .failed(.tooLarge))
         }
-        try await with({ _ in LocalServer.answer("200 OK", ["content-encoding: gzip"], Array("no gzip at all".utf8)) }) { place in
+        try await with({ _ in LocalServer.answer("200 OK", ["content-encoding: gzip"], Array("no gzip at all".utf8)) })
+        { place in
             guard case .failed = await place.get("/") else {
                 Issue.record("what was it?")
                 return
@@ -295,13 +315,16 @@ import World
     }
 
     @Test(arguments: ["/head", "/body", "/silence"]) func timeIsBounded(_ path: String) async throws {
-        try await with(timeout: .milliseconds(700), { path in
-            switch path {
-            case "/head": .drip(Array("HTTP/1.1 200 OK\r\nx: ".utf8))
-            case "/body": .drip(Array("HTTP/1.1 200 OK\r\n\r\n<rss>".utf8))
-            default: .silence
+        try await with(
+            timeout: .milliseconds(700),
+            { path in
+                switch path {
+                case "/head": .drip(Array("HTTP/1.1 200 OK\r\nx: ".utf8))
+                case "/body": .drip(Array("HTTP/1.1 200 OK\r\n\r\n<rss>".utf8))
+                default: .silence
+                }
             }
-        }) { place in
+        ) { place in
             let start = ContinuousClock.now
             #expect(await place.get(path) == .failed(.timedOut))
             #expect(ContinuousClock.now - start < .seconds(10))
@@ -336,15 +359,30 @@ import World
         }
     }
 
-    /// A server without a certificate, asked for https.
-    @Test func httpsWantsACertificate() async throws {
-        try await with({ _ in .close }) { place in
+    /// The address was checked, and so is who answers there.
+    @Test func aCertificateThatNobodyVouchedForIsNone() async throws {
+        try await with(isSecure: true, { _ in LocalServer.answer("200 OK", [], FeedFetcherTests.feed) }) { place in
             let outcome = await place.fetcher.fetch(FetchJob(url: "https://host.example:\(place.server.port)/"))
-            guard case .failed(let failure) = outcome else {
-                Issue.record("\(outcome)")
+            #expect(outcome == .failed(.insecure))
+            #expect(place.server.requests.isEmpty)
+        }
+    }
+
+    /// It is the host's name that is vouched for, though an address was dialled.
+    @Test func theCertificateIsTheNames() async throws {
+        try await with(
+            isSecure: true, trusts: LocalServer.certificate,
+            { _ in LocalServer.answer("200 OK", [], FeedFetcherTests.feed) }
+        ) { place in
+            let (good, bad) = (
+                "https://host.example:\(place.server.port)/", "https://other.example:\(place.server.port)/"
+            )
+            guard case .document = await place.fetcher.fetch(FetchJob(url: good)) else {
+                Issue.record("no document")
                 return
             }
-            #expect([.insecure, .unreachable].contains(failure))
+            #expect(await place.fetcher.fetch(FetchJob(url: bad)) == .failed(.insecure))
+            #expect(place.server.requests.count == 1)
         }
     }
 

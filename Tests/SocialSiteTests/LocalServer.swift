@@ -3,6 +3,7 @@
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
+import NIOSSL
 
 final class LocalServer: Sendable {
     /// What it does with a request.
@@ -21,18 +22,55 @@ final class LocalServer: Sendable {
     /// The heads of all requests, in lower case.
     var requests: [String] { heard.withLockedValue { $0 } }
 
+    /// - isSecure: with a certificate for host.example that nobody has vouched for.
     /// - reply: to a path.
-    init(_ group: any EventLoopGroup, _ reply: @escaping @Sendable (String) -> Reply) async throws {
+    init(
+        _ group: any EventLoopGroup, isSecure: Bool = false, _ reply: @escaping @Sendable (String) -> Reply
+    ) async throws {
         let heard = heard
+        let security = isSecure ? try LocalServer.security() : nil
         channel = try await ServerBootstrap(group: group)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let security {
+                        try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: security))
+                    }
                     try channel.pipeline.syncOperations.addHandler(ReplyHandler(heard, reply))
                 }
             }
             .bind(host: "127.0.0.1", port: 0).get()
     }
+
+    private static func security() throws -> NIOSSLContext {
+        let certificate = try NIOSSLCertificate(bytes: Array(self.certificate.utf8), format: .pem)
+        let key = try NIOSSLPrivateKey(bytes: Array(self.key.utf8), format: .pem)
+        return try NIOSSLContext(
+            configuration: .makeServerConfiguration(
+                certificateChain: [.certificate(certificate)], privateKey: .privateKey(key)))
+    }
+
+    /// Of these tests alone.
+    private static let key = """
+        -----BEGIN PRIVATE KEY-----
+        MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgA245oCeYGMj58ouc
+        2p2m21vTOv4Uzt8tUyTjgWx+ON2hRANCAAT4z0FUX5SN+zY6sW/7z5LGIPEj0cZy
+        UHr00mMXgxxyy/oM1YFs+LCK1g1THYKU+dBxg9qzoLDL9gKoZEN0y7+I
+        -----END PRIVATE KEY-----
+        """
+    static let certificate = """
+        -----BEGIN CERTIFICATE-----
+        MIIBnjCCAUSgAwIBAgIUKC32lYCtD5JP9/oOeEwmu1Njg9UwCgYIKoZIzj0EAwIw
+        FzEVMBMGA1UEAwwMaG9zdC5leGFtcGxlMCAXDTI2MTEyNzIyMjYxMloYDzIxMjYx
+        MTAzMjIyNjEyWjAXMRUwEwYDVQQDDAxob3N0LmV4YW1wbGUwWTATBgcqhkjOPQIB
+        BggqhkjOPQMBBwNCAAT4z0FUX5SN+zY6sW/7z5LGIPEj0cZyUHr00mMXgxxyy/oM
+        1YFs+LCK1g1THYKU+dBxg9qzoLDL9gKoZEN0y7+Io2wwajAdBgNVHQ4EFgQUrPR6
+        o0/PF3xNQvtJtKBa8kV0ezwwHwYDVR0jBBgwFoAUrPR6o0/PF3xNQvtJtKBa8kV0
+        ezwwDwYDVR0TAQH/BAUwAwEB/zAXBgNVHREEEDAOggxob3N0LmV4YW1wbGUwCgYI
+        KoZIzj0EAwIDSAAwRQIgf0iIqxaE4TvDgesWR2YIfK+nfBJKS+7RwZZetwV/vWcC
+        IQDer1Le22FpIomVfoTHA1tZDA9QOOMjhT13AF7kpiKZrQ==
+        -----END CERTIFICATE-----
+        """
 
     func close() async { try? await channel.close() }
 
@@ -68,7 +106,8 @@ private final class ReplyHandler: ChannelInboundHandler {
         case .drip(let bytes):
             context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: bytes)), promise: nil)
             let channel = context.channel
-            context.eventLoop.scheduleRepeatedTask(initialDelay: .milliseconds(100), delay: .milliseconds(100)) { task in
+            context.eventLoop.scheduleRepeatedTask(initialDelay: .milliseconds(100), delay: .milliseconds(100)) {
+                task in
                 guard channel.isActive else { return task.cancel() }
                 channel.writeAndFlush(ByteBuffer(string: " "), promise: nil)
             }

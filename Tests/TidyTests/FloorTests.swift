@@ -9,6 +9,7 @@ import Testing
         ("World", 0), ("JSON", 0), ("Quorums", 0), ("Causality", 0), ("DataTypes", 0), ("Wire", 0),
         ("Keys", 1), ("Ring", 1), ("Gossip", 1), ("Storage", 1),
         ("Vnodes", 2), ("HintedHandoff", 2), ("NameStore", 2), ("Solver", 2), ("RingFile", 2), ("Planning", 2),
+        ("CXML", 2), ("Feeds", 2),
         ("Gateway", 3), ("Live", 3), ("Node", 3), ("Edge", 3), ("Social", 3),
         ("CLevelDB", 4), ("LevelDB", 4), ("Server", 4), ("Simulator", 4), ("CMarkdown", 4), ("SocialSite", 4),
         ("atoll", 5),

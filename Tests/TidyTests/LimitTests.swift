@@ -3,7 +3,7 @@
 import Testing
 
 @Suite struct LimitTests {
-    private static let paths = ["", "+Cluster", "+DataTypes", "+Live", "+Patches", "+SocialSite"].map {
+    private static let paths = ["", "+Cluster", "+DataTypes", "+Feeds", "+Live", "+Patches", "+SocialSite"].map {
         "Sources/World/Limits\($0).swift"
     }
 

@@ -3,13 +3,13 @@
 // which leads elsewhere a moment later (DNS rebinding) leads nowhere. Redirects are followed here for the same reason.
 
 import AsyncHTTPClient
-package import Feeds
-package import NIOCore
+import Feeds
+import NIOCore
 import NIOPosix
 import Synchronization
 import World
 
-package final class FeedFetcher: Sendable {
+final class FeedFetcher: Sendable {
     private let group: any EventLoopGroup
     /// Wait for the resolver, and read documents.
     private let threads: NIOThreadPool
@@ -19,7 +19,7 @@ package final class FeedFetcher: Sendable {
     private let underWay = Atomic<Int>(0)
 
     /// - origin: where people find out who asks, and whom to tell that it is too often.
-    package convenience init(group: any EventLoopGroup, origin: String) {
+    convenience init(group: any EventLoopGroup, origin: String) {
         self.init(group: group, origin: origin, rules: .everybody, timeout: Limits.fetchTimeout)
     }
 
@@ -33,10 +33,10 @@ package final class FeedFetcher: Sendable {
     }
 
     /// Waits for what is under way.
-    package func shutdown() async { try? await threads.shutdownGracefully() }
+    func shutdown() async { try? await threads.shutdownGracefully() }
 
     /// Has an answer within `Limits.fetchTimeout`, and the time to read the document.
-    package func fetch(_ job: FetchJob) async -> FetchOutcome {
+    func fetch(_ job: FetchJob) async -> FetchOutcome {
         let count = underWay.wrappingAdd(1, ordering: .relaxed).newValue
         defer { underWay.wrappingSubtract(1, ordering: .relaxed) }
         guard count <= Limits.fetches else { return .failed(.overloaded) }
@@ -108,7 +108,8 @@ package final class FeedFetcher: Sendable {
     ) async throws -> FetchAnswer {
         var failure = FetchFailure.unreachable
         for address in addresses.prefix(Limits.fetchAddresses) {
-            let exchange = FetchExchange(url: url, address: address, agent: agent, threads: threads)
+            let exchange = FetchExchange(
+                url: url, address: address, agent: agent, trust: rules.trust, threads: threads)
             do { return try await exchange.run(validators, group, deadline) } catch {
                 failure = FetchFailure(error)
                 guard failure == .unreachable || failure == .timedOut, NIODeadline.now() < deadline else {

@@ -22,6 +22,7 @@ struct FetchExchange {
     /// Has been checked.
     let address: IPAddress
     let agent: String
+    let trust: NIOSSLTrustRoots
     let threads: NIOThreadPool
 
     /// A client of its own, which knows the host by this address alone and keeps no connection.
@@ -36,8 +37,10 @@ struct FetchExchange {
     }
 
     private var configuration: HTTPClient.Configuration {
+        var security = TLSConfiguration.makeClientConfiguration()
+        security.trustRoots = trust
         var configuration = HTTPClient.Configuration(
-            redirectConfiguration: .disallow,
+            tlsConfiguration: security, redirectConfiguration: .disallow,
             timeout: .init(connect: .nanoseconds(Limits.fetchConnectTimeout.nanoseconds)),
             decompression: .enabled(limit: .size(Limits.feedBytes)))
         configuration.httpVersion = .http1Only
@@ -111,7 +114,8 @@ struct FetchExchange {
 enum FetchHeaders {
     static func validators(_ headers: HTTPHeaders) -> FeedValidators {
         FeedValidators(
-            etag: headers.first(name: "etag").flatMap(sendable), lastModified: headers.first(name: "last-modified").flatMap(sendable))
+            etag: headers.first(name: "etag").flatMap(sendable),
+            lastModified: headers.first(name: "last-modified").flatMap(sendable))
     }
 
     /// What may stand in a request as it came.

@@ -2,6 +2,7 @@
 // their own on this machine.
 
 import Feeds
+import NIOSSL
 import World
 
 struct FetchRules: Sendable {
@@ -11,6 +12,8 @@ struct FetchRules: Sendable {
     let permitsURL: @Sendable (FeedURL) -> Bool
     /// The addresses of a host. It may block, and is called once for each host of a fetch.
     let resolve: @Sendable (String) -> [IPAddress]
+    /// Who vouches for hosts.
+    var trust = NIOSSLTrustRoots.default
 
     /// The public internet, by the system's resolver.
     static let everybody = FetchRules(
