@@ -19,7 +19,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-SCREENS = [(1200, "light"), (360, "dark"), (360, "light"), (1200, "dark")]
+SCREENS = [(1200, "light"), (360, "dark")]
 
 
 class Browser:

@@ -155,11 +155,13 @@ def timelines(browser, site):
     site.send("post", "a2", card("zz2", hostile, url="javascript:document.title='x'", summary=hostile))
     until("two are announced", lambda: news() == "2 new posts")
     check(titles() == before, "nothing moves before it is asked for")
+    browser.driver.save_screenshot(f"{site.directory}/news.png")
     browser.run("document.querySelector('.news button').click()")
     check(titles()[:3] == [hostile, "First", before[0]], titles())
     check(news() == "", "the button is gone")
     check(browser.run("return document.querySelector('#p-zz2 h2 a').getAttribute('href')") == "#", "no script is linked")
     check(browser.run("return document.activeElement.closest('#p-zz2') !== null"), "the first new post has the focus")
+    browser.driver.save_screenshot(f"{site.directory}/taken-in.png")
     site.send("edit", "a3", card("zz1", "First, again", edited=True))
     until("an edit shows", lambda: "First, again" in titles())
     source = {"url": "/-/feeds/h7/", "title": "Harbour office"}
