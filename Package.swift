@@ -170,7 +170,7 @@ let package = Package(
         tests(
             "Server",
             [
-                "Server", "Causality", "HintedHandoff", "JSON", "Keys", "LevelDB", "NameStore", "Node", "Ring", "RingFile",
+                "Server", "Causality", "Edge", "Gateway", "HintedHandoff", "JSON", "Keys", "LevelDB", "Live", "NameStore", "Node", "Ring", "RingFile",
                 "Storage", "Wire", "World", logging,
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ] + nio),

@@ -27,7 +27,7 @@ final class TestCluster: @unchecked Sendable {
     func end() { nodes.forEach { $0.end() } }
 
     /// `atoll serve` as it comes, without a ring file.
-    static func single(data: String? = nil) throws -> TestCluster {
+    static func single(data: String? = nil, hasSite: Bool = false) throws -> TestCluster {
         let directory = try TemporaryDirectory()
         // The peer port of a node without a ring file lies a hundred above.
         let http = try eventually("two free ports", within: 1) { () -> Int? in
@@ -35,7 +35,8 @@ final class TestCluster: @unchecked Sendable {
             return Ports.isFree(port + 100) ? port : nil
         }
         let node = TestNode(
-            "solo", http: http, peer: http + 100, data: data ?? directory.path + "/solo", in: directory.path,
+            "solo", http: http, peer: http + 100, social: hasSite ? try Ports.free(1)[0] : nil,
+            data: data ?? directory.path + "/solo", in: directory.path,
             arguments: ["--http", "127.0.0.1:\(http)"])
         return TestCluster(directory, [node], ring: nil)
     }
@@ -43,8 +44,11 @@ final class TestCluster: @unchecked Sendable {
     static let names = ["de-fra-1", "us-iad-1", "jp-tyo-1"]
 
     /// Three nodes in three countries, every key on all of them; or those named, of which three have a key.
+    ///
+    /// - Parameter site: what stands in `[social]`; nil: no site.
     static func three(
-        names: [String] = names, buckets: String = "", network: FarNetwork? = nil, arguments: [String] = [],
+        names: [String] = names, buckets: String = "", site: String? = nil, network: FarNetwork? = nil,
+        arguments: [String] = [],
         moving moved: Int? = nil, to data: String = ""
     ) throws -> TestCluster {
         let directory = try TemporaryDirectory()
@@ -56,10 +60,13 @@ final class TestCluster: @unchecked Sendable {
             )
         }
         let path = directory.path + "/ring.toml"
-        try Data(ringFile(places, buckets: buckets).utf8).write(to: URL(fileURLWithPath: path))
+        let sitePorts = site == nil ? [] : try Ports.free(names.count)
+        let sections = buckets + (site.map { "\n[social]\n\($0)\n" } ?? "")
+        try Data(ringFile(places, buckets: sections).utf8).write(to: URL(fileURLWithPath: path))
         let nodes = places.enumerated().map { place, entry in
             TestNode(
                 entry.0, host: entry.host, http: entry.http, peer: entry.peer,
+                social: site == nil ? nil : sitePorts[place],
                 data: place == moved ? data : "\(directory.path)/\(entry.0)", in: directory.path,
                 arguments: ["--ring", path, "--node", entry.0] + (network == nil ? [] : ["--insecure"]) + arguments,
                 space: network?.space(of: entry.0))

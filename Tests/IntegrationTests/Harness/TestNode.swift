@@ -9,6 +9,8 @@ final class TestNode: @unchecked Sendable {
     let host: String
     let httpPort: Int
     let peerPort: Int
+    /// Of its site; nil where it has none.
+    let socialPort: Int?
     let dataPath: String
     private let directory: String
     private let arguments: [String]
@@ -20,16 +22,17 @@ final class TestNode: @unchecked Sendable {
     private var starts = 0
 
     init(
-        _ name: String, host: String = "127.0.0.1", http: Int, peer: Int, data: String, in directory: String,
-        arguments: [String], launcher: [String] = [], space: String? = nil
+        _ name: String, host: String = "127.0.0.1", http: Int, peer: Int, social: Int? = nil, data: String,
+        in directory: String, arguments: [String], launcher: [String] = [], space: String? = nil
     ) {
         self.name = name
         self.host = host
         httpPort = http
         peerPort = peer
+        socialPort = social
         dataPath = data
         self.directory = directory
-        self.arguments = arguments
+        self.arguments = arguments + (social.map { ["--social", "\(host):\($0)"] } ?? [])
         self.launcher = (space.map { ["nsenter", "--net=\($0)"] } ?? []) + launcher
         self.space = space
     }
@@ -87,6 +90,19 @@ final class TestNode: @unchecked Sendable {
         timeout: Double = 10
     ) throws -> Response {
         try connect(timeout: timeout).request(method, target, headers, body: body)
+    }
+
+    /// Of its site.
+    func site(
+        _ method: String, _ target: String, _ headers: [String: String] = [:], body: [UInt8]? = nil,
+        timeout: Double = 10
+    ) throws -> Response {
+        try connectToSite(timeout: timeout).request(method, target, headers, body: body)
+    }
+
+    func connectToSite(timeout: Double = 10) throws -> Connection {
+        guard let socialPort else { throw HarnessFailure("\(name) has no site") }
+        return try Space.within(space) { try Connection(socialPort, host: host, timeout: timeout) }
     }
 
     @discardableResult
