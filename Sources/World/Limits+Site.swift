@@ -32,8 +32,6 @@ extension Limits {
     public static let sitePostBytes = largestValueBytes + (64 << 10)
     /// Addresses of `X-Forwarded-For` that are looked at, from the last one on: proxies before proxies before a node.
     public static let forwardedAddresses = 16
-    /// Events that wait for a client that has not taken those before: what a burst of posts may bring meanwhile.
-    public static let siteUnsentBytes = 256 << 10
     /// A wait that a site's core names is never shorter, so that one which is over does not turn in a circle.
     public static let siteLeastWait = Span.milliseconds(1)
 }

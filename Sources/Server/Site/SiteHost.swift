@@ -20,15 +20,12 @@ package final class SiteHost: @unchecked Sendable {
         let head: RequestHead
         /// Nil once it is given back.
         var room: RequestSpace?
+        /// Nil until events are written to it.
         var stream: Stream?
     }
 
-    /// Of a client that takes events: what was to be written before it had taken what was.
-    private struct Stream {
-        var isWriting = true
-        var unsent: [ArraySlice<UInt8>] = []
-        var unsentBytes = 0
-    }
+    /// Of a client that takes events: whether it has taken all that was written.
+    private enum Stream { case writing, drained }
 
     private let loop: RequestLoop
     private let operations: NodeOperations
@@ -99,20 +96,14 @@ package final class SiteHost: @unchecked Sendable {
         request.handler.respond(response)
     }
 
-    /// Events, of which the first begin the answer. The guest is told when the client has taken them.
+    /// Events, of which the first begin the answer. The guest is told when the client has taken them, and writes no more
+    /// before.
     package func stream(_ number: UInt64, _ pieces: [ArraySlice<UInt8>]) {
         guard var request = requests[number] else { return }
-        if var stream = request.stream, stream.isWriting {
-            stream.unsent += pieces
-            stream.unsentBytes += pieces.reduce(0) { $0 + $1.count }
-            // Whoever takes nothing of so much is cut off, as every slow reader is.
-            guard stream.unsentBytes <= Limits.siteUnsentBytes else { return cutOff(number) }
-            request.stream = stream
-            requests[number] = request
-            return
-        }
+        // Nothing queues here.
+        if case .writing? = request.stream { return cutOff(number) }
         release(&request)
-        request.stream = Stream()
+        request.stream = .writing
         requests[number] = request
         request.handler.live = number
         request.handler.stream(pieces, number)
@@ -157,13 +148,9 @@ package final class SiteHost: @unchecked Sendable {
     }
 
     func drained(_ number: UInt64) {
-        guard var request = requests[number], var stream = request.stream, !isStopped else { return }
-        let unsent = stream.unsent
-        stream = Stream()
-        stream.isWriting = !unsent.isEmpty
-        request.stream = stream
-        requests[number] = request
-        if unsent.isEmpty { guest.drained(number) } else { request.handler.stream(unsent, number) }
+        guard case .writing? = requests[number]?.stream, !isStopped else { return }
+        requests[number]?.stream = .drained
+        guest.drained(number)
     }
 }
 
