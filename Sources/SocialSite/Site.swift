@@ -4,6 +4,7 @@ package import Logging
 package import Ring
 package import Server
 import Edge
+import NIOCore
 import NIOPosix
 import Social
 package import World

@@ -21,21 +21,18 @@ enum HostNames {
         return addresses
     }
 
+    /// By where the address lies in the system's structures (netinet/in.h): behind family and port, and in IPv6 behind
+    /// the flow as well. Both are in the network's order.
     private static func address(_ info: addrinfo) -> IPAddress? {
-        let length = Int(info.ai_addrlen)
-        if info.ai_family == AF_INET, length >= MemoryLayout<sockaddr_in>.size {
-            return info.ai_addr?.withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
-                .v4(UInt32(bigEndian: $0.pointee.sin_addr.s_addr))
-            }
+        guard let start = info.ai_addr else { return nil }
+        let bytes = UnsafeRawBufferPointer(start: start, count: Int(info.ai_addrlen))
+        switch info.ai_family {
+        case AF_INET where bytes.count >= 8:
+            return .v4(bytes[4..<8].reduce(0) { $0 << 8 | UInt32($1) })
+        case AF_INET6 where bytes.count >= 24:
+            return .v6((0..<8).map { UInt16(bytes[8 + 2 * $0]) << 8 | UInt16(bytes[9 + 2 * $0]) })
+        default: return nil
         }
-        if info.ai_family == AF_INET6, length >= MemoryLayout<sockaddr_in6>.size {
-            return info.ai_addr?.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) { socket in
-                withUnsafeBytes(of: socket.pointee.sin6_addr) { bytes in
-                    .v6((0..<8).map { UInt16(bytes[2 * $0]) << 8 | UInt16(bytes[2 * $0 + 1]) })
-                }
-            }
-        }
-        return nil
     }
 
     /// As a socket is told it.
