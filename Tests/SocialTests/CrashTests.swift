@@ -13,7 +13,7 @@ import World
 struct CrashTests {
     /// What must hold once the keepers have done their work.
     static func check(_ world: FakeWorld, _ what: String) {
-        for (name, generation) in world.heldNames {
+        for (name, generation) in world.heldNames where !world.planted.contains(name) {
             if name.hasPrefix("user:") {
                 let user: User? = world.record(SocialKeys.user(String(name.dropFirst(5))))
                 #expect(user?.generation == generation, "\(what): \(name) is held by nothing")
@@ -31,7 +31,7 @@ struct CrashTests {
 
     /// Runs `flow` with a crash at each of its steps, until one run has no step left to crash at.
     static func crashEverywhere(
-        _ what: String, seeds: ClosedRange<UInt64> = 1...3, _ prepare: (inout FakeWorld) throws -> Void = { _ in },
+        _ what: String, seeds: ClosedRange<UInt64> = 1...2, _ prepare: (inout FakeWorld) throws -> Void = { _ in },
         _ flow: (inout FakeWorld) throws -> Void, then check: (inout FakeWorld) throws -> Void
     ) throws -> Int {
         var most = 0

@@ -48,6 +48,8 @@ struct FakeWorld {
     private var counters: [UInt64] = [0, 0, 0]
     private var clock = HybridClock()
     private var names: [[UInt8]: Held] = [:]
+    /// Names that a test has taken: nothing needs to stand under them.
+    private(set) var planted: Set<String> = []
     private var queue: [Step] = []
     /// Written to two replicas, and still to come to the third: `(replica, key, object)`.
     private var late: [(replica: Int, key: [UInt8], object: StoredObject)] = []
@@ -387,6 +389,7 @@ struct FakeWorld {
         let spelled = try Name(Array(name.utf8))
         let owner = try OwnerToken(Array(token.utf8)).digest(for: spelled)
         names[spelled.bytes] = Held(owner: owner, generation: 1, request: nil)
+        planted.insert(name)
     }
 
     /// A record as all replicas together have it.

@@ -170,6 +170,8 @@ enum PostPages {
         var conflict = JSONValue.null
         var error: String?
         var status: UInt = 200
+        /// The token that was sent is of something else.
+        var needsToken = false
     }
 
     private static func show(_ form: Form, _ call: SiteCall) -> SiteAnswer {
@@ -177,8 +179,8 @@ enum PostPages {
         let canBeAnonymous = call.settings.isAnonymousAllowed && call.viewer != nil && !form.isEdit
         let values: [(String, JSONValue)] = [
             ("heading", .string(form.heading)), ("action", .string(form.action)), ("submit", .string(form.submit)),
-            ("token", .string(sent["token"] ?? call.newToken)), ("context", .optional(form.context)),
-            ("is_edit", .bool(form.isEdit)), ("asks_owner", .bool(form.asksOwner)),
+            ("token", .string((form.needsToken ? nil : sent["token"]) ?? call.newToken)),
+            ("context", .optional(form.context)), ("is_edit", .bool(form.isEdit)), ("asks_owner", .bool(form.asksOwner)),
             ("can_be_anonymous", .bool(canBeAnonymous)),
             ("draft_action", call.viewer != nil && !form.isEdit ? .string("/-/drafts") : .null),
             (
@@ -241,6 +243,7 @@ enum PostPages {
         var form = form
         form.error = problem.detail.isEmpty ? problem.title : "\(problem.title): \(problem.detail)."
         form.status = problem.status
+        form.needsToken = problem.name == "attempt-differs"
         return show(form, call)
     }
 
