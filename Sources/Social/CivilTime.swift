@@ -36,7 +36,8 @@ struct CivilTime: Hashable, Sendable {
             "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
             "November", "December",
         ]
-        return "\(day) \(months[month - 1]) \(year), \(CivilTime.padded(second / 3_600, 2)):\(CivilTime.padded(second / 60 % 60, 2)) UTC"
+        return
+            "\(day) \(months[month - 1]) \(year), \(CivilTime.padded(second / 3_600, 2)):\(CivilTime.padded(second / 60 % 60, 2)) UTC"
     }
 
     /// `20261126-051209`: of a post without a title.

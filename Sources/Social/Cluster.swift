@@ -58,11 +58,12 @@ enum Cluster {
             .read, key: key, level: level.consistency, strict: level.isStrict, timeout: Limits.socialTimeout)
         return Flow.data(request).then { outcome in
             switch outcome {
-            case .object(let object, _): .with { core in
-                var shown = object
-                shown?.hideExpired(at: core.now.wall)
-                return .value(shown)
-            }
+            case .object(let object, _):
+                .with { core in
+                    var shown = object
+                    shown?.hideExpired(at: core.now.wall)
+                    return .value(shown)
+                }
             case .failed(let failure, _): .refused(Problem(reading: failure))
             case .written, .operated, .list: .refused(.internalError)
             }
@@ -125,7 +126,9 @@ enum Cluster {
     ) -> Flow<Written> {
         let ttlMs = ttl.map { UInt64(max(1, $0.nanoseconds / 1_000_000)) }
         let request = ClientRequest(
-            .write(value: bytes, contentType: bytes == nil ? "" : type, context: context, onlyIfAbsent: false, ttlMs: ttlMs),
+            .write(
+                value: bytes, contentType: bytes == nil ? "" : type, context: context, onlyIfAbsent: false, ttlMs: ttlMs
+            ),
             key: key, level: level.consistency, strict: level.isStrict, timeout: Limits.socialTimeout)
         return Flow.data(request).then { outcome in
             switch outcome {

@@ -1,6 +1,7 @@
 // Who finishes what others have begun. Intents lie under 256 partition keys; each is kept by the living node whose hash
 // with it is highest (rendezvous hashing; Thaler and Ravishankar, 1998), which looks at it live. What stands there for
-// longer than any request takes is finished by its keeper. Two keepers do no harm: what they do follows from the intent.
+// longer than any request takes is finished by its keeper. Two keepers do no harm: what they do follows from the
+// intent.
 
 import Edge
 import JSON
@@ -81,7 +82,9 @@ extension SocialCore {
         for start in stride(from: 0, to: watches.count, by: Limits.liveWatchesOfConnection) {
             let some = Array(watches[start..<min(watches.count, start + Limits.liveWatchesOfConnection)])
             let ranges = some.map { SocialKeys.works(inSlot: $0.slot, $0.home) }
-            let number = follow(ranges) { core, place, event in core.heardOfWork(some[place].slot, some[place].home, event) }
+            let number = follow(ranges) { core, place, event in
+                core.heardOfWork(some[place].slot, some[place].home, event)
+            }
             if let number { keeper.subscriptions.append(number) }
         }
         followFeeds(mine)

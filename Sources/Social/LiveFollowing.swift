@@ -68,7 +68,8 @@ extension SocialCore {
     }
 
     private mutating func tell(_ event: EventText, _ hear: (inout SocialCore, Int, Followed) -> Void) {
-        guard let data = try? JSONValue.decode(event.data), let watch = data.text("watch"), let place = Int(watch) else {
+        guard let data = try? JSONValue.decode(event.data), let watch = data.text("watch"), let place = Int(watch)
+        else {
             return
         }
         switch event.name {

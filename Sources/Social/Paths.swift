@@ -34,7 +34,8 @@ enum Spelling {
             // A character is what people take for one: canonically equal ones are one spelling below.
             let isBlank = character.isWhitespace
             let isUnsafe = character.unicodeScalars.contains { scalar in
-                scalar.value < 0x20 || scalar.value == 0x7F || "/\\?#%\"<>^`{|}&=+;,:@!$'()*[]".unicodeScalars.contains(scalar)
+                scalar.value < 0x20 || scalar.value == 0x7F
+                    || "/\\?#%\"<>^`{|}&=+;,:@!$'()*[]".unicodeScalars.contains(scalar)
                     || scalar.properties.isDefaultIgnorableCodePoint
             }
             if isBlank || isUnsafe || character == "-" {
@@ -47,7 +48,8 @@ enum Spelling {
         }
         while segment.hasSuffix(".") { segment.removeLast() }
         while segment.hasPrefix("~") || segment.hasPrefix(".") { segment.removeFirst() }
-        guard (1...120).contains(segment.utf8.count), !["raw", "revisions"].contains(segment), !segment.hasPrefix("feed.")
+        guard (1...120).contains(segment.utf8.count), !["raw", "revisions"].contains(segment),
+            !segment.hasPrefix("feed.")
         else { return nil }
         return segment
     }

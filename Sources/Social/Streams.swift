@@ -1,6 +1,6 @@
 // Timelines and posts as people look at them: events `post`, `edit` and `gone` over Server-Sent Events, each with an id
-// by which whoever comes back goes on. An id is a time; what was made from five seconds before it on is sent again, since
-// posts arrive in lists a little out of order. Twice is harmless: an event bears its post's id.
+// by which whoever comes back goes on. An id is a time; what was made from five seconds before it on is sent again,
+// since posts arrive in lists a little out of order. Twice is harmless: an event bears its post's id.
 
 import Edge
 import JSON
@@ -76,7 +76,8 @@ extension SocialCore {
     /// Follows ranges of pointers from a moment on.
     private mutating func watch(_ number: UInt64, _ ranges: [SocialRange], _ from: WallTime?) {
         guard streams.open[number] != nil else { return }
-        let start = PostID(firstOf: from ?? WallTime(milliseconds: now.wall.milliseconds - min(now.wall.milliseconds, 2_000)))
+        let start = PostID(
+            firstOf: from ?? WallTime(milliseconds: now.wall.milliseconds - min(now.wall.milliseconds, 2_000)))
         let bounded = ranges.map { range in
             var range = range
             range.start = start.text

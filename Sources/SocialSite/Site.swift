@@ -19,7 +19,8 @@ package enum Site {
         let listener = SiteRoutes.listener(ring, at: address).with(files.map(\.route))
         return SiteConfiguration(address: address, listener: listener) {
             SiteShell(
-                SocialCore(identity: identity, ring: ring, settings: settings), files: files, workers: workers(origin: settings.origin ?? "http://\(address)"),
+                SocialCore(identity: identity, ring: ring, settings: settings), files: files,
+                workers: workers(origin: settings.origin ?? "http://\(address)"),
                 logger: logger, page: page())
         }
     }

@@ -182,17 +182,22 @@ private struct Site {
     @Test func anyTargetHasItsAnswer() throws {
         var random = SeededRandom(seed: 9)
         var site = try Site()
-        let pieces = ["/", "/", "?", "&", "=", "%", "%2F", "%00", "a", "-", "v1", "posts", "feed.atom", "\u{E9}", "+", ".", "#"]
+        let pieces = [
+            "/", "/", "?", "&", "=", "%", "%2F", "%00", "a", "-", "v1", "posts", "feed.atom", "\u{E9}", "+", ".", "#",
+        ]
         var rows: Set<String> = []
         for _ in 0..<20_000 {
-            let target = "/" + (0..<Int.random(in: 0...12, using: &random)).map { _ in
-                pieces[Int.random(in: 0..<pieces.count, using: &random)]
-            }.joined()
+            let target =
+                "/"
+                + (0..<Int.random(in: 0...12, using: &random)).map { _ in
+                    pieces[Int.random(in: 0..<pieces.count, using: &random)]
+                }.joined()
             do {
                 let request = try site.request(.get, target)
                 rows.insert(request.route.path)
                 let wanted = request.route.path.count { $0 == "{" }
-                #expect(request.parameters.count == wanted && request.parameters.allSatisfy { !$0.isEmpty }, "\(target)")
+                #expect(
+                    request.parameters.count == wanted && request.parameters.allSatisfy { !$0.isEmpty }, "\(target)")
             } catch let problem as Problem { #expect([400, 405].contains(problem.status), "\(target)") }
         }
         #expect(rows.count >= Site.routes.count - 1, "\(rows)")

@@ -1,6 +1,6 @@
-// A small world for cores of the social layer: three replicas that learn of writes one after the other, a namestore, and
-// what else cores ask for; all in one thread, in an order that a seed decides. What is asked is carried out as the real
-// thing would, step by step, so that a core can be killed between any two steps.
+// A small world for cores of the social layer: three replicas that learn of writes one after the other, a namestore,
+// and what else cores ask for; all in one thread, in an order that a seed decides. What is asked is carried out as the
+// real thing would, step by step, so that a core can be killed between any two steps.
 
 import Causality
 import Feeds
@@ -68,10 +68,13 @@ struct FakeWorld {
     init(seed: UInt64, seams: SocialSeams = SocialSeams(), homes: Bool = false) throws {
         random = SeededRandom(seed: seed)
         self.seams = seams
-        ring = try FakeWorld.ring(homes: homes)
+        ring = try FakeWorld.rings[homes ? 1 : 0].get()
         for place in 0..<3 { nodes.append(Node(core: core(place))) }
         for place in nodes.indices { begin(place) }
     }
+
+    /// Made once: without homes, and with one.
+    private static let rings = [false, true].map { homes in Result { try ring(homes: homes) } }
 
     private static func ring(homes: Bool) throws -> RingDocument {
         let text =
@@ -223,7 +226,8 @@ struct FakeWorld {
             tell(step.node, .named(ask, isNamestoreUp ? perform(operation, name) : .unknown(mayTakeEffect: true)))
         case .hash(let ask, let job):
             switch job {
-            case .make(let password, _): tell(step.node, .hashed(ask, .made("fake:" + String(decoding: password, as: UTF8.self))))
+            case .make(let password, _):
+                tell(step.node, .hashed(ask, .made("fake:" + String(decoding: password, as: UTF8.self))))
             case .check(let password, let phc):
                 let isRight = phc == "fake:" + String(decoding: password, as: UTF8.self)
                 tell(step.node, .hashed(ask, .checked(isRight, isWeaker: false)))
@@ -235,11 +239,20 @@ struct FakeWorld {
         case .fetch(let ask, let job): tell(step.node, .fetched(ask, fetch(job)))
         case .subscribe(let number, let subscription):
             nodes[step.node].watches[number] = subscription
+            let keys = replicas[0].keys.sorted { $0.precedes($1) }
             for watch in subscription.watches {
-                for key in replicas[0].keys.sorted(by: { $0.precedes($1) }) where watch.target.range?.contains(key) == true {
+                for key in keys where watch.target.range?.contains(key) == true {
                     notify(step.node, number, watch, key)
                 }
-                tell(step.node, .live(number, .bytes([Array("event: ready\ndata: {\"watch\":\"\(String(decoding: watch.name, as: UTF8.self))\"}\n\n".utf8)[...]])))
+                tell(
+                    step.node,
+                    .live(
+                        number,
+                        .bytes([
+                            Array(
+                                "event: ready\ndata: {\"watch\":\"\(String(decoding: watch.name, as: UTF8.self))\"}\n\n"
+                                    .utf8)[...]
+                        ])))
             }
         // The socket has taken what was written.
         case .taken(let number): tell(step.node, .drained(number))
@@ -307,7 +320,9 @@ struct FakeWorld {
             for key in reverse ? ordered.reversed() : ordered {
                 guard let stored = try? StoredKey(decoding: key) else { continue }
                 var object = StoredObject()
-                for replica in asked { if let there = replicas[replica][key] { object.merge(there, rule: rule(stored)) } }
+                for replica in asked {
+                    if let there = replicas[replica][key] { object.merge(there, rule: rule(stored)) }
+                }
                 if object.hasValue { items.append(ListedItem(key: key, object: object)) }
             }
             let page = Array(items.prefix(limit))
@@ -436,6 +451,8 @@ struct Reply {
     }
 
     func header(_ name: String) -> String? {
-        headers.split(separator: "\r\n").first { $0.hasPrefix(name + ": ") }.map { String($0.dropFirst(name.count + 2)) }
+        headers.split(separator: "\r\n").first { $0.hasPrefix(name + ": ") }.map {
+            String($0.dropFirst(name.count + 2))
+        }
     }
 }

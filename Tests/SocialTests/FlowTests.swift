@@ -212,7 +212,9 @@ struct FlowTests {
         var world = try FakeWorld(seed: 9)
         let ann = try Person.registered("ann", in: &world)
         var document = FeedDocument(title: "Sea news", home: "https://sea.example/", selfLink: nil)
-        document.items = [FeedItem(id: "1", link: "https://sea.example/1", title: "Waves", html: "<p>High &amp; low</p>")]
+        document.items = [
+            FeedItem(id: "1", link: "https://sea.example/1", title: "Waves", html: "<p>High &amp; low</p>")
+        ]
         world.fetch = { job in .document(document, FetchHead(finalURL: job.url)) }
         let added = try #require(
             try world.ask(.post, "/v1/feeds", ann.bearer, body: #"{"url":"https://sea.example/feed"}"#))

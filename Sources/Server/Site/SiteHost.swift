@@ -96,8 +96,8 @@ package final class SiteHost: @unchecked Sendable {
         request.handler.respond(response)
     }
 
-    /// Events, of which the first begin the answer. The guest is told when the client has taken them, and writes no more
-    /// before.
+    /// Events, of which the first begin the answer. The guest is told when the client has taken them, and writes no
+    /// more before.
     package func stream(_ number: UInt64, _ pieces: [ArraySlice<UInt8>]) {
         guard var request = requests[number] else { return }
         // Nothing queues here.

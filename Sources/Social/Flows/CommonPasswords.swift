@@ -22,7 +22,8 @@ enum CommonPasswords {
         let steps = Set(zip(scalars, scalars.dropFirst()).map { $1 - $0 })
         if steps.count <= 1, steps.allSatisfy({ abs($0) <= 1 }) { return true }
         // Digits in their order, from one or from zero, as far as they are on a keyboard.
-        if "0123456789012345678901234567890".contains(text) || "1234567890123456789012345678901234567890".contains(text) {
+        if "0123456789012345678901234567890".contains(text) || "1234567890123456789012345678901234567890".contains(text)
+        {
             return true
         }
         // A word with digits and marks before or behind it, or said twice.

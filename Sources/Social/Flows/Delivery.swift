@@ -1,6 +1,6 @@
 // Where a post comes to stand in lists: the author's timeline, the public one, the inboxes of those to whom the source
-// pushes. All of them hold pointers under the post's id, so whatever is delivered twice stands once. After each thousand
-// inboxes the intent says how far it is: who goes on after a crash begins there.
+// pushes. All of them hold pointers under the post's id, so whatever is delivered twice stands once. After each
+// thousand inboxes the intent says how far it is: who goes on after a crash begins there.
 
 import Edge
 import Keys
@@ -8,7 +8,9 @@ import World
 
 enum Delivery {
     static func deliver(_ intent: Intent, at path: PostPath) -> Flow<Void> {
-        guard case .post(let wanted, _) = intent.kind, let key = SocialKeys.head(path, intent.home) else { return .done }
+        guard case .post(let wanted, _) = intent.kind, let key = SocialKeys.head(path, intent.home) else {
+            return .done
+        }
         let standing: Flow<Stored<Head>> = Cluster.readSurely(key)
         return standing.then { stored in
             // Of two ids of one request only the one that stands counts.

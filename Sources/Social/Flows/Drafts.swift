@@ -1,5 +1,5 @@
-// Drafts: texts that are written together, as documents of the cluster. Whoever has the invitation, 128 random bits that
-// its digest is kept of, reads and writes along.
+// Drafts: texts that are written together, as documents of the cluster. Whoever has the invitation, 128 random bits
+// that its digest is kept of, reads and writes along.
 
 import DataTypes
 import Edge
@@ -114,8 +114,12 @@ struct Splice {
         var start = 0
         while start < a.count, start < b.count, a[start] == b[start] { start += 1 }
         var tail = 0
-        while tail < a.count - start, tail < b.count - start, a[a.count - 1 - tail] == b[b.count - 1 - tail] { tail += 1 }
-        func units(_ scalars: ArraySlice<Unicode.Scalar>) -> Int { scalars.reduce(0) { $0 + ($1.value > 0xFFFF ? 2 : 1) } }
+        while tail < a.count - start, tail < b.count - start, a[a.count - 1 - tail] == b[b.count - 1 - tail] {
+            tail += 1
+        }
+        func units(_ scalars: ArraySlice<Unicode.Scalar>) -> Int {
+            scalars.reduce(0) { $0 + ($1.value > 0xFFFF ? 2 : 1) }
+        }
         at = units(a[..<start])
         delete = units(a[start..<(a.count - tail)])
         var text = String.UnicodeScalarView()

@@ -74,8 +74,8 @@ enum Export {
     }
 }
 
-/// Files one behind the other, each with a head of 512 bytes and padded to as many (POSIX.1-1988, "ustar"; names that do
-/// not fit there in a head of their own, POSIX.1-2001, "pax").
+/// Files one behind the other, each with a head of 512 bytes and padded to as many (POSIX.1-1988, "ustar"; names that
+/// do not fit there in a head of their own, POSIX.1-2001, "pax").
 struct TarWriter: Sendable {
     private var bytes: [UInt8] = []
     var count: Int { bytes.count }

@@ -1,10 +1,10 @@
-// Following people and feeds, and how posts reach those who follow: pushed, written to each inbox when they are made, or
-// pulled, read from the source when the inbox is.
+// Following people and feeds, and how posts reach those who follow: pushed, written to each inbox when they are made,
+// or pulled, read from the source when the inbox is.
 //
-// Push where *the reader's views × what a pull costs ≥ the source's posts × what a push costs*: for each pair, the least
-// for all together (Silberstein et al., "Feeding Frenzy", SIGMOD 2010). But nobody pulls from more than 16 sources at
-// once, who has not come for two weeks gets nothing pushed, and a source to whose followers ten thousand are pushed is
-// pulled by all others. Decided anew when the reader comes, once a day.
+// Push where *the reader's views × what a pull costs ≥ the source's posts × what a push costs*: for each pair, the
+// least for all together (Silberstein et al., "Feeding Frenzy", SIGMOD 2010). But nobody pulls from more than 16
+// sources at once, who has not come for two weeks gets nothing pushed, and a source to whose followers ten thousand are
+// pushed is pulled by all others. Decided anew when the reader comes, once a day.
 
 import Edge
 import Keys
@@ -27,9 +27,11 @@ enum Follows {
         range.start = last.map { $0 + "\0" }
         let listed: Flow<Listing<Following>> = Cluster.list(range, limit: 1_000, .one)
         return listed.then { listing in
-            let all = already + listing.items.compactMap { item in
-                Source(item.sort).map { Follow(source: $0, record: item.record) }
-            }
+            let all =
+                already
+                + listing.items.compactMap { item in
+                    Source(item.sort).map { Follow(source: $0, record: item.record) }
+                }
             guard listing.hasMore, all.count < most, let end = listing.items.last?.sort else { return .value(all) }
             return page(name, after: end, already: all)
         }
@@ -76,7 +78,8 @@ enum Follows {
                 let views = Limits.socialViewsPerDay
                 let isCheaper = views * pullCost >= counts.postsPerDay * pushCost
                 let isPushed = (isCheaper || pulled >= Inbox.pulls) && counts.followers < mostPushed
-                let until = isPushed
+                let until =
+                    isPushed
                     ? WallTime(milliseconds: wall.milliseconds + Limits.socialPushMilliseconds) : nil
                 return set(viewer.name, source, since: since, pushedUntil: until)
             }
@@ -101,9 +104,10 @@ enum Follows {
         .with { core in
             let wall = core.now.wall.milliseconds
             var range = SocialKeys.timeline(source)
-            range.start = PostID(
-                firstOf: WallTime(milliseconds: wall - min(wall, Limits.socialInboxMilliseconds))
-            ).text
+            range.start =
+                PostID(
+                    firstOf: WallTime(milliseconds: wall - min(wall, Limits.socialInboxMilliseconds))
+                ).text
             let listed: Flow<Listing<Pointer>> = Cluster.list(range, reverse: true, limit: 500, .quorum)
             return listed.then { listing in
                 let copies = listing.items.compactMap { item -> Flow<Void>? in
@@ -160,7 +164,9 @@ enum Counting {
         return standing.then { stored in
             .with { core in
                 let known = stored?.record
-                let age = known.map { core.now.wall.milliseconds &- min($0.countedAt.milliseconds, core.now.wall.milliseconds) }
+                let age = known.map {
+                    core.now.wall.milliseconds &- min($0.countedAt.milliseconds, core.now.wall.milliseconds)
+                }
                 if let known, let age, age < 60_000 { return .value(known) }
                 let anew = count(source).then { counts in
                     Cluster.write(key, counts, context: stored?.context, .one).map { _ in counts }
@@ -175,7 +181,8 @@ enum Counting {
     private static func count(_ source: Source) -> Flow<Counts> {
         .with { core in
             let wall = core.now.wall
-            let month = PostID(firstOf: WallTime(milliseconds: wall.milliseconds - min(wall.milliseconds, 30 * 86_400_000)))
+            let month = PostID(
+                firstOf: WallTime(milliseconds: wall.milliseconds - min(wall.milliseconds, 30 * 86_400_000)))
             let followers = followers(source)
             let following: Flow<Int> =
                 if case .user(let name) = source { Follows.all(name).map(\.count) } else { .value(0) }

@@ -32,7 +32,8 @@ enum Inbox {
                     }
                     let missed = Missed()
                     return Timelines.gather(limit: limit, before: before) { before, count in
-                        let sources = pulled.map { ($0.source, Level.one) } + [(.user(viewer.name), isFresh ? .quorum : .one)]
+                        let sources =
+                            pulled.map { ($0.source, Level.one) } + [(.user(viewer.name), isFresh ? .quorum : .one)]
                         return merge(range, sources, before, count, missed, keep)
                     }.map { TimelinePage(posts: $0.posts, next: $0.next, isComplete: missed.count == 0) }
                 }
@@ -44,10 +45,12 @@ enum Inbox {
     private final class Missed { var count = 0 }
 
     private static func merge(
-        _ inbox: SocialRange, _ sources: [(source: Source, level: Level)], _ before: PostID?, _ count: Int, _ missed: Missed,
+        _ inbox: SocialRange, _ sources: [(source: Source, level: Level)], _ before: PostID?, _ count: Int,
+        _ missed: Missed,
         _ keep: @escaping (Pointer) -> Bool
     ) -> Flow<(found: [FoundPointer], hasMore: Bool)> {
-        let parts = [Timelines.pointers(inbox, before: before, count)]
+        let parts =
+            [Timelines.pointers(inbox, before: before, count)]
             + sources.map { Timelines.pointers(SocialKeys.timeline($0.source), before: before, count, $0.level) }
         let answers = parts.map { part -> Flow<(found: [FoundPointer], hasMore: Bool)> in
             part.orElse { _ in

@@ -16,7 +16,8 @@ struct Started: Sendable {
 enum Login {
     /// - device: what an earlier login has left in this browser: it is not held back by others' failures.
     static func logIn(
-        name raw: String, password text: String, label: String, address: String, device: String?, random: ArraySlice<UInt8>
+        name raw: String, password text: String, label: String, address: String, device: String?,
+        random: ArraySlice<UInt8>
     ) -> Flow<Started> {
         let name = Spelling.user(raw) ?? ""
         let password = Password.bytes(text)
@@ -109,7 +110,8 @@ enum Login {
     // MARK: Ending
 
     static func end(_ digest: String, of viewer: Viewer) -> Flow<Void> {
-        guard let key = SocialKeys.session(digest), let shown = SocialKeys.accountSession(viewer.name, digest, viewer.home)
+        guard let key = SocialKeys.session(digest),
+            let shown = SocialKeys.accountSession(viewer.name, digest, viewer.home)
         else { return .refused(.noSuchSession) }
         let standing: Flow<Stored<Session>> = Cluster.read(key, .strict)
         return standing.then { stored in

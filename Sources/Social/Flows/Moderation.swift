@@ -1,5 +1,5 @@
-// What readers report, and what moderators do with it: hide a post, suspend a user, or dismiss the report. What was done
-// stays written beside the report.
+// What readers report, and what moderators do with it: hide a post, suspend a user, or dismiss the report. What was
+// done stays written beside the report.
 
 import Edge
 import JSON
@@ -23,7 +23,8 @@ struct Report: SocialRecord, Equatable {
     }
 
     init?(_ json: JSONValue) {
-        guard json.isRecord, let path = json.text("path"), let reason = json.text("reason"), let time = json.time("time")
+        guard json.isRecord, let path = json.text("path"), let reason = json.text("reason"),
+            let time = json.time("time")
         else { return nil }
         self.init(path: path, reason: reason, reporter: json.text("reporter"), time: time)
         outcome = json.text("outcome")
@@ -49,7 +50,8 @@ enum Moderation {
     /// Reports lie by the month, under ids in the order of their times.
     static func month(_ time: WallTime) -> String { String(CivilTime(time).text.prefix(7)) }
 
-    static func report(_ path: PostPath, reason: String, by viewer: Viewer?, random: ArraySlice<UInt8>) -> Flow<String> {
+    static func report(_ path: PostPath, reason: String, by viewer: Viewer?, random: ArraySlice<UInt8>) -> Flow<String>
+    {
         guard (1...2_000).contains(reason.utf8.count) else {
             return .refused(.badInput("say in a sentence or two what is wrong: up to 2,000 bytes"))
         }

@@ -52,7 +52,8 @@ enum Names {
     /// `if (!namestore.register(name)) return false`, with what stands between yes and no.
     static func claim(_ name: String, _ token: String) -> Flow<Claim> {
         let owner = owner(token, of: name)
-        guard let spelled = try? Name(Array(name.utf8)), let digest = try? OwnerToken(Array(owner.utf8)).digest(for: spelled)
+        guard let spelled = try? Name(Array(name.utf8)),
+            let digest = try? OwnerToken(Array(owner.utf8)).digest(for: spelled)
         else { return .refused(.badName("the namestore takes no such name")) }
         // The same request wherever it is sent from: whoever finishes it asks as the client did.
         let request = RequestID(key: Array(owner.utf8))
@@ -68,7 +69,8 @@ enum Names {
 
     /// Gives a name up that is still ours in this generation; nil: in any. True once it is not ours.
     static func release(_ name: String, owner: String, generation: UInt64?) -> Flow<Bool> {
-        guard let spelled = try? Name(Array(name.utf8)), let digest = try? OwnerToken(Array(owner.utf8)).digest(for: spelled)
+        guard let spelled = try? Name(Array(name.utf8)),
+            let digest = try? OwnerToken(Array(owner.utf8)).digest(for: spelled)
         else { return .value(true) }
         return Flow.name(.release(owner: digest, expected: generation), spelled).map { answer in
             switch answer {

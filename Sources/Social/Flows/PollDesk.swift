@@ -19,7 +19,9 @@ struct PollDesk {
 
     // MARK: Adding
 
-    static func id(_ url: String) -> String { String(SocialDigest(Array("feed".utf8), Array(url.utf8)).text.prefix(32)) }
+    static func id(_ url: String) -> String {
+        String(SocialDigest(Array("feed".utf8), Array(url.utf8)).text.prefix(32))
+    }
 
     static func feed(_ id: String) -> Flow<FeedRecord?> {
         guard let key = SocialKeys.feed(id) else { return .value(nil) }
@@ -108,7 +110,8 @@ struct PollDesk {
     }
 
     private static func deliver(
-        _ change: ItemChange, of title: String, _ feed: String, _ seen: [String: SeenItem], _ wall: WallTime, isFirst: Bool
+        _ change: ItemChange, of title: String, _ feed: String, _ seen: [String: SeenItem], _ wall: WallTime,
+        isFirst: Bool
     ) -> Flow<Void> {
         let item = change.item
         let earlier = change.keys.compactMap { seen[$0.text] }.first ?? change.known.flatMap { seen[$0.post] }
@@ -174,7 +177,9 @@ extension SocialCore {
     fileprivate mutating func awaitPoll(_ id: String, _ next: WallTime) {
         let wait = next.milliseconds - min(next.milliseconds, now.wall.milliseconds)
         after(.milliseconds(Int64(clamping: wait))) { core, _ in
-            guard let record = core.polls.feeds[id], record.schedule.next == next, !record.schedule.hasEnded else { return }
+            guard let record = core.polls.feeds[id], record.schedule.next == next, !record.schedule.hasEnded else {
+                return
+            }
             core.poll(id, record)
         }
     }

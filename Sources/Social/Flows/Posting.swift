@@ -68,7 +68,8 @@ enum Posting {
             let wall = core.now.wall
             let isNamed = first.user != nil
             let head = Head(
-                id: PostID(wall, digest), author: isNamed ? form.author?.name : nil, title: titleText(form.place, first),
+                id: PostID(wall, digest), author: isNamed ? form.author?.name : nil,
+                title: titleText(form.place, first),
                 generation: 0, time: wall, content: form.content, isListed: form.isListed,
                 expires: form.ttl.map { WallTime(milliseconds: wall.milliseconds + UInt64($0.inMilliseconds)) },
                 editor: isNamed ? nil : form.token.editor)
@@ -138,7 +139,9 @@ enum Posting {
             guard let there = stored?.record else { return .value(nil) }
             return isOf(intent, path).then { isOurs in
                 guard isOurs else { return at(paths.dropFirst(), intent, wanted) }
-                guard there.body.isSpelled(wanted.body) || there.revisions.contains(where: { $0.body.isSpelled(wanted.body) })
+                guard
+                    there.body.isSpelled(wanted.body)
+                        || there.revisions.contains(where: { $0.body.isSpelled(wanted.body) })
                 else { return .refused(.attemptDiffers) }
                 return .value(
                     Posted(path: path, id: there.id, wasThere: true, isProvisional: false, readableIn: []))

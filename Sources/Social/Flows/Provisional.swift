@@ -10,7 +10,9 @@ import World
 enum Provisional {
     /// The path for the time being. It follows from the intent: whoever publishes it twice publishes it once.
     static func path(_ intent: Intent) -> PostPath? {
-        guard case .post(let head, let generates) = intent.kind, let wanted = PostPath(intent.subject) else { return nil }
+        guard case .post(let head, let generates) = intent.kind, let wanted = PostPath(intent.subject) else {
+            return nil
+        }
         if generates { return PostPath(slug: Posting.generatedSlug(4, intent.token, head.body)) }
         guard let user = wanted.user else { return nil }
         let digest = SocialDigest(Array("provisional".utf8), Array(intent.token.utf8), Array(intent.subject.utf8)).text
@@ -32,7 +34,8 @@ enum Provisional {
             } else {
                 copyAnywhere(intent, head, from: wanted, to: path)
             }
-        return body
+        return
+            body
             .then { writeAnywhere { Names.write(standing, name: name, $0) } }
             .then { _ in writeAnywhere { Cluster.write(key, head, $0) } }
             .then { written in

@@ -1,5 +1,5 @@
-// Everybody's timeline. Its pointers lie by the hour and in shards, so that no key is hot; each node looks at the shards
-// of this hour and the last live, and keeps the newest 500 at hand: the first page costs no range.
+// Everybody's timeline. Its pointers lie by the hour and in shards, so that no key is hot; each node looks at the
+// shards of this hour and the last live, and keeps the newest 500 at hand: the first page costs no range.
 
 import Ring
 import Edge
@@ -37,7 +37,9 @@ struct PublicTimeline {
     private static func mark(_ hour: Hour, _ shard: Int) -> Flow<Void> {
         .with { core in
             let mark = "\(hour.text)/\(shard)"
-            guard !core.publicTimeline.marked.contains(mark), let key = SocialKeys.publicSlot(hour) else { return .done }
+            guard !core.publicTimeline.marked.contains(mark), let key = SocialKeys.publicSlot(hour) else {
+                return .done
+            }
             let standing: Flow<Stored<Marks>> = Cluster.read(key, .quorum)
             return standing.then { stored in
                 let numbers = stored.record?.numbers ?? []
@@ -100,7 +102,9 @@ struct PublicTimeline {
 
     static func page(before: PostID?, limit: Int) -> Flow<TimelinePage> {
         .with { core in
-            if before == nil, limit == Timelines.usual, let made = core.publicTimeline.page, made.until > core.now.instant {
+            if before == nil, limit == Timelines.usual, let made = core.publicTimeline.page,
+                made.until > core.now.instant
+            {
                 return .value(made.page)
             }
             let page = Timelines.gather(limit: limit, before: before) { before, count in

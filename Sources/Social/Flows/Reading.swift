@@ -80,7 +80,9 @@ enum Reading {
     ) -> Flow<ReadPost?> {
         guard let path = PostPath(pointer.path) else { return .value(nil) }
         return .with { core in
-            if let known = core.heads.head(path, pointer.home, id, core.now) { return .value(known.shown(core.now.wall)) }
+            if let known = core.heads.head(path, pointer.home, id, core.now) {
+                return .value(known.shown(core.now.wall))
+            }
             return look(path, pointer.home).then { post in
                 .with { core in
                     let isOurs = post?.head.id == id || core.seams.ignoresPostID

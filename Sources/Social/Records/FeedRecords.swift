@@ -1,5 +1,5 @@
-// `social.feeds` and `social.items`: feeds that somebody follows, and what has come from them. A feed is polled once for
-// all its followers.
+// `social.feeds` and `social.items`: feeds that somebody follows, and what has come from them. A feed is polled once
+// for all its followers.
 
 import Feeds
 import JSON
@@ -22,7 +22,8 @@ struct FeedRecord: SocialRecord, Equatable {
     init?(_ json: JSONValue) {
         guard json.isRecord, let schedule = json["schedule"].flatMap(FeedSchedule.init) else { return nil }
         self.init(
-            schedule: schedule, title: json.text("title") ?? "", home: json.text("home"), wasRead: json.flag("was_read"))
+            schedule: schedule, title: json.text("title") ?? "", home: json.text("home"), wasRead: json.flag("was_read")
+        )
     }
 
     var json: JSONValue {

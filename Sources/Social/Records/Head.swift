@@ -111,7 +111,8 @@ struct Head: SocialRecord, Equatable {
                 .array(
                     revisions.map {
                         .object([
-                            "rev": .int($0.rev), "body": .string($0.body), "size": .int($0.size), "time": .time($0.time),
+                            "rev": .int($0.rev), "body": .string($0.body), "size": .int($0.size),
+                            "time": .time($0.time),
                         ])
                     })
             ),

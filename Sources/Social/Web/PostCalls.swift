@@ -98,7 +98,8 @@ enum PostCalls {
             return found(path(call), call).then { post in
                 Reading.body(post).map { body in
                     SiteAnswers.json(
-                        Cards.json(post, text: PostContent.isText(post.head.type) ? body.bytes : nil, call.request.origin),
+                        Cards.json(
+                            post, text: PostContent.isText(post.head.type) ? body.bytes : nil, call.request.origin),
                         200, [("atoll-context", post.contextText)])
                 }
             }
@@ -143,8 +144,8 @@ enum PostCalls {
 
     // MARK: Raw
 
-    /// The bytes as they were posted; of an older revision with `?rev=`. Nothing in them can act as this site: a page is
-    /// sandboxed, and what a browser might run is handed out as a file.
+    /// The bytes as they were posted; of an older revision with `?rev=`. Nothing in them can act as this site: a page
+    /// is sandboxed, and what a browser might run is handed out as a file.
     static func raw(_ call: SiteCall) -> Flow<SiteAnswer> {
         found(path(call), call).then { post in
             let wanted = call.form["rev"].flatMap { Int($0) }
@@ -155,7 +156,8 @@ enum PostCalls {
                 return .value(.response(HTTPResponse(304, [("etag", etag)])))
             }
             return Reading.body(post, revision: digest).map { body in
-                .response(HTTPResponse(200, rawHeaders(post, body.contentType) + [("etag", etag)], body: Array(body.bytes)))
+                .response(
+                    HTTPResponse(200, rawHeaders(post, body.contentType) + [("etag", etag)], body: Array(body.bytes)))
             }
         }
     }
@@ -194,4 +196,3 @@ extension ReadPost {
         return String(decoding: bytes, as: UTF8.self)
     }
 }
-

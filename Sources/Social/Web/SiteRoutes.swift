@@ -1,5 +1,5 @@
-// The site's table of paths, one row for each (docs/SOCIAL.md): what programs call under /v1, the site's own pages under
-// /-, and people's posts at the root. The first that fits has it.
+// The site's table of paths, one row for each (docs/SOCIAL.md): what programs call under /v1, the site's own pages
+// under /-, and people's posts at the root. The first that fits has it.
 
 package import Edge
 import Feeds
@@ -57,7 +57,9 @@ package enum SiteRoutes {
         SiteRow("/v1/posts/{slug}", "site.api.posts", [.get, .head, .put, .delete], bodyBytes: posted, PostCalls.one),
         SiteRow("/v1/posts/{slug}/raw", "site.api.posts", [.get, .head], PostCalls.raw),
         SiteRow("/v1/posts/{slug}/revisions", "site.api.posts", [.get], PostCalls.revisions),
-        SiteRow("/v1/posts/{user}/{title}", "site.api.posts", [.get, .head, .put, .delete], bodyBytes: posted, PostCalls.one),
+        SiteRow(
+            "/v1/posts/{user}/{title}", "site.api.posts", [.get, .head, .put, .delete], bodyBytes: posted, PostCalls.one
+        ),
         SiteRow("/v1/posts/{user}/{title}/raw", "site.api.posts", [.get, .head], PostCalls.raw),
         SiteRow("/v1/posts/{user}/{title}/revisions", "site.api.posts", [.get], PostCalls.revisions),
         SiteRow("/v1/timelines/live", "site.api.live", .stream(TimelineCalls.live)),
@@ -124,7 +126,8 @@ package enum SiteRoutes {
         SiteRow("/{user}/{title}/raw", "site.raw", [.get, .head], PostPages.raw),
     ]
 
-    static let other = SiteRow("/-/nothing", "site.other", [.get, .head, .post, .put, .patch, .delete, .options]) { call in
+    static let other = SiteRow("/-/nothing", "site.other", [.get, .head, .post, .put, .patch, .delete, .options]) {
+        call in
         MessagePages.notFound(call)
     }
 }

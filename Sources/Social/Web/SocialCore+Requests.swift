@@ -7,7 +7,9 @@ import World
 
 extension SocialCore {
     mutating func begin(_ number: UInt64, _ request: SiteRequest) {
-        guard let row = SiteRoutes.row(of: request) else { return answer(number, .response(HTTPResponse(.internalError))) }
+        guard let row = SiteRoutes.row(of: request) else {
+            return answer(number, .response(HTTPResponse(.internalError)))
+        }
         // What another origin gives out, so that nothing in it can act as this site, is posts as they are.
         if request.isRaw, row.route.label != "site.raw" {
             return answer(number, .response(HTTPResponse(.noSuchPost)))

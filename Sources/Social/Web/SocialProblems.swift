@@ -45,12 +45,15 @@ extension Problem {
         "1 to 32 of a to z, 0 to 9, - and _, beginning with a letter or digit; some are the site's own")
     static func badName(_ detail: String) -> Problem { Problem(400, "bad-name", "This is no name", detail) }
     static let badTitle = Problem(
-        400, "bad-title", "This title makes no link", "something must be left of it: letters or digits, up to 120 bytes")
+        400, "bad-title", "This title makes no link", "something must be left of it: letters or digits, up to 120 bytes"
+    )
     static let badSlug = Problem(
         400, "bad-slug", "This is no short link",
-        "1 to 64 of a to z, 0 to 9, - _ . and ~, beginning with a letter or digit; those that look like digests are given by the site")
+        "1 to 64 of a to z, 0 to 9, - _ . and ~, beginning with a letter or digit; those that look like digests are given by the site"
+    )
     static let nameTaken = Problem(409, "name-taken", "The name is taken", "another name will do")
-    static let titleTaken = Problem(409, "title-taken", "You have a post of this title already", "another title will do")
+    static let titleTaken = Problem(
+        409, "title-taken", "You have a post of this title already", "another title will do")
     static let slugTaken = Problem(409, "slug-taken", "The short link is taken", "another will do, or none")
     static let weakToken = Problem(
         400, "bad-owner-token", "This is no token", "Atoll-Owner has at least 128 random bits, 22 characters of base64")
@@ -63,16 +66,19 @@ extension Problem {
     static func weakPassword(_ detail: String) -> Problem {
         Problem(400, "weak-password", "This password is too weak", detail)
     }
-    static let registrationClosed = Problem(403, "registration-closed", "Nobody can register here", "ask who runs the site")
+    static let registrationClosed = Problem(
+        403, "registration-closed", "Nobody can register here", "ask who runs the site")
     static let anonymousClosed = Problem(403, "anonymous-closed", "Posts without a name are not taken here", "log in")
     static let unknownHome = Problem(400, "unknown-home", "There is no such place to keep an account")
-    static let notLoggedIn = Problem(401, "not-logged-in", "This needs somebody who is logged in", "log in, and try again")
+    static let notLoggedIn = Problem(
+        401, "not-logged-in", "This needs somebody who is logged in", "log in, and try again")
     static let badCredentials = Problem(401, "bad-credentials", "Name or password is wrong")
     static let suspended = Problem(403, "suspended", "This account is suspended", "ask who runs the site")
     static let noSuchUser = Problem(404, "no-such-user", "There is no such user")
     static let noSuchSession = Problem(404, "no-such-session", "There is no such session")
     static let blocked = Problem(403, "blocked", "This user does not want to be followed by you")
-    static let tooManyFollowed = Problem(409, "too-many-followed", "You follow \(Follows.most) already", "unfollow some")
+    static let tooManyFollowed = Problem(
+        409, "too-many-followed", "You follow \(Follows.most) already", "unfollow some")
     static let notAModerator = Problem(403, "not-a-moderator", "This is for moderators")
 
     static func tooMany(_ wait: Span, _ what: String) -> Problem {

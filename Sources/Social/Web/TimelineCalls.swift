@@ -196,7 +196,8 @@ enum DraftCalls {
         return opened(call).then { draft, _, _ in
             guard draft.author == viewer.name else { return .refused(.notTheAuthor) }
             let type = call.form["type"] == "text/plain" ? "text/plain" : "text/markdown"
-            let title = call.form["title"].flatMap { $0.isEmpty ? nil : $0 } ?? (draft.title.isEmpty ? nil : draft.title)
+            let title =
+                call.form["title"].flatMap { $0.isEmpty ? nil : $0 } ?? (draft.title.isEmpty ? nil : draft.title)
             let form = PostForm(
                 place: .title(title), author: viewer, content: PostContent(Array(draft.text.utf8), type: type),
                 isListed: call.form.flag("listed") ?? !(call.form.flag("unlisted") ?? false), ttl: nil, token: token)

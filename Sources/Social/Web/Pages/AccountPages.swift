@@ -59,7 +59,8 @@ enum AccountPages {
     private static func registerForm(_ call: SiteCall, _ problem: Problem? = nil) -> SiteAnswer {
         var homes: [JSONValue] = []
         if !call.settings.homes.isEmpty {
-            homes.append(home("", "Everywhere", "In several countries, so that it is there when one of them is gone.", call))
+            homes.append(
+                home("", "Everywhere", "In several countries, so that it is there when one of them is gone.", call))
             homes += call.settings.homes.map { place in
                 home(
                     place.name, place.name.uppercased(),
@@ -90,7 +91,9 @@ enum AccountPages {
 
     static func profile(_ call: SiteCall) -> Flow<SiteAnswer> {
         guard let viewer = call.viewer else { return .refused(.notLoggedIn) }
-        func show(_ display: String, _ bio: String, _ blocks: [String], error: Problem? = nil, notice: String? = nil) -> SiteAnswer {
+        func show(_ display: String, _ bio: String, _ blocks: [String], error: Problem? = nil, notice: String? = nil)
+            -> SiteAnswer
+        {
             let values: [(String, JSONValue)] = [
                 ("form", .object(["display": .string(display), "bio": .string(bio)])),
                 (
@@ -103,7 +106,9 @@ enum AccountPages {
                 status: error?.status ?? 200)
         }
         return Accounts.profile(viewer.name).then { profile in
-            guard call.request.head.method == .post else { return .value(show(profile.display, profile.bio, profile.blocks)) }
+            guard call.request.head.method == .post else {
+                return .value(show(profile.display, profile.bio, profile.blocks))
+            }
             let (display, bio) = (call.form.text("display"), call.form.text("bio"))
             return Accounts.setProfile(viewer, display: display, bio: bio).map {
                 show(display, bio, profile.blocks, notice: "Saved.")
@@ -126,7 +131,10 @@ enum AccountPages {
                     ])
                 }
                 let values: [(String, JSONValue)] = [
-                    ("home", .optional(viewer.home.map { "Your account, drafts and posts are kept in \($0.uppercased())." })),
+                    (
+                        "home",
+                        .optional(viewer.home.map { "Your account, drafts and posts are kept in \($0.uppercased())." })
+                    ),
                     ("inbox_feed", .string("\(call.request.origin)/-/inbox.atom?key=\(key)")),
                     ("export_url", .string("/-/export")), ("sessions", .array(items)),
                 ]

@@ -49,9 +49,14 @@ enum FeedPages {
         _ page: TimelinePage, title: String, home: String, _ call: SiteCall, _ format: FeedFormat
     ) -> Flow<SiteAnswer> {
         let marks = page.posts.map { "\($0.id.text).\($0.revision)" }.joined(separator: " ")
-        let etag = "\"" + SocialDigest(Array(marks.utf8), Array(format.rawValue.utf8), Array(call.request.origin.utf8)).text.prefix(32) + "\""
+        let etag =
+            "\""
+            + SocialDigest(Array(marks.utf8), Array(format.rawValue.utf8), Array(call.request.origin.utf8)).text.prefix(
+                32) + "\""
         let headers = [("etag", etag), ("cache-control", "no-cache"), ("vary", "cookie, accept")]
-        if (call.request.head.fields.list(.ifNoneMatch) ?? "").split(separator: ",").contains(where: { $0.trimmed == etag }) {
+        if (call.request.head.fields.list(.ifNoneMatch) ?? "").split(separator: ",").contains(where: {
+            $0.trimmed == etag
+        }) {
             return .value(.response(HTTPResponse(304, headers)))
         }
         return Flow<[FeedItem]>.all(page.posts.map { item($0, call.request.origin) }, width: 8).map { items in

@@ -13,7 +13,9 @@ enum FollowPages {
     private static func following(_ call: SiteCall, error: Problem?) -> Flow<SiteAnswer> {
         guard let viewer = call.viewer else { return .refused(.notLoggedIn) }
         return Follows.all(viewer.name).then { follows in
-            let start = call.form["after"].flatMap { after in follows.firstIndex { after.isSpelledBefore($0.source.text) } } ?? 0
+            let start =
+                call.form["after"].flatMap { after in follows.firstIndex { after.isSpelledBefore($0.source.text) } }
+                ?? 0
             let some = follows[start...].prefix(perPage)
             let hasMore = start + some.count < follows.count
             return Flow<[JSONValue]>.all(some.map(item), width: 8).map { items in
@@ -40,7 +42,8 @@ enum FollowPages {
         case .user(let name):
             return .value(
                 .object([
-                    "source": .string(name), "url": .string("/\(name)/"), "title": .string(name), "is_feed": .bool(false),
+                    "source": .string(name), "url": .string("/\(name)/"), "title": .string(name),
+                    "is_feed": .bool(false),
                     "pending": isPending, "detail": .null, "problem": .null, "next": .null,
                 ]))
         case .feed(let id):
@@ -97,9 +100,11 @@ enum DraftPages {
             guard call.request.head.method == .post else {
                 return .value(show(draft, invitation, call))
             }
-            return Drafts.save(draft, key, title: call.form["title"], text: call.form.text("text"), context: draft.context)
-                .then { DraftCalls.opened(call) }.map { show($0.draft, invitation, call, notice: "Saved.") }
-                .orElse { .value(show(draft, invitation, call, error: $0)) }
+            return Drafts.save(
+                draft, key, title: call.form["title"], text: call.form.text("text"), context: draft.context
+            )
+            .then { DraftCalls.opened(call) }.map { show($0.draft, invitation, call, notice: "Saved.") }
+            .orElse { .value(show(draft, invitation, call, error: $0)) }
         }
     }
 
@@ -125,7 +130,10 @@ enum DraftPages {
         return Pages.answer(
             Pages.page(
                 "draft", draft.title.isEmpty ? "A draft" : draft.title, call,
-                [("people", .strings(Set([draft.author, call.viewer?.name].compactMap { $0 }).sorted())), ("draft", value)],
+                [
+                    ("people", .strings(Set([draft.author, call.viewer?.name].compactMap { $0 }).sorted())),
+                    ("draft", value),
+                ],
                 error: error.map { $0.detail.isEmpty ? $0.title : $0.detail }, notice: notice), call,
             status: error?.status ?? 200)
     }
@@ -135,7 +143,8 @@ enum DraftPages {
         DraftCalls.opened(call).then { draft, key, _ in
             let text = call.form["text"]
             let save: Flow<Void> =
-                text.map { Drafts.save(draft, key, title: call.form["title"], text: $0, context: draft.context) } ?? .done
+                text.map { Drafts.save(draft, key, title: call.form["title"], text: $0, context: draft.context) }
+                ?? .done
             return save.then { DraftCalls.published(call) }.map { posted in
                 SiteAnswers.seeOther(posted.path.url, [call.wrote])
             }
@@ -156,7 +165,9 @@ enum ReportPages {
                 ("is_danger", .bool(false)), ("back", .string(path.url)),
             ]
             return Pages.answer(
-                Pages.page("confirm", "Report this post", call, values, error: error.map { $0.detail.isEmpty ? $0.title : $0.detail }),
+                Pages.page(
+                    "confirm", "Report this post", call, values,
+                    error: error.map { $0.detail.isEmpty ? $0.title : $0.detail }),
                 call, status: error?.status ?? 200)
         }
         guard call.request.head.method == .post else { return .value(ask()) }
@@ -187,7 +198,8 @@ enum ReportPages {
                         "reporter": .optional(report.reporter), "state": .string(report.outcome ?? "open"),
                         "is_open": .bool(report.outcome == nil),
                         "outcome": .optional(report.outcome.map { "\($0) by \(report.moderator ?? "nobody")" }),
-                        "time": .string(CivilTime(report.time).text), "time_text": .string(CivilTime(report.time).words),
+                        "time": .string(CivilTime(report.time).text),
+                        "time_text": .string(CivilTime(report.time).words),
                     ])
                 }
                 return Pages.answer(

@@ -30,7 +30,8 @@ enum Pages {
     static func answer(
         _ page: Page, _ call: SiteCall, status: UInt = 200, isPrivate: Bool = true, _ headers: [(String, String)] = []
     ) -> SiteAnswer {
-        SiteAnswers.page(page, status, Pages.headers(call.settings.rawOrigin, isPrivate: isPrivate || call.viewer != nil) + headers)
+        SiteAnswers.page(
+            page, status, Pages.headers(call.settings.rawOrigin, isPrivate: isPrivate || call.viewer != nil) + headers)
     }
 
     static func headers(_ rawOrigin: String?, isPrivate: Bool) -> [(String, String)] {
@@ -97,7 +98,8 @@ enum MessagePages {
     static func bare(_ problem: Problem, path: String) -> SiteAnswer {
         let words = words(problem, path: path)
         let common: [(String, JSONValue)] = [
-            ("title", .string(words.heading)), ("viewer", .null), ("can_register", .bool(false)), ("origin", .string("")),
+            ("title", .string(words.heading)), ("viewer", .null), ("can_register", .bool(false)),
+            ("origin", .string("")),
             ("path", .string(SiteAnswers.localPath(path))), ("error", .null), ("notice", .null), ("feeds", .array([])),
         ]
         let page = Page(
@@ -124,8 +126,13 @@ enum MessagePages {
         case "no-such-post", "no-such-path", "no-such-user":
             var words = Words(
                 heading: "There is nothing here", detail: "Nobody has posted anything under this address yet.")
-            words.advice = ["Look at the spelling of the address", "If you were told that it would come: this page shows it as soon as it does"]
-            if PostPath(String(plain.drop { $0 == "/" }.reversed().drop { $0 == "/" }.reversed())) != nil, !plain.hasPrefix("/-/") {
+            words.advice = [
+                "Look at the spelling of the address",
+                "If you were told that it would come: this page shows it as soon as it does",
+            ]
+            if PostPath(String(plain.drop { $0 == "/" }.reversed().drop { $0 == "/" }.reversed())) != nil,
+                !plain.hasPrefix("/-/")
+            {
                 words.live = "/v1/timelines/live?post=" + trimmed(plain)
             }
             words.links.append(Pages.link("/-/write", "Write something"))
@@ -136,7 +143,10 @@ enum MessagePages {
             var words = Words(
                 heading: "Cut off, can't know yet",
                 detail: "This part of the network can't reach enough of the others to answer for sure.")
-            words.advice = ["This page asks again each second", "The same address through another part of the site may answer at once"]
+            words.advice = [
+                "This page asks again each second",
+                "The same address through another part of the site may answer at once",
+            ]
             if problem.name == "outcome-unknown" {
                 words.advice = ["Go back and send the same form again: it is done once, however often it is sent"]
             } else {
@@ -148,7 +158,9 @@ enum MessagePages {
             words.retry = 2
             return words
         case "too-many":
-            return Words(heading: "Slower, please", detail: problem.detail.isEmpty ? problem.title : "\(problem.title): \(problem.detail).")
+            return Words(
+                heading: "Slower, please",
+                detail: problem.detail.isEmpty ? problem.title : "\(problem.title): \(problem.detail).")
         case "not-logged-in":
             var words = Words(heading: "Who is there?", detail: "This needs somebody who is logged in.")
             words.links = [Pages.link("/-/login", "Log in"), Pages.link("/-/register", "Register")]
@@ -158,7 +170,10 @@ enum MessagePages {
                 heading: "This came from another page",
                 detail: "Forms are taken from this site's own pages. Open the page here, and send it from there.")
         default:
-            return Words(heading: problem.title, detail: problem.detail.isEmpty ? "Go back, and try something else." : problem.detail.capitalizedSentence)
+            return Words(
+                heading: problem.title,
+                detail: problem.detail.isEmpty ? "Go back, and try something else." : problem.detail.capitalizedSentence
+            )
         }
     }
 

@@ -13,12 +13,17 @@ enum PostPages {
     static func first(_ call: SiteCall) -> Flow<SiteAnswer> {
         let text = call.parameter(0)
         guard let slug = Spelling.slug(text) else { return .refused(.noSuchPost) }
-        guard call.request.hasFinalSlash, slug.isSpelled(text) else { return .value(SiteAnswers.moved("/\(slug.percentEncoded)/")) }
-        guard let name = Spelling.user(slug), let key = SocialKeys.user(name) else { return post(PostPath(slug: slug), call) }
+        guard call.request.hasFinalSlash, slug.isSpelled(text) else {
+            return .value(SiteAnswers.moved("/\(slug.percentEncoded)/"))
+        }
+        guard let name = Spelling.user(slug), let key = SocialKeys.user(name) else {
+            return post(PostPath(slug: slug), call)
+        }
         let user: Flow<Stored<User>?> = Cluster.read(key, .one).optional
         return user.then { stored in
             if let user = stored?.record {
-                return user.state == .active ? TimelinePages.user(name, call) : .refused(user.state == .deleted ? .gone : .noSuchUser)
+                return user.state == .active
+                    ? TimelinePages.user(name, call) : .refused(user.state == .deleted ? .gone : .noSuchUser)
             }
             return post(PostPath(slug: slug), call).orElse { problem in
                 guard problem.name == "no-such-post" else { return .refused(problem) }
@@ -91,7 +96,8 @@ enum PostPages {
             }
         }
         if essence.hasPrefix("text/") || essence == "application/json", body.bytes.count <= Limits.socialTextBytes {
-            return .value(only(essence == "text/plain" || essence == "text/markdown" ? "text" : "code", .string(text())))
+            return .value(
+                only(essence == "text/plain" || essence == "text/markdown" ? "text" : "code", .string(text())))
         }
         if Cards.isRaster(essence) { return .value(only("image", raw)) }
         if essence.hasPrefix("audio/") { return .value(only("audio", raw)) }
@@ -114,7 +120,8 @@ enum PostPages {
         if head.wasTaken {
             provisional = "The title is taken by another of your posts: this one stays here."
         } else if post.path.isProvisional {
-            provisional = "This is where it stands while a part of the network is cut off; it moves to its title afterwards."
+            provisional =
+                "This is where it stands while a part of the network is cut off; it moves to its title afterwards."
         }
         return [
             ("title", head.title.isEmpty ? .null : .string(head.title)),
@@ -180,7 +187,8 @@ enum PostPages {
         let values: [(String, JSONValue)] = [
             ("heading", .string(form.heading)), ("action", .string(form.action)), ("submit", .string(form.submit)),
             ("token", .string((form.needsToken ? nil : sent["token"]) ?? call.newToken)),
-            ("context", .optional(form.context)), ("is_edit", .bool(form.isEdit)), ("asks_owner", .bool(form.asksOwner)),
+            ("context", .optional(form.context)), ("is_edit", .bool(form.isEdit)),
+            ("asks_owner", .bool(form.asksOwner)),
             ("can_be_anonymous", .bool(canBeAnonymous)),
             ("draft_action", call.viewer != nil && !form.isEdit ? .string("/-/drafts") : .null),
             (
@@ -227,13 +235,15 @@ enum PostPages {
                         "provisional",
                         posted.isProvisional
                             ? .string(
-                                "A part of the network is cut off. The link below is good for now, where it says; the title follows.")
+                                "A part of the network is cut off. The link below is good for now, where it says; the title follows."
+                            )
                             : .null
                     ),
                     ("readable_in", .strings(posted.readableIn)), ("token", secret),
                 ]
                 return Pages.answer(
-                    Pages.page("written", "Posted", call, values), call, status: posted.wasThere ? 200 : 201, [call.wrote])
+                    Pages.page("written", "Posted", call, values), call, status: posted.wasThere ? 200 : 201,
+                    [call.wrote])
             }
         }.orElse { .value(again(Form(), $0, call)) }
     }
@@ -310,7 +320,11 @@ enum PostPages {
             func ask(_ error: String? = nil, _ status: UInt = 200) -> SiteAnswer {
                 let values: [(String, JSONValue)] = [
                     ("heading", .string("Delete this post?")),
-                    ("detail", .string("It goes from all timelines, and its link says that it was deleted. This cannot be undone.")),
+                    (
+                        "detail",
+                        .string(
+                            "It goes from all timelines, and its link says that it was deleted. This cannot be undone.")
+                    ),
                     ("action", .string("/-/delete?path=" + post.path.text.percentEncoded)),
                     ("token", .string(call.form["token"] ?? call.newToken)), ("fields", .array([])),
                     ("asks_owner", .bool(post.head.author == nil)), ("asks_reason", .bool(false)),

@@ -45,7 +45,9 @@ enum TimelinePages {
 
     static func home(_ call: SiteCall) -> Flow<SiteAnswer> {
         guard let viewer = call.viewer else { return everybody(call) }
-        return TimelineCalls.bounds(call).then { Inbox.page(viewer, before: $0.before, limit: $0.limit, isFresh: call.isFresh) }.then { page in
+        return TimelineCalls.bounds(call).then {
+            Inbox.page(viewer, before: $0.before, limit: $0.limit, isFresh: call.isFresh)
+        }.then { page in
             show(
                 page,
                 Frame(
