@@ -18,9 +18,9 @@ import World
     /// One node for all of it: starting one takes longer than any of these.
     @Test func aGuestIsHeardAndHears() async throws {
         let scene = try await SiteScene()
-        #expect(await scene.guest.hears("living n1"))
+        #expect(scene.guest.hears("living n1"))
         try answers(scene)
-        try await streams(scene)
+        try streams(scene)
         try sockets(scene)
         try cluster(scene)
         try figures(scene)
@@ -52,20 +52,20 @@ import World
         #expect(client.readToEnd().contains("/problems/wrong-host"))
     }
 
-    private func streams(_ scene: SiteScene) async throws {
+    private func streams(_ scene: SiteScene) throws {
         let client = try scene.client()
         client.send(SiteHostTests.get("/stream"))
         let head = client.read(until: "data: one\n\n")
         #expect(head.hasPrefix("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-store\r\n"))
-        #expect(await scene.guest.hears("drained"))
+        #expect(scene.guest.hears("drained"))
         #expect(!scene.guest.heard.contains("gone"))
         client.close()
-        #expect(await scene.guest.hears("gone"))
+        #expect(scene.guest.hears("gone"))
         // Nothing waits for a client that has not taken what was written.
         let burst = try scene.client()
         burst.send(SiteHostTests.get("/burst"))
         #expect(!burst.readToEnd().contains("data: two"))
-        #expect(await scene.guest.hears("gone", times: 2))
+        #expect(scene.guest.hears("gone", times: 2))
         let nothing = try scene.client()
         nothing.send(SiteHostTests.get("/nothing"))
         #expect(nothing.read(until: "\r\n\r\n").hasPrefix("HTTP/1.1 204 No Content\r\n"))

@@ -8,7 +8,6 @@ import Gateway
 import Keys
 import Live
 import Logging
-import NIOConcurrencyHelpers
 import NameStore
 import Ring
 import Testing
@@ -28,7 +27,9 @@ final class TestGuest: SiteGuest, @unchecked Sendable {
     private var live: UInt64?
     /// The stream that the last of its watches feeds.
     private var fed: UInt64?
-    private let box = NIOLockedValueBox<[String]>([])
+    /// Guards `said`.
+    private let condition = NSCondition()
+    private var said: [String] = []
 
     func start(_ host: SiteHost) { self.host = host }
     func gone(_: UInt64) { hear("gone") }
@@ -44,17 +45,24 @@ final class TestGuest: SiteGuest, @unchecked Sendable {
         return figures
     }
 
-    private func hear(_ what: String) { box.withLockedValue { $0.append(what) } }
+    private func hear(_ what: String) {
+        condition.withLock {
+            said.append(what)
+            condition.broadcast()
+        }
+    }
 
-    var heard: [String] { box.withLockedValue { $0 } }
+    var heard: [String] { condition.withLock { said } }
 
     /// Waits until it has heard it.
-    func hears(_ what: String, times: Int = 1) async -> Bool {
-        for _ in 0..<1_000 {
-            if heard.count(where: { $0 == what }) >= times { return true }
-            try? await Task.sleep(for: .milliseconds(10))
+    func hears(_ what: String, times: Int = 1) -> Bool {
+        condition.withLock {
+            let deadline = Date().addingTimeInterval(10)
+            while said.count(where: { $0 == what }) < times {
+                guard condition.wait(until: deadline) else { return false }
+            }
+            return true
         }
-        return false
     }
 
     func handle(_ number: UInt64, _ request: SiteRequest) {
@@ -116,6 +124,22 @@ final class TestGuest: SiteGuest, @unchecked Sendable {
     }
 }
 
+/// Hands on what a node logs.
+private struct LineLog: LogHandler {
+    let lines: AsyncStream<String>.Continuation
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.info
+
+    init(_ lines: AsyncStream<String>.Continuation) { self.lines = lines }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) { lines.yield("\(event.message)") }
+}
+
 final class SiteScene: Sendable {
     let guest = TestGuest()
     let http: Int
@@ -153,13 +177,15 @@ final class SiteScene: Sendable {
         let address = try #require(HostPort(host: "127.0.0.1", port: social))
         let listener = SiteListener(TestGuest.routes, other: TestGuest.other, ring: ring, address: address)
         configuration.site = SiteConfiguration(address: address, listener: listener) { [guest] in guest }
-        let server = NodeServer(configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        running = Task { try await server.run() }
-        for _ in 0..<1_000 {
-            if (try? RawClient(port: social)) != nil { return }
-            try await Task.sleep(for: .milliseconds(10))
+        let (lines, continuation) = AsyncStream.makeStream(of: String.self)
+        let server = NodeServer(configuration, logger: Logger(label: "test") { _ in LineLog(continuation) })
+        running = Task {
+            defer { continuation.finish() }
+            try await server.run()
         }
-        Issue.record("the site does not listen")
+        for await line in lines where line == "node is serving" { return }
+        // It has ended before.
+        try await running.value
     }
 
     func client() throws -> RawClient { try RawClient(port: social) }
