@@ -14,7 +14,7 @@ const safe = (url) => (/^(\/(?![/\\])|https?:)/i.test(url ?? "") ? url : "#");
 
 // ---- Times
 
-const words = new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "auto" });
+const relative = new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "auto" });
 const units = [["day", 86_400], ["hour", 3_600], ["minute", 60]];
 
 /** Within a week in words, else as the page came with it. */
@@ -23,7 +23,7 @@ function showTime(element) {
   const seconds = (Date.parse(element.dateTime) - Date.now()) / 1_000;
   const [unit, length] = units.find(([, length]) => Math.abs(seconds) >= length) ?? ["second", 1];
   const isNear = Math.abs(seconds) < 7 * 86_400;
-  const text = !isNear ? element.title : unit === "second" ? "now" : words.format(Math.trunc(seconds / length), unit);
+  const text = !isNear ? element.title : unit === "second" ? "now" : relative.format(Math.trunc(seconds / length), unit);
   if (element.textContent !== text) element.textContent = text;
 }
 
@@ -93,6 +93,7 @@ function followTimeline(news) {
   const list = document.getElementById("cards");
   const waiting = new Map();
   const shown = (id) => document.getElementById(`p-${id}`);
+  const words = (element) => element.textContent.replace(/\s/g, "");
   const button = make("button", { type: "button" });
   button.onclick = () => {
     // Ids begin with the time.
@@ -115,7 +116,9 @@ function followTimeline(news) {
       waiting.delete(post.id);
       shown(post.id)?.remove();
     } else if (shown(post.id)) {
-      if (name === "edit") shown(post.id).replaceWith(card(post));
+      // What was changed while nobody listened comes as a post, once more.
+      const now = card(post);
+      if (words(now) !== words(shown(post.id))) shown(post.id).replaceWith(now);
     } else if (name === "post" || waiting.has(post.id)) {
       waiting.set(post.id, post);
     }

@@ -85,13 +85,11 @@ class Site:
             return WRONG, TYPES[".html"], 200
         if path in self.missing:
             return self.read("not-found.html"), TYPES[".html"], 404
-        if path == "/p/later":
-            return self.read("cut-off.html"), TYPES[".html"], 503
         name = "post.html" if path == "/p/tomorrow" else path.split("/")[-1]
         name = name if "." in name else name + ".html"
         if not os.path.exists(f"{self.directory}/{name}"):
             return b"", "text/plain", 404
-        return self.read(name), TYPES[os.path.splitext(name)[1]], 200
+        return self.read(name), TYPES[os.path.splitext(name)[1]], 503 if name == "cut-off.html" else 200
 
     def stream(self, handler, query):
         handler.send_response(200)
@@ -178,6 +176,8 @@ def timelines(browser, site):
     browser.driver.close()
     browser.driver.switch_to.window(browser.driver.window_handles[0])
     check(site.opened.get(timeout=15) == {"timeline": ["public"], "since": ["a4"]}, "it goes on behind the last event")
+    site.send("post", "a4", card("zz1", "Changed meanwhile"))
+    until("what was changed meanwhile shows", lambda: "Changed meanwhile" in titles())
     site.send("post", "a5", card("zz3", "Third"))
     until("it hears again", lambda: news() == "1 new post")
     check(not browser.complaints(), "nothing is forbidden by the page's own policy")
@@ -207,9 +207,9 @@ def permalinks(browser, site):
 
     # What could not be told is asked for again: here it stays so, and is asked for more than once.
     browser.requested()
-    browser.open(site.url + "/p/later")
+    browser.open(site.url + "/p/cut-off")
     asked = []
-    until("it asks again", lambda: asked.extend(browser.requested()) or sum("/p/later" in one for one in asked) >= 3)
+    until("it asks again", lambda: asked.extend(browser.requested()) or sum("/p/cut-off" in one for one in asked) >= 3)
 
 
 def main(tools, directory):
