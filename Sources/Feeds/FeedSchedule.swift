@@ -57,10 +57,14 @@ package struct FeedSchedule: Hashable, Sendable {
 
     package var job: FetchJob { FetchJob(url: url, validators: validators) }
 
-    /// Whether somebody who says that there is news may have it polled now; the schedule stays as it is.
-    package func mayHasten(_ now: WallTime) -> Bool {
-        guard !hasEnded, case .well = state, let polled else { return false }
-        return now.milliseconds >= polled.milliseconds + FeedSchedule.milliseconds(Limits.feedHasteGap)
+    /// Somebody says that there is news: the next poll is due, unless there was one within a minute or the feed fails.
+    /// True if it is earlier now. The polls after it come as they would have.
+    package mutating func hasten(_ now: WallTime) -> Bool {
+        guard !hasEnded, case .well = state, let polled, now < next,
+            now.milliseconds >= polled.milliseconds + FeedSchedule.milliseconds(Limits.feedHasteGap)
+        else { return false }
+        next = now
+        return true
     }
 
     /// - chance: 64 random bits, which spread the polls of many feeds.
@@ -86,6 +90,8 @@ package struct FeedSchedule: Hashable, Sendable {
         case .gone:
             state = .ended
             return .ended
+        // No feed.
+        case .accepted: fail(FetchFailure.status(202).text)
         }
         schedule(now, noSoonerThan: min(floor, Limits.feedLongestRest), chance)
         return follow(outcome)

@@ -3,15 +3,24 @@
 
 package import World
 
-/// A feed to be fetched.
+/// A feed to be fetched, or a hub to be asked.
 package struct FetchJob: Hashable, Sendable {
     package let url: String
     /// What is known of it; the answer may be that nothing has changed.
     package let validators: FeedValidators
+    /// For a hub: what it is sent.
+    package let form: [UInt8]?
 
     package init(url: String, validators: FeedValidators = FeedValidators()) {
         self.url = url
         self.validators = validators
+        form = nil
+    }
+
+    package init(url: String, form: [UInt8]) {
+        self.url = url
+        validators = FeedValidators()
+        self.form = form
     }
 }
 
@@ -35,6 +44,8 @@ package enum FetchOutcome: Hashable, Sendable {
     case retryLater(Span)
     /// 410.
     case gone
+    /// A hub has taken what it was sent.
+    case accepted
     case failed(FetchFailure)
 }
 

@@ -57,6 +57,10 @@ extension Limits {
     public static let feedNewsAge = Span.hours(150 * 24)
     /// Polls of one feed that others ask for (its hub) come at most so often.
     public static let feedHasteGap = Span.minutes(1)
+    /// For how long a hub is asked to tell of news, and how often it is asked at most: a day before the end, and a day
+    /// after it said nothing.
+    public static let feedHubLease = Span.hours(10 * 24)
+    public static let feedHubRenewal = Span.hours(24)
     /// From the end of one request to the next at the same host: many feeds of a person lie at one.
     public static let feedHostGap = Span.seconds(10)
     /// Hosts that rest or are spoken to, in memory: a node's feeds of an hour.

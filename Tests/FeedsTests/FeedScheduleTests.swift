@@ -143,7 +143,8 @@ import World
         var schedule = FeedSchedule(url: "https://a.example/f", now: start)
         #expect(schedule.handle(.gone, start, chance: 0) == .ended)
         #expect(schedule.hasEnded && schedule.problem != nil)
-        #expect(!schedule.mayHasten(WallTime(milliseconds: .max)))
+        let isEarlier = schedule.hasten(WallTime(milliseconds: start.milliseconds + 86_400_000))
+        #expect(!isEarlier)
     }
 
     /// FreshRSS 4448: a hub only hastens polls, and not those of a feed that fails.
@@ -151,11 +152,24 @@ import World
         var schedule = FeedSchedule(url: "https://a.example/f", now: start)
         _ = schedule.handle(.document(feed(), head()), start, chance: 0)
         let next = schedule.next
-        #expect(!schedule.mayHasten(WallTime(milliseconds: start.milliseconds + 59_999)))
-        #expect(schedule.mayHasten(WallTime(milliseconds: start.milliseconds + 60_000)))
-        #expect(schedule.next == next)
+        let minute = WallTime(milliseconds: start.milliseconds + 60_000)
+        let early = schedule.hasten(WallTime(milliseconds: start.milliseconds + 59_999))
+        #expect(!early && schedule.next == next)
+        let first = schedule.hasten(minute)
+        #expect(first && schedule.next == minute)
+        let second = schedule.hasten(minute)
+        #expect(!second)
+        _ = schedule.handle(.notModified(head()), minute, chance: 0)
+        #expect(wait(schedule, after: minute) == wait(FeedScheduleTests.polled(start), after: start))
         _ = schedule.handle(.retryLater(.hours(1)), start, chance: 0)
-        #expect(!schedule.mayHasten(WallTime(milliseconds: start.milliseconds + 60_000)))
+        let failing = schedule.hasten(minute)
+        #expect(!failing)
+    }
+
+    private static func polled(_ now: WallTime) -> FeedSchedule {
+        var schedule = FeedSchedule(url: "https://a.example/f", now: now)
+        _ = schedule.handle(.notModified(FetchHead(finalURL: "https://a.example/f")), now, chance: 0)
+        return schedule
     }
 
     @Test func isStoredAndReadAgain() throws {

@@ -133,6 +133,22 @@ import World
         }
     }
 
+    @Test func hubsAreSentForms() async throws {
+        try await with({ path in
+            path == "/hub" ? LocalServer.answer("202 Accepted") : LocalServer.answer("302 Found", ["location: /hub"])
+        }) { place in
+            let form = WebSub.subscription(
+                topic: "https://a.example/f?x=1&y", callback: "https://islands.example/-/hub/1")
+            #expect(await place.fetcher.fetch(FetchJob(url: place.url("/hub"), form: form)) == .accepted)
+            #expect(await place.fetcher.fetch(FetchJob(url: place.url("/moved"), form: form)) == .failed(.status(302)))
+            let inner = await place.fetcher.fetch(FetchJob(url: "http://10.0.0.1/hub", form: form))
+            #expect(inner == .failed(.forbiddenAddress))
+            let request = try #require(place.server.requests.first)
+            #expect(request.hasPrefix("post /hub http/1.1\r\n"))
+            #expect(request.contains("content-type: application/x-www-form-urlencoded\r\n"))
+        }
+    }
+
     // MARK: Redirects
 
     @Test func redirectsAreFollowedAndPermanentOnesTold() async throws {

@@ -65,7 +65,10 @@ struct FakeWorld {
     var seams: SocialSeams
     var fetch: (FetchJob) -> FetchOutcome = { _ in .failed(.unreachable) }
 
-    init(seed: UInt64, seams: SocialSeams = SocialSeams(), homes: Bool = false) throws {
+    private let origin: String?
+
+    init(seed: UInt64, seams: SocialSeams = SocialSeams(), homes: Bool = false, origin: String? = nil) throws {
+        self.origin = origin
         random = SeededRandom(seed: seed)
         self.seams = seams
         ring = try FakeWorld.rings[homes ? 1 : 0].get()
@@ -85,6 +88,7 @@ struct FakeWorld {
     private func core(_ place: Int) -> SocialCore {
         var settings = ring.social ?? SocialSettings()
         settings.limitsLoopback = false
+        settings.origin = origin
         return SocialCore(identity: ring.nodes[place].id, ring: ring, settings: settings, seams: seams)
     }
 

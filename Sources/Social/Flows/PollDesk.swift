@@ -66,7 +66,7 @@ struct PollDesk {
                 case .failed(let failure): return .refused(.notAFeed(failure.text))
                 case .gone: return .refused(.notAFeed("The feed is gone: its host says that it will not come back."))
                 case .retryLater: return .refused(.notAFeed("The host asks to be left alone for a while."))
-                case .notModified: return .refused(.notAFeed("The host has sent nothing."))
+                case .notModified, .accepted: return .refused(.notAFeed("The host has sent nothing."))
                 }
             }
         }
@@ -237,7 +237,11 @@ extension SocialCore {
                 var record = record
                 core.figures.polls += 1
                 if record.problemAfter(outcome, core.now.wall, id) { core.figures.failedPolls += 1 }
-                return Cluster.write(key, record, context: context, .quorum).map { _ in Optional(outcome) }
+                let hub = Hubs.ask(&record, id, outcome, core.settings, core.now.wall)
+                return Cluster.write(key, record, context: context, .quorum).then { _ in
+                    guard let hub else { return .value(outcome) }
+                    return Flow.fetch(hub).map { _ in outcome }
+                }
             }
         }
     }

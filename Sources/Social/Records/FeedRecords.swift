@@ -11,6 +11,7 @@ struct FeedRecord: SocialRecord, Equatable {
     var home: String?
     /// Something has come from it.
     var wasRead: Bool
+    var hub: HubLease?
 
     init(schedule: FeedSchedule, title: String, home: String?, wasRead: Bool) {
         self.schedule = schedule
@@ -29,7 +30,7 @@ struct FeedRecord: SocialRecord, Equatable {
     var json: JSONValue {
         .record([
             ("schedule", schedule.json), ("title", .string(title)), ("home", .optional(home)),
-            ("was_read", .bool(wasRead)),
+            ("was_read", .bool(wasRead)), ("hub", hub?.json ?? .null),
         ])
     }
 

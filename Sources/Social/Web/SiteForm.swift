@@ -38,8 +38,10 @@ struct SiteForm: Sendable {
         }
     }
 
-    /// `POST` and `PUT` of posts take any bytes as what is posted.
-    private func takesRaw(_ request: SiteRequest) -> Bool { request.route.label == "site.api.posts" }
+    /// `POST` and `PUT` of posts take any bytes as what is posted; so do the calls of hubs.
+    private func takesRaw(_ request: SiteRequest) -> Bool {
+        ["site.api.posts", SiteRoutes.hub].contains(request.route.label)
+    }
 
     private mutating func set(_ name: String, _ value: [UInt8]) throws(Problem) {
         guard let text = String(validating: value, as: UTF8.self) else {

@@ -41,6 +41,8 @@ package enum SiteRoutes {
 
     static let all: [SiteRow] = api + pages + feeds + people
 
+    /// What hubs send is of any type, and not read.
+    static let hub = "site.hub"
     private static let posted = Limits.sitePostBytes
 
     /// What programs call.
@@ -82,6 +84,7 @@ package enum SiteRoutes {
     private static let pages: [SiteRow] = [
         SiteRow("/", "site.home", [.get, .head], TimelinePages.home),
         SiteRow("/robots.txt", "site.robots", [.get, .head], MessagePages.robots),
+        SiteRow("/-/hub/{id}", SiteRoutes.hub, [.get, .post], bodyBytes: posted, Hubs.call),
         SiteRow("/-/public", "site.public", [.get, .head], TimelinePages.everybody),
         SiteRow("/-/feeds/{id}", "site.public", [.get, .head], TimelinePages.feed),
         SiteRow("/-/login", "site.login", [.get, .head, .post], AccountPages.login),

@@ -60,7 +60,7 @@ final class FeedFetcher: Sendable {
         for _ in 0...Limits.fetchRedirects {
             guard rules.permitsURL(url) else { throw FetchFailure.badURL }
             let addresses = try await addresses(of: url.host, deadline)
-            let answer = try await ask(url, at: addresses, job.validators, deadline)
+            let answer = try await ask(url, at: addresses, job, deadline)
             switch answer {
             case .redirect(let target, let stays):
                 guard let next = url.resolve(target) else { throw FetchFailure.badURL }
@@ -75,6 +75,7 @@ final class FeedFetcher: Sendable {
                 return .document(document, head)
             case .retryLater(let span): return .retryLater(span)
             case .gone: return .gone
+            case .accepted: return .accepted
             }
         }
         throw FetchFailure.tooManyRedirects
@@ -104,13 +105,13 @@ final class FeedFetcher: Sendable {
 
     /// The next address is tried where one can't be reached.
     private func ask(
-        _ url: FeedURL, at addresses: [IPAddress], _ validators: FeedValidators, _ deadline: NIODeadline
+        _ url: FeedURL, at addresses: [IPAddress], _ job: FetchJob, _ deadline: NIODeadline
     ) async throws -> FetchAnswer {
         var failure = FetchFailure.unreachable
         for address in addresses.prefix(Limits.fetchAddresses) {
             let exchange = FetchExchange(
                 url: url, address: address, agent: agent, trust: rules.trust, threads: threads)
-            do { return try await exchange.run(validators, group, deadline) } catch {
+            do { return try await exchange.run(job, group, deadline) } catch {
                 failure = FetchFailure(error)
                 guard failure == .unreachable || failure == .timedOut, NIODeadline.now() < deadline else {
                     throw failure

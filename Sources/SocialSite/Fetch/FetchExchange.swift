@@ -15,6 +15,7 @@ enum FetchAnswer {
     case document(FeedDocument, FetchHead)
     case retryLater(Span)
     case gone
+    case accepted
 }
 
 struct FetchExchange {
@@ -27,11 +28,11 @@ struct FetchExchange {
 
     /// A client of its own, which knows the host by this address alone and keeps no connection.
     func run(
-        _ validators: FeedValidators, _ group: any EventLoopGroup, _ deadline: NIODeadline
+        _ job: FetchJob, _ group: any EventLoopGroup, _ deadline: NIODeadline
     ) async throws -> FetchAnswer {
         let client = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
         let result: Result<FetchAnswer, any Error>
-        do { result = .success(try await exchange(client, validators, deadline)) } catch { result = .failure(error) }
+        do { result = .success(try await exchange(client, job, deadline)) } catch { result = .failure(error) }
         try? await client.shutdown()
         return try result.get()
     }
@@ -58,10 +59,19 @@ struct FetchExchange {
     }
 
     private func exchange(
-        _ client: HTTPClient, _ validators: FeedValidators, _ deadline: NIODeadline
+        _ client: HTTPClient, _ job: FetchJob, _ deadline: NIODeadline
     ) async throws -> FetchAnswer {
         var request = HTTPClientRequest(url: url.withoutFragment)
         request.headers.add(name: "user-agent", value: agent)
+        if let form = job.form {
+            request.method = .POST
+            request.headers.add(name: "content-type", value: "application/x-www-form-urlencoded")
+            request.body = .bytes(form)
+            let status = try await client.execute(request, deadline: deadline).status.code
+            guard (200..<300).contains(status) else { throw FetchFailure.status(Int(status)) }
+            return .accepted
+        }
+        let validators = job.validators
         request.headers.add(
             name: "accept",
             value: "application/atom+xml, application/rss+xml, application/feed+json, "
