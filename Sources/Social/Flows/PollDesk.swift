@@ -122,7 +122,8 @@ struct PollDesk {
         let rev = earlier.map { $0.isDelivered ? $0.rev + 1 : $0.rev } ?? 1
         let entry = FeedEntry(
             title: item.title, link: item.link, author: item.author, time: earlier?.post.time ?? time,
-            summary: PlainText.summary(ofHTML: item.html), feedTitle: title, rev: rev)
+            summary: ForeignHTML.plainText(Array(item.html.utf8), atMost: Head.summaryLength),
+            feedTitle: title, rev: rev)
         let pointer = Pointer(path: "feed:" + feed, author: nil, home: nil)
         func note(isDelivered: Bool) -> Flow<Void> {
             let mark = SeenItem(post: post, digest: change.digest.text, rev: rev, isDelivered: isDelivered)
@@ -270,27 +271,4 @@ extension Flow where Value == FetchOutcome {
 
 extension WallTime {
     fileprivate static func <= (a: WallTime, b: WallTime) -> Bool { !(b < a) }
-}
-
-enum PlainText {
-    /// The beginning of safe HTML without its tags, on one line.
-    static func summary(ofHTML html: String) -> String {
-        var text: [UInt8] = []
-        var isInTag = false
-        for byte in html.utf8 {
-            switch byte {
-            case UInt8(ascii: "<"):
-                isInTag = true
-                text.append(0x20)
-            case UInt8(ascii: ">") where isInTag: isInTag = false
-            default: if !isInTag { text.append(byte) }
-            }
-            if text.count > 16 << 10 { break }
-        }
-        var plain = String(decoding: text, as: UTF8.self)
-        for (name, character) in [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")] {
-            plain = plain.replacing(name, with: character)
-        }
-        return PostContent(Array(plain.utf8), type: "text/plain").summary
-    }
 }
