@@ -98,7 +98,7 @@ let package = Package(
         room(
             "Social",
             [
-                "World", "JSON", "Causality", "DataTypes", "Wire", "Keys", "Ring", "NameStore", "Gateway", "Live", "Edge", "Feeds",
+                "World", "JSON", "Causality", "DataTypes", "Keys", "Ring", "NameStore", "Gateway", "Live", "Edge", "Feeds",
                 crypto,
             ]),
         // Floor 4
@@ -120,7 +120,7 @@ let package = Package(
         room(
             "SocialSite",
             [
-                "World", "JSON", "Keys", "Ring", "Live", "NameStore", "Gateway", "Edge", "Feeds", "Social", "Server", "CMarkdown", logging,
+                "World", "JSON", "Ring", "Edge", "Feeds", "Social", "Server", "CMarkdown", logging,
                 client, compression, tls, crypto, cryptoExtras,
             ] + nio,
             resources: pages.map { .embedInCode("Pages/\($0)") }),

@@ -38,7 +38,7 @@ struct Stored<Record: SocialRecord>: Sendable {
 }
 
 /// What became of a write.
-struct Written: Sendable {
+struct WriteReceipt: Sendable {
     let context: [UInt8]
     /// Who has it by now.
     let nodes: [NodeID]
@@ -117,13 +117,13 @@ enum Cluster {
 
     static func write(
         _ key: StoredKey, _ record: some SocialRecord, context: [UInt8]? = nil, ttl: Span? = nil, _ level: Level
-    ) -> Flow<Written> {
+    ) -> Flow<WriteReceipt> {
         write(key, bytes: record.json.encode(), type: "application/json", context: context, ttl: ttl, level)
     }
 
     static func write(
         _ key: StoredKey, bytes: [UInt8]?, type: String, context: [UInt8]?, ttl: Span? = nil, _ level: Level
-    ) -> Flow<Written> {
+    ) -> Flow<WriteReceipt> {
         let ttlMs = ttl.map { UInt64(max(1, $0.nanoseconds / 1_000_000)) }
         let request = ClientRequest(
             .write(
@@ -134,7 +134,7 @@ enum Cluster {
             switch outcome {
             case .written(let object, _, let account):
                 .value(
-                    Written(
+                    WriteReceipt(
                         context: CausalContext(of: object).encode(for: key.bytes),
                         nodes: account.tally.acknowledgements.map(\.node)))
             case .failed(let failure, _): .refused(Problem(writing: failure))

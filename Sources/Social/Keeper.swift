@@ -71,7 +71,7 @@ struct Keeper {
 extension SocialCore {
     /// Follows the slots of intents that are this node's now.
     mutating func followWork() {
-        let mine = (0..<SocialKeys.slots).filter { Keeper.isKeeper(identity, of: $0, living: living) }
+        let mine = (0..<Limits.socialSlots).filter { Keeper.isKeeper(identity, of: $0, living: living) }
         guard mine != keeper.slots, !seams.takesNothingUp else { return }
         keeper.slots = mine
         for subscription in keeper.subscriptions { unfollow(subscription) }

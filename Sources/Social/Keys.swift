@@ -95,7 +95,6 @@ enum SocialKeys {
 
     // MARK: Parts
 
-    static let slots = 256
     /// Of a source's followers.
     static let followerShards = 16
 

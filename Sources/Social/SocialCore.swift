@@ -97,7 +97,11 @@ package struct SocialCore {
     var polls = PollDesk()
     package internal(set) var figures = SocialFigures()
 
-    package init(identity: NodeID, ring: RingDocument, settings: SocialSettings, seams: SocialSeams = SocialSeams()) {
+    package init(identity: NodeID, ring: RingDocument, settings: SocialSettings) {
+        self.init(identity: identity, ring: ring, settings: settings, seams: SocialSeams())
+    }
+
+    init(identity: NodeID, ring: RingDocument, settings: SocialSettings, seams: SocialSeams) {
         self.identity = identity
         self.ring = ring
         self.settings = settings
@@ -224,26 +228,24 @@ package struct SocialFigures: Sendable {
     package var registrations: UInt64 = 0
     package var posts: UInt64 = 0
     package var provisionalPosts: UInt64 = 0
-    /// Written to inboxes.
+    /// WriteReceipt to inboxes.
     package var pointers: UInt64 = 0
     /// Intents of others that this node finished.
     package var finished: UInt64 = 0
     package var polls: UInt64 = 0
     package var failedPolls: UInt64 = 0
-
-    package init() {}
 }
 
 /// Bugs for tests to find: what goes wrong without a rule that the code keeps.
-package struct SocialSeams: Sendable {
+struct SocialSeams: Sendable {
     /// The name is claimed before anything stands that tells what for.
-    package var claimsFirst = false
+    var claimsFirst = false
     /// One replica's "no" is taken for the cluster's.
-    package var believesOneReplica = false
+    var believesOneReplica = false
     /// A pointer counts whatever post stands at its path.
-    package var ignoresPostID = false
+    var ignoresPostID = false
     /// Nobody finishes what another node has begun.
-    package var takesNothingUp = false
+    var takesNothingUp = false
 
-    package init() {}
+    init() {}
 }

@@ -11,7 +11,7 @@ import World
 enum StreamTarget: Sendable {
     case everybody
     case source(Source)
-    case inbox(Viewer)
+    case inbox(Visitor)
     case post(PostPath, Home?)
 }
 
@@ -57,13 +57,13 @@ extension SocialCore {
         switch target {
         case .everybody:
             streams.everybody.append(number)
-            if let from { replay(number, PublicTimeline.page(before: nil, limit: Timelines.most), from) }
+            if let from { replay(number, PublicTimeline.page(before: nil, limit: Limits.socialPageMost), from) }
         case .source(let source):
             watch(number, [SocialKeys.timeline(source)], from)
         case .inbox(let viewer):
             Follows.all(viewer.name).start(&self) { core, result in
                 let wall = core.now.wall
-                let pulled = ((try? result.get()) ?? []).filter { !$0.isPushed(at: wall) }.prefix(Inbox.pulls)
+                let pulled = ((try? result.get()) ?? []).filter { !$0.isPushed(at: wall) }.prefix(Limits.socialPulls)
                 core.watch(
                     number,
                     [SocialKeys.inbox(viewer.name), SocialKeys.timeline(.user(viewer.name))]

@@ -54,6 +54,26 @@ extension Limits {
     public static let socialInboxMilliseconds: UInt64 = 30 * 86_400_000
     /// How often a reader looks at the own timeline, where nothing is known of that.
     public static let socialViewsPerDay = 6.0
+    /// Of a password, in characters: short ones are tried all; each is hashed whole.
+    public static let passwordLeast = 8
+    public static let passwordMost = 256
+    /// Posts of a page, unless told otherwise, and at most.
+    public static let socialPageItems = 30
+    public static let socialPageMost = 100
+    /// Earlier bodies that a head names, and the beginning of a text that it bears.
+    public static let socialRevisions = 50
+    public static let socialSummaryCharacters = 280
+    /// Sources of one person; and of one source those to whom it pushes: the others pull.
+    public static let socialFollowed = 5_000
+    public static let socialPushed = 10_000
+    /// Sources that one inbox pulls from for a page, at once.
+    public static let socialPulls = 16
+    /// Inboxes between two notes of how far a delivery is.
+    public static let socialDeliveryPage = 1_000
+    /// Posts of everybody's timeline that a node keeps at hand.
+    public static let socialPublicKept = 500
+    /// Keys among which intents and feeds are divided, and their keepers: some for each node of a large cluster.
+    public static let socialSlots = 256
     /// A part of an export: what is in memory at once.
     public static let socialExportBytes = 16 << 20
 }

@@ -119,7 +119,8 @@ import World
             #expect(await place.get("/") == .failed(.tooManyRedirects))
             #expect(place.server.requests.count == Limits.fetchRedirects + 1)
         }
-        try await FetchScene.with({ _ in LocalServer.answer("302 Found", ["location: javascript:alert(1)"]) }) { place in
+        try await FetchScene.with({ _ in LocalServer.answer("302 Found", ["location: javascript:alert(1)"]) }) {
+            place in
             #expect(await place.get("/") == .failed(.badURL))
         }
     }

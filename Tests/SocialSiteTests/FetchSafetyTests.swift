@@ -125,8 +125,9 @@ import World
             #expect(document.title == "Salt")
             #expect(await place.get("/bomb") == .failed(.tooLarge))
         }
-        try await FetchScene.with({ _ in LocalServer.answer("200 OK", ["content-encoding: gzip"], Array("no gzip at all".utf8)) })
-        { place in
+        try await FetchScene.with({ _ in
+            LocalServer.answer("200 OK", ["content-encoding: gzip"], Array("no gzip at all".utf8))
+        }) { place in
             guard case .failed = await place.get("/") else {
                 Issue.record("what was it?")
                 return

@@ -24,7 +24,7 @@ struct CrashTests {
             let head: Head? = world.record(SocialKeys.head(path, nil))
             #expect(isUser || head?.generation == generation, "\(what): \(name) is held by nothing")
         }
-        for slot in 0..<SocialKeys.slots {
+        for slot in 0..<Limits.socialSlots {
             #expect(world.sorts(SocialKeys.works(inSlot: slot, nil)).isEmpty, "\(what): an intent is left")
         }
     }

@@ -27,13 +27,13 @@ struct FakeWorld {
     }
 
     /// Something that is to happen.
-    private struct Step {
+    struct Step {
         let node: Int
         let life: Int
         let effect: SocialCore.Effect
     }
 
-    private struct Held {
+    struct Held {
         var owner: OwnerDigest?
         var generation: UInt64
         var request: RequestID?
@@ -44,19 +44,19 @@ struct FakeWorld {
     var nodes: [Node] = []
     private(set) var now = FakeWorld.now(at: .origin)
     /// Of each replica.
-    private var replicas: [[[UInt8]: StoredObject]] = [[:], [:], [:]]
-    private var counters: [UInt64] = [0, 0, 0]
-    private var clock = HybridClock()
-    private var names: [[UInt8]: Held] = [:]
+    var replicas: [[[UInt8]: StoredObject]] = [[:], [:], [:]]
+    var counters: [UInt64] = [0, 0, 0]
+    var clock = HybridClock()
+    var names: [[UInt8]: Held] = [:]
     /// Names that a test has taken: nothing needs to stand under them.
     private(set) var planted: Set<String> = []
-    private var queue: [Step] = []
-    /// Written to two replicas, and still to come to the third: `(replica, key, object)`.
-    private var late: [(replica: Int, key: [UInt8], object: StoredObject)] = []
-    private var out = Outbox<SocialCore.Effect>()
+    var queue: [Step] = []
+    /// WriteReceipt to two replicas, and still to come to the third: `(replica, key, object)`.
+    var late: [(replica: Int, key: [UInt8], object: StoredObject)] = []
+    var out = Outbox<SocialCore.Effect>()
     private(set) var answers: [UInt64: SiteAnswer] = [:]
     private(set) var streams: [UInt64: [UInt8]] = [:]
-    private var lastRequest: UInt64 = 0
+    var lastRequest: UInt64 = 0
     var isNamestoreUp = true
     /// Asked of the cluster so far, by all cores.
     private(set) var steps = 0
@@ -79,20 +79,20 @@ struct FakeWorld {
     /// Made once: without homes, and with one.
     private static let rings = [false, true].map { homes in Result { try ring(homes: homes) } }
 
-    private static func ring(homes: Bool) throws -> RingDocument {
+    static func ring(homes: Bool) throws -> RingDocument {
         let text =
             RingDocument.threeCountries + (homes ? "\n[placement.german]\nrule = \"de:1\"\nonly = [\"de\"]\n" : "")
         return try RingDocument.compile(ringFile: text, fileName: "test")
     }
 
-    private func core(_ place: Int) -> SocialCore {
+    func core(_ place: Int) -> SocialCore {
         var settings = ring.social ?? SocialSettings()
         settings.limitsLoopback = false
         settings.origin = origin
         return SocialCore(identity: ring.nodes[place].id, ring: ring, settings: settings, seams: seams)
     }
 
-    private mutating func begin(_ place: Int) {
+    mutating func begin(_ place: Int) {
         nodes[place].core.start(now, &out)
         take(place)
     }
@@ -131,7 +131,7 @@ struct FakeWorld {
 
     func reply(_ number: UInt64) -> Reply? { answers[number].map(Reply.init) }
 
-    private static func now(at instant: Instant) -> Now {
+    static func now(at instant: Instant) -> Now {
         Now(
             instant: instant,
             wall: WallTime(milliseconds: 1_795_651_200_000 + UInt64(instant.nanoseconds / 1_000_000)))
@@ -161,7 +161,7 @@ struct FakeWorld {
         return true
     }
 
-    private mutating func wake() -> Bool {
+    mutating func wake() -> Bool {
         let next = nodes.indices.compactMap { place in nodes[place].wakeAt.map { (at: $0, node: place) } }
             .min { $0.at < $1.at }
         guard let next, next.at < Instant.origin + .hours(2) else { return false }
@@ -199,7 +199,7 @@ struct FakeWorld {
         begin(place)
     }
 
-    private mutating func take(_ place: Int) {
+    mutating func take(_ place: Int) {
         for effect in out.take() {
             switch effect {
             case .answer(let number, let answer): answers[number] = answer
@@ -215,12 +215,12 @@ struct FakeWorld {
         }
     }
 
-    private mutating func tell(_ place: Int, _ input: SocialCore.Input) {
+    mutating func tell(_ place: Int, _ input: SocialCore.Input) {
         nodes[place].core.handle(input, now, &out)
         take(place)
     }
 
-    private mutating func carryOut(_ step: Step) {
+    mutating func carryOut(_ step: Step) {
         switch step.effect {
         case .data(let ask, let request):
             steps += 1
@@ -261,137 +261,6 @@ struct FakeWorld {
         // The socket has taken what was written.
         case .taken(let number): tell(step.node, .drained(number))
         default: break
-        }
-    }
-
-    // MARK: The cluster
-
-    private func rule(_ key: StoredKey) -> ConflictRule {
-        ring.buckets.first { Array($0.name.utf8) == key.bucket }?.properties.conflict ?? .siblings
-    }
-
-    private mutating func merge(_ object: StoredObject, _ key: [UInt8], _ replica: Int) {
-        guard let stored = try? StoredKey(decoding: key) else { return }
-        var all = replicas[replica][key] ?? StoredObject()
-        all.merge(object, rule: rule(stored))
-        replicas[replica][key] = all
-    }
-
-    /// What a majority has.
-    private mutating func merged(_ key: StoredKey, _ count: Int) -> StoredObject? {
-        let asked = [0, 1, 2].shuffled(using: &random).prefix(count)
-        var all: StoredObject?
-        for replica in asked {
-            guard let object = replicas[replica][key.bytes] else { continue }
-            if all == nil { all = object } else { all?.merge(object, rule: rule(key)) }
-        }
-        return all
-    }
-
-    private mutating func perform(_ request: ClientRequest) -> ClientOutcome {
-        let count = request.level == .one ? 1 : 2
-        let account = FakeWorld.account(ring)
-        switch request.operation {
-        case .read: return .object(merged(request.key, count), account)
-        case .write(let value, let type, let context, _, let ttlMs):
-            let minter = Int.random(in: 0..<3, using: &random)
-            counters[minter] += 1
-            let dot = Dot(actor: Actor(node: ring.nodes[minter].id, incarnation: 1), counter: counters[minter])
-            let seen = context.flatMap { try? CausalContext(decoding: $0, for: request.key.bytes) }
-            let sibling = Sibling(
-                dot: dot, payload: value.map { .value($0) } ?? .tombstone, contentType: type,
-                time: clock.tick(now.wall, after: seen?.latestTime ?? HybridTime(bits: 0)),
-                expiresAt: ttlMs.map { WallTime(milliseconds: now.wall.milliseconds + $0) })
-            var object = replicas[minter][request.key.bytes] ?? StoredObject()
-            object.write(sibling, context: seen, rule: rule(request.key))
-            let order = [minter] + [0, 1, 2].filter { $0 != minter }.shuffled(using: &random)
-            for (place, replica) in order.enumerated() {
-                if place < count {
-                    merge(object, request.key.bytes, replica)
-                } else {
-                    late.append((replica, request.key.bytes, object))
-                }
-            }
-            tellWatchers(request.key.bytes)
-            return .written(object, created: false, account)
-        case .operate: return .failed(.diskFull, nil)
-        case .list(let range, let reverse, let limit):
-            var keys: Set<[UInt8]> = []
-            let asked = [0, 1, 2].shuffled(using: &random).prefix(count)
-            for replica in asked { keys.formUnion(replicas[replica].keys.filter { range.contains($0) }) }
-            var items: [ListedItem] = []
-            let ordered = keys.sorted { $0.precedes($1) }
-            for key in reverse ? ordered.reversed() : ordered {
-                guard let stored = try? StoredKey(decoding: key) else { continue }
-                var object = StoredObject()
-                for replica in asked {
-                    if let there = replicas[replica][key] { object.merge(there, rule: rule(stored)) }
-                }
-                if object.hasValue { items.append(ListedItem(key: key, object: object)) }
-            }
-            let page = Array(items.prefix(limit))
-            return .list(page, next: items.count > limit ? page.last.map { .after($0.key) } : nil, account)
-        }
-    }
-
-    private static func account(_ ring: RingDocument) -> Account {
-        var tally = Tally()
-        for node in ring.nodes.prefix(2) { tally.add(Acknowledgement(node: node.id, country: node.country)) }
-        return Account(tally: tally, level: .quorum, reached: true)
-    }
-
-    // MARK: Live
-
-    private mutating func tellWatchers(_ key: [UInt8]) {
-        for place in nodes.indices {
-            for (number, subscription) in nodes[place].watches.sorted(by: { $0.key < $1.key }) {
-                for watch in subscription.watches where watch.target.range?.contains(key) == true {
-                    notify(place, number, watch, key)
-                }
-            }
-        }
-    }
-
-    private mutating func notify(_ place: Int, _ number: UInt64, _ watch: LiveSubscription.Watch, _ key: [UInt8]) {
-        guard let stored = try? StoredKey(decoding: key), let sort = stored.sortKey else { return }
-        var object = StoredObject()
-        for replica in replicas { if let there = replica[key] { object.merge(there, rule: rule(stored)) } }
-        var members: [(String, JSONValue)] = [
-            ("watch", .string(String(decoding: watch.name, as: UTF8.self))),
-            ("sort", .string(String(decoding: sort, as: UTF8.self))),
-        ]
-        var name = "removed"
-        if case .value(let bytes)? = object.values.first?.payload {
-            name = "item"
-            members.append(("value", .string(String(decoding: bytes, as: UTF8.self))))
-        }
-        let data = JSONValue.object(members.map { JSONValue.Member($0.0, $0.1) }).encode()
-        let text = Array("event: \(name)\ndata: ".utf8) + data + [0x0A, 0x0A]
-        nodes[place].core.handle(.live(number, .bytes([text[...]])), now, &out)
-        take(place)
-    }
-
-    // MARK: Names
-
-    private mutating func perform(_ operation: NameOperation, _ name: Name) -> NameAnswer {
-        let held = names[name.bytes]
-        switch operation {
-        case .register(let owner, let request, _):
-            guard let held, let holder = held.owner else {
-                let generation = (held?.generation ?? 0) + 1
-                names[name.bytes] = Held(owner: owner, generation: generation, request: request)
-                return .registered(generation: generation)
-            }
-            if holder != owner { return .taken(generation: held.generation) }
-            return held.request == request
-                ? .registered(generation: held.generation) : .alreadyYours(generation: held.generation)
-        case .release(let owner, let expected):
-            guard let held, let holder = held.owner else { return .absent }
-            guard holder == owner else { return .forbidden(generation: held.generation) }
-            guard expected.map({ $0 == held.generation }) ?? true else { return .stale(generation: held.generation) }
-            names[name.bytes] = Held(owner: nil, generation: held.generation, request: nil)
-            return .released(generation: held.generation)
-        default: return .unknown(mayTakeEffect: false)
         }
     }
 

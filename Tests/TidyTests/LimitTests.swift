@@ -3,7 +3,9 @@
 import Testing
 
 @Suite struct LimitTests {
-    private static let paths = ["", "+Cluster", "+DataTypes", "+Feeds", "+Live", "+Patches", "+SocialSite"].map {
+    private static let paths = [
+        "", "+Cluster", "+DataTypes", "+Feeds", "+Live", "+Patches", "+Site", "+Social", "+SocialSite",
+    ].map {
         "Sources/World/Limits\($0).swift"
     }
 

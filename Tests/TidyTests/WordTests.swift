@@ -19,7 +19,8 @@ struct Twin: Sendable, CustomTestStringConvertible {
         Twin(word: "region", instead: "country or zone"),
         // Parts in a protocol.
         Twin(word: "leader", instead: "coordinator: no replica leads"),
-        Twin(word: "follower", instead: "replica"),
+        // Of people it is the word.
+        Twin(word: "follower", instead: "replica", except: ["Social", "SocialSite", "Feeds"]),
         Twin(word: "master", instead: "primary"),
         Twin(word: "slave", instead: "replica"),
         Twin(word: "standby", instead: "fallback"),
@@ -37,7 +38,7 @@ struct Twin: Sendable, CustomTestStringConvertible {
             except: ["Causality", "DataTypes", "Wire", "Vnodes", "Node", "Server", "Simulator", "Fleet"]),
         Twin(
             word: "generation", instead: "incarnation, or a ring document's epoch",
-            except: ["Gossip", "NameStore", "Node", "Server", "Simulator", "Edge", "atoll"]),
+            except: ["Gossip", "NameStore", "Node", "Server", "Simulator", "Edge", "Social", "atoll"]),
         // Repair.
         Twin(word: "quarantine", instead: "moved aside", except: ["NameStore", "Node", "Server", "Simulator", "Edge"]),
         Twin(word: "fingerprint", instead: "digest or seal", except: ["Vnodes", "Wire", "Simulator"]),

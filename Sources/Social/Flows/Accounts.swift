@@ -15,7 +15,7 @@ enum Accounts {
         return Cluster.document(key, .one).map { Profile($0.value) }.orElse { _ in .value(Profile(nil)) }
     }
 
-    static func setProfile(_ viewer: Viewer, display: String, bio: String) -> Flow<Void> {
+    static func setProfile(_ viewer: Visitor, display: String, bio: String) -> Flow<Void> {
         guard let key = SocialKeys.profile(viewer.name) else { return .refused(.internalError) }
         guard display.utf8.count <= 120, bio.utf8.count <= 2_000 else {
             return .refused(.badInput("a name shown has up to 120 bytes, a text about you up to 2,000"))
@@ -24,7 +24,7 @@ enum Accounts {
         return Cluster.merge(key, patch, .quorum)
     }
 
-    static func block(_ viewer: Viewer, _ name: String, isBlocked: Bool) -> Flow<Void> {
+    static func block(_ viewer: Visitor, _ name: String, isBlocked: Bool) -> Flow<Void> {
         guard let key = SocialKeys.profile(viewer.name), let user = Spelling.user(name), user != viewer.name else {
             return .refused(.noSuchUser)
         }
@@ -40,7 +40,7 @@ enum Accounts {
 
     // MARK: Password
 
-    static func changePassword(_ viewer: Viewer, from old: String, to new: String, salt: [UInt8]) -> Flow<Void> {
+    static func changePassword(_ viewer: Visitor, from old: String, to new: String, salt: [UInt8]) -> Flow<Void> {
         let password: [UInt8]
         do { password = try Password.checked(new) } catch { return .refused(error) }
         guard let key = SocialKeys.credential(viewer.name, viewer.home) else { return .refused(.internalError) }
@@ -67,7 +67,7 @@ enum Accounts {
 
     // MARK: Deleting
 
-    static func delete(_ viewer: Viewer, password: String, token: SocialToken) -> Flow<Void> {
+    static func delete(_ viewer: Visitor, password: String, token: SocialToken) -> Flow<Void> {
         guard let key = SocialKeys.credential(viewer.name, viewer.home) else { return .refused(.internalError) }
         let standing: Flow<Stored<Credential>> = Cluster.read(key, .strict)
         return standing.then { stored in

@@ -41,9 +41,6 @@ enum Delivery {
 
     // MARK: Inboxes
 
-    /// Followers of one page of a shard; as many pointers are written at once as `Limits.socialPushWidth`.
-    static let page = 1_000
-
     private static func push(_ pointer: Pointer, _ id: PostID, from source: Source, _ intent: Intent) -> Flow<Void> {
         push(pointer, id, from: source, shard: intent.deliveredShard, after: intent.deliveredTo) { shard, last in
             guard !intent.isProvisional, let wanted = PostPath(intent.subject) else { return .done }
@@ -63,7 +60,7 @@ enum Delivery {
         guard shard < SocialKeys.followerShards else { return .done }
         var range = SocialKeys.followers(source, shard: shard)
         range.start = last.map { $0 + "\0" }
-        let listed: Flow<Listing<Follower>> = Cluster.list(range, limit: page, .one)
+        let listed: Flow<Listing<Follower>> = Cluster.list(range, limit: Limits.socialDeliveryPage, .one)
         return listed.then { listing in
             .with { core in
                 let wall = core.now.wall

@@ -7,7 +7,7 @@ import JSON
 import Keys
 import World
 
-struct Draft: Sendable {
+struct SharedDraft: Sendable {
     let id: String
     let author: String
     let title: String
@@ -39,7 +39,7 @@ enum Drafts {
 
     /// The id, and the invitation.
     static func create(
-        _ viewer: Viewer, title: String, text: String, random: ArraySlice<UInt8>
+        _ viewer: Visitor, title: String, text: String, random: ArraySlice<UInt8>
     ) -> Flow<(id: String, invitation: String)> {
         let digest = SocialDigest(Array("draft".utf8), Array(random)).text
         let id = (viewer.home.map { "\($0)." } ?? "") + digest.prefix(32)
@@ -65,14 +65,14 @@ enum Drafts {
 
     /// For its author, and for whoever has the invitation.
     static func open(
-        _ id: String, _ viewer: Viewer?, invitation: String?
-    ) -> Flow<(draft: Draft, key: StoredKey, invitation: String?)> {
+        _ id: String, _ viewer: Visitor?, invitation: String?
+    ) -> Flow<(draft: SharedDraft, key: StoredKey, invitation: String?)> {
         guard let key = key(id) else { return .refused(.noSuchDraft) }
         let document = Cluster.document(key, .one).then { (document: Document) -> Flow<Document> in
             document.value == nil ? Cluster.document(key, .strict) : .value(document)
         }
         return document.then { document in
-            guard let draft = Draft(id, document) else { return .refused(.noSuchDraft) }
+            guard let draft = SharedDraft(id, document) else { return .refused(.noSuchDraft) }
             let meta = document.value?["meta"]
             if viewer?.name == draft.author { return .value((draft, key, meta?.text("secret"))) }
             guard let invitation, meta?.text("invitation")?.isSpelled(mark(invitation)) == true else {
@@ -84,7 +84,9 @@ enum Drafts {
 
     /// Without script: what a form has in the place of what it was given. Only what was changed is told, so that what
     /// others wrote meanwhile stays.
-    static func save(_ draft: Draft, _ key: StoredKey, title: String?, text: String, context: [UInt8]) -> Flow<Void> {
+    static func save(_ draft: SharedDraft, _ key: StoredKey, title: String?, text: String, context: [UInt8]) -> Flow<
+        Void
+    > {
         guard text.utf8.count <= Limits.socialTextBytes else { return .refused(.badInput("a draft is too long")) }
         var operations: [JSONValue] = []
         if let title, title.utf8.count <= 400, title != draft.title {

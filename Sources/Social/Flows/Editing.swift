@@ -7,7 +7,7 @@ import World
 
 /// Who may change a post.
 enum Editor: Sendable {
-    case viewer(Viewer)
+    case viewer(Visitor)
     /// The token that was shown when it was posted without a name.
     case token(SocialToken)
 }

@@ -14,7 +14,7 @@ enum Export {
     }
 
     /// - after: the id with which the last part ended.
-    static func tar(_ viewer: Viewer, after: String?) -> Flow<Part> {
+    static func tar(_ viewer: Visitor, after: String?) -> Flow<Part> {
         Accounts.profile(viewer.name).then { profile in
             Follows.all(viewer.name).then { follows in
                 var tar = TarWriter()
@@ -31,7 +31,7 @@ enum Export {
         }
     }
 
-    private static func posts(_ viewer: Viewer, before: PostID?, _ tar: TarWriter) -> Flow<Part> {
+    private static func posts(_ viewer: Visitor, before: PostID?, _ tar: TarWriter) -> Flow<Part> {
         Timelines.page(SocialKeys.timeline(.user(viewer.name)), before: before, limit: 20).then { page in
             add(page.posts[...], tar).then { tar, last in
                 // What did not fit any more begins the next part.

@@ -11,10 +11,6 @@ import Keys
 import World
 
 enum Follows {
-    static let most = 5_000
-    /// Of one source; the others pull from it.
-    static let mostPushed = 10_000
-
     /// What one of each costs the cluster, in microseconds of processors (docs/BENCHMARKS.md: a quorum PUT; a range
     /// counted as two GETs).
     static let pushCost = 77.3
@@ -32,7 +28,9 @@ enum Follows {
                 + listing.items.compactMap { item in
                     Source(item.sort).map { Follow(source: $0, record: item.record) }
                 }
-            guard listing.hasMore, all.count < most, let end = listing.items.last?.sort else { return .value(all) }
+            guard listing.hasMore, all.count < Limits.socialFollowed, let end = listing.items.last?.sort else {
+                return .value(all)
+            }
             return page(name, after: end, already: all)
         }
     }
@@ -40,11 +38,11 @@ enum Follows {
     // MARK: Follow and unfollow
 
     /// Pending, then the source's side, then confirmed: in between it is pulled, so nothing is missed.
-    static func follow(_ viewer: Viewer, _ source: Source) -> Flow<Void> {
+    static func follow(_ viewer: Visitor, _ source: Source) -> Flow<Void> {
         check(viewer, source).then {
             all(viewer.name).then { follows in
                 if follows.contains(where: { $0.source == source && $0.record.state == .confirmed }) { return .done }
-                guard follows.count < most else { return .refused(.tooManyFollowed) }
+                guard follows.count < Limits.socialFollowed else { return .refused(.tooManyFollowed) }
                 guard let key = SocialKeys.following(viewer.name, source) else { return .refused(.noSuchUser) }
                 return .with { core in
                     let since = core.now.wall
@@ -56,7 +54,7 @@ enum Follows {
         }
     }
 
-    private static func check(_ viewer: Viewer, _ source: Source) -> Flow<Void> {
+    private static func check(_ viewer: Visitor, _ source: Source) -> Flow<Void> {
         switch source {
         case .user(let name):
             guard name != viewer.name else { return .refused(.badInput("nobody follows oneself")) }
@@ -70,14 +68,14 @@ enum Follows {
     }
 
     /// Push or pull, and both sides told.
-    static func decide(_ viewer: Viewer, _ source: Source, since: WallTime, pulled: Int) -> Flow<Void> {
+    static func decide(_ viewer: Visitor, _ source: Source, since: WallTime, pulled: Int) -> Flow<Void> {
         Counting.counts(source).then { counts in
             .with { core in
                 let wall = core.now.wall
                 // Who comes is here today; how often is not known yet: some times a day.
                 let views = Limits.socialViewsPerDay
                 let isCheaper = views * pullCost >= counts.postsPerDay * pushCost
-                let isPushed = (isCheaper || pulled >= Inbox.pulls) && counts.followers < mostPushed
+                let isPushed = (isCheaper || pulled >= Limits.socialPulls) && counts.followers < Limits.socialPushed
                 let until =
                     isPushed
                     ? WallTime(milliseconds: wall.milliseconds + Limits.socialPushMilliseconds) : nil
@@ -119,7 +117,7 @@ enum Follows {
         }
     }
 
-    static func unfollow(_ viewer: Viewer, _ source: Source) -> Flow<Void> { remove(viewer.name, source) }
+    static func unfollow(_ viewer: Visitor, _ source: Source) -> Flow<Void> { remove(viewer.name, source) }
 
     static func remove(_ name: String, _ source: Source) -> Flow<Void> {
         guard let edge = SocialKeys.follower(source, name), let key = SocialKeys.following(name, source) else {
@@ -131,7 +129,7 @@ enum Follows {
     // MARK: Daily
 
     /// Decides anew what is pushed to somebody who is here, once a day: pushes end after two weeks without that.
-    static func visit(_ viewer: Viewer) -> Flow<Void> {
+    static func visit(_ viewer: Visitor) -> Flow<Void> {
         .with { core in
             let day = core.now.wall.milliseconds / 86_400_000
             guard core.rates.isFirstVisit(viewer.name, day) else { return .done }

@@ -6,11 +6,7 @@ import Keys
 import World
 
 enum Inbox {
-    /// Sources that are pulled for one page, at once; when much is pulled, by turns.
-    static let pulls = 16
-    static let pullsByTurns = 32
-
-    static func page(_ viewer: Viewer, before: PostID?, limit: Int, isFresh: Bool = false) -> Flow<TimelinePage> {
+    static func page(_ viewer: Visitor, before: PostID?, limit: Int, isFresh: Bool = false) -> Flow<TimelinePage> {
         Follows.all(viewer.name).then { follows in
             Accounts.profile(viewer.name).then { profile in
                 .with { core in
@@ -60,7 +56,7 @@ enum Inbox {
                 }
             }
         }
-        return Flow<[(found: [FoundPointer], hasMore: Bool)]>.all(answers, width: pulls).map { pages in
+        return Flow<[(found: [FoundPointer], hasMore: Bool)]>.all(answers, width: Limits.socialPulls).map { pages in
             // What a page left out may lie anywhere below its end: nothing beyond the nearest such end is known whole.
             let bound = pages.compactMap { $0.hasMore ? $0.found.last?.id : nil }.max()
             var seen: Set<PostID> = []

@@ -31,7 +31,7 @@ struct InboxKey: SocialRecord, Equatable {
 
 enum InboxKeys {
     /// `NAME.SECRET`.
-    static func key(of viewer: Viewer, random: ArraySlice<UInt8>) -> Flow<String> {
+    static func key(of viewer: Visitor, random: ArraySlice<UInt8>) -> Flow<String> {
         guard let key = SocialKeys.inboxKey(viewer.name, viewer.home) else { return .refused(.internalError) }
         let standing: Flow<Stored<InboxKey>> = Cluster.read(key, .quorum)
         return standing.then { stored in
@@ -45,7 +45,7 @@ enum InboxKeys {
     }
 
     /// Whose it is; refused where it is nobody's.
-    static func viewer(_ key: String) -> Flow<Viewer> {
+    static func viewer(_ key: String) -> Flow<Visitor> {
         let parts = key.split(separator: ".").map(String.init)
         guard parts.count == 2, let name = Spelling.user(parts[0]) else { return .refused(.notLoggedIn) }
         return Login.account(name).then { found in
@@ -58,7 +58,7 @@ enum InboxKeys {
                     SocialDigest(Array(there.secret.utf8)) == SocialDigest(Array(parts[1].utf8))
                 else { return .refused(.notLoggedIn) }
                 return .value(
-                    Viewer(
+                    Visitor(
                         name: name, home: found.user.home, generation: found.user.generation,
                         credentialVersion: found.credential.version, session: ""))
             }

@@ -6,7 +6,7 @@ import Keys
 import World
 
 struct Started: Sendable {
-    let viewer: Viewer
+    let viewer: Visitor
     /// The session's token, for a cookie or a bearer.
     let token: String
     /// For the browser to keep: that it has logged in under this name.
@@ -99,7 +99,7 @@ enum Login {
                 Cluster.write(key, session, ttl: Limits.socialSession, .strict)
             }.map { _ in
                 Started(
-                    viewer: Viewer(
+                    viewer: Visitor(
                         name: name, home: user.home, generation: user.generation,
                         credentialVersion: credential.version, session: digest),
                     token: token, device: device)
@@ -109,7 +109,7 @@ enum Login {
 
     // MARK: Ending
 
-    static func end(_ digest: String, of viewer: Viewer) -> Flow<Void> {
+    static func end(_ digest: String, of viewer: Visitor) -> Flow<Void> {
         guard let key = SocialKeys.session(digest),
             let shown = SocialKeys.accountSession(viewer.name, digest, viewer.home)
         else { return .refused(.noSuchSession) }
@@ -127,7 +127,7 @@ enum Login {
         }
     }
 
-    static func all(of viewer: Viewer) -> Flow<[(digest: String, label: SessionLabel)]> {
+    static func all(of viewer: Visitor) -> Flow<[(digest: String, label: SessionLabel)]> {
         let range = SocialKeys.accountSessions(of: viewer.name, viewer.home)
         let listed: Flow<Listing<SessionLabel>> = Cluster.list(range, limit: 200, .quorum)
         return listed.map { listing in
@@ -135,7 +135,7 @@ enum Login {
         }
     }
 
-    static func endAll(of viewer: Viewer) -> Flow<Void> {
+    static func endAll(of viewer: Visitor) -> Flow<Void> {
         all(of: viewer).then { sessions in
             Flow<[Void]>.all(sessions.map { end($0.digest, of: viewer).orElse { _ in .done } }).map { _ in }
         }

@@ -50,7 +50,7 @@ enum Moderation {
     /// Reports lie by the month, under ids in the order of their times.
     static func month(_ time: WallTime) -> String { String(CivilTime(time).text.prefix(7)) }
 
-    static func report(_ path: PostPath, reason: String, by viewer: Viewer?, random: ArraySlice<UInt8>) -> Flow<String>
+    static func report(_ path: PostPath, reason: String, by viewer: Visitor?, random: ArraySlice<UInt8>) -> Flow<String>
     {
         guard (1...2_000).contains(reason.utf8.count) else {
             return .refused(.badInput("say in a sentence or two what is wrong: up to 2,000 bytes"))
@@ -73,7 +73,7 @@ enum Moderation {
         return listed.map { $0.items.map { ("\(month).\($0.sort)", $0.record) } }
     }
 
-    static func decide(_ id: String, _ measure: Measure, by moderator: Viewer) -> Flow<Void> {
+    static func decide(_ id: String, _ measure: Measure, by moderator: Visitor) -> Flow<Void> {
         let parts = id.split(separator: ".").map(String.init)
         guard parts.count == 2, let key = SocialKeys.report(parts[0], parts[1]) else { return .refused(.noSuchReport) }
         let standing: Flow<Stored<Report>> = Cluster.read(key, .strict)

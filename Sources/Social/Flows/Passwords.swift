@@ -6,14 +6,11 @@ import NameStore
 import World
 
 enum Password {
-    static let shortest = 8
-    static let longest = 256
-
     /// The bytes that are hashed: in NFC, so that the same keys on two machines are the same password.
     static func checked(_ text: String) throws(Problem) -> [UInt8] {
         let composed = Normalisation.composed(text)
-        guard composed.unicodeScalars.count >= shortest, composed.unicodeScalars.count <= longest else {
-            throw .weakPassword("a password has \(shortest) to \(longest) characters")
+        guard (Limits.passwordLeast...Limits.passwordMost).contains(composed.unicodeScalars.count) else {
+            throw .weakPassword("a password has \(Limits.passwordLeast) to \(Limits.passwordMost) characters")
         }
         guard !CommonPasswords.has(composed.lowercased()) else {
             throw .weakPassword("this one is among the first that anybody would try")
@@ -22,7 +19,9 @@ enum Password {
     }
 
     /// As they were hashed, without a judgement: for those that were taken before.
-    static func bytes(_ text: String) -> [UInt8] { Array(Normalisation.composed(text).utf8.prefix(4 * longest)) }
+    static func bytes(_ text: String) -> [UInt8] {
+        Array(Normalisation.composed(text).utf8.prefix(4 * Limits.passwordMost))
+    }
 
     static func hash(_ password: [UInt8], salt: [UInt8]) -> Flow<String> {
         Flow.hash(.make(password: password, salt: salt)).then { result in

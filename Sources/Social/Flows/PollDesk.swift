@@ -36,7 +36,7 @@ struct PollDesk {
     }
 
     /// Follows the feed at an address, or the first that the page there names. Gives its id.
-    static func add(_ text: String, _ viewer: Viewer) -> Flow<String> {
+    static func add(_ text: String, _ viewer: Visitor) -> Flow<String> {
         guard let url = FeedURL(text)?.withoutFragment else { return .refused(.notAFeed(FetchFailure.badURL.text)) }
         return begin(url, pages: 1).then { id in Follows.follow(viewer, .feed(id)).map { id } }
     }
@@ -122,7 +122,7 @@ struct PollDesk {
         let rev = earlier.map { $0.isDelivered ? $0.rev + 1 : $0.rev } ?? 1
         let entry = FeedEntry(
             title: item.title, link: item.link, author: item.author, time: earlier?.post.time ?? time,
-            summary: ForeignHTML.plainText(Array(item.html.utf8), atMost: Head.summaryLength),
+            summary: ForeignHTML.plainText(Array(item.html.utf8), atMost: Limits.socialSummaryCharacters),
             feedTitle: title, rev: rev)
         let pointer = Pointer(path: "feed:" + feed, author: nil, home: nil)
         func note(isDelivered: Bool) -> Flow<Void> {

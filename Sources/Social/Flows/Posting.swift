@@ -26,7 +26,7 @@ struct PostForm: Sendable {
 
     let place: Place
     /// Who posts; the place decides whether anybody is told.
-    let author: Viewer?
+    let author: Visitor?
     let content: PostContent
     let isListed: Bool
     let ttl: Span?

@@ -18,8 +18,6 @@ struct PublicTimeline {
     /// The last page that was made, for a second.
     private var page: (page: TimelinePage, until: Instant)?
 
-    static let kept = 500
-
     // MARK: Writing
 
     static func add(_ pointer: Pointer, _ id: PostID) -> Flow<Void> {
@@ -85,7 +83,7 @@ struct PublicTimeline {
             newest[id] = pointer
             let place = order.firstIndex { $0 < id } ?? order.endIndex
             order.insert(id, at: place)
-            if order.count > PublicTimeline.kept { newest[order.removeLast()] = nil }
+            if order.count > Limits.socialPublicKept { newest[order.removeLast()] = nil }
             if isReady { news.append((id, pointer)) }
             page = nil
         case .removed(let sort):
@@ -102,7 +100,7 @@ struct PublicTimeline {
 
     static func page(before: PostID?, limit: Int) -> Flow<TimelinePage> {
         .with { core in
-            if before == nil, limit == Timelines.usual, let made = core.publicTimeline.page,
+            if before == nil, limit == Limits.socialPageItems, let made = core.publicTimeline.page,
                 made.until > core.now.instant
             {
                 return .value(made.page)
@@ -112,7 +110,7 @@ struct PublicTimeline {
             }
             return page.then { page in
                 .with { core in
-                    if before == nil, limit == Timelines.usual {
+                    if before == nil, limit == Limits.socialPageItems {
                         core.publicTimeline.page = (page, core.now.instant + Limits.socialPageLook)
                     }
                     return .value(page)

@@ -32,8 +32,6 @@ struct FoundPointer: Sendable {
 }
 
 enum Timelines {
-    static let usual = 30
-    static let most = 100
     /// Pages that are looked through for one: after so many posts that are gone it is said that more follow.
     private static let tries = 6
 

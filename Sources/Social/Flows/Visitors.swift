@@ -8,7 +8,7 @@ import Keys
 import World
 
 /// Somebody who has logged in.
-struct Viewer: Hashable, Sendable {
+struct Visitor: Hashable, Sendable {
     let name: String
     let home: Home?
     let generation: UInt64
@@ -19,14 +19,14 @@ struct Viewer: Hashable, Sendable {
 
 /// What sessions were found to be, for two seconds.
 struct SessionCache {
-    private var found: [String: (viewer: Viewer?, until: Instant)] = [:]
+    private var found: [String: (viewer: Visitor?, until: Instant)] = [:]
 
-    func viewer(_ digest: String, _ now: Instant) -> Viewer?? {
+    func viewer(_ digest: String, _ now: Instant) -> Visitor?? {
         guard let entry = found[digest], entry.until > now else { return nil }
         return .some(entry.viewer)
     }
 
-    mutating func note(_ digest: String, _ viewer: Viewer?, _ now: Instant) {
+    mutating func note(_ digest: String, _ viewer: Visitor?, _ now: Instant) {
         if found.count >= Limits.socialSessions { found = [:] }
         found[digest] = (viewer, now + Limits.socialSessionLook)
     }
@@ -42,7 +42,7 @@ enum Visitors {
     static func digest(ofToken token: String) -> String { SocialDigest(Array(token.utf8)).text }
 
     /// Whom a session's token is of; nil: nobody's, or over.
-    static func viewer(token: String, isSure: Bool = false) -> Flow<Viewer?> {
+    static func viewer(token: String, isSure: Bool = false) -> Flow<Visitor?> {
         let digest = digest(ofToken: token)
         return .with { core in
             if !isSure, let known = core.sessions.viewer(digest, core.now.instant) { return .value(known) }
@@ -55,7 +55,7 @@ enum Visitors {
         }
     }
 
-    private static func look(_ digest: String, _ level: Level) -> Flow<Viewer?> {
+    private static func look(_ digest: String, _ level: Level) -> Flow<Visitor?> {
         guard let key = SocialKeys.session(digest) else { return .value(nil) }
         let session: Flow<Stored<Session>> = level.isStrict ? Cluster.read(key, .strict) : Cluster.readSurely(key)
         return session.then { stored in
@@ -76,7 +76,7 @@ enum Visitors {
                     guard let there = secret.record, isSame(there) else { return .value(nil) }
                     return keepAlive(session, digest).then {
                         .value(
-                            Viewer(
+                            Visitor(
                                 name: session.name, home: session.home, generation: session.generation,
                                 credentialVersion: session.credentialVersion, session: digest))
                     }

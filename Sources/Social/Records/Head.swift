@@ -45,9 +45,6 @@ struct Head: SocialRecord, Equatable {
     /// The title that it was to have is somebody else's.
     var wasTaken = false
 
-    static let mostRevisions = 50
-    static let summaryLength = 280
-
     init(
         id: PostID, author: String?, title: String, generation: UInt64, time: WallTime, content: PostContent,
         isListed: Bool, expires: WallTime?, editor: String?
@@ -86,7 +83,7 @@ struct Head: SocialRecord, Equatable {
         self.size = size
         self.body = body
         self.summary = summary
-        revisions = (json["revisions"]?.array ?? []).prefix(Head.mostRevisions).compactMap { revision in
+        revisions = (json["revisions"]?.array ?? []).prefix(Limits.socialRevisions).compactMap { revision in
             guard let rev = revision["rev"]?.int, let body = revision.text("body"), let time = revision.time("time"),
                 let size = revision["size"]?.int
             else { return nil }
@@ -150,7 +147,7 @@ struct Head: SocialRecord, Equatable {
     func edited(_ content: PostContent, at time: WallTime) -> Head {
         var head = self
         head.revisions.append(Revision(rev: rev, body: body, size: size, time: edited ?? self.time))
-        head.revisions.removeFirst(max(0, head.revisions.count - Head.mostRevisions))
+        head.revisions.removeFirst(max(0, head.revisions.count - Limits.socialRevisions))
         head.rev += 1
         head.edited = time
         head.type = content.type
@@ -195,7 +192,7 @@ struct PostContent: Sendable {
     /// The first 280 characters on one line.
     private static func summary(_ bytes: [UInt8]) -> String {
         // No character has more than a few bytes; one that has is cut off.
-        let start = String(decoding: bytes.prefix(8 * Head.summaryLength), as: UTF8.self)
+        let start = String(decoding: bytes.prefix(8 * Limits.socialSummaryCharacters), as: UTF8.self)
         var text = ""
         var gap = false
         var count = 0
@@ -208,7 +205,7 @@ struct PostContent: Sendable {
             gap = false
             text.append(character)
             count += 1
-            if count == Head.summaryLength { break }
+            if count == Limits.socialSummaryCharacters { break }
         }
         return text
     }

@@ -65,7 +65,7 @@ enum AccountCalls {
         return end(call.parameter(0), viewer).map { SiteAnswers.nothing() }
     }
 
-    static func end(_ id: String, _ viewer: Viewer) -> Flow<Void> {
+    static func end(_ id: String, _ viewer: Visitor) -> Flow<Void> {
         switch id {
         case "current": Login.end(viewer.session, of: viewer)
         case "all": Login.endAll(of: viewer)

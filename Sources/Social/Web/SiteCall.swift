@@ -9,7 +9,7 @@ import World
 struct SiteCall: Sendable {
     let request: SiteRequest
     let form: SiteForm
-    let viewer: Viewer?
+    let viewer: Visitor?
     /// The settings of the site.
     let settings: SocialSettings
     /// Without a header that a browser sends: a program, to which JSON is answered.
@@ -45,7 +45,7 @@ struct SiteCall: Sendable {
     var path: String { request.head.target }
 
     /// Who must be there.
-    func needsViewer() throws(Problem) -> Viewer {
+    func needsViewer() throws(Problem) -> Visitor {
         guard let viewer else { throw .notLoggedIn }
         return viewer
     }

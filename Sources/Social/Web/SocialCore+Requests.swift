@@ -24,7 +24,7 @@ extension SocialCore {
             return answer(number, SiteAnswers.problem(error, isAPI: request.isAPI, path: request.head.target))
         }
         // No cookie goes to the raw origin, and none is looked at there.
-        let viewer: Flow<Viewer?> =
+        let viewer: Flow<Visitor?> =
             request.isRaw ? .value(nil) : session.map { Visitors.viewer(token: $0.token) } ?? .value(nil)
         let settings = settings
         viewer.then { viewer in

@@ -78,7 +78,7 @@ extension Problem {
     static let noSuchSession = Problem(404, "no-such-session", "There is no such session")
     static let blocked = Problem(403, "blocked", "This user does not want to be followed by you")
     static let tooManyFollowed = Problem(
-        409, "too-many-followed", "You follow \(Follows.most) already", "unfollow some")
+        409, "too-many-followed", "You follow \(Limits.socialFollowed) already", "unfollow some")
     static let notAModerator = Problem(403, "not-a-moderator", "This is for moderators")
 
     static func tooMany(_ wait: Span, _ what: String) -> Problem {

@@ -14,9 +14,9 @@ enum TimelineCalls {
             guard let id = PostID(text) else { return .refused(.badInput("before is the id of a post")) }
             before = id
         }
-        let limit = call.form["limit"].map { Int($0) } ?? Timelines.usual
-        guard let limit, (1...Timelines.most).contains(limit) else {
-            return .refused(.badInput("limit is a number from 1 to \(Timelines.most)"))
+        let limit = call.form["limit"].map { Int($0) } ?? Limits.socialPageItems
+        guard let limit, (1...Limits.socialPageMost).contains(limit) else {
+            return .refused(.badInput("limit is a number from 1 to \(Limits.socialPageMost)"))
         }
         return .value((before, limit))
     }
@@ -132,7 +132,7 @@ enum DraftCalls {
         }
     }
 
-    static func opened(_ call: SiteCall) -> Flow<(draft: Draft, key: StoredKey, invitation: String?)> {
+    static func opened(_ call: SiteCall) -> Flow<(draft: SharedDraft, key: StoredKey, invitation: String?)> {
         Drafts.open(call.parameter(0), call.viewer, invitation: call.form["invitation"])
     }
 

@@ -22,8 +22,8 @@ enum AccountPages {
             ("form", .object(["name": .optional(call.form["name"])])),
         ]
         let error = problem.map { $0.detail.isEmpty ? $0.title : "\($0.title): \($0.detail)" }
-        return Pages.answer(
-            Pages.page("login", "Log in", call, values, error: error), call, status: problem?.status ?? 200,
+        return SitePages.answer(
+            SitePages.page("login", "Log in", call, values, error: error), call, status: problem?.status ?? 200,
             retry(problem))
     }
 
@@ -75,8 +75,8 @@ enum AccountPages {
             ("form", .object(["name": .optional(call.form["name"])])), ("homes", .array(homes)),
         ]
         let error = problem.map { $0.detail.isEmpty ? $0.title : "\($0.title): \($0.detail)" }
-        return Pages.answer(
-            Pages.page("register", "Register a name", call, values, error: error), call,
+        return SitePages.answer(
+            SitePages.page("register", "Register a name", call, values, error: error), call,
             status: problem?.status ?? 200, retry(problem))
     }
 
@@ -101,8 +101,8 @@ enum AccountPages {
                     .array(blocks.map { .object(["name": .string($0), "url": .string("/\($0)/")]) })
                 ),
             ]
-            return Pages.answer(
-                Pages.page("profile", "Profile", call, values, error: error?.detail, notice: notice), call,
+            return SitePages.answer(
+                SitePages.page("profile", "Profile", call, values, error: error?.detail, notice: notice), call,
                 status: error?.status ?? 200)
         }
         return Accounts.profile(viewer.name).then { profile in
@@ -138,8 +138,8 @@ enum AccountPages {
                     ("inbox_feed", .string("\(call.request.origin)/-/inbox.atom?key=\(key)")),
                     ("export_url", .string("/-/export")), ("sessions", .array(items)),
                 ]
-                return Pages.answer(
-                    Pages.page(
+                return SitePages.answer(
+                    SitePages.page(
                         "account", "Account", call, values,
                         error: error.map { $0.detail.isEmpty ? $0.title : "\($0.title): \($0.detail)" }, notice: notice),
                     call, status: error?.status ?? 200)

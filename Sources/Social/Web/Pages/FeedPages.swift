@@ -21,7 +21,7 @@ extension FeedFormat {
 
 enum FeedPages {
     static func everybody(_ call: SiteCall, _ format: FeedFormat) -> Flow<SiteAnswer> {
-        PublicTimeline.page(before: nil, limit: Timelines.usual).then { page in
+        PublicTimeline.page(before: nil, limit: Limits.socialPageItems).then { page in
             answer(page, title: "Everyone", home: "/-/public", call, format)
         }
     }
@@ -30,7 +30,8 @@ enum FeedPages {
         guard let name = Spelling.user(call.parameter(0)) else { return .refused(.noSuchUser) }
         return Reading.user(name).then { user in
             guard user?.state == .active else { return .refused(.noSuchUser) }
-            return Timelines.page(SocialKeys.timeline(.user(name)), before: nil, limit: Timelines.usual).then { page in
+            return Timelines.page(SocialKeys.timeline(.user(name)), before: nil, limit: Limits.socialPageItems).then {
+                page in
                 answer(page, title: name, home: "/\(name)/", call, format)
             }
         }
@@ -39,7 +40,7 @@ enum FeedPages {
     /// With the key of its address; see InboxKeys.
     static func inbox(_ call: SiteCall, _ format: FeedFormat) -> Flow<SiteAnswer> {
         InboxKeys.viewer(call.form.text("key")).then { viewer in
-            Inbox.page(viewer, before: nil, limit: Timelines.usual).then { page in
+            Inbox.page(viewer, before: nil, limit: Limits.socialPageItems).then { page in
                 answer(page, title: "What \(viewer.name) follows", home: "/", call, format)
             }
         }

@@ -6,8 +6,6 @@ import Keys
 import World
 
 enum FollowPages {
-    private static let perPage = 100
-
     static func following(_ call: SiteCall) -> Flow<SiteAnswer> { following(call, error: nil) }
 
     private static func following(_ call: SiteCall, error: Problem?) -> Flow<SiteAnswer> {
@@ -16,7 +14,7 @@ enum FollowPages {
             let start =
                 call.form["after"].flatMap { after in follows.firstIndex { after.isSpelledBefore($0.source.text) } }
                 ?? 0
-            let some = follows[start...].prefix(perPage)
+            let some = follows[start...].prefix(Limits.socialPageMost)
             let hasMore = start + some.count < follows.count
             return Flow<[JSONValue]>.all(some.map(item), width: 8).map { items in
                 let values: [(String, JSONValue)] = [
@@ -27,8 +25,8 @@ enum FollowPages {
                             hasMore ? some.last.map { "/-/following?after=" + $0.source.text.percentEncoded } : nil)
                     ),
                 ]
-                return Pages.answer(
-                    Pages.page(
+                return SitePages.answer(
+                    SitePages.page(
                         "following", "Following", call, values,
                         error: error.map { $0.detail.isEmpty ? $0.title : "\($0.title): \($0.detail)" }),
                     call, status: error?.status ?? 200)
@@ -109,7 +107,7 @@ enum DraftPages {
     }
 
     private static func show(
-        _ draft: Draft, _ invitation: String?, _ call: SiteCall, error: Problem? = nil, notice: String? = nil
+        _ draft: SharedDraft, _ invitation: String?, _ call: SiteCall, error: Problem? = nil, notice: String? = nil
     ) -> SiteAnswer {
         let query = call.form["invitation"].map { "?invitation=" + $0.percentEncoded } ?? ""
         let base = "/-/drafts/\(draft.id)"
@@ -127,8 +125,8 @@ enum DraftPages {
             "publish_action": isMine ? .string(base + "/publish") : .null,
             "invitation": .optional(invitation.map { "\(call.request.origin)\(base)?invitation=\($0)" }),
         ])
-        return Pages.answer(
-            Pages.page(
+        return SitePages.answer(
+            SitePages.page(
                 "draft", draft.title.isEmpty ? "A draft" : draft.title, call,
                 [
                     ("people", .strings(Set([draft.author, call.viewer?.name].compactMap { $0 }).sorted())),
@@ -164,8 +162,8 @@ enum ReportPages {
                 ("form", .object(["reason": .optional(call.form["reason"])])), ("submit", .string("Report")),
                 ("is_danger", .bool(false)), ("back", .string(path.url)),
             ]
-            return Pages.answer(
-                Pages.page(
+            return SitePages.answer(
+                SitePages.page(
                     "confirm", "Report this post", call, values,
                     error: error.map { $0.detail.isEmpty ? $0.title : $0.detail }),
                 call, status: error?.status ?? 200)
@@ -202,8 +200,8 @@ enum ReportPages {
                         "time_text": .string(CivilTime(report.time).words),
                     ])
                 }
-                return Pages.answer(
-                    Pages.page("reports", "Reports", call, [("older", .null), ("items", .array(items))]), call)
+                return SitePages.answer(
+                    SitePages.page("reports", "Reports", call, [("older", .null), ("items", .array(items))]), call)
             }
         }
     }

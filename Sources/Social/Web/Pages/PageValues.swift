@@ -5,7 +5,7 @@ import Edge
 import JSON
 import World
 
-enum Pages {
+enum SitePages {
     /// A page with the values that all have; `values` are its own.
     static func page(
         _ name: String, _ title: String, _ call: SiteCall, _ values: [(String, JSONValue)], error: String? = nil,
@@ -31,7 +31,8 @@ enum Pages {
         _ page: Page, _ call: SiteCall, status: UInt = 200, isPrivate: Bool = true, _ headers: [(String, String)] = []
     ) -> SiteAnswer {
         SiteAnswers.page(
-            page, status, Pages.headers(call.settings.rawOrigin, isPrivate: isPrivate || call.viewer != nil) + headers)
+            page, status,
+            SitePages.headers(call.settings.rawOrigin, isPrivate: isPrivate || call.viewer != nil) + headers)
     }
 
     static func headers(_ rawOrigin: String?, isPrivate: Bool) -> [(String, String)] {
@@ -78,7 +79,7 @@ enum MessagePages {
         var heading: String
         var detail: String
         var advice: [String] = []
-        var links: [JSONValue] = [Pages.link("/", "To the first page")]
+        var links: [JSONValue] = [SitePages.link("/", "To the first page")]
         var live: String?
         var retry: Int?
     }
@@ -88,10 +89,10 @@ enum MessagePages {
             return SiteAnswers.seeOther("/-/login?next=" + SiteAnswers.localPath(call.path).percentEncoded)
         }
         let words = words(problem, path: call.path)
-        let page = Pages.page("message", words.heading, call, values(words, problem))
+        let page = SitePages.page("message", words.heading, call, values(words, problem))
         // What isn't there now may be there the next moment, and what couldn't be told may be told.
         return SiteAnswers.page(
-            page, problem.status, Pages.headers(call.settings.rawOrigin, isPrivate: true) + headers(problem))
+            page, problem.status, SitePages.headers(call.settings.rawOrigin, isPrivate: true) + headers(problem))
     }
 
     /// Where not even the request could be read.
@@ -104,7 +105,7 @@ enum MessagePages {
         ]
         let page = Page(
             "message", .object((common + values(words, problem)).map { JSONValue.Member($0.0, $0.1) }))
-        return SiteAnswers.page(page, problem.status, Pages.headers(nil, isPrivate: true) + headers(problem))
+        return SiteAnswers.page(page, problem.status, SitePages.headers(nil, isPrivate: true) + headers(problem))
     }
 
     private static func headers(_ problem: Problem) -> [(String, String)] {
@@ -135,7 +136,7 @@ enum MessagePages {
             {
                 words.live = "/v1/timelines/live?post=" + trimmed(plain)
             }
-            words.links.append(Pages.link("/-/write", "Write something"))
+            words.links.append(SitePages.link("/-/write", "Write something"))
             return words
         case "gone":
             return Words(heading: "This was deleted", detail: "A post stood here, and its author has taken it away.")
@@ -163,7 +164,7 @@ enum MessagePages {
                 detail: problem.detail.isEmpty ? problem.title : "\(problem.title): \(problem.detail).")
         case "not-logged-in":
             var words = Words(heading: "Who is there?", detail: "This needs somebody who is logged in.")
-            words.links = [Pages.link("/-/login", "Log in"), Pages.link("/-/register", "Register")]
+            words.links = [SitePages.link("/-/login", "Log in"), SitePages.link("/-/register", "Register")]
             return words
         case "foreign-origin":
             return Words(

@@ -55,8 +55,8 @@ enum PostPages {
             case .post(let post):
                 guard call.wantsPage else { return give(post, call) }
                 return Reading.body(post).then { body in content(post, body) }.map { content in
-                    Pages.answer(
-                        Pages.page(
+                    SitePages.answer(
+                        SitePages.page(
                             "post", post.head.title.isEmpty ? "A post" : post.head.title, call,
                             [("post", .object(members(post, content, call).map { JSONValue.Member($0.0, $0.1) }))]),
                         call, isPrivate: !post.head.isListed)
@@ -152,8 +152,8 @@ enum PostPages {
                 "title": .string(post.head.title.isEmpty ? post.path.text : post.head.title),
                 "url": .string(post.path.url),
             ])
-            return Pages.answer(
-                Pages.page("revisions", "Revisions", call, [("post", of), ("items", .array(items))]), call,
+            return SitePages.answer(
+                SitePages.page("revisions", "Revisions", call, [("post", of), ("items", .array(items))]), call,
                 isPrivate: !post.head.isListed)
         }
     }
@@ -199,12 +199,12 @@ enum PostPages {
                     "anonymous": .bool(sent.flag("anonymous") ?? false),
                 ])
             ),
-            ("types", Pages.options(types, chosen: form.type ?? sent["type"])),
-            ("expiries", Pages.options(expiries, chosen: sent["ttl"])), ("conflict", form.conflict),
+            ("types", SitePages.options(types, chosen: form.type ?? sent["type"])),
+            ("expiries", SitePages.options(expiries, chosen: sent["ttl"])), ("conflict", form.conflict),
             ("drafts", .array([])),
         ]
-        return Pages.answer(
-            Pages.page("write", form.heading, call, values, error: form.error), call, status: form.status)
+        return SitePages.answer(
+            SitePages.page("write", form.heading, call, values, error: form.error), call, status: form.status)
     }
 
     /// What was sent: a file, or the text.
@@ -241,8 +241,8 @@ enum PostPages {
                     ),
                     ("readable_in", .strings(posted.readableIn)), ("token", secret),
                 ]
-                return Pages.answer(
-                    Pages.page("written", "Posted", call, values), call, status: posted.wasThere ? 200 : 201,
+                return SitePages.answer(
+                    SitePages.page("written", "Posted", call, values), call, status: posted.wasThere ? 200 : 201,
                     [call.wrote])
             }
         }.orElse { .value(again(Form(), $0, call)) }
@@ -331,8 +331,8 @@ enum PostPages {
                     ("form", .object(["reason": .null])), ("submit", .string("Delete")), ("is_danger", .bool(true)),
                     ("back", .string(post.path.url)),
                 ]
-                return Pages.answer(
-                    Pages.page("confirm", "Delete this post?", call, values, error: error), call, status: status)
+                return SitePages.answer(
+                    SitePages.page("confirm", "Delete this post?", call, values, error: error), call, status: status)
             }
             guard post.head.author == nil || post.head.author == call.viewer?.name else {
                 return .refused(call.viewer == nil ? .notLoggedIn : .notTheAuthor)

@@ -29,8 +29,8 @@ enum TimelinePages {
                 ("live", .optional(call.form["before"] == nil ? frame.live : nil)),
                 ("complete", .bool(page.isComplete)), ("user", frame.user), ("feed", frame.feed),
             ]
-            let page = Pages.page("timeline", frame.heading, call, values, feeds: frame.feeds)
-            return .value(Pages.answer(page, call, isPrivate: frame.isPrivate))
+            let page = SitePages.page("timeline", frame.heading, call, values, feeds: frame.feeds)
+            return .value(SitePages.answer(page, call, isPrivate: frame.isPrivate))
         }
     }
 
