@@ -95,10 +95,8 @@ enum SocialKeys {
 
     // MARK: Parts
 
-    /// Of a source's followers.
-    static let followerShards = 16
 
-    static func shard(of name: String) -> Int { Int(SocialDigest(Array(name.utf8)).bytes[1]) % followerShards }
+    static func shard(of name: String) -> Int { Int(SocialDigest(Array(name.utf8)).bytes[1]) % Limits.socialFollowerShards }
 
     static func slot(of name: String) -> String { slotName(Int(SocialDigest(Array(name.utf8)).bytes[0])) }
     static func slotName(_ slot: Int) -> String { (slot < 16 ? "0" : "") + String(slot, radix: 16) }

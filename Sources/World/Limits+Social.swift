@@ -68,6 +68,8 @@ extension Limits {
     public static let socialPushed = 10_000
     /// Sources that one inbox pulls from for a page, at once.
     public static let socialPulls = 16
+    /// Keys among which the followers of a source are divided: one of them has a list's length at 16,000.
+    public static let socialFollowerShards = 16
     /// Inboxes between two notes of how far a delivery is.
     public static let socialDeliveryPage = 1_000
     /// Posts of everybody's timeline that a node keeps at hand.

@@ -23,7 +23,7 @@ package struct SiteRequest: Sendable {
     /// Random, and nobody else's.
     package let chance: [UInt8]
 
-    package init(
+    init(
         _ route: Route, _ head: RequestHead, parameters: [[UInt8]] = [], hasFinalSlash: Bool = false,
         query: [(name: String, value: [UInt8])] = [], body: [UInt8] = [], origin: String, isRaw: Bool = false,
         address: String, chance: [UInt8]

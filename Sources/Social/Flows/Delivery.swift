@@ -57,7 +57,7 @@ enum Delivery {
         _ pointer: Pointer, _ id: PostID, from source: Source, shard: Int = 0, after last: String? = nil,
         checkpoint: @escaping (Int, String?) -> Flow<Void> = { _, _ in .done }
     ) -> Flow<Void> {
-        guard shard < SocialKeys.followerShards else { return .done }
+        guard shard < Limits.socialFollowerShards else { return .done }
         var range = SocialKeys.followers(source, shard: shard)
         range.start = last.map { $0 + "\0" }
         let listed: Flow<Listing<Follower>> = Cluster.list(range, limit: Limits.socialDeliveryPage, .one)

@@ -208,9 +208,9 @@ enum Counting {
         let first: Flow<Listing<Follower>> = Cluster.list(SocialKeys.followers(source, shard: 0), limit: 1_000, .one)
         return first.then { listing in
             if listing.hasMore {
-                return countShard(source, 0, after: nil, 0).map { ($0 * SocialKeys.followerShards, false) }
+                return countShard(source, 0, after: nil, 0).map { ($0 * Limits.socialFollowerShards, false) }
             }
-            let others = (1..<SocialKeys.followerShards).map { shard -> Flow<Listing<Follower>> in
+            let others = (1..<Limits.socialFollowerShards).map { shard -> Flow<Listing<Follower>> in
                 Cluster.list(SocialKeys.followers(source, shard: shard), limit: 1_000, .one)
             }
             return Flow<[Listing<Follower>]>.all(others, width: 8).map { lists in
