@@ -25,6 +25,7 @@ struct FeedRecord: SocialRecord, Equatable {
         self.init(
             schedule: schedule, title: json.text("title") ?? "", home: json.text("home"), wasRead: json.flag("was_read")
         )
+        hub = json["hub"].flatMap(HubLease.init)
     }
 
     var json: JSONValue {
