@@ -162,8 +162,8 @@ let package = Package(
         tests(
             "Social",
             [
-                "Social", "Causality", "DataTypes", "Edge", "Feeds", "Gateway", "JSON", "Keys", "Live", "NameStore", "Ring", "RingFile",
-                "World",
+                "Social", "SocialSite", "Causality", "DataTypes", "Edge", "Feeds", "Gateway", "JSON", "Keys", "Live", "NameStore", "Ring",
+                "RingFile", "World",
             ]),
         tests("SocialSite", ["SocialSite", "Feeds", "JSON", "Social", "World", crypto] + nio, exclude: ["pages.json"]),
         tests("Simulator", ["Simulator", "NameStore", "World"]),

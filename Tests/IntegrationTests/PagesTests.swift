@@ -1,5 +1,5 @@
-// The social pages with sample values in a browser: what axe-core, the keyboard, a browser without scripts and the
-// page's own policy have to say of each, and what the script does with events.
+// The social pages in browsers: with sample values, what axe-core, the keyboard, a browser without scripts and the
+// page's own policy have to say of each, and what the script does with events; and people at the sites of two nodes.
 
 import Foundation
 import JSON
@@ -28,6 +28,23 @@ extension Integration {
             try Data(SiteAsset.style.bytes).write(to: folder.appendingPathComponent("site.css"))
             try Data(SiteAsset.script.bytes).write(to: folder.appendingPathComponent("site.js"))
             try Data(PageRenderer.policy(rawOrigin: nil).utf8).write(to: folder.appendingPathComponent("policy.txt"))
+        }
+
+        /// Ann at one node, Ben at another, somebody without a name, and somebody without scripts.
+        @Test func peopleMeetAtTwoNodes() throws {
+            let cluster = try TestCluster.three(buckets: Names.acceptors, site: "public_shards = 8")
+            defer { cluster.end() }
+            try cluster.start()
+            for node in cluster.nodes { try Names.awaitFounded(node) }
+            let scratch = try TemporaryDirectory()
+            let sites = try cluster.nodes.prefix(2).map { "http://127.0.0.1:\(try #require($0.socialPort))" }
+            let browser = try ChildProcess(
+                "/usr/bin/python3",
+                [sourceRoot.path + "/Tests/IntegrationTests/Browser/site.py"] + sites + [scratch.path],
+                output: scratch.path + "/output", input: [])
+            let status = try browser.wait(within: 300)
+            #expect(status == .exited(0), "\(browser.output.suffix(20_000))")
+            #expect(cluster.nodes.allSatisfy { $0.isRunning })
         }
 
         @Test func pagesAreForEverybody() throws {

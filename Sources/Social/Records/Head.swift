@@ -181,7 +181,7 @@ struct PostContent: Sendable {
         self.type = type
         size = bytes.count
         digest = SocialDigest(bytes).text
-        summary = PostContent.isText(type) ? PostContent.summary(bytes) : ""
+        summary = PostContent.isText(type) ? PostContent.summary(bytes, type) : ""
     }
 
     static func isText(_ type: String) -> Bool {
@@ -190,9 +190,10 @@ struct PostContent: Sendable {
     }
 
     /// The first 280 characters on one line.
-    private static func summary(_ bytes: [UInt8]) -> String {
+    private static func summary(_ bytes: [UInt8], _ type: String) -> String {
         // No character has more than a few bytes; one that has is cut off.
-        let start = String(decoding: bytes.prefix(8 * Limits.socialSummaryCharacters), as: UTF8.self)
+var start = String(decoding: bytes.prefix(8 * Limits.socialSummaryCharacters), as: UTF8.self)
+        if MediaType.essence(type) == "text/markdown" { start = PlainWords.of(markdown: start) }
         var text = ""
         var gap = false
         var count = 0
