@@ -141,6 +141,20 @@ private struct Site {
         #expect(site.refusal(.post, "/v1/posts", [(field, "a"), (field.lowercased(), "a")]) == "400 malformed")
     }
 
+    @Test(arguments: [
+        ("https://islands.example", "islands.example", true), ("https://evil.example", "islands.example", false),
+        ("null", "islands.example", false), ("http://islands.example", "islands.example", false),
+        ("http://127.0.0.1:7081", "127.0.0.1:7081", true), ("https://islands.example", "127.0.0.1:7081", false),
+        ("https://raw.example:8443", "islands.example", false), ("", "islands.example", false),
+    ]) func aForeignPageOpensNoSocket(origin: String, host: String, isTaken: Bool) throws {
+        var site = try Site()
+        let lines = [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Origin", origin)]
+        #expect(site.refusal(.get, "/", lines, host: host) == (isTaken ? "home" : "403 foreign-origin"))
+        // One that is no browser's says none; and a page may be read by whom it may.
+        #expect(site.refusal(.get, "/", Array(lines.dropLast()), host: host) == "home")
+        #expect(site.refusal(.get, "/", [("Origin", origin)], host: host) == "home")
+    }
+
     @Test func whatWouldBeStoredOtherwiseIsRefused() throws {
         var site = try Site()
         #expect(site.refusal(.post, "/v1/posts", [("Content-Encoding", "gzip")]) == "415 unsupported-media-type")
@@ -186,7 +200,7 @@ private struct Site {
             "/", "/", "?", "&", "=", "%", "%2F", "%00", "a", "-", "v1", "posts", "feed.atom", "\u{E9}", "+", ".", "#",
         ]
         var rows: Set<String> = []
-        for _ in 0..<20_000 {
+        for _ in 0..<4_000 {
             let target =
                 "/"
                 + (0..<Int.random(in: 0...12, using: &random)).map { _ in
@@ -196,9 +210,12 @@ private struct Site {
                 let request = try site.request(.get, target)
                 rows.insert(request.route.path)
                 let wanted = request.route.path.count { $0 == "{" }
-                #expect(
-                    request.parameters.count == wanted && request.parameters.allSatisfy { !$0.isEmpty }, "\(target)")
-            } catch let problem as Problem { #expect([400, 405].contains(problem.status), "\(target)") }
+                if request.parameters.count != wanted || request.parameters.contains(where: \.isEmpty) {
+                    Issue.record("\(target)")
+                }
+            } catch let problem as Problem {
+                if ![400, 405].contains(problem.status) { Issue.record("\(target)") }
+            }
         }
         #expect(rows.count >= 6, "\(rows)")
     }

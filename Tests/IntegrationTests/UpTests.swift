@@ -11,15 +11,22 @@ extension Integration {
             let directory: TemporaryDirectory
             let process: ChildProcess
             let nodes: [TestNode]
+            /// Of the first node's site.
+            let social: Int
 
-            init(_ flags: [String] = []) throws {
+            init(_ flags: [String] = [], hasSite: Bool = false) throws {
                 directory = try TemporaryDirectory()
-                let ports = try Ports.free(6)
+                let ports = try Ports.free(7)
+                social = ports[6]
                 let places = TestCluster.names.enumerated().map {
                     ($1, host: "127.0.0.1", http: ports[$0], peer: ports[$0 + 3])
                 }
                 let path = directory.path + "/ring.toml"
-                try Data(TestCluster.ringFile(places).utf8).write(to: URL(fileURLWithPath: path))
+                var text = TestCluster.ringFile(places, buckets: hasSite ? "[social]" : "")
+                if hasSite, let first = text.range(of: "http = ") {
+                    text.insert(contentsOf: "social = \"127.0.0.1:\(social)\"\n", at: first.lowerBound)
+                }
+                try Data(text.utf8).write(to: URL(fileURLWithPath: path))
                 nodes = places.map { name, host, http, peer in
                     TestNode(name, host: host, http: http, peer: peer, data: "", in: "", arguments: [])
                 }
@@ -130,6 +137,16 @@ extension Integration {
                 #expect(run.status == .exited(2), "\(run.output)")
                 #expect(run.output.contains("bad.toml:\(line)"), "\(run.output)")
             }
+        }
+
+        @Test func theSitesAreTold() throws {
+            let family = try Family(hasSite: true)
+            try family.awaitReady()
+            let output = family.process.output
+            #expect(output.contains("(de), its site: http://127.0.0.1:\(family.social)\n"), "\(output)")
+            #expect(output.contains("A site for people, in a browser:\n\n  http://127.0.0.1:\(family.social)/  (de)\n"))
+            #expect(output.components(separatedBy: "its site").count == 2)
+            #expect(try Connection(family.social).request("GET", "/").status == 200)
         }
 
         @Test func anOpenAddressNeedsToBeInsisted() throws {

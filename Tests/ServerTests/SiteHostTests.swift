@@ -31,7 +31,6 @@ import World
         // The end of the chunks: nothing was cut off.
         #expect(open.readToEnd().hasSuffix("0\r\n\r\n"))
         #expect(scene.guest.heard.last == "stop")
-        #expect(throws: (any Error).self) { try scene.client() }
     }
 
     private func answers(_ scene: SiteScene) throws {

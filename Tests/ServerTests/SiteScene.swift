@@ -1,6 +1,5 @@
 // A node with a site whose guest is the test's: each of its paths does one thing that a guest can do.
 
-import RingFile
 import DataTypes
 import Edge
 import Foundation
@@ -10,6 +9,7 @@ import Live
 import Logging
 import NameStore
 import Ring
+import RingFile
 import Testing
 import World
 

@@ -1,6 +1,7 @@
 // What a server must make sure of before it looks at what a request asks for (RFC 9110 and 9112): that its end can be
 // told, that it is meant for this node, and that no stranger's web page sent it.
 
+import Ring
 import World
 
 /// A head that passed.
@@ -20,12 +21,14 @@ struct HeadCheck {
     let own: OwnAddresses
     /// Whose paths are asked for; nil: the node's own.
     private let site: SiteListener?
+    private let siteNames: SiteNames
     /// The last `Host` and what it says: nearly all of a loop's requests have the same.
     private var lastHost: (text: String, authority: Authority)?
 
     init(_ own: OwnAddresses, site: SiteListener? = nil) {
         self.own = own
         self.site = site
+        siteNames = SiteNames(site?.ring.social)
     }
 
     mutating func check(_ head: RequestHead) throws(Problem) -> CheckedHead {
@@ -50,6 +53,7 @@ struct HeadCheck {
             try HeadCheck.checkConditions(head)
         } else {
             try HeadCheck.checkSingle(head)
+            try checkSocket(head, addressed)
         }
         try HeadCheck.checkContent(head)
         let awaitsContinue = try HeadCheck.expectsContinue(head) && length != 0
@@ -59,6 +63,13 @@ struct HeadCheck {
         }
         return CheckedHead(
             target: target, length: length, awaitsContinue: awaitsContinue, otherOrigin: other, host: addressed)
+    }
+
+    /// A WebSocket takes changes, with the cookies of its site, and browsers open it for the page of any origin; of all
+    /// else that changes something a site judges itself.
+    private func checkSocket(_ head: RequestHead, _ host: Authority?) throws(Problem) {
+        guard head.fields.has(.upgrade), let origin = head.fields.first(.origin) else { return }
+        guard origin == siteNames.origin(of: host).origin else { throw .foreignOrigin(origin) }
     }
 
     /// A site judges by these who sent a request and from which page, and where two are said, two readers may each take

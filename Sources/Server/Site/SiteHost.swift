@@ -5,8 +5,8 @@ package import Edge
 package import Gateway
 package import Keys
 package import Live
-package import NameStore
 import NIOCore
+package import NameStore
 import Node
 import Ring
 package import World
