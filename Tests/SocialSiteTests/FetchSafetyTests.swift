@@ -159,7 +159,7 @@ import World
         ) { place in
             let start = ContinuousClock.now
             #expect(await place.get(path) == .failed(.timedOut))
-            #expect(ContinuousClock.now - start < .seconds(10))
+            #expect(ContinuousClock.now - start < .seconds(60))
         }
     }
 
@@ -219,7 +219,7 @@ import World
     }
 
     @Test func fetchesUnderWayAreBounded() async throws {
-        try await FetchScene.with(timeout: .milliseconds(900), { _ in .silence }) { place in
+        try await FetchScene.with(timeout: .seconds(4), { _ in .silence }) { place in
             let outcomes = await withTaskGroup(of: FetchOutcome.self) { group in
                 for _ in 0..<(Limits.fetches + 4) { group.addTask { await place.get("/") } }
                 return await group.reduce(into: []) { $0.append($1) }
