@@ -64,7 +64,8 @@ package enum SocialBuckets {
         // Lists of pointers, which are the same whoever writes them.
         Row(name: "timelines", write: .quorum, read: .one, keepsLast: true),
         Row(name: "public", write: .quorum, read: .one, keepsLast: true),
-        Row(name: "slots", write: .quorum, read: .one, keepsLast: true),
+        // A set that grows: of two that were written unseen neither may be lost.
+        Row(name: "slots", write: .quorum, read: .one),
         Row(name: "inbox", write: .one, read: .one, days: 30, isBuffered: true, keepsLast: true),
         Row(name: "following", write: .quorum, read: .one),
         Row(name: "followers", write: .quorum, read: .one),

@@ -95,8 +95,9 @@ enum SocialKeys {
 
     // MARK: Parts
 
-
-    static func shard(of name: String) -> Int { Int(SocialDigest(Array(name.utf8)).bytes[1]) % Limits.socialFollowerShards }
+    static func shard(of name: String) -> Int {
+        Int(SocialDigest(Array(name.utf8)).bytes[1]) % Limits.socialFollowerShards
+    }
 
     static func slot(of name: String) -> String { slotName(Int(SocialDigest(Array(name.utf8)).bytes[0])) }
     static func slotName(_ slot: Int) -> String { (slot < 16 ? "0" : "") + String(slot, radix: 16) }

@@ -38,9 +38,9 @@ extension Limits {
     // MARK: Streams
 
     /// Of one node. Each is a connection and a live read, or shares one.
-    public static let socialStreams = 4_096
-    /// Events that wait for one client.
-    public static let socialStreamBytes = 256 << 10
+    public static let socialStreams = 2_048
+    /// Events that wait for one client: some dozens. All streams together hold 64 MiB at most.
+    public static let socialStreamBytes = 32 << 10
 
     // MARK: People
 

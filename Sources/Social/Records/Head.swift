@@ -192,7 +192,7 @@ struct PostContent: Sendable {
     /// The first 280 characters on one line.
     private static func summary(_ bytes: [UInt8], _ type: String) -> String {
         // No character has more than a few bytes; one that has is cut off.
-var start = String(decoding: bytes.prefix(8 * Limits.socialSummaryCharacters), as: UTF8.self)
+        var start = String(decoding: bytes.prefix(8 * Limits.socialSummaryCharacters), as: UTF8.self)
         if MediaType.essence(type) == "text/markdown" { start = PlainWords.of(markdown: start) }
         var text = ""
         var gap = false
