@@ -165,7 +165,7 @@ let package = Package(
                 "Social", "SocialSite", "Causality", "DataTypes", "Edge", "Feeds", "Gateway", "JSON", "Keys", "Live", "NameStore", "Ring",
                 "RingFile", "World",
             ]),
-        tests("SocialSite", ["SocialSite", "Feeds", "JSON", "Social", "World", crypto] + nio, exclude: ["pages.json"]),
+        tests("SocialSite", ["SocialSite", "Feeds", "JSON", "Social", "World", crypto, tls] + nio, exclude: ["pages.json"]),
         tests("Simulator", ["Simulator", "NameStore", "World"]),
         tests(
             "Server",

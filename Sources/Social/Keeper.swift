@@ -66,12 +66,16 @@ struct Keeper {
     fileprivate mutating func add(_ sort: String, _ seen: Seen) { self.seen[sort] = seen }
     fileprivate mutating func remove(_ sort: String) { seen[sort] = nil }
     fileprivate mutating func reset() { seen = [:] }
+    fileprivate mutating func reset(_ slot: Int, _ home: Home?) {
+        seen = seen.filter { $0.value.slot != slot || $0.value.home != home }
+    }
 }
 
 extension SocialCore {
     /// Follows the slots of intents that are this node's now.
     mutating func followWork() {
         let mine = (0..<Limits.socialSlots).filter { Keeper.isKeeper(identity, of: $0, living: living) }
+        followFeeds()
         guard mine != keeper.slots, !seams.takesNothingUp else { return }
         keeper.slots = mine
         for subscription in keeper.subscriptions { unfollow(subscription) }
@@ -87,7 +91,6 @@ extension SocialCore {
             }
             if let number { keeper.subscriptions.append(number) }
         }
-        followFeeds(mine)
     }
 
     private mutating func heardOfWork(_ slot: Int, _ home: Home?, _ event: Followed) {
@@ -99,7 +102,7 @@ extension SocialCore {
             keeper.add(sort, Keeper.Seen(name: name, home: home, slot: slot, progress: intent.progress))
             lookAgain(sort, intent.isProvisional ? Limits.socialProvisionalRetry : Limits.socialKeeperWait)
         case .removed(let sort): keeper.remove(sort)
-        case .reset: keeper.reset()
+        case .reset: keeper.reset(slot, home)
         case .ready: break
         }
     }

@@ -25,6 +25,13 @@ enum SocialKeys {
     static func inboxKey(_ name: String, _ home: Home?) -> StoredKey? {
         key(at(home, "social.accounts"), name, "inbox-key")
     }
+    static func accountDraft(_ name: String, _ id: String, _ home: Home?) -> StoredKey? {
+        key(at(home, "social.accounts"), name, accountDrafts + id)
+    }
+    static let accountDrafts = "draft/"
+    static func accountDrafts(of name: String, _ home: Home?) -> SocialRange {
+        SocialRange(bucket: at(home, "social.accounts"), partition: name, prefix: accountDrafts)
+    }
     static let accountSessions = "session/"
     static func accountSessions(of name: String, _ home: Home?) -> SocialRange {
         SocialRange(bucket: at(home, "social.accounts"), partition: name, prefix: accountSessions)
@@ -54,6 +61,13 @@ enum SocialKeys {
     }
     static func timeline(_ source: Source, _ post: PostID) -> StoredKey? {
         key("social.timelines", source.text, post.text)
+    }
+    /// What stands in no list, for the author's own export and farewell.
+    static func unlisted(_ name: String) -> SocialRange {
+        SocialRange(bucket: "social.timelines", partition: name + "!unlisted")
+    }
+    static func unlisted(_ name: String, _ post: PostID) -> StoredKey? {
+        key("social.timelines", name + "!unlisted", post.text)
     }
     static func publicTimeline(_ hour: Hour, _ shard: Int) -> SocialRange {
         SocialRange(bucket: "social.public", partition: "\(hour.text)/\(shard)")
@@ -96,7 +110,7 @@ enum SocialKeys {
     // MARK: Parts
 
     static func shard(of name: String) -> Int {
-        Int(SocialDigest(Array(name.utf8)).bytes[1]) % Limits.socialFollowerShards
+        Int(SocialDigest(Array(name.utf8)).bytes[1]) % Limits.socialShardsOfSource
     }
 
     static func slot(of name: String) -> String { slotName(Int(SocialDigest(Array(name.utf8)).bytes[0])) }

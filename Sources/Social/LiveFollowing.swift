@@ -19,7 +19,8 @@ enum Followed {
 /// A live read under way.
 struct LiveFollowing {
     let hear: (inout SocialCore, Int, Followed) -> Void
-    let ranges: [SocialRange]
+    let subscription: LiveSubscription
+    let places: Int
     fileprivate var text: [UInt8] = []
 }
 
@@ -39,8 +40,10 @@ extension SocialCore {
             watches.append(LiveSubscription.Watch(target: target, name: Array("\(place)".utf8)))
         }
         guard !watches.isEmpty else { return nil }
-        let number = followings.insert(LiveFollowing(hear: hear, ranges: ranges))
-        out.emit(.subscribe(number, LiveSubscription(watches: watches, resume: nil, tellsPositions: false)))
+        let subscription = LiveSubscription(watches: watches, resume: nil, tellsPositions: false)
+        let number = followings.insert(
+            LiveFollowing(hear: hear, subscription: subscription, places: ranges.count))
+        out.emit(.subscribe(number, subscription))
         return number
     }
 
@@ -52,11 +55,14 @@ extension SocialCore {
         guard var following = followings.take(number) else { return }
         switch input {
         case .ended:
-            // Overloaded, or the node's hub began anew: all is asked for again.
-            followings.release(number)
-            let (ranges, hear) = (following.ranges, following.hear)
-            for place in ranges.indices { hear(&self, place, .reset) }
-            after(Limits.socialFollowAgain) { core, _ in _ = core.follow(ranges, hear) }
+            // Overloaded, or the node's hub began anew: all is asked for again, under the same number.
+            following.text = []
+            let (places, subscription, hear) = (following.places, following.subscription, following.hear)
+            followings.put(following, number)
+            for place in 0..<places { hear(&self, place, .reset) }
+            after(Limits.socialFollowAgain) { core, _ in
+                if core.followings.contains(number) { core.out.emit(.subscribe(number, subscription)) }
+            }
         case .bytes(let pieces):
             for piece in pieces { following.text += piece }
             let events = EventText.take(from: &following.text)

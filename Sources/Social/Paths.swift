@@ -46,8 +46,9 @@ enum Spelling {
             gap = false
             segment += composed(character)
         }
-        while segment.hasSuffix(".") { segment.removeLast() }
-        while segment.hasPrefix("~") || segment.hasPrefix(".") { segment.removeFirst() }
+        // Nothing is left to strip: what was spelled once is spelled so again.
+        while let last = segment.last, last == "." || last == "-" { segment.removeLast() }
+        while let first = segment.first, first == "~" || first == "." || first == "-" { segment.removeFirst() }
         guard (1...120).contains(segment.utf8.count), !["raw", "revisions"].contains(segment),
             !segment.hasPrefix("feed.")
         else { return nil }
@@ -167,5 +168,18 @@ struct PostID: Hashable, Comparable, Sendable {
     private static func text(_ value: UInt64, _ count: Int) -> String {
         let bytes = (0..<count).reversed().map { digits[Int(value >> UInt64(5 * $0) & 31)] }
         return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+extension String {
+    /// The longest beginning of whole characters that has so many bytes at most.
+    func cut(toBytes most: Int) -> String {
+        guard utf8.count > most else { return self }
+        var text = ""
+        for character in self {
+            guard text.utf8.count + String(character).utf8.count <= most else { break }
+            text.append(character)
+        }
+        return text
     }
 }

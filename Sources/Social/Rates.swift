@@ -41,7 +41,8 @@ struct SiteRates: Sendable {
     }
 
     func login(_ name: String, _ address: String, _ now: Instant) -> Span? {
-        wait(.failedLoginOfAddress, SiteRates.network(address), now) ?? wait(.failedLoginOfName, name, now)
+        (address.isEmpty ? nil : wait(.failedLoginOfAddress, SiteRates.network(address), now))
+            ?? wait(.failedLoginOfName, name, now)
     }
 
     /// - address: empty where it has no rate.
@@ -50,6 +51,8 @@ struct SiteRates: Sendable {
         note(.failedLoginOfAddress, SiteRates.network(address), now)
         note(.failedLoginOfName, name, now)
     }
+
+    mutating func passwordFailed(_ name: String, _ now: Instant) { note(.failedLoginOfName, name, now) }
 
     /// Whether somebody was not here on that day yet, as far as this node knows.
     mutating func isFirstVisit(_ name: String, _ day: UInt64) -> Bool {
@@ -62,6 +65,11 @@ struct SiteRates: Sendable {
     /// Of IPv6 the first 64 bits: one customer has all addresses behind them.
     static func network(_ address: String) -> String {
         guard case .v6(let groups)? = IPAddress(address) else { return address }
+        // An IPv4 address in IPv6's clothes (RFC 4291, 2.5.5.2).
+        if groups.starts(with: [0, 0, 0, 0, 0, 0xFFFF]) {
+            return [groups[6] >> 8, groups[6] & 255, groups[7] >> 8, groups[7] & 255].map { "\($0)" }
+                .joined(separator: ".")
+        }
         return groups.prefix(4).map { String($0, radix: 16) }.joined(separator: ":")
     }
 

@@ -150,6 +150,9 @@ package struct SocialCore {
         swap(&self.out, &out)
     }
 
+    /// Whether anybody keeps names apart.
+    var hasNamestore: Bool { !ring.nameAcceptors.isEmpty }
+
     package var flowsInFlight: Int { pending.count }
 
     // MARK: Asks
@@ -169,7 +172,7 @@ package struct SocialCore {
     mutating func after(_ span: Span, _ reply: @escaping (inout SocialCore, Reply) -> Void) {
         let at = now.instant + span
         let ask = pending.insert(reply)
-        let place = timers.firstIndex { $0.at > at } ?? timers.endIndex
+        let place = timers.firstPlace { !(at < $0.at) }
         timers.insert((at, ask), at: place)
     }
 

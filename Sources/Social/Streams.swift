@@ -24,7 +24,8 @@ struct Streams {
         var isWriting = false
         /// Posts that it was told of, to tell an edit from a new one; the last of them.
         var told: [PostID: Int] = [:]
-        var revision: Int?
+        /// Of an inbox: whose posts are in it.
+        var shown: Set<String>?
     }
 
     fileprivate var open: [UInt64: Stream] = [:]
@@ -53,7 +54,9 @@ extension SocialCore {
         // Something must be written for the client to see that it is connected.
         write(number, Array(": \n\n".utf8))
         beat(number)
-        let from = since.flatMap { UInt64($0) }.map { WallTime(milliseconds: $0 - min($0, 5_000)) }
+        // Who was away for longer reads the page anew.
+        let floor = now.wall.milliseconds - min(now.wall.milliseconds, Limits.socialReplayMilliseconds)
+        let from = since.flatMap { UInt64($0) }.map { WallTime(milliseconds: max(floor, $0 - min($0, 5_000))) }
         switch target {
         case .everybody:
             streams.everybody.append(number)
@@ -61,9 +64,11 @@ extension SocialCore {
         case .source(let source):
             watch(number, [SocialKeys.timeline(source)], from)
         case .inbox(let viewer):
-            Follows.all(viewer.name).start(&self) { core, result in
+            Inbox.sources(viewer).start(&self) { core, result in
                 let wall = core.now.wall
-                let pulled = ((try? result.get()) ?? []).filter { !$0.isPushed(at: wall) }.prefix(Limits.socialPulls)
+                let sources = (try? result.get()) ?? []
+                core.streams.open[number]?.shown = Set(sources.map(\.source.text) + [viewer.name])
+                let pulled = sources.filter { !$0.isPushed(at: wall) }.prefix(Limits.socialPulls)
                 core.watch(
                     number,
                     [SocialKeys.inbox(viewer.name), SocialKeys.timeline(.user(viewer.name))]
@@ -133,6 +138,7 @@ extension SocialCore {
     }
 
     private mutating func tell(_ number: UInt64, _ id: PostID, _ pointer: Pointer) {
+        if let shown = streams.open[number]?.shown, !Inbox.isShown(pointer, shown) { return }
         Timelines.listed(pointer, id).start(&self) { core, result in
             guard let post = try? result.get() else { return }
             core.tell(number, post)
@@ -191,12 +197,21 @@ extension SocialCore {
         out.emit(.endStream(number))
     }
 
+    /// A stream of somebody's own ends with the session.
+    private mutating func lookAtViewer(_ number: UInt64) {
+        guard case .inbox(let viewer)? = streams.open[number]?.target else { return }
+        Visitors.isStillGood(viewer).start(&self) { core, result in
+            if case .success(false) = result { core.end(number) }
+        }
+    }
+
     /// Proxies and browsers take a connection for dead on which nothing comes.
     private mutating func beat(_ number: UInt64) {
         after(.seconds(15)) { core, _ in
             guard core.streams.open[number] != nil else { return }
             core.write(number, Array(": \n\n".utf8))
             core.beat(number)
+            core.lookAtViewer(number)
         }
     }
 }

@@ -39,6 +39,8 @@ extension Limits {
 
     /// Of one node. Each is a connection and a live read, or shares one.
     public static let socialStreams = 2_048
+    /// How far back a stream begins that is taken up again.
+    public static let socialReplayMilliseconds: UInt64 = 3_600_000
     /// Events that wait for one client: some dozens. All streams together hold 64 MiB at most.
     public static let socialStreamBytes = 32 << 10
 
@@ -47,6 +49,8 @@ extension Limits {
     /// A session, from its last day on; and what a browser keeps of a login.
     public static let socialSession = Span.hours(24 * 30)
     public static let socialDevice = Span.hours(24 * 365)
+    /// A draft that nobody writes on.
+    public static let socialDraft = Span.hours(24 * 90)
     /// A text that is written together, or shown as a page: Markdown is rendered to this length.
     public static let socialTextBytes = 256 << 10
     /// What is pushed lasts for so long without a visit; inboxes keep 30 days.
@@ -60,6 +64,10 @@ extension Limits {
     /// Posts of a page, unless told otherwise, and at most.
     public static let socialPageItems = 30
     public static let socialPageMost = 100
+    /// Marks of one feed's items that are looked through, two for each: 180 days of a hundred items a day.
+    public static let feedMarks = 36_000
+    /// A title as its author wrote it; its segment of a path has 120 of them at most.
+    public static let socialTitleBytes = 400
     /// Earlier bodies that a head names, and the beginning of a text that it bears.
     public static let socialRevisions = 50
     public static let socialSummaryCharacters = 280
@@ -69,7 +77,7 @@ extension Limits {
     /// Sources that one inbox pulls from for a page, at once.
     public static let socialPulls = 16
     /// Keys among which the followers of a source are divided: one of them has a list's length at 16,000.
-    public static let socialFollowerShards = 16
+    public static let socialShardsOfSource = 16
     /// Inboxes between two notes of how far a delivery is.
     public static let socialDeliveryPage = 1_000
     /// Posts of everybody's timeline that a node keeps at hand.

@@ -10,9 +10,9 @@ import World
 enum Accounts {
     // MARK: Profile
 
-    static func profile(_ name: String) -> Flow<Profile> {
+    static func profile(_ name: String, _ level: Level = .one) -> Flow<Profile> {
         guard let key = SocialKeys.profile(name) else { return .value(Profile(nil)) }
-        return Cluster.document(key, .one).map { Profile($0.value) }.orElse { _ in .value(Profile(nil)) }
+        return Cluster.document(key, level).map { Profile($0.value) }.orElse { _ in .value(Profile(nil)) }
     }
 
     static func setProfile(_ viewer: Visitor, display: String, bio: String) -> Flow<Void> {
@@ -47,19 +47,36 @@ enum Accounts {
         let standing: Flow<Stored<Credential>> = Cluster.read(key, .strict)
         return standing.then { stored in
             guard let credential = stored.record else { return .refused(.badCredentials) }
-            return Password.isRight(Password.bytes(old), credential.phc).then { isRight in
-                guard isRight else { return .refused(.badCredentials) }
-                return Password.hash(password, salt: salt).then { phc in
+            return check(viewer, old, credential).then {
+                Password.hash(password, salt: salt).then { phc in
                     let next = Credential(
                         phc: phc, version: credential.version + 1, generation: credential.generation)
-                    return Cluster.write(key, next, context: stored.context, .strict).then { _ in
-                        .with { core in
-                            core.sessions.forget(of: viewer.name)
-                            // What is shown of them; they are over already.
-                            Login.endAll(of: viewer).start(&core)
-                            return .done
+                    return Login.all(of: viewer).then { sessions in
+                        Cluster.write(key, next, context: stored.context, .strict).then { _ in
+                            .with { core in
+                                core.sessions.forget(of: viewer.name)
+                                // What is shown of them; they are over already.
+                                Login.end(sessions.map(\.digest), of: viewer).start(&core)
+                                return .done
+                            }
                         }
                     }
+                }
+            }
+        }
+    }
+
+    /// A stolen session must not guess on.
+    private static func check(_ viewer: Visitor, _ password: String, _ credential: Credential) -> Flow<Void> {
+        .with { core in
+            if let wait = core.rates.login(viewer.name, "", core.now.instant) {
+                return .refused(.tooMany(wait, "passwords tried"))
+            }
+            return Password.isRight(Password.bytes(password), credential.phc).then { isRight in
+                .with { core in
+                    if isRight { return .done }
+                    core.rates.passwordFailed(viewer.name, core.now.instant)
+                    return .refused(.badCredentials)
                 }
             }
         }
@@ -72,9 +89,8 @@ enum Accounts {
         let standing: Flow<Stored<Credential>> = Cluster.read(key, .strict)
         return standing.then { stored in
             guard let credential = stored.record else { return .refused(.badCredentials) }
-            return Password.isRight(Password.bytes(password), credential.phc).then { isRight in
-                guard isRight else { return .refused(.badCredentials) }
-                return .with { core in
+            return check(viewer, password, credential).then {
+                .with { core in
                     let intent = Intent(
                         .deleteAccount, subject: viewer.name, home: viewer.home, token: token.text,
                         since: core.now.wall)
@@ -111,15 +127,16 @@ enum Accounts {
             return .refused(.internalError)
         }
         return close(name, .deleted)
-            .then { deletePosts(name, intent, before: nil) }
+            .then { deletePosts(SocialKeys.timeline(.user(name)), intent, before: nil) }
+            .then { deletePosts(SocialKeys.unlisted(name), intent, before: nil) }
             .then { unfollowAll(name, after: nil) }
             .then { Cluster.operate(profile, TypedCall(.delete), .quorum).map { _ in }.orElse { _ in .done } }
             .then { Cluster.delete(credential, .strict) }
             .then { Names.drop(intent, name: "user:" + name) }
     }
 
-    private static func deletePosts(_ name: String, _ intent: Intent, before: String?) -> Flow<Void> {
-        var range = SocialKeys.timeline(.user(name))
+    private static func deletePosts(_ posts: SocialRange, _ intent: Intent, before: String?) -> Flow<Void> {
+        var range = posts
         range.end = before
         let listed: Flow<Listing<Pointer>> = Cluster.list(range, reverse: true, limit: 200, .strict)
         return listed.then { listing in
@@ -129,7 +146,7 @@ enum Accounts {
             }
             return Flow<[Void]>.all(deletions, width: 8).then { _ in
                 guard listing.hasMore, let last = listing.items.last?.sort else { return .done }
-                return deletePosts(name, intent, before: last)
+                return deletePosts(posts, intent, before: last)
             }
         }
     }

@@ -33,9 +33,9 @@ enum Delivery {
     }
 
     private static func own(_ pointer: Pointer, _ id: PostID, _ head: Head) -> Flow<Void> {
-        guard let author = head.author, head.isListed, let key = SocialKeys.timeline(.user(author), id) else {
-            return .done
-        }
+        guard let author = head.author,
+            let key = head.isListed ? SocialKeys.timeline(.user(author), id) : SocialKeys.unlisted(author, id)
+        else { return .done }
         return Cluster.write(key, pointer, .quorum).map { _ in }
     }
 
@@ -57,10 +57,10 @@ enum Delivery {
         _ pointer: Pointer, _ id: PostID, from source: Source, shard: Int = 0, after last: String? = nil,
         checkpoint: @escaping (Int, String?) -> Flow<Void> = { _, _ in .done }
     ) -> Flow<Void> {
-        guard shard < Limits.socialFollowerShards else { return .done }
+        guard shard < Limits.socialShardsOfSource else { return .done }
         var range = SocialKeys.followers(source, shard: shard)
         range.start = last.map { $0 + "\0" }
-        let listed: Flow<Listing<Follower>> = Cluster.list(range, limit: Limits.socialDeliveryPage, .one)
+        let listed: Flow<Listing<Follower>> = Cluster.list(range, limit: Limits.socialDeliveryPage, .quorum)
         return listed.then { listing in
             .with { core in
                 let wall = core.now.wall

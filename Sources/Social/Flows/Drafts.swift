@@ -12,18 +12,18 @@ struct SharedDraft: Sendable {
     let author: String
     let title: String
     let text: String
+    /// Of the text.
     let context: [UInt8]
-    let time: WallTime
 
-    /// Nil of what is no draft.
-    init?(_ id: String, _ document: Document) {
-        guard let meta = document.value?["meta"], let author = meta.text("author") else { return nil }
+    /// Nil of what is no draft. What a draft is of lies under a key of its own: whoever writes along over a WebSocket
+    /// has the text's alone.
+    init?(_ id: String, _ document: Document, meta: Document) {
+        guard let author = meta.value?.text("author") else { return nil }
         self.id = id
         self.author = author
-        title = meta.text("title") ?? ""
+        title = meta.value?.text("title") ?? ""
         text = document.value?.text("text") ?? ""
         context = document.context
-        time = meta.time("since") ?? WallTime(milliseconds: 0)
     }
 }
 
@@ -37,6 +37,10 @@ enum Drafts {
         return SocialKeys.draft(last, parts.count == 2 ? parts[0] : nil)
     }
 
+    private static func metaKey(_ key: StoredKey) -> StoredKey? {
+        try? StoredKey(bucket: key.bucket, partitionKey: key.partitionKey, sortKey: Array("meta".utf8))
+    }
+
     /// The id, and the invitation.
     static func create(
         _ viewer: Visitor, title: String, text: String, random: ArraySlice<UInt8>
@@ -44,18 +48,35 @@ enum Drafts {
         let digest = SocialDigest(Array("draft".utf8), Array(random)).text
         let id = (viewer.home.map { "\($0)." } ?? "") + digest.prefix(32)
         let invitation = String(digest.suffix(32))
-        guard let key = key(id), text.utf8.count <= Limits.socialTextBytes, title.utf8.count <= 400 else {
+        guard let key = key(id), let metaKey = metaKey(key), text.utf8.count <= Limits.socialTextBytes,
+            title.utf8.count <= Limits.socialTitleBytes
+        else {
             return .refused(.badInput("a draft is too long"))
         }
         return .with { core in
-            let value = JSONValue.object([
-                "text": .object(["$text": .string(text)]),
-                "meta": .object([
-                    "author": .string(viewer.name), "title": .string(title), "since": .time(core.now.wall),
-                    "invitation": .string(mark(invitation)), "secret": .string(invitation),
-                ]),
+            let value = JSONValue.object(["text": .object(["$text": .string(text)])])
+            let meta = JSONValue.object([
+                "author": .string(viewer.name), "title": .string(title), "since": .time(core.now.wall),
+                "invitation": .string(mark(invitation)), "secret": .string(invitation),
             ])
-            return Cluster.operate(key, TypedCall(.put, value.encode()), .quorum).map { _ in (id, invitation) }
+            let line = SessionLabel(label: title.isEmpty ? "Untitled" : title, since: core.now.wall)
+            let note: Flow<Void> =
+                SocialKeys.accountDraft(viewer.name, id, viewer.home).map {
+                    Cluster.write($0, line, ttl: Limits.socialDraft, .quorum).map { _ in }
+                } ?? .done
+            return Cluster.operate(metaKey, TypedCall(.put, meta.encode()), .quorum)
+                .then { _ in Cluster.operate(key, TypedCall(.put, value.encode()), .quorum) }.then { _ in note }
+                .map { (id, invitation) }
+        }
+    }
+
+    /// Those that somebody has begun, with the titles that they began with.
+    static func all(of viewer: Visitor) -> Flow<[(id: String, label: SessionLabel)]> {
+        let range = SocialKeys.accountDrafts(of: viewer.name, viewer.home)
+        let listed: Flow<Listing<SessionLabel>> = Cluster.list(range, limit: Limits.socialPageMost, .one)
+        return listed.map { listing in
+            listing.items.map { (String($0.sort.dropFirst(SocialKeys.accountDrafts.count)), $0.record) }
+                .sorted { $0.1.since > $1.1.since }
         }
     }
 
@@ -67,13 +88,12 @@ enum Drafts {
     static func open(
         _ id: String, _ viewer: Visitor?, invitation: String?
     ) -> Flow<(draft: SharedDraft, key: StoredKey, invitation: String?)> {
-        guard let key = key(id) else { return .refused(.noSuchDraft) }
-        let document = Cluster.document(key, .one).then { (document: Document) -> Flow<Document> in
-            document.value == nil ? Cluster.document(key, .strict) : .value(document)
-        }
-        return document.then { document in
-            guard let draft = SharedDraft(id, document) else { return .refused(.noSuchDraft) }
-            let meta = document.value?["meta"]
+        guard let key = key(id), let metaKey = metaKey(key) else { return .refused(.noSuchDraft) }
+        return Flow<[Document]>.all([found(key), found(metaKey)]).then { both in
+            guard both.count == 2, let draft = SharedDraft(id, both[0], meta: both[1]) else {
+                return .refused(.noSuchDraft)
+            }
+            let meta = both[1].value
             if viewer?.name == draft.author { return .value((draft, key, meta?.text("secret"))) }
             guard let invitation, meta?.text("invitation")?.isSpelled(mark(invitation)) == true else {
                 return .refused(.notInvited)
@@ -82,24 +102,29 @@ enum Drafts {
         }
     }
 
+    private static func found(_ key: StoredKey) -> Flow<Document> {
+        Cluster.document(key, .one).then { $0.value == nil ? Cluster.document(key, .strict) : .value($0) }
+    }
+
     /// Without script: what a form has in the place of what it was given. Only what was changed is told, so that what
     /// others wrote meanwhile stays.
-    static func save(_ draft: SharedDraft, _ key: StoredKey, title: String?, text: String, context: [UInt8]) -> Flow<
-        Void
-    > {
+    static func save(
+        _ draft: SharedDraft, _ key: StoredKey, title: String?, text: String, context: [UInt8]?
+    ) -> Flow<Void> {
         guard text.utf8.count <= Limits.socialTextBytes else { return .refused(.badInput("a draft is too long")) }
-        var operations: [JSONValue] = []
-        if let title, title.utf8.count <= 400, title != draft.title {
-            operations.append(
-                .object(["op": .string("set"), "path": .string("/meta/title"), "value": .string(title)]))
+        var rename: Flow<Void> = .done
+        if let title, title.utf8.count <= Limits.socialTitleBytes, title != draft.title, let metaKey = metaKey(key) {
+            rename = Cluster.merge(metaKey, .object(["title": .string(title)]), .quorum)
         }
-        if let splice = Splice(from: draft.text, to: text) { operations.append(splice.json) }
-        guard !operations.isEmpty else { return .done }
-        // Places are counted in the text as it stands: one that has changed since the form was made is merged by the
-        // difference to it, not to the form's.
-        return Cluster.operate(
-            key, TypedCall(.operations, JSONValue.array(operations).encode()), context: draft.context, .quorum
-        ).map { _ in }
+        guard let splice = Splice(from: draft.text, to: text) else { return rename }
+        // The difference is to the text as it stands: against another than the form was made of it would take away
+        // what others have written since.
+        guard context.map({ $0 == draft.context }) ?? true else { return rename.then { .refused(.editConflict) } }
+        return rename.then {
+            Cluster.operate(
+                key, TypedCall(.operations, JSONValue.array([splice.json]).encode()), context: draft.context, .quorum
+            ).map { _ in }
+        }
     }
 }
 

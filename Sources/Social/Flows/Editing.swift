@@ -14,17 +14,20 @@ enum Editor: Sendable {
 
 enum Editing {
     /// A post that its editor may change, as a strict quorum has it.
-    static func mine(_ path: PostPath, _ home: Home?, _ editor: Editor) -> Flow<(head: Head, context: [UInt8])> {
+    static func mine(_ path: PostPath, _ home: Home?, _ editor: Editor) -> Flow<
+        (path: PostPath, head: Head, context: [UInt8])
+    > {
         guard let key = SocialKeys.head(path, home) else { return .refused(.noSuchPost) }
         let standing: Flow<Stored<Head>> = Cluster.read(key, .strict)
         return standing.then { stored in
             guard let head = stored.record, let context = stored.context else { return .refused(.noSuchPost) }
+            if let moved = head.movedTo.flatMap(PostPath.init), moved != path { return mine(moved, home, editor) }
             guard head.state != .deleted else { return .refused(.gone) }
             switch editor {
             case .viewer(let viewer): guard head.author == viewer.name else { return .refused(.notTheAuthor) }
             case .token(let token): guard head.editor == token.editor else { return .refused(.notTheAuthor) }
             }
-            return .value((head, context))
+            return .value((path, head, context))
         }
     }
 
@@ -38,6 +41,7 @@ enum Editing {
                 if there.head.body.isSpelled(content.digest) { return .value(there.head) }
                 return .refused(.editConflict)
             }
+            let path = there.path
             guard let key = SocialKeys.head(path, home) else { return .refused(.noSuchPost) }
             return Posting.writeBody(path, content, home).then {
                 .with { core in
@@ -58,6 +62,7 @@ enum Editing {
     static func delete(_ path: PostPath, _ home: Home?, _ editor: Editor, _ token: SocialToken) -> Flow<Void> {
         mine(path, home, editor).then { there in
             .with { core in
+                let path = there.path
                 let intent = Intent(
                     .delete(there.head.id), subject: path.text, home: home, token: token.text, since: core.now.wall)
                 return Names.prepare(intent, name: path.name(hidden: home != nil)).then {
@@ -82,14 +87,14 @@ enum Editing {
             guard let head = stored.record, head.id == id else { return .done }
             var gone = head
             gone.state = .deleted
+            // The digests of its bodies stay: whoever finishes this knows what is to go.
             gone.summary = ""
-            gone.revisions = []
             let write: Flow<Void> =
                 head.state == .deleted
                 ? .done : Cluster.write(key, gone, context: stored.context, .strict).map { _ in }
             let bodies = Set(head.revisions.map(\.body) + [head.body] + [head.conflict].compactMap { $0 }).sorted()
             let deletions = bodies.compactMap { SocialKeys.body(path, $0, home) }.map {
-                Cluster.delete($0, .quorum).orElse { _ in .done }
+                Cluster.delete($0, .quorum)
             }
             return write.then { Flow<[Void]>.all(deletions, width: 8) }
                 .then { _ in releaseTitle(path, home, generation: head.generation) }

@@ -9,15 +9,18 @@ import World
 enum Export {
     struct Part: Sendable {
         let bytes: [UInt8]
-        /// Older posts follow in another part.
-        let next: PostID?
+        /// More posts follow in another part, which begins after this.
+        let next: String?
     }
 
-    /// - after: the id with which the last part ended.
+    /// What stands in no list follows behind what does.
+    private enum Listed: String { case listed, unlisted }
+
+    /// - after: where the last part ended: a kind of list, and a post's id.
     static func tar(_ viewer: Visitor, after: String?) -> Flow<Part> {
         Accounts.profile(viewer.name).then { profile in
             Follows.all(viewer.name).then { follows in
-                var tar = TarWriter()
+                let tar = TarWriter()
                 if after == nil {
                     let said = JSONValue.object([
                         "name": .string(viewer.name), "display": .string(profile.display), "bio": .string(profile.bio),
@@ -26,18 +29,28 @@ enum Export {
                     ])
                     tar.add("\(viewer.name)/profile.json", Array(said.text().utf8), at: WallTime(milliseconds: 0))
                 }
-                return posts(viewer, before: after.flatMap(PostID.init), tar)
+                let place = (after ?? "").split(separator: ".").map(String.init)
+                return posts(
+                    viewer, place.first.flatMap(Listed.init) ?? .listed,
+                    before: place.count == 2 ? PostID(place[1]) : nil, tar)
             }
         }
     }
 
-    private static func posts(_ viewer: Visitor, before: PostID?, _ tar: TarWriter) -> Flow<Part> {
-        Timelines.page(SocialKeys.timeline(.user(viewer.name)), before: before, limit: 20).then { page in
+    private static func posts(
+        _ viewer: Visitor, _ listed: Listed, before: PostID?, _ tar: TarWriter
+    ) -> Flow<Part> {
+        let range =
+            listed == .listed ? SocialKeys.timeline(.user(viewer.name)) : SocialKeys.unlisted(viewer.name)
+        return Timelines.page(range, before: before, limit: 20).then { page in
             add(page.posts[...], tar).then { tar, last in
                 // What did not fit any more begins the next part.
-                if let last { return .value(Part(bytes: tar.finished(), next: last)) }
-                guard let next = page.next else { return .value(Part(bytes: tar.finished(), next: nil)) }
-                return posts(viewer, before: next, tar)
+                if let last {
+                    return .value(Part(bytes: tar.finished(), next: "\(listed.rawValue).\(last.text)"))
+                }
+                if let next = page.next { return posts(viewer, listed, before: next, tar) }
+                return listed == .listed
+                    ? posts(viewer, .unlisted, before: nil, tar) : .value(Part(bytes: tar.finished(), next: nil))
             }
         }
     }
@@ -48,7 +61,6 @@ enum Export {
         return Reading.body(post).map { Optional($0) }.orElse { problem in
             problem.status == 404 ? .value(nil) : .refused(problem)
         }.then { body in
-            var tar = tar
             if let body {
                 let name = post.path.text
                 tar.add("\(name).json", Array(post.head.json.text().utf8), at: post.head.time)
@@ -76,11 +88,11 @@ enum Export {
 
 /// Files one behind the other, each with a head of 512 bytes and padded to as many (POSIX.1-1988, "ustar"; names that
 /// do not fit there in a head of their own, POSIX.1-2001, "pax").
-struct TarWriter: Sendable {
+final class TarWriter {
     private var bytes: [UInt8] = []
     var count: Int { bytes.count }
 
-    mutating func add(_ name: String, _ contents: [UInt8], at time: WallTime) {
+    func add(_ name: String, _ contents: [UInt8], at time: WallTime) {
         if name.utf8.count > 100 {
             // `LENGTH path=NAME\n`, where the length counts itself.
             let rest = " path=\(name)\n"
@@ -97,12 +109,12 @@ struct TarWriter: Sendable {
     /// With the two empty blocks that end an archive.
     func finished() -> [UInt8] { bytes + [UInt8](repeating: 0, count: 1_024) }
 
-    private mutating func body(_ contents: [UInt8]) {
+    private func body(_ contents: [UInt8]) {
         bytes += contents
         bytes += [UInt8](repeating: 0, count: (512 - contents.count % 512) % 512)
     }
 
-    private mutating func head(_ name: String, _ size: Int, _ time: WallTime, type: UInt8) {
+    private func head(_ name: String, _ size: Int, _ time: WallTime, type: UInt8) {
         var head = [UInt8](repeating: 0, count: 512)
         func put(_ text: String, _ place: Int, _ length: Int) {
             for (at, byte) in text.utf8.prefix(length).enumerated() { head[place + at] = byte }

@@ -60,7 +60,9 @@ enum Follows {
             guard name != viewer.name else { return .refused(.badInput("nobody follows oneself")) }
             return Reading.user(name).then { user in
                 guard user?.state == .active else { return .refused(.noSuchUser) }
-                return Accounts.profile(name).then { $0.blocks.contains(viewer.name) ? .refused(.blocked) : .done }
+                return Accounts.profile(name, .quorum).then {
+                    $0.blocks.contains(viewer.name) ? .refused(.blocked) : .done
+                }
             }
         case .feed(let id):
             return PollDesk.feed(id).then { $0 == nil ? .refused(.noSuchFeed) : .done }
@@ -92,9 +94,13 @@ enum Follows {
         return Cluster.write(edge, Follower(pushedUntil: pushedUntil), .quorum)
             .then { _ in pushedUntil == nil ? .done : copyLast(source, to: name) }
             .then {
-                Cluster.write(
-                    key, Following(since: since, state: .confirmed, pushedUntil: pushedUntil), .quorum
-                ).map { _ in }
+                let standing: Flow<Stored<Following>> = Cluster.read(key, .quorum)
+                return standing.then { stored in
+                    // Unfollowed meanwhile.
+                    guard stored.record != nil else { return Cluster.delete(edge, .quorum) }
+                    let next = Following(since: since, state: .confirmed, pushedUntil: pushedUntil)
+                    return Cluster.write(key, next, context: stored.context, .quorum).map { _ in }
+                }
             }
     }
 
@@ -208,9 +214,9 @@ enum Counting {
         let first: Flow<Listing<Follower>> = Cluster.list(SocialKeys.followers(source, shard: 0), limit: 1_000, .one)
         return first.then { listing in
             if listing.hasMore {
-                return countShard(source, 0, after: nil, 0).map { ($0 * Limits.socialFollowerShards, false) }
+                return countShard(source, 0, after: nil, 0).map { ($0 * Limits.socialShardsOfSource, false) }
             }
-            let others = (1..<Limits.socialFollowerShards).map { shard -> Flow<Listing<Follower>> in
+            let others = (1..<Limits.socialShardsOfSource).map { shard -> Flow<Listing<Follower>> in
                 Cluster.list(SocialKeys.followers(source, shard: shard), limit: 1_000, .one)
             }
             return Flow<[Listing<Follower>]>.all(others, width: 8).map { lists in

@@ -6,32 +6,47 @@ import Keys
 import World
 
 enum Inbox {
-    static func page(_ viewer: Visitor, before: PostID?, limit: Int, isFresh: Bool = false) -> Flow<TimelinePage> {
+    /// Whom somebody follows and has not blocked.
+    static func sources(_ viewer: Visitor) -> Flow<[Follow]> {
         Follows.all(viewer.name).then { follows in
-            Accounts.profile(viewer.name).then { profile in
-                .with { core in
-                    let wall = core.now.wall
-                    let blocked = Set(profile.blocks)
-                    let sources = follows.filter { follow in
-                        if case .user(let name) = follow.source { return !blocked.contains(name) }
-                        return true
+            Accounts.profile(viewer.name).map { profile in
+                let blocked = Set(profile.blocks)
+                return follows.filter { follow in
+                    if case .user(let name) = follow.source { return !blocked.contains(name) }
+                    return true
+                }
+            }
+        }
+    }
+
+    /// Of sources that are followed no longer, or blocked, something may be left.
+    static func isShown(_ pointer: Pointer, _ sources: Set<String>) -> Bool {
+        pointer.path.hasPrefix("feed:") ? sources.contains(pointer.path) : sources.contains(pointer.author ?? "")
+    }
+
+    static func page(_ viewer: Visitor, before: PostID?, limit: Int, isFresh: Bool = false) -> Flow<TimelinePage> {
+        sources(viewer).then { sources in
+            .with { core in
+                let wall = core.now.wall
+                let horizon = PostID(
+                    firstOf: WallTime(
+                        milliseconds: wall.milliseconds - min(wall.milliseconds, Limits.socialInboxMilliseconds)))
+                let isBeyond = before.map { !(horizon < $0) } ?? false
+                let pulled = sources.filter { isBeyond || !$0.isPushed(at: wall) }
+                let hasPushed = sources.contains { $0.isPushed(at: wall) }
+                let followed = Set(sources.map(\.source.text) + [viewer.name])
+                let asked = pulled.map { ($0.source, Level.one) } + [(.user(viewer.name), isFresh ? .quorum : .one)]
+                let missed = Missed()
+                return Timelines.gather(limit: limit, before: before) { before, count in
+                    merge(SocialKeys.inbox(viewer.name), asked, before, count, missed, followed)
+                }.then { page in
+                    let isComplete = missed.count == 0
+                    // What was pushed more than 30 days ago is in no inbox any more: it is pulled from there on.
+                    guard page.next == nil, !isBeyond, hasPushed else {
+                        return .value(TimelinePage(posts: page.posts, next: page.next, isComplete: isComplete))
                     }
-                    let horizon = wall.milliseconds - min(wall.milliseconds, Limits.socialInboxMilliseconds)
-                    let isBeyond = before.map { $0.time.milliseconds < horizon } ?? false
-                    let pulled = sources.filter { isBeyond || !$0.isPushed(at: wall) }
-                    let followed = Set(sources.map(\.source.text) + [viewer.name])
-                    let range = SocialKeys.inbox(viewer.name)
-                    let keep: @Sendable (Pointer) -> Bool = { pointer in
-                        // Of sources that are followed no longer, or blocked, something may be left.
-                        pointer.path.hasPrefix("feed:")
-                            ? followed.contains(pointer.path) : followed.contains(pointer.author ?? "")
-                    }
-                    let missed = Missed()
-                    return Timelines.gather(limit: limit, before: before) { before, count in
-                        let sources =
-                            pulled.map { ($0.source, Level.one) } + [(.user(viewer.name), isFresh ? .quorum : .one)]
-                        return merge(range, sources, before, count, missed, keep)
-                    }.map { TimelinePage(posts: $0.posts, next: $0.next, isComplete: missed.count == 0) }
+                    if page.posts.isEmpty { return self.page(viewer, before: horizon, limit: limit) }
+                    return .value(TimelinePage(posts: page.posts, next: horizon, isComplete: isComplete))
                 }
             }
         }
@@ -43,28 +58,30 @@ enum Inbox {
     private static func merge(
         _ inbox: SocialRange, _ sources: [(source: Source, level: Level)], _ before: PostID?, _ count: Int,
         _ missed: Missed,
-        _ keep: @escaping (Pointer) -> Bool
-    ) -> Flow<(found: [FoundPointer], hasMore: Bool)> {
+        _ followed: Set<String>
+    ) -> Flow<PointerPage> {
         let parts =
             [Timelines.pointers(inbox, before: before, count)]
             + sources.map { Timelines.pointers(SocialKeys.timeline($0.source), before: before, count, $0.level) }
-        let answers = parts.map { part -> Flow<(found: [FoundPointer], hasMore: Bool)> in
+        let answers = parts.map { part -> Flow<PointerPage> in
             part.orElse { _ in
                 .with { _ in
                     missed.count += 1
-                    return .value(([], false))
+                    return .value(PointerPage([], hasMore: false))
                 }
             }
         }
-        return Flow<[(found: [FoundPointer], hasMore: Bool)]>.all(answers, width: Limits.socialPulls).map { pages in
+        return Flow<[PointerPage]>.all(answers, width: Limits.socialPulls).map { pages in
             // What a page left out may lie anywhere below its end: nothing beyond the nearest such end is known whole.
-            let bound = pages.compactMap { $0.hasMore ? $0.found.last?.id : nil }.max()
+            let bound = pages.compactMap { $0.hasMore ? $0.end : nil }.max()
             var seen: Set<PostID> = []
             let all = pages.flatMap(\.found).sorted { $0.id > $1.id }.filter { found in
-                keep(found.pointer) && seen.insert(found.id).inserted && !(bound.map { found.id < $0 } ?? false)
+                isShown(found.pointer, followed) && seen.insert(found.id).inserted
+                    && !(bound.map { found.id < $0 } ?? false)
             }
             let some = Array(all.prefix(count))
-            return (some, all.count > some.count || bound != nil)
+            let isCut = all.count > some.count
+            return PointerPage(some, hasMore: isCut || bound != nil, end: isCut ? some.last?.id : bound)
         }
     }
 }

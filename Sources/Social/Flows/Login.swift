@@ -52,7 +52,7 @@ enum Login {
 
     /// Whether a browser bears what an earlier login under this name has left in it.
     private static func isKnownDevice(_ device: String?, _ name: String) -> Flow<Bool> {
-        guard let device, !name.isEmpty else { return .value(false) }
+        guard let device, !device.isEmpty, !name.isEmpty else { return .value(false) }
         return Reading.user(name).then { user in
             guard let user, let key = SocialKeys.device(name, Visitors.digest(ofToken: device), user.home) else {
                 return .value(false)
@@ -81,7 +81,7 @@ enum Login {
         let token = SocialDigest(Array("session".utf8), Array(random)).text
         let digest = Visitors.digest(ofToken: token)
         // A browser that bears one keeps it.
-        let device = known ?? SocialDigest(Array("device".utf8), Array(random)).text
+        let device = known.flatMap { $0.isEmpty ? nil : $0 } ?? SocialDigest(Array("device".utf8), Array(random)).text
         guard let key = SocialKeys.session(digest), let shown = SocialKeys.accountSession(name, digest, user.home),
             let mark = SocialKeys.device(name, Visitors.digest(ofToken: device), user.home)
         else {
@@ -92,7 +92,7 @@ enum Login {
             let session = Session(
                 name: name, home: user.home, generation: user.generation, credentialVersion: credential.version,
                 since: wall)
-            let line = SessionLabel(label: String(label.prefix(120)), since: wall)
+            let line = SessionLabel(label: label.cut(toBytes: 120), since: wall)
             return Cluster.write(mark, line, ttl: Limits.socialDevice, .quorum).then { _ in
                 Cluster.write(shown, line, ttl: Limits.socialSession, .quorum)
             }.then { _ in
@@ -128,16 +128,35 @@ enum Login {
     }
 
     static func all(of viewer: Visitor) -> Flow<[(digest: String, label: SessionLabel)]> {
-        let range = SocialKeys.accountSessions(of: viewer.name, viewer.home)
+        all(SocialKeys.accountSessions(of: viewer.name, viewer.home), [])
+    }
+
+    private static func all(
+        _ range: SocialRange, _ already: [(digest: String, label: SessionLabel)]
+    ) -> Flow<[(digest: String, label: SessionLabel)]> {
         let listed: Flow<Listing<SessionLabel>> = Cluster.list(range, limit: 200, .quorum)
-        return listed.map { listing in
-            listing.items.map { (String($0.sort.dropFirst(SocialKeys.accountSessions.count)), $0.record) }
+        return listed.then { listing in
+            let found =
+                already
+                + listing.items.map { (String($0.sort.dropFirst(SocialKeys.accountSessions.count)), $0.record) }
+            guard listing.hasMore, let last = listing.items.last?.sort else { return .value(found) }
+            var rest = range
+            rest.start = last + "\0"
+            return all(rest, found)
         }
     }
 
     static func endAll(of viewer: Visitor) -> Flow<Void> {
         all(of: viewer).then { sessions in
-            Flow<[Void]>.all(sessions.map { end($0.digest, of: viewer).orElse { _ in .done } }).map { _ in }
+            end(sessions.map(\.digest), of: viewer)
         }
+    }
+
+    /// Those that are over already are passed by.
+    static func end(_ digests: [String], of viewer: Visitor) -> Flow<Void> {
+        let ends = digests.map { digest in
+            end(digest, of: viewer).orElse { $0.status == 404 ? .done : .refused($0) }
+        }
+        return Flow<[Void]>.all(ends).map { _ in }
     }
 }

@@ -97,6 +97,7 @@ enum Moderation {
             let standing: Flow<Stored<Head>> = Cluster.read(key, .strict)
             return standing.then { stored in
                 guard var head = stored.record else { return .refused(.noSuchPost) }
+                if let moved = head.movedTo.flatMap(PostPath.init), moved != path { return hide(moved) }
                 guard head.state == .live else { return .done }
                 head.state = .hidden
                 return Cluster.write(key, head, context: stored.context, .strict).then { _ in

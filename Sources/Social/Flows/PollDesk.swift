@@ -82,13 +82,11 @@ struct PollDesk {
 
     /// What is new in a document, noted, written and delivered.
     fileprivate static func take(_ document: FeedDocument, _ id: String, isFirst: Bool) -> Flow<Void> {
-        let listed: Flow<Listing<SeenItem>> = Cluster.list(
-            SocialKeys.seen(id), limit: 2 * Limits.feedItems, .quorum)
-        return listed.then { listing in
+        seenItems(SocialKeys.seen(id), []).then { items in
             .with { core in
                 var known: [ItemKey: KnownItem] = [:]
                 var seen: [String: SeenItem] = [:]
-                for item in listing.items {
+                for item in items {
                     let hash = String(item.sort.dropFirst("seen/".count))
                     seen[item.record.post.text] = item.record
                     seen[hash] = item.record
@@ -106,6 +104,22 @@ struct PollDesk {
                 }
                 return Flow<[Void]>.all(work, width: 1).map { _ in }
             }
+        }
+    }
+
+    /// All marks of a feed: an item that was forgotten would be news again.
+    private static func seenItems(
+        _ range: SocialRange, _ already: [Listing<SeenItem>.Item]
+    ) -> Flow<[Listing<SeenItem>.Item]> {
+        let listed: Flow<Listing<SeenItem>> = Cluster.list(range, limit: 1_000, .quorum)
+        return listed.then { listing in
+            let all = already + listing.items
+            guard listing.hasMore, all.count < Limits.feedMarks, let last = listing.items.last?.sort else {
+                return .value(all)
+            }
+            var rest = range
+            rest.start = last + "\0"
+            return seenItems(rest, all)
         }
     }
 
@@ -146,9 +160,12 @@ struct PollDesk {
 }
 
 extension SocialCore {
-    /// Follows the feeds of these slots.
-    mutating func followFeeds(_ slots: [Int]) {
-        let mine = mayPoll ? slots : []
+    /// Follows the feeds of the slots that are this node's, among those that fetch feeds.
+    mutating func followFeeds() {
+        let pollers = living.filter(mayPoll)
+        let mine =
+            mayPoll(identity)
+            ? (0..<Limits.socialSlots).filter { Keeper.isKeeper(identity, of: $0, living: pollers) } : []
         guard mine != polls.slots else { return }
         polls.slots = mine
         for subscription in polls.subscriptions { unfollow(subscription) }
@@ -160,7 +177,8 @@ extension SocialCore {
                 switch event {
                 case .item(let id, let json):
                     guard let record = json.flatMap(FeedRecord.init) else { return }
-                    core.polls.feeds[id] = record
+                    let known = core.polls.feeds.updateValue(record, forKey: id)
+                    if known?.schedule.next == record.schedule.next { return }
                     core.awaitPoll(id, record.schedule.next)
                 case .removed(let id): core.polls.feeds[id] = nil
                 case .reset, .ready: break
@@ -170,14 +188,16 @@ extension SocialCore {
         }
     }
 
-    /// Whether this node fetches feeds.
-    fileprivate var mayPoll: Bool {
-        settings.pollFrom.isEmpty || settings.pollFrom.contains(ring.node(identity)?.country ?? "")
+    /// Whether a node fetches feeds.
+    fileprivate func mayPoll(_ node: NodeID) -> Bool {
+        settings.pollFrom.isEmpty || settings.pollFrom.contains(ring.node(node)?.country ?? "")
     }
 
     fileprivate mutating func awaitPoll(_ id: String, _ next: WallTime) {
         let wait = next.milliseconds - min(next.milliseconds, now.wall.milliseconds)
-        after(.milliseconds(Int64(clamping: wait))) { core, _ in
+        // No schedule looks further ahead, whatever a clock has written there.
+        let most = Limits.feedLongestRest * 2
+        after(.milliseconds(Int64(min(wait, UInt64(most.inMilliseconds))))) { core, _ in
             guard let record = core.polls.feeds[id], record.schedule.next == next, !record.schedule.hasEnded else {
                 return
             }
@@ -188,6 +208,10 @@ extension SocialCore {
     private mutating func poll(_ id: String, _ record: FeedRecord) {
         guard let host = FeedURL(record.url)?.host, let key = SocialKeys.feed(id), !polls.running.contains(id) else {
             return
+        }
+        // Half of what the fetcher takes at once: the rest is for people who wait for a feed that they have named.
+        guard polls.running.count < Limits.fetches / 2 else {
+            return after(Limits.feedHostGap) { core, _ in core.pollAgain(id, record) }
         }
         switch polls.pace.begin(host, now.instant) {
         case .notBefore(let instant):
@@ -202,7 +226,9 @@ extension SocialCore {
                 // Another keeper may have been faster.
                 guard let there = stored.record, there.schedule.next <= core.now.wall else { return .value(nil) }
                 return Flow.fetch(there.schedule.job).then { outcome in
-                    SocialCore.finish(outcome, id, there, stored.context, key)
+                    // That this node has too much to do is no fault of the feed.
+                    if outcome == .failed(.overloaded) { return .refused(.tooBusy) }
+                    return SocialCore.finish(outcome, id, there, stored.context, key)
                 }
             }
         }

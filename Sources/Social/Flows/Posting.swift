@@ -53,14 +53,20 @@ enum Posting {
             case .title(let title):
                 guard let author = form.author else { return .refused(.notLoggedIn) }
                 home = author.home
-                let wanted = title ?? CivilTime(core.now.wall).compact
-                guard let segment = Spelling.title(wanted) else { return .refused(.badTitle) }
+                // Without one it is the token's: the same request is the same post, whenever it comes.
+                let wanted = title ?? "post-" + form.token.digest.prefix(12)
+                guard wanted.utf8.count <= Limits.socialTitleBytes, let segment = Spelling.title(wanted) else {
+                    return .refused(.badTitle)
+                }
                 first = PostPath(user: author.name, title: segment)
             case .slug(let slug):
                 guard core.settings.isAnonymousAllowed else { return .refused(.anonymousClosed) }
                 home = nil
                 generates = slug == nil
-                let text = slug ?? generatedSlug(0, form.token.text, form.content.digest)
+                // Without a namestore only SHAs are given.
+                guard generates || core.hasNamestore else { return .refused(.noNamestore) }
+                let round = firstRound(isListed: form.isListed)
+                let text = slug ?? generatedSlug(round, form.token.text, form.content.digest)
                 guard let spelled = Spelling.slug(text), !isSHA(spelled) || generates else { return .refused(.badSlug) }
                 first = PostPath(slug: spelled)
             }
@@ -82,8 +88,7 @@ enum Posting {
 
     /// As the author wrote it, for people to read.
     private static func titleText(_ place: PostForm.Place, _ path: PostPath) -> String {
-        if case .title(let title?) = place { return title }
-        return path.user == nil ? "" : path.last
+        if case .title(let title?) = place { title } else { "" }
     }
 
     // MARK: Slugs
@@ -101,6 +106,9 @@ enum Posting {
         slugDigits.contains(slug.utf8.count)
             && slug.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
     }
+
+    /// What is in no list is found by nobody who tries: it begins with 40 digits.
+    private static func firstRound(isListed: Bool) -> Int { isListed ? 0 : 3 }
 
     // MARK: Prepare
 
@@ -126,7 +134,7 @@ enum Posting {
     /// A finished T answers for good: its post stands, and its intent is gone.
     private static func wasPosted(_ intent: Intent, _ path: PostPath, _ content: PostContent) -> Flow<Posted?> {
         guard case .post(let head, let generates) = intent.kind else { return .value(nil) }
-        let rounds = generates ? slugDigits.indices : 0..<1
+        let rounds = generates ? firstRound(isListed: head.isListed)..<slugDigits.count : 0..<1
         let paths = rounds.map { generates ? PostPath(slug: generatedSlug($0, intent.token, content.digest)) : path }
         return at(paths[...], intent, head)
     }
@@ -174,7 +182,8 @@ enum Posting {
                 posted(intent, stands, wasThere: true)
             }
         }
-        return claim(intent, path, round: 0)
+        guard case .post(let head, let generates) = intent.kind else { return .refused(.internalError) }
+        return claim(intent, path, round: generates ? firstRound(isListed: head.isListed) : 0)
     }
 
     private static func claim(_ intent: Intent, _ path: PostPath, round: Int) -> Flow<Posted> {
@@ -204,9 +213,11 @@ enum Posting {
         }
         let head = wanted.at(generation)
         let name = path.name(hidden: intent.home != nil)
-        return Names.publish(head, at: key) { there in
-            // The same request through another node has made its own id, or the post was changed since.
-            there.generation >= generation
+        return wasDeleted(intent, wanted.id, path, generation).then {
+            Names.publish(head, at: key) { there in
+                // The same request through another node has made its own id, or the post was changed since.
+                there.generation >= generation
+            }
         }.then { Names.noteOwner(name, intent.token, generation: generation) }.then {
             .with { core in
                 core.figures.posts += 1
@@ -217,6 +228,22 @@ enum Posting {
                 // 201 leaves here; lists hear of it by and by, from whoever is there.
                 Delivery.deliver(next, at: path).start(&core)
                 return posted(intent, path, wasThere: false)
+            }
+        }
+    }
+
+    /// Refused where this very request's post stood, and was deleted before its intent was: nobody wants it back.
+    static func wasDeleted(_ intent: Intent, _ id: PostID, _ path: PostPath, _ generation: UInt64) -> Flow<Void> {
+        let name = path.name(hidden: intent.home != nil)
+        guard let key = SocialKeys.head(path, intent.home) else { return .refused(.internalError) }
+        let standing: Flow<Stored<Head>> = Cluster.read(key, .strict)
+        return standing.then { stored in
+            guard let there = stored.record, there.state == .deleted else { return .done }
+            let isOurs: Flow<Bool> = there.id == id ? .value(true) : isOf(intent, path)
+            return isOurs.then { isOurs in
+                guard isOurs else { return .done }
+                return Names.release(name, owner: Names.owner(intent.token, of: name), generation: generation)
+                    .then { _ in drop(intent) }.then { .refused(.gone) }
             }
         }
     }

@@ -37,7 +37,12 @@ enum Provisional {
         return
             body
             .then { writeAnywhere { Names.write(standing, name: name, $0) } }
-            .then { _ in writeAnywhere { Cluster.write(key, head, $0) } }
+            .then { _ in standingHead(key) }
+            .then { there in
+                // The same request once more: what stands may have been changed since, and stays.
+                there == nil
+                    ? writeAnywhere { Cluster.write(key, head, $0) } : .value(WriteReceipt(context: [], nodes: []))
+            }
             .then { written in
                 .with { core in
                     core.figures.provisionalPosts += 1
@@ -51,6 +56,11 @@ enum Provisional {
                             readableIn: countries.sorted()))
                 }
             }
+    }
+
+    private static func standingHead(_ key: StoredKey) -> Flow<Head?> {
+        let quorum: Flow<Stored<Head>> = Cluster.read(key, .quorum)
+        return quorum.orElse { _ in Cluster.read(key, .one) }.map(\.record)
     }
 
     /// At the highest level that answers.
@@ -79,7 +89,11 @@ enum Provisional {
         else { return .refused(.internalError) }
         return Names.claim(wanted.name(hidden: intent.home != nil), intent.token).then { claim in
             switch claim {
-            case .unknown: return .refused(.cutOff)
+            case .unknown:
+                // Where nobody keeps names, a full digest is a name already.
+                return .with { core in
+                    core.hasNamestore ? .refused(.cutOff) : end(intent, at: path, head.id)
+                }
             case .taken:
                 return change(path, intent.home) { there in
                     var head = there
@@ -106,7 +120,8 @@ enum Provisional {
             let isGone = stored.record?.state == .deleted
             let bodies = present.revisions.map(\.body) + [present.body]
             let copies = bodies.map { Provisional.copyBody($0, intent.home, from: path, to: wanted) }
-            return Flow<[Void]>.all(path == wanted ? [] : copies, width: 4)
+            return Posting.wasDeleted(intent, head.id, wanted, generation)
+                .then { Flow<[Void]>.all(path == wanted ? [] : copies, width: 4) }
                 .then { _ in Names.publish(present, at: key) { $0.generation >= generation } }
                 .then { Names.noteOwner(name, intent.token, generation: generation) }
                 .then {

@@ -120,24 +120,22 @@ struct PublicTimeline {
     }
 
     /// From what is at hand as far as it goes; beyond, hour by hour.
-    private static func pointers(before: PostID?, _ count: Int) -> Flow<(found: [FoundPointer], hasMore: Bool)> {
+    private static func pointers(before: PostID?, _ count: Int) -> Flow<PointerPage> {
         .with { core in
             let table = core.publicTimeline
             let start = before.map { bound in table.order.firstIndex { $0 < bound } ?? table.order.endIndex } ?? 0
             let some = table.order[start...].prefix(count).compactMap { id in
                 table.newest[id].map { FoundPointer(id: id, pointer: $0, key: nil) }
             }
-            if some.count == count { return .value((some, true)) }
+            if some.count == count { return .value(PointerPage(some, hasMore: true)) }
             let bound = some.last?.id ?? before
-            return older(before: bound, core.now.wall, count - some.count).map { found, hasMore in
-                (some + found, hasMore)
-            }
+            return older(before: bound, count - some.count).map { PointerPage(some + $0.found, hasMore: $0.hasMore) }
         }
     }
 
     private static func older(
-        before: PostID?, _ wall: WallTime, _ count: Int
-    ) -> Flow<(found: [FoundPointer], hasMore: Bool)> {
+        before: PostID?, _ count: Int
+    ) -> Flow<PointerPage> {
         var range = SocialKeys.publicSlots
         // The hour of the bound itself may have more.
         range.end = before.map { Hour($0.time).text + "\0" }
@@ -150,18 +148,22 @@ struct PublicTimeline {
     /// All shards of an hour at once, merged.
     private static func hours(
         _ hours: ArraySlice<Listing<Marks>.Item>, before: PostID?, _ count: Int, hasMore: Bool
-    ) -> Flow<(found: [FoundPointer], hasMore: Bool)> {
-        guard count > 0, let first = hours.first, let hour = Hour(first.sort) else { return .value(([], hasMore)) }
+    ) -> Flow<PointerPage> {
+        guard count > 0, let first = hours.first, let hour = Hour(first.sort) else {
+            return .value(PointerPage([], hasMore: hasMore))
+        }
         let shards = first.record.numbers.map { shard in
             Timelines.pointers(SocialKeys.publicTimeline(hour, shard), before: before, count)
         }
-        return Flow<[(found: [FoundPointer], hasMore: Bool)]>.all(shards).then { pages in
+        return Flow<[PointerPage]>.all(shards).then { pages in
             let all = pages.flatMap(\.found).sorted { $0.id > $1.id }
             let some = Array(all.prefix(count))
             let left = all.count > some.count || pages.contains { $0.hasMore }
-            if some.count == count { return .value((some, left || hours.count > 1 || hasMore)) }
+            if some.count == count {
+                return .value(PointerPage(some, hasMore: left || hours.count > 1 || hasMore))
+            }
             return self.hours(hours.dropFirst(), before: before, count - some.count, hasMore: hasMore).map {
-                (some + $0.found, $0.hasMore)
+                PointerPage(some + $0.found, hasMore: $0.hasMore)
             }
         }
     }

@@ -34,6 +34,7 @@ enum Registration {
         do { password = try Password.checked(form.password) } catch { return .refused(error) }
         return .with { core in
             guard core.settings.registration == .open else { return .refused(.registrationClosed) }
+            guard core.hasNamestore else { return .refused(.noNamestore) }
             guard form.home.map({ home in core.settings.homes.contains { $0.name.isSpelled(home) } }) ?? true else {
                 return .refused(.unknownHome)
             }

@@ -31,6 +31,20 @@ struct FoundPointer: Sendable {
     let key: StoredKey?
 }
 
+/// Some pointers of a list, the newest first.
+struct PointerPage: Sendable {
+    let found: [FoundPointer]
+    let hasMore: Bool
+    /// Down to there all is known: what follows stands before it. Nil: down to the last that was found.
+    var end: PostID?
+
+    init(_ found: [FoundPointer], hasMore: Bool, end: PostID? = nil) {
+        self.found = found
+        self.hasMore = hasMore
+        self.end = end ?? found.last?.id
+    }
+}
+
 enum Timelines {
     /// Pages that are looked through for one: after so many posts that are gone it is said that more follow.
     private static let tries = 6
@@ -46,7 +60,7 @@ enum Timelines {
 
     static func pointers(
         _ range: SocialRange, before: PostID?, _ count: Int, _ level: Level = .one
-    ) -> Flow<(found: [FoundPointer], hasMore: Bool)> {
+    ) -> Flow<PointerPage> {
         var range = range
         range.end = before?.text
         let listed: Flow<Listing<Pointer>> = Cluster.list(range, reverse: true, limit: count, level)
@@ -59,29 +73,30 @@ enum Timelines {
             let found = listing.items.compactMap { item in
                 PostID(item.sort).map { FoundPointer(id: $0, pointer: item.record, key: key($0)) }
             }
-            return (found, listing.hasMore)
+            // What could not be read as a pointer is passed by.
+            return PointerPage(found, hasMore: listing.hasMore, end: listing.items.last.flatMap { PostID($0.sort) })
         }
     }
 
     /// Fills a page from `fetch`, which gives pointers before a post.
     static func gather(
         limit: Int, before: PostID?,
-        _ fetch: @escaping (PostID?, Int) -> Flow<(found: [FoundPointer], hasMore: Bool)>
+        _ fetch: @escaping (PostID?, Int) -> Flow<PointerPage>
     ) -> Flow<TimelinePage> {
         gather(limit, before, [], tries, fetch)
     }
 
     private static func gather(
         _ limit: Int, _ before: PostID?, _ already: [ListedPost], _ tries: Int,
-        _ fetch: @escaping (PostID?, Int) -> Flow<(found: [FoundPointer], hasMore: Bool)>
+        _ fetch: @escaping (PostID?, Int) -> Flow<PointerPage>
     ) -> Flow<TimelinePage> {
-        fetch(before, limit).then { found, hasMore in
-            posts(found).then { posts in
+        fetch(before, limit).then { page in
+            posts(page.found).then { posts in
                 let all = already + posts
                 let shown = Array(all.prefix(limit))
-                let last = found.last?.id
-                if shown.count == limit || !hasMore || tries <= 1 || last == nil {
-                    let next = all.count > limit || hasMore ? (shown.count == limit ? shown.last?.id : last) : nil
+                let last = page.end
+                if shown.count == limit || !page.hasMore || tries <= 1 || last == nil {
+                    let next = all.count > limit || page.hasMore ? (shown.count == limit ? shown.last?.id : last) : nil
                     return .value(TimelinePage(posts: shown, next: next, isComplete: true))
                 }
                 return gather(limit, last, all, tries - 1, fetch)

@@ -85,6 +85,21 @@ enum Visitors {
         }
     }
 
+    /// As long as it lasts it stands in the list of its person's.
+    private static func keepLabel(_ session: Session, _ digest: String) -> Flow<Void> {
+        guard let key = SocialKeys.accountSession(session.name, digest, session.home) else { return .done }
+        let standing: Flow<Stored<SessionLabel>> = Cluster.read(key, .quorum)
+        return standing.then { stored in
+            guard let label = stored.record else { return .done }
+            return Cluster.write(key, label, context: stored.context, ttl: Limits.socialSession, .quorum).map { _ in }
+        }
+    }
+
+    /// Whether somebody who was let in some time ago would be let in now.
+    static func isStillGood(_ viewer: Visitor) -> Flow<Bool> {
+        look(viewer.session, .one).map { $0?.name == viewer.name }.orElse { _ in .value(true) }
+    }
+
     /// It lasts 30 days from the day on which it was used last.
     private static func keepAlive(_ session: Session, _ digest: String) -> Flow<Void> {
         .with { core in
@@ -98,7 +113,7 @@ enum Visitors {
             standing.then { stored in
                 // Not one that has been ended since.
                 stored.record == nil ? .done : Cluster.write(key, anew, context: stored.context, .strict).map { _ in }
-            }.start(&core)
+            }.then { keepLabel(session, digest) }.start(&core)
             return .done
         }
     }

@@ -229,6 +229,6 @@ enum MediaType {
             !part.isEmpty && part.utf8.allSatisfy { Spelling.isAlphanumeric($0) || "!#$&-^_.+".utf8.contains($0) }
         }
         return type.utf8.count <= 120 && parts.count == 2 && parts.allSatisfy(isToken)
-            && type.utf8.allSatisfy { (0x20...0x7E).contains($0) }
+            && type.utf8.allSatisfy { (0x20...0x7E).contains($0) && $0 != 0x2C }
     }
 }

@@ -121,7 +121,7 @@ enum AccountCalls {
                 ("cache-control", "no-store"),
             ]
             if let next = tar.next {
-                headers.append(("link", "</v1/export?after=\(next.text)>; rel=\"next\""))
+                headers.append(("link", "</v1/export?after=\(next)>; rel=\"next\""))
             }
             return .response(HTTPResponse(200, headers, body: tar.bytes))
         }

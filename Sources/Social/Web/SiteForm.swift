@@ -65,7 +65,8 @@ struct SiteForm: Sendable {
             guard let name = SiteForm.decoded(pair[..<equals]),
                 let value = SiteForm.decoded(equals < pair.endIndex ? pair[(equals + 1)...] : [])
             else { throw .badInput("% must be followed by two hexadecimal digits") }
-            try set(String(decoding: name, as: UTF8.self), value)
+            // As in the other form: browsers send line ends as CR LF.
+            try set(String(decoding: name, as: UTF8.self), SiteForm.unixLines(value[...]))
         }
     }
 
@@ -123,8 +124,10 @@ struct SiteForm: Sendable {
         }
         let mark = Array("--".utf8) + Array(boundary.utf8)
         var rest = body[...]
-        guard let first = SiteForm.find(mark, in: rest) else { throw .badInput("the form's boundary does not occur") }
-        rest = rest[(first + mark.count)...]
+        // Browsers write nothing before the first; to look for it anywhere would cost by the square of what stands
+        // there.
+        guard rest.starts(with: mark) else { throw .badInput("the form's boundary does not begin it") }
+        rest = rest.dropFirst(mark.count)
         let next = Array("\r\n".utf8) + mark
         var parts = 0
         while !rest.starts(with: Array("--".utf8)) {

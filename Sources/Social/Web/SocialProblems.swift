@@ -40,6 +40,9 @@ extension Problem {
 
     // MARK: Names
 
+    static let noNamestore = Problem(
+        501, "no-namestore", "This cluster keeps no names apart",
+        "its ring file has no [names]: only posts without a name are taken, under links made from their contents")
     static let badUserName = Problem(
         400, "bad-name", "This is no name for a user",
         "1 to 32 of a to z, 0 to 9, - and _, beginning with a letter or digit; some are the site's own")

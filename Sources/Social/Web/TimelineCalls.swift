@@ -153,28 +153,24 @@ enum DraftCalls {
                 return .refused(.badInput("a patch is application/vnd.atoll.ops+json or application/merge-patch+json"))
             }
             guard touchesTextAlone(call.request.body, isOperations: isOperations) else {
-                return .refused(.badInput("of a draft the text can be changed, and /meta/title"))
+                return .refused(.badInput("of a draft the text can be changed: /text"))
             }
             let body = TypedCall(isOperations ? .operations : .mergePatch, call.request.body)
             return Cluster.operate(key, body, context: draft.context, .quorum).map { SiteAnswers.json($0.answer) }
         }
     }
 
-    /// Nobody who was invited makes himself the author.
+    /// A draft has nothing else that people write.
     static func touchesTextAlone(_ body: [UInt8], isOperations: Bool) -> Bool {
         guard let json = try? JSONValue.decode(body) else { return false }
         if isOperations {
             return (json.array ?? []).allSatisfy { operation in
                 let paths = [operation.text("path"), operation.text("from")].compactMap { $0 }
-                return !paths.isEmpty && paths.allSatisfy { $0 == "/text" || $0 == "/meta/title" }
+                return !paths.isEmpty && paths.allSatisfy { $0 == "/text" }
             }
         }
         guard case .object(let members) = json else { return false }
-        return members.allSatisfy { member in
-            if member.name == "text" { return true }
-            guard member.name == "meta", case .object(let below) = member.value else { return false }
-            return below.allSatisfy { $0.name == "title" }
-        }
+        return members.allSatisfy { $0.name == "text" }
     }
 
     static func live(_ call: SiteCall) -> Flow<StoredKey> { opened(call).map(\.key) }

@@ -64,7 +64,8 @@ enum AccountPages {
             homes += call.settings.homes.map { place in
                 home(
                     place.name, place.name.uppercased(),
-                    "Your account, drafts and posts stay there; your name alone is known elsewhere.", call)
+                    "Your account, drafts and posts stay there; elsewhere your name is known, and the titles of listed posts.",
+                    call)
             }
         }
         // A name that was taken was taken by another: the next one is another attempt.

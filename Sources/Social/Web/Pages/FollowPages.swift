@@ -99,11 +99,23 @@ enum DraftPages {
                 return .value(show(draft, invitation, call))
             }
             return Drafts.save(
-                draft, key, title: call.form["title"], text: call.form.text("text"), context: draft.context
+                draft, key, title: call.form["title"], text: call.form.text("text"), context: sentContext(call, key)
             )
             .then { DraftCalls.opened(call) }.map { show($0.draft, invitation, call, notice: "Saved.") }
-            .orElse { .value(show(draft, invitation, call, error: $0)) }
+            .orElse { problem in
+                DraftCalls.opened(call).map { show($0.draft, invitation, call, error: problem) }
+            }
         }
+    }
+
+    /// Of the text that the form was made of; nil where the form does not say.
+    private static func sentContext(_ call: SiteCall, _ key: StoredKey) -> [UInt8]? {
+        call.form["context"].map { (try? ContextHeader.parse($0, for: key)) ?? [] }
+    }
+
+    /// Both texts, one behind the other: whoever has sent the first goes on from there.
+    private static func bothTexts(_ draft: SharedDraft, _ call: SiteCall) -> String {
+        call.form.text("text") + "\n\n---- as it stands now ----\n\n" + draft.text
     }
 
     private static func show(
@@ -119,7 +131,8 @@ enum DraftPages {
         let value = JSONValue.object([
             "action": .string(base + query), "token": .string(call.newToken),
             "context": .string(String(decoding: context, as: UTF8.self)),
-            "title": draft.title.isEmpty ? .null : .string(draft.title), "text": .string(draft.text),
+            "title": draft.title.isEmpty ? .null : .string(draft.title),
+            "text": .string(error?.name == "edit-conflict" ? bothTexts(draft, call) : draft.text),
             "socket": .string("/v1/drafts/\(draft.id)/live" + query),
             "key": .string("\(bucket)/\(parts.last ?? "")"),
             "publish_action": isMine ? .string(base + "/publish") : .null,
@@ -141,7 +154,9 @@ enum DraftPages {
         DraftCalls.opened(call).then { draft, key, _ in
             let text = call.form["text"]
             let save: Flow<Void> =
-                text.map { Drafts.save(draft, key, title: call.form["title"], text: $0, context: draft.context) }
+                text.map {
+                    Drafts.save(draft, key, title: call.form["title"], text: $0, context: sentContext(call, key))
+                }
                 ?? .done
             return save.then { DraftCalls.published(call) }.map { posted in
                 SiteAnswers.seeOther(posted.path.url, [call.wrote])

@@ -161,6 +161,9 @@ enum PostPages {
     // MARK: Writing
 
     private static let types = [("text/markdown", "Markdown"), ("text/plain", "Plain text")]
+    private static func isListed(_ type: String) -> Bool {
+        types.contains { $0.0 == type } || !type.hasPrefix("text/")
+    }
     private static let expiries = [
         ("never", "for good"), ("1h", "for an hour"), ("1d", "for a day"), ("7d", "for a week"), ("30d", "for a month"),
     ]
@@ -179,6 +182,7 @@ enum PostPages {
         var status: UInt = 200
         /// The token that was sent is of something else.
         var needsToken = false
+        var drafts: [JSONValue] = []
     }
 
     private static func show(_ form: Form, _ call: SiteCall) -> SiteAnswer {
@@ -199,9 +203,14 @@ enum PostPages {
                     "anonymous": .bool(sent.flag("anonymous") ?? false),
                 ])
             ),
-            ("types", SitePages.options(types, chosen: form.type ?? sent["type"])),
+            (
+                "types",
+                SitePages.options(
+                    types + (form.type.flatMap { known in isListed(known) ? nil : [(known, known)] } ?? []),
+                    chosen: form.type ?? sent["type"])
+            ),
             ("expiries", SitePages.options(expiries, chosen: sent["ttl"])), ("conflict", form.conflict),
-            ("drafts", .array([])),
+            ("drafts", .array(form.drafts)),
         ]
         return SitePages.answer(
             SitePages.page("write", form.heading, call, values, error: form.error), call, status: form.status)
@@ -217,12 +226,31 @@ enum PostPages {
         let text = call.form.text("text")
         guard !text.utf8.isEmpty else { throw .badInput("there is nothing to post") }
         guard text.utf8.count <= Limits.largestValueBytes else { throw .postTooLarge }
-        return PostContent(Array(text.utf8), type: call.form["type"] == "text/plain" ? "text/plain" : "text/markdown")
+        // What was another kind of text before stays one.
+        let type = call.form.text("type")
+        let isText = MediaType.isWellFormed(type) && MediaType.essence(type).hasPrefix("text/")
+        return PostContent(Array(text.utf8), type: isText ? type : "text/markdown")
+    }
+
+    /// The empty form, with the drafts that one has begun.
+    private static func drafts(_ call: SiteCall) -> Flow<Form> {
+        guard let viewer = call.viewer else { return .value(Form()) }
+        return Drafts.all(of: viewer).orElse { _ in .value([]) }.map { drafts in
+            var form = Form()
+            form.drafts = drafts.map { draft in
+                .object([
+                    "url": .string("/-/drafts/\(draft.id)"), "title": .string(draft.label.label),
+                    "time": .string(CivilTime(draft.label.since).text),
+                    "time_text": .string(CivilTime(draft.label.since).words),
+                ])
+            }
+            return form
+        }
     }
 
     static func write(_ call: SiteCall) -> Flow<SiteAnswer> {
         if call.viewer == nil, !call.settings.isAnonymousAllowed { return .refused(.notLoggedIn) }
-        guard call.request.head.method == .post else { return .value(show(Form(), call)) }
+        guard call.request.head.method == .post else { return drafts(call).map { show($0, call) } }
         let content: PostContent
         do { content = try sentContent(call) } catch { return .value(again(Form(), error, call)) }
         return PostCalls.limited(call).then { PostCalls.postForm(call, content) }.then { form in
