@@ -3,9 +3,9 @@
 
 import Foundation
 import JSON
-import Social
 import Testing
 
+@testable import Social
 @testable import SocialSite
 
 extension Integration {
@@ -27,7 +27,9 @@ extension Integration {
             }
             try Data(SiteAsset.style.bytes).write(to: folder.appendingPathComponent("site.css"))
             try Data(SiteAsset.script.bytes).write(to: folder.appendingPathComponent("site.js"))
-            try Data(PageRenderer.policy(rawOrigin: nil).utf8).write(to: folder.appendingPathComponent("policy.txt"))
+            let headers = SitePages.headers(nil, isPrivate: false)
+            let policy = try #require(headers.first { $0.0 == "content-security-policy" }?.1)
+            try Data(policy.utf8).write(to: folder.appendingPathComponent("policy.txt"))
         }
 
         /// Ann at one node, Ben at another, somebody without a name, and somebody without scripts.

@@ -87,17 +87,6 @@ struct PageRenderer: Sendable {
         } catch { return Rendered(html: PageRenderer.broken, fault: error) }
     }
 
-    /// What a page may load, run and send: its Content-Security-Policy.
-    static func policy(rawOrigin: String?) -> String {
-        let media = rawOrigin.map { " " + $0 } ?? ""
-        return [
-            "default-src 'none'", "style-src 'self'", "script-src 'self'", "connect-src 'self'",
-            // The icon stands in the page.
-            "img-src 'self' data:\(media)", "media-src 'self'\(media)", "form-action 'self'", "base-uri 'none'",
-            "frame-ancestors 'none'", "require-trusted-types-for 'script'", "trusted-types 'none'",
-        ].joined(separator: "; ")
-    }
-
     private static let broken = Array(
         """
         <!doctype html>
