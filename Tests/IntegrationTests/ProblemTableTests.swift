@@ -267,6 +267,8 @@ private let stopping = ProblemRow(503, problem: "stopping", closes: true) { clus
 
 /// What a suite of its own provokes, since it takes a small disk or ten seconds, or a WebSocket.
 private let elsewhere: [(status: Int, problem: String, suite: String, test: String)] = [
+    (403, problem: "reserved-bucket", suite: "../EdgeTests/LiveSocketTests", test: "aSitesSocketHasItsOneKey"),
+    (403, problem: "another-key", suite: "../EdgeTests/LiveSocketTests", test: "aSitesSocketHasItsOneKey"),
     (408, problem: "request-timeout", "BadRequestTests", "aSlowClientIsLetGo"),
     (409, problem: "wrong-type", suite: "TypedTests", test: "whatCantBeDoneIsRefused"),
     (409, problem: "context-too-old", suite: "TypedTests", test: "deletedTextIsSweptAndAnOldContextRefused"),

@@ -26,7 +26,7 @@ struct FetchScene {
     }
 
     static func with(
-        isSecure: Bool = false, trusts: String? = nil, timeout: Span = .seconds(20),
+        isSecure: Bool = false, trusts: String? = nil, timeout: Span = .hours(1),
         permits: @escaping @Sendable (IPAddress) -> Bool = { $0 == loopback },
         addresses: @escaping @Sendable (String, Int) -> [IPAddress] = { _, _ in [loopback] },
         _ reply: @escaping @Sendable (String) -> LocalServer.Reply, _ test: (FetchScene) async throws -> Void
