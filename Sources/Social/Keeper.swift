@@ -40,7 +40,7 @@ struct Keeper {
     }
 
     /// Does all that is left of an intent.
-    func takeUp(_ intent: Intent, name: String) -> Flow<Void> {
+    static func takeUp(_ intent: Intent, name: String) -> Flow<Void> {
         .with { core in
             let key = name + "!" + intent.token
             guard core.keeper.running.insert(key).inserted else { return .done }
@@ -129,7 +129,7 @@ extension SocialCore {
                 }
                 // What stands at fewer replicas than a strict quorum becomes findable first.
                 return Cluster.write(key, intent, context: stored.context, .strict)
-                    .then { _ in .with { core in core.keeper.takeUp(intent, name: seen.name) } }
+                    .then { _ in .with { core in Keeper.takeUp(intent, name: seen.name) } }
             }.start(&core) { core, _ in
                 // Done, it is removed, and then not seen any more; not done, it is tried again.
                 if core.keeper.seen[sort] != nil { core.lookAgain(sort, Limits.socialProvisionalRetry) }

@@ -5,6 +5,7 @@
 
 import Crypto
 import Keys
+import Ring
 import World
 
 /// Where a person's data may lie: a country of `[social] homes`; nil is everywhere.
@@ -136,11 +137,7 @@ struct SocialDigest: Hashable, Sendable {
     }
 
     /// 64 digits.
-    var text: String {
-        bytes.reduce(into: "") { text, byte in
-            text += (byte < 16 ? "0" : "") + String(byte, radix: 16)
-        }
-    }
+    var text: String { hexadecimal(bytes) }
 }
 
 /// An hour of the public timeline: `2026-11-26T05`, UTC. Text order is time order.

@@ -231,7 +231,7 @@ package struct SocialFigures: Sendable {
     package var registrations: UInt64 = 0
     package var posts: UInt64 = 0
     package var provisionalPosts: UInt64 = 0
-    /// WriteReceipt to inboxes.
+    /// Written to inboxes.
     package var pointers: UInt64 = 0
     /// Intents of others that this node finished.
     package var finished: UInt64 = 0

@@ -22,6 +22,8 @@ struct Streams {
         /// Events that wait until the client has taken the last ones.
         var waiting: [UInt8] = []
         var isWriting = false
+        /// Beats in a row at which the client had not taken what was written before them.
+        var unreadBeats = 0
         /// Posts that it was told of, to tell an edit from a new one; the last of them.
         var told: [PostID: Int] = [:]
         /// Of an inbox: whose posts are in it.
@@ -56,7 +58,10 @@ extension SocialCore {
         beat(number)
         // Who was away for longer reads the page anew.
         let floor = now.wall.milliseconds - min(now.wall.milliseconds, Limits.socialReplayMilliseconds)
-        let from = since.flatMap { UInt64($0) }.map { WallTime(milliseconds: max(floor, $0 - min($0, 5_000))) }
+        let most = now.wall.milliseconds
+        let from = since.flatMap { UInt64($0) }.map {
+            WallTime(milliseconds: min(most, max(floor, $0 - min($0, 5_000))))
+        }
         switch target {
         case .everybody:
             streams.everybody.append(number)
@@ -208,7 +213,11 @@ extension SocialCore {
     /// Proxies and browsers take a connection for dead on which nothing comes.
     private mutating func beat(_ number: UInt64) {
         after(.seconds(15)) { core, _ in
-            guard core.streams.open[number] != nil else { return }
+            guard var stream = core.streams.open[number] else { return }
+            // Of whoever has gone before the first event nobody says so: it has a minute, as all readers have.
+            stream.unreadBeats = stream.isWriting ? stream.unreadBeats + 1 : 0
+            core.streams.open[number] = stream
+            guard stream.unreadBeats < 4 else { return core.end(number) }
             core.write(number, Array(": \n\n".utf8))
             core.beat(number)
             core.lookAtViewer(number)

@@ -58,6 +58,8 @@ struct FakeWorld {
     private(set) var streams: [UInt64: [UInt8]] = [:]
     var lastRequest: UInt64 = 0
     var isNamestoreUp = true
+    /// Clients of streams take what is written to them.
+    var isRead = true
     /// Asked of the cluster so far, by all cores.
     private(set) var steps = 0
     /// This core dies when so many steps were made.
@@ -205,7 +207,7 @@ struct FakeWorld {
             case .answer(let number, let answer): answers[number] = answer
             case .stream(let number, let pieces):
                 for piece in pieces { streams[number, default: []] += piece }
-                queue.append(Step(node: place, life: nodes[place].life, effect: .taken(number)))
+                if isRead { queue.append(Step(node: place, life: nodes[place].life, effect: .taken(number))) }
             case .endStream, .upgrade: break
             case .wakeAt(let instant): nodes[place].wakeAt = instant
             case .unsubscribe(let number): nodes[place].watches[number] = nil

@@ -235,6 +235,17 @@ struct FlowTests {
         #expect(none?.status == 422)
     }
 
+    /// Whoever has gone before the first event was written is not waited for for ever; a reader is.
+    @Test(arguments: [true, false]) func aStreamThatNobodyReadsEnds(isRead: Bool) throws {
+        var world = try FakeWorld(seed: 11)
+        world.isRead = isRead
+        _ = try world.send(.get, "/v1/timelines/live?timeline=public&since=18446744073709551615")
+        world.run(for: .seconds(5))
+        #expect(world.nodes[0].core.streams.count == 1)
+        world.run(for: .minutes(3))
+        #expect(world.nodes[0].core.streams.count == (isRead ? 1 : 0))
+    }
+
     @Test func accountsGoWithTheirPostsAndTheNameStays() throws {
         var world = try FakeWorld(seed: 10)
         let ann = try Person.registered("ann", in: &world)

@@ -42,6 +42,9 @@ package struct SiteRequest: Sendable {
 }
 
 extension SiteRequest {
+    /// A name or a value of a form (application/x-www-form-urlencoded), as a query writes it too. Nil if it is none.
+    package static func formField(_ text: ArraySlice<UInt8>) -> [UInt8]? { try? SiteTarget.field(text) }
+
     /// The address is the connection's for now.
     init(_ request: IncomingRequest, _ surroundings: Surroundings) {
         let target = request.target.site ?? SiteTarget()
@@ -87,7 +90,7 @@ struct SiteTarget: Sendable {
         }
     }
 
-    private static func field(_ text: ArraySlice<UInt8>) throws(TargetError) -> [UInt8] {
+    static func field(_ text: ArraySlice<UInt8>) throws(TargetError) -> [UInt8] {
         let blanks = text.map { $0 == UInt8(ascii: "+") ? UInt8(ascii: " ") : $0 }
         return try RequestTarget.decode(blanks[...])
     }

@@ -98,7 +98,7 @@ enum Accounts {
                         close(viewer.name, .deleted).then {
                             .with { core in
                                 core.sessions.forget(of: viewer.name)
-                                core.keeper.takeUp(intent, name: "user:" + viewer.name).start(&core)
+                                Keeper.takeUp(intent, name: "user:" + viewer.name).start(&core)
                                 return .done
                             }
                         }

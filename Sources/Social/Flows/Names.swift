@@ -142,7 +142,7 @@ enum Names {
             intents.then { listing in
                 .with { core in
                     for item in listing.items where !item.record.token.isSpelled(token.text) {
-                        core.keeper.takeUp(item.record, name: name).start(&core)
+                        Keeper.takeUp(item.record, name: name).start(&core)
                     }
                     return .value(())
                 }

@@ -62,38 +62,11 @@ struct SiteForm: Sendable {
         guard pairs.count <= Limits.siteQuery else { throw .badInput("the form has too many fields") }
         for pair in pairs {
             let equals = pair.firstIndex(of: UInt8(ascii: "=")) ?? pair.endIndex
-            guard let name = SiteForm.decoded(pair[..<equals]),
-                let value = SiteForm.decoded(equals < pair.endIndex ? pair[(equals + 1)...] : [])
+            guard let name = SiteRequest.formField(pair[..<equals]),
+                let value = SiteRequest.formField(equals < pair.endIndex ? pair[(equals + 1)...] : [])
             else { throw .badInput("% must be followed by two hexadecimal digits") }
             // As in the other form: browsers send line ends as CR LF.
             try set(String(decoding: name, as: UTF8.self), SiteForm.unixLines(value[...]))
-        }
-    }
-
-    static func decoded(_ text: ArraySlice<UInt8>) -> [UInt8]? {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(text.count)
-        var rest = text
-        while let byte = rest.popFirst() {
-            switch byte {
-            case UInt8(ascii: "+"): bytes.append(0x20)
-            case UInt8(ascii: "%"):
-                guard let high = rest.popFirst().flatMap(digit), let low = rest.popFirst().flatMap(digit) else {
-                    return nil
-                }
-                bytes.append(high << 4 | low)
-            default: bytes.append(byte)
-            }
-        }
-        return bytes
-    }
-
-    private static func digit(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case 0x30...0x39: byte - 0x30
-        case 0x41...0x46: byte - 0x41 + 10
-        case 0x61...0x66: byte - 0x61 + 10
-        default: nil
         }
     }
 
