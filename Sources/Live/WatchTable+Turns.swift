@@ -20,6 +20,8 @@ extension WatchTable {
             let opened = Array(sessions[place].session.shards[shard].opened.prefix(Limits.liveOrders))
             sessions[place].session.shards[shard].opened.removeFirst(opened.count)
             let isAll = sessions[place].session.shards[shard].isAll
+            // Of what is taken up while this turn reads another position is owed.
+            if isAll { sessions[place].session.shards[shard].owesPosition = false }
             shares.append(
                 Share(node: node, stream: stream, keys: keys, opened: opened, reached: isAll ? position : nil))
             for key in keys { wanted.insert(key) }
@@ -63,6 +65,7 @@ extension WatchTable {
                 guard let place = place(of: share) else { continue }
                 for key in share.keys { sessions[place].session.shards[shard].dirty.insert(key) }
                 sessions[place].session.shards[shard].opened += share.opened
+                if share.reached != nil { sessions[place].session.shards[shard].owesPosition = true }
             }
         case .answer: answersDue -= 1
         case .list(let shard, let node, let stream, let watch):
@@ -112,7 +115,8 @@ extension WatchTable {
         if isAll, let reached = share.reached {
             notice.reached = [ReachedPosition(shard: shard, position: reached)]
             sessions[place].session.shards[shard].reached = reached
-            sessions[place].session.shards[shard].owesPosition = false
+        } else if share.reached != nil {
+            sessions[place].session.shards[shard].owesPosition = true
         }
         out.emit(.send(.notice(notice), to: share.node))
     }

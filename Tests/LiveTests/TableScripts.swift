@@ -55,7 +55,7 @@ import World
         #expect(effects.count == 2)
     }
 
-    /// There is nothing to tell but that all is told; however its list and the turns of other keys meet.
+    /// There is nothing to tell but that all is told.
     @Test func anEmptyRangeIsOpenOnceItIsListed() throws {
         var table = try table()
         let opening = watch(&table, [order(try Cluster.range("p"))])
@@ -65,6 +65,28 @@ import World
             return #expect(Bool(false), "nothing was told")
         }
         #expect(notice.reached == [ReachedPosition(shard: 0, position: 0)] && effects.count == 1)
+    }
+
+    /// What a turn tells as reached, as it was when the turn began, is no position of a range that was taken up since.
+    @Test(arguments: [true, false]) func aRangeThatIsTakenUpDuringATurnIsOpened(isReadFirst: Bool) throws {
+        let key = try Cluster.key("plan")
+        var table = try table()
+        let opening = watch(&table, [order(LiveTarget(key: key))])
+        let more = LiveMessage.watch(stream, isFirst: false, [order(try Cluster.range("p"), 2)])
+        let second = step(&table, .received(more, from: gateway))
+        guard case .read(let read, _, _, _)? = opening.first, case .list(let list, _, _, _)? = second.first else {
+            return #expect(Bool(false), "nothing was read, or nothing was listed")
+        }
+        var answers: [WatchTable.Input] = [
+            .read(read, [HubScene.object(1, "v").encode()]), .listed(list, [], isComplete: true),
+        ]
+        if !isReadFirst { answers.reverse() }
+        let told = answers.flatMap { step(&table, $0) }.compactMap { effect -> LiveNotice? in
+            guard case .send(.notice(let notice), _) = effect else { return nil }
+            return notice
+        }
+        let opened = try #require(told.firstIndex { $0.opened.contains(OpenedWatch(id: 2, shard: 0)) })
+        #expect(told[opened...].contains { !$0.reached.isEmpty })
     }
 
     @Test func confirmationsMakeRoom() throws {
