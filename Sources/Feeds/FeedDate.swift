@@ -1,11 +1,10 @@
-// Times as feeds and HTTP write them, read from any of the usual forms and written in two: RFC 3339's, which Atom and
-// JSON Feed use, and RFC 822's with four digits for the year, which RSS and HTTP use.
+// Times as feeds and HTTP write them, in any of the usual forms. What is written is `CivilTime`'s: RFC 3339's form,
+// which Atom and JSON Feed use, and RFC 822's with four digits for the year, which RSS and HTTP use.
 
 package import World
 
 package enum FeedDate {
-    private static let months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
-    private static let weekdays = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
+    private static let months = CivilTime.months.map { $0.lowercased() }
     /// In minutes east of Greenwich; those of RFC 822 that are not zero.
     private static let zones = [
         ("edt", -240), ("est", -300), ("cdt", -300), ("cst", -360), ("mdt", -360), ("mst", -420), ("pdt", -420),
@@ -110,57 +109,9 @@ package enum FeedDate {
     private static func wall(
         year: Int, month: Int, day: Int, clock: (hour: Int, minute: Int, second: Double), offset: Int
     ) -> WallTime? {
-        guard (1_970...9_999).contains(year), (1...12).contains(month), (1...31).contains(day) else { return nil }
-        // Days since 1970 by years that begin in March, so that the leap day comes last.
-        let shifted = month > 2 ? year : year - 1
-        let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
-        let days = shifted * 365 + shifted / 4 - shifted / 100 + shifted / 400 + dayOfYear - 719_468
-        let minutes = days * 1_440 + clock.hour * 60 + clock.minute - offset
-        let milliseconds = minutes * 60_000 + Int(clock.second * 1_000)
+        let second = (clock.hour * 60 + clock.minute) * 60
+        guard let seconds = CivilTime.seconds(year: year, month: month, day: day, second: second) else { return nil }
+        let milliseconds = (seconds - offset * 60) * 1_000 + Int(clock.second * 1_000)
         return milliseconds < 0 ? nil : WallTime(milliseconds: UInt64(milliseconds))
     }
-
-    // MARK: Writing
-
-    /// `1994-11-06T08:49:37Z`: whole seconds, as all readers take them.
-    static func rfc3339(_ time: WallTime) -> String {
-        let (year, month, day, second) = parts(time)
-        return "\(four(year))-\(two(month))-\(two(day))T\(clock(second))Z"
-    }
-
-    /// `Sun, 06 Nov 1994 08:49:37 GMT`.
-    static func rfc822(_ time: WallTime) -> String {
-        let (year, month, day, second) = parts(time)
-        let weekday = weekdays[Int(clamped(time) / 86_400) % 7]
-        return "\(weekday), \(two(day)) \(months[month - 1].capitalizedASCII) \(four(year)) \(clock(second)) GMT"
-    }
-
-    /// Seconds since 1970, before the year 10,000.
-    private static func clamped(_ time: WallTime) -> UInt64 { min(time.milliseconds / 1_000, 253_402_300_799) }
-
-    private static func parts(_ time: WallTime) -> (year: Int, month: Int, day: Int, second: Int) {
-        let seconds = clamped(time)
-        let shifted = Int(seconds / 86_400) + 719_468
-        let dayOfCycle = shifted % 146_097
-        let yearOfCycle = (dayOfCycle - dayOfCycle / 1_460 + dayOfCycle / 36_524 - dayOfCycle / 146_096) / 365
-        let dayOfYear = dayOfCycle - (365 * yearOfCycle + yearOfCycle / 4 - yearOfCycle / 100)
-        let fromMarch = (5 * dayOfYear + 2) / 153
-        let month = fromMarch < 10 ? fromMarch + 3 : fromMarch - 9
-        let year = yearOfCycle + shifted / 146_097 * 400 + (month <= 2 ? 1 : 0)
-        return (year, month, dayOfYear - (153 * fromMarch + 2) / 5 + 1, Int(seconds % 86_400))
-    }
-
-    private static func clock(_ second: Int) -> String {
-        "\(two(second / 3_600)):\(two(second / 60 % 60)):\(two(second % 60))"
-    }
-
-    private static func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
-    private static func four(_ number: Int) -> String {
-        String(repeating: "0", count: max(0, 4 - "\(number)".utf8.count)) + "\(number)"
-    }
-}
-
-extension String {
-    /// The first letter in upper case.
-    fileprivate var capitalizedASCII: String { prefix(1).uppercased() + dropFirst() }
 }

@@ -110,7 +110,7 @@ private enum RSSWriter {
         }
         if let hub = feed.hub { xml.empty("atom:link", ["rel": "hub", "href": hub]) }
         if let span = feed.timeToLive { xml.element("ttl", "\(span.nanoseconds / Span.minutes(1).nanoseconds)") }
-        if !feed.items.isEmpty { xml.element("lastBuildDate", FeedDate.rfc822(feed.updated)) }
+        if !feed.items.isEmpty { xml.element("lastBuildDate", CivilTime(feed.updated).http) }
         for item in feed.items { write(item, &xml) }
         xml.close("channel")
         xml.close("rss")
@@ -123,7 +123,7 @@ private enum RSSWriter {
         if let link = item.link { xml.element("link", link) }
         if let id = item.id { xml.element("guid", id, ["isPermaLink": id == item.link ? "true" : "false"]) }
         if !item.author.isEmpty { xml.element("dc:creator", item.author) }
-        if let time = item.time { xml.element("pubDate", FeedDate.rfc822(time)) }
+        if let time = item.time { xml.element("pubDate", CivilTime(time).http) }
         // An item has a title or a description.
         if !item.html.isEmpty || item.title.isEmpty { xml.element("description", item.html) }
         // One enclosure is what readers expect of an item, and its length is wanted.
@@ -142,7 +142,7 @@ private enum AtomWriter {
         xml.element("id", feed.selfLink ?? feed.home ?? "")
         xml.element("title", feed.title)
         if !feed.summary.isEmpty { xml.element("subtitle", feed.summary) }
-        xml.element("updated", FeedDate.rfc3339(feed.updated))
+        xml.element("updated", CivilTime(feed.updated).rfc3339)
         if let link = feed.selfLink {
             xml.empty("link", ["rel": "self", "type": "application/atom+xml", "href": link])
         }
@@ -165,8 +165,8 @@ private enum AtomWriter {
         xml.open("entry")
         xml.element("id", item.id ?? item.link ?? "")
         xml.element("title", item.title)
-        xml.element("updated", FeedDate.rfc3339(item.updated ?? item.published ?? WallTime(milliseconds: 0)))
-        if let time = item.published { xml.element("published", FeedDate.rfc3339(time)) }
+        xml.element("updated", CivilTime(item.updated ?? item.published ?? WallTime(milliseconds: 0)).rfc3339)
+        if let time = item.published { xml.element("published", CivilTime(time).rfc3339) }
         if let link = item.link { xml.empty("link", ["rel": "alternate", "type": "text/html", "href": link]) }
         for file in item.enclosures {
             let type = file.type.isEmpty ? "application/octet-stream" : file.type

@@ -24,8 +24,8 @@ enum JSONFeedWriter {
         add("title", item.title, to: &members)
         // One of the two texts has to be there, be it empty.
         members.append(.init("content_html", .string(item.html)))
-        if let time = item.published { add("date_published", FeedDate.rfc3339(time), to: &members) }
-        if let time = item.updated { add("date_modified", FeedDate.rfc3339(time), to: &members) }
+        if let time = item.published { add("date_published", CivilTime(time).rfc3339, to: &members) }
+        if let time = item.updated { add("date_modified", CivilTime(time).rfc3339, to: &members) }
         if !item.author.isEmpty {
             members.append(.init("authors", .array([.object(["name": .string(item.author)])])))
         }

@@ -150,11 +150,11 @@ struct Hour: Hashable, Comparable, Sendable {
 
     static func < (a: Hour, b: Hour) -> Bool { a.number < b.number }
     var before: Hour { Hour(number: number - min(1, number)) }
-    var text: String { String(CivilTime(WallTime(milliseconds: number * 3_600_000)).text.prefix(13)) }
+    var text: String { String(CivilTime(WallTime(milliseconds: number * 3_600_000)).rfc3339.prefix(13)) }
 
     /// Nil if it is none.
     init?(_ text: String) {
-        guard let time = CivilTime.parse(text + ":00:00Z") else { return nil }
+        guard let time = CivilTime.wall(rfc3339: text + ":00:00Z") else { return nil }
         self.init(time)
     }
 }

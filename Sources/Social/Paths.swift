@@ -1,6 +1,7 @@
 // The spellings of users, slugs and titles, and the paths that they make: `/ann/` is a user, `/ann/hello/` a titled
 // post, `/0f3a…/` an anonymous one. Users and slugs share the first segment, so both are claimed as `post:` too.
 
+import Edge
 import NameStore
 import World
 
@@ -84,7 +85,7 @@ struct PostPath: Hashable, Sendable {
     var text: String { user.map { "\($0)/\(last)" } ?? last }
 
     /// With a slash behind it, percent-encoded.
-    var url: String { "/" + (user.map { "\($0)/" } ?? "") + last.percentEncoded + "/" }
+    var url: String { "/" + (user.map { "\($0)/" } ?? "") + last.utf8.percentEncoded + "/" }
 
     /// The same post while the namestore is out of reach: below the author, or its full digest.
     var isProvisional: Bool { last.hasPrefix("~") }
@@ -116,22 +117,6 @@ enum Source: Hashable, Sendable {
         switch self {
         case .user(let name): name
         case .feed(let id): "feed:" + id
-        }
-    }
-}
-
-extension String {
-    /// For a segment of a path (RFC 3986, 2.3: only what is unreserved stays).
-    var percentEncoded: String {
-        utf8.reduce(into: "") { text, byte in
-            let isUnreserved =
-                (0x61...0x7A).contains(byte) || (0x41...0x5A).contains(byte) || (0x30...0x39).contains(byte)
-                || [0x2D, 0x2E, 0x5F, 0x7E].contains(byte)
-            if isUnreserved {
-                text.unicodeScalars.append(Unicode.Scalar(byte))
-            } else {
-                text += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-            }
         }
     }
 }

@@ -57,7 +57,7 @@ private struct Visitor {
                 let hidden = Visitor.matches(#"name=""# + input[0] + #"" value="([^"]*)""#, form[1]).first?[0]
                 body.append((input[0], values[input[0]] ?? Visitor.plain(hidden ?? "")))
             }
-            let text = body.map { "\($0.0)=\($0.1.percentEncoded)" }.joined(separator: "&")
+            let text = body.map { "\($0.0)=\($0.1.utf8.percentEncoded)" }.joined(separator: "&")
             let reply = try world.ask(
                 .post, Visitor.plain(form[0]), fields + [("content-type", "application/x-www-form-urlencoded")],
                 body: text)

@@ -89,7 +89,7 @@ struct PostTests {
     @Test func longTitlesAreRefused() throws {
         var world = try FakeWorld(seed: 5)
         let ann = try Person.registered("ann", in: &world)
-        let title = "a" + String(repeating: "!", count: 500).percentEncoded
+        let title = "a" + String(repeating: "!", count: 500).utf8.percentEncoded
         let refused = try ann.post(title, in: &world)
         #expect(refused?.json["type"]?.string == "/problems/bad-title")
     }

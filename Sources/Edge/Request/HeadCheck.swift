@@ -166,8 +166,7 @@ struct HeadCheck {
         // A form sends nothing but POST, and a value of any of these types is a good one for PUT.
         guard head.method == .post else { return other }
         for type in head.fields.all(.contentType) {
-            let essence = type.prefix { $0 != ";" }.trimmed.lowercased()
-            if ["application/x-www-form-urlencoded", "multipart/form-data", "text/plain"].contains(essence) {
+            if ["application/x-www-form-urlencoded", "multipart/form-data", "text/plain"].contains(type.mediaType) {
                 throw .unsupportedMedia("a web form's content is not taken here; leave Content-Type out")
             }
         }

@@ -121,6 +121,9 @@ extension String {
 }
 
 extension StringProtocol {
+    /// Of a `Content-Type`: type and subtype without parameters, in lower case (RFC 9110, 8.3.1).
+    package var mediaType: String { prefix { $0 != ";" }.trimmed.lowercased() }
+
     /// Without the blanks and tabs around it.
     package var trimmed: SubSequence {
         var text = self[...]

@@ -194,15 +194,6 @@ package enum ObjectResponses {
             }
         guard let place else { return text.member("next", .null) }
         text.member("next", bytes: place)
-        text.member("next_parameter", .string("\(reverse ? "end" : "start")=\(percentEncoded(place))"))
-    }
-
-    private static func percentEncoded(_ bytes: [UInt8]) -> String {
-        bytes.map { byte in
-            switch byte {
-            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F, 0x7E: String(UnicodeScalar(byte))
-            default: "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-            }
-        }.joined()
+        text.member("next_parameter", .string("\(reverse ? "end" : "start")=\(place.percentEncoded)"))
     }
 }

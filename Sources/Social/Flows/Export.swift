@@ -72,7 +72,7 @@ enum Export {
     }
 
     private static func ending(_ type: String) -> String {
-        switch MediaType.essence(type) {
+        switch type.mediaType {
         case "text/markdown": ".md"
         case "text/plain": ".txt"
         case "text/html": ".html"

@@ -48,7 +48,7 @@ enum Moderation {
     enum Measure: String, Sendable { case hide, suspend, dismiss }
 
     /// Reports lie by the month, under ids in the order of their times.
-    static func month(_ time: WallTime) -> String { String(CivilTime(time).text.prefix(7)) }
+    static func month(_ time: WallTime) -> String { String(CivilTime(time).rfc3339.prefix(7)) }
 
     static func report(_ path: PostPath, reason: String, by viewer: Visitor?, random: ArraySlice<UInt8>) -> Flow<String>
     {

@@ -1,6 +1,7 @@
 // `social.posts` / head: all that is known of a post but its bytes. Bodies lie beside it under their digests, are never
 // changed, and are written first: a head never names what is not there.
 
+import Edge
 import JSON
 import World
 
@@ -185,7 +186,7 @@ struct PostContent: Sendable {
     }
 
     static func isText(_ type: String) -> Bool {
-        let essence = MediaType.essence(type)
+        let essence = type.mediaType
         return essence == "text/plain" || essence == "text/markdown"
     }
 
@@ -193,7 +194,7 @@ struct PostContent: Sendable {
     private static func summary(_ bytes: [UInt8], _ type: String) -> String {
         // No character has more than a few bytes; one that has is cut off.
         var start = String(decoding: bytes.prefix(8 * Limits.socialSummaryCharacters), as: UTF8.self)
-        if MediaType.essence(type) == "text/markdown" { start = PlainWords.of(markdown: start) }
+        if type.mediaType == "text/markdown" { start = PlainWords.of(markdown: start) }
         var text = ""
         var gap = false
         var count = 0
@@ -213,17 +214,9 @@ struct PostContent: Sendable {
 }
 
 enum MediaType {
-    /// Type and subtype without parameters, in lower case.
-    static func essence(_ type: String) -> String {
-        var essence = type.prefix { $0 != ";" }[...]
-        while essence.last == " " { essence = essence.dropLast() }
-        while essence.first == " " { essence = essence.dropFirst() }
-        return essence.lowercased()
-    }
-
     /// What a client may call its bytes: a type and a subtype of the characters of a token, and little else.
     static func isWellFormed(_ type: String) -> Bool {
-        let essence = essence(type)
+        let essence = type.mediaType
         let parts = essence.split(separator: "/", omittingEmptySubsequences: false)
         let isToken = { (part: Substring) in
             !part.isEmpty && part.utf8.allSatisfy { Spelling.isAlphanumeric($0) || "!#$&-^_.+".utf8.contains($0) }

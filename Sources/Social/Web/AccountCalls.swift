@@ -52,7 +52,7 @@ enum AccountCalls {
             let items = sessions.map { session in
                 JSONValue.object([
                     "id": .string(session.digest), "label": .string(session.label.label),
-                    "since": .string(CivilTime(session.label.since).text),
+                    "since": .string(CivilTime(session.label.since).rfc3339),
                     "current": .bool(session.digest == viewer.session),
                 ])
             }

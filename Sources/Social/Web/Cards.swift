@@ -30,7 +30,8 @@ enum Cards {
             .init("path", .string(post.path.text)),
             .init("title", head.title.isEmpty ? .null : .string(head.title)),
             .init("author", .optional(head.author)), .init("author_url", .optional(head.author.map { "/\($0)/" })),
-            .init("time", .string(CivilTime(head.time).text)), .init("time_text", .string(CivilTime(head.time).words)),
+            .init("time", .string(CivilTime(head.time).rfc3339)),
+            .init("time_text", .string(CivilTime(head.time).words)),
             .init("edited", .bool(head.edited != nil)),
             .init("summary", head.summary.isEmpty ? .null : .string(head.summary)),
             .init("image", isImage ? .string(post.path.url + "raw") : .null),
@@ -45,7 +46,7 @@ enum Cards {
             .init("title", .string(entry.title.isEmpty ? entry.link ?? "Untitled" : entry.title)),
             .init("author", entry.author.isEmpty ? .null : .string(entry.author)),
             .init("author_url", .optional(entry.link)),
-            .init("time", .string(CivilTime(entry.time).text)),
+            .init("time", .string(CivilTime(entry.time).rfc3339)),
             .init("time_text", .string(CivilTime(entry.time).words)),
             .init("edited", .bool(entry.rev > 1)),
             .init("summary", entry.summary.isEmpty ? .null : .string(entry.summary)), .init("image", .null),
@@ -55,7 +56,7 @@ enum Cards {
     }
 
     static func isRaster(_ type: String) -> Bool {
-        ["image/png", "image/jpeg", "image/gif", "image/webp", "image/avif"].contains(MediaType.essence(type))
+        ["image/png", "image/jpeg", "image/gif", "image/webp", "image/avif"].contains(type.mediaType)
     }
 
     /// For programs. `text`: of a text.
@@ -64,9 +65,9 @@ enum Cards {
         return .object([
             "id": .string(head.id.text), "path": .string(post.path.text), "url": .string(origin + post.path.url),
             "author": .optional(head.author), "title": .string(head.title), "type": .string(head.type),
-            "size": .int(head.size), "rev": .int(head.rev), "time": .string(CivilTime(head.time).text),
-            "edited": .optional(head.edited.map { CivilTime($0).text }), "listed": .bool(head.isListed),
-            "expires": .optional(head.expires.map { CivilTime($0).text }),
+            "size": .int(head.size), "rev": .int(head.rev), "time": .string(CivilTime(head.time).rfc3339),
+            "edited": .optional(head.edited.map { CivilTime($0).rfc3339 }), "listed": .bool(head.isListed),
+            "expires": .optional(head.expires.map { CivilTime($0).rfc3339 }),
             "provisional": .bool(post.path.isProvisional || head.generation == 0),
             "conflict": .bool(head.conflict != nil),
             "text": text.map { .string(String(decoding: $0, as: UTF8.self)) } ?? .null,
@@ -92,6 +93,6 @@ enum Cards {
 
     /// `{time, text}`, or null.
     static func time(_ time: WallTime?) -> JSONValue {
-        time.map { .object(["time": .string(CivilTime($0).text), "text": .string(CivilTime($0).words)]) } ?? .null
+        time.map { .object(["time": .string(CivilTime($0).rfc3339), "text": .string(CivilTime($0).words)]) } ?? .null
     }
 }

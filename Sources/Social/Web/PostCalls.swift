@@ -135,7 +135,7 @@ enum PostCalls {
         found(path(call), call).map { post in
             let items = Cards.revisions(post).map { one in
                 JSONValue.object([
-                    "rev": .int(one.rev), "time": .string(CivilTime(one.time).text), "digest": .string(one.body),
+                    "rev": .int(one.rev), "time": .string(CivilTime(one.time).rfc3339), "digest": .string(one.body),
                 ])
             }
             return SiteAnswers.json(.object(["items": .array(items)]))
@@ -168,7 +168,7 @@ enum PostCalls {
     ]
 
     static func rawHeaders(_ post: ReadPost, _ type: String) -> [(String, String)] {
-        let essence = MediaType.essence(type)
+        let essence = type.mediaType
         let isShown = shown.contains(essence)
         // Text is shown as text, whatever it says it is.
         let told = essence == "text/markdown" || essence == "text/html" ? "text/plain; charset=utf-8" : type

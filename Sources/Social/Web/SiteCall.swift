@@ -102,7 +102,7 @@ struct SiteCall: Sendable {
         guard request.head.method.changes, !isBearer else { return false }
         if let site = request.head.fields.first(.fetchSite) { return site != "same-origin" }
         if let origin = request.head.fields.first(.origin) { return origin != request.origin }
-        let type = MediaType.essence(request.head.fields.first(.contentType) ?? "")
+        let type = (request.head.fields.first(.contentType) ?? "").mediaType
         let isForm = ["application/x-www-form-urlencoded", "multipart/form-data", "text/plain"].contains(type)
         return hasCookie || isForm && !request.route.label.hasPrefix("site.api")
     }

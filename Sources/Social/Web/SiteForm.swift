@@ -30,7 +30,7 @@ struct SiteForm: Sendable {
         for (name, value) in request.query { try set(name, value) }
         guard !request.body.isEmpty else { return }
         let type = request.head.fields.first(.contentType) ?? ""
-        switch MediaType.essence(type) {
+        switch type.mediaType {
         case "application/x-www-form-urlencoded" where !takesRaw(request): try readURLEncoded(request.body)
         case "multipart/form-data" where !takesRaw(request): try readMultipart(request.body, type)
         case "application/json" where !takesRaw(request): try readJSON(request.body)

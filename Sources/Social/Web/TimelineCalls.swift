@@ -92,7 +92,7 @@ enum FollowCalls {
                 let items = follows.map { follow in
                     JSONValue.object([
                         "source": .string(follow.source.text),
-                        "since": .string(CivilTime(follow.record.since).text),
+                        "since": .string(CivilTime(follow.record.since).rfc3339),
                         "delivery": .string(follow.isPushed(at: core.now.wall) ? "push" : "pull"),
                         "pending": .bool(follow.record.state == .pending),
                     ])
@@ -147,7 +147,7 @@ enum DraftCalls {
                             "text": .string(draft.text),
                         ])))
             }
-            let type = MediaType.essence(call.request.head.fields.first(.contentType) ?? "")
+            let type = (call.request.head.fields.first(.contentType) ?? "").mediaType
             let isOperations = type == "application/vnd.atoll.ops+json"
             guard isOperations || type == "application/merge-patch+json" else {
                 return .refused(.badInput("a patch is application/vnd.atoll.ops+json or application/merge-patch+json"))
@@ -216,7 +216,7 @@ enum ReportCalls {
                 let items = reports.map { id, report in
                     JSONValue.object([
                         "id": .string(id), "path": .string(report.path), "reason": .string(report.reason),
-                        "reporter": .optional(report.reporter), "time": .string(CivilTime(report.time).text),
+                        "reporter": .optional(report.reporter), "time": .string(CivilTime(report.time).rfc3339),
                         "outcome": .optional(report.outcome), "moderator": .optional(report.moderator),
                     ])
                 }

@@ -126,7 +126,7 @@ enum AccountPages {
                 let items = sessions.map { session in
                     JSONValue.object([
                         "id": .string(session.digest), "label": .string(session.label.label),
-                        "time": .string(CivilTime(session.label.since).text),
+                        "time": .string(CivilTime(session.label.since).rfc3339),
                         "time_text": .string(CivilTime(session.label.since).words),
                         "is_current": .bool(session.digest == viewer.session),
                     ])

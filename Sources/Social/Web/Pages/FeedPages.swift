@@ -88,7 +88,7 @@ enum FeedPages {
                 if !PostContent.isText(post.head.type) {
                     item.enclosures = [
                         FeedEnclosure(
-                            url: link + "raw", type: MediaType.essence(post.head.type), sizeBytes: post.head.size)
+                            url: link + "raw", type: post.head.type.mediaType, sizeBytes: post.head.size)
                     ]
                 }
                 return item
@@ -101,7 +101,7 @@ enum FeedPages {
             return .value(paragraph(post.head.summary))
         }
         return Reading.body(post).then { body -> Flow<String> in
-            guard MediaType.essence(post.head.type) == "text/markdown" else {
+            guard post.head.type.mediaType == "text/markdown" else {
                 return .value(paragraph(String(decoding: body.bytes, as: UTF8.self)))
             }
             return Flow.html(.markdown(Array(body.bytes))).map { html in

@@ -22,7 +22,8 @@ enum FollowPages {
                     (
                         "older",
                         .optional(
-                            hasMore ? some.last.map { "/-/following?after=" + $0.source.text.percentEncoded } : nil)
+                            hasMore ? some.last.map { "/-/following?after=" + $0.source.text.utf8.percentEncoded } : nil
+                        )
                     ),
                 ]
                 return SitePages.answer(
@@ -121,7 +122,7 @@ enum DraftPages {
     private static func show(
         _ draft: SharedDraft, _ invitation: String?, _ call: SiteCall, error: Problem? = nil, notice: String? = nil
     ) -> SiteAnswer {
-        let query = call.form["invitation"].map { "?invitation=" + $0.percentEncoded } ?? ""
+        let query = call.form["invitation"].map { "?invitation=" + $0.utf8.percentEncoded } ?? ""
         let base = "/-/drafts/\(draft.id)"
         let isMine = draft.author == call.viewer?.name
         var context: [UInt8] = []
@@ -172,7 +173,8 @@ enum ReportPages {
             let values: [(String, JSONValue)] = [
                 ("heading", .string("Report this post")),
                 ("detail", .string("The moderators of this site look at it, and may hide it.")),
-                ("action", .string("/-/report?path=" + path.text.percentEncoded)), ("token", .string(call.newToken)),
+                ("action", .string("/-/report?path=" + path.text.utf8.percentEncoded)),
+                ("token", .string(call.newToken)),
                 ("fields", .array([])), ("asks_owner", .bool(false)), ("asks_reason", .bool(true)),
                 ("form", .object(["reason": .optional(call.form["reason"])])), ("submit", .string("Report")),
                 ("is_danger", .bool(false)), ("back", .string(path.url)),
@@ -211,7 +213,7 @@ enum ReportPages {
                         "reporter": .optional(report.reporter), "state": .string(report.outcome ?? "open"),
                         "is_open": .bool(report.outcome == nil),
                         "outcome": .optional(report.outcome.map { "\($0) by \(report.moderator ?? "nobody")" }),
-                        "time": .string(CivilTime(report.time).text),
+                        "time": .string(CivilTime(report.time).rfc3339),
                         "time_text": .string(CivilTime(report.time).words),
                     ])
                 }

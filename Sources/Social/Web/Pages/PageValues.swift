@@ -86,7 +86,7 @@ enum MessagePages {
 
     static func page(for problem: Problem, _ call: SiteCall) -> SiteAnswer {
         if problem.name == "not-logged-in", call.request.head.method == .get {
-            return SiteAnswers.seeOther("/-/login?next=" + SiteAnswers.localPath(call.path).percentEncoded)
+            return SiteAnswers.seeOther("/-/login?next=" + SiteAnswers.localPath(call.path).utf8.percentEncoded)
         }
         let words = words(problem, path: call.path)
         let page = SitePages.page("message", words.heading, call, values(words, problem))

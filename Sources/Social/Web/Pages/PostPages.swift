@@ -14,7 +14,7 @@ enum PostPages {
         let text = call.parameter(0)
         guard let slug = Spelling.slug(text) else { return .refused(.noSuchPost) }
         guard call.request.hasFinalSlash, slug.isSpelled(text) else {
-            return .value(SiteAnswers.moved("/\(slug.percentEncoded)/"))
+            return .value(SiteAnswers.moved("/\(slug.utf8.percentEncoded)/"))
         }
         guard let name = Spelling.user(slug), let key = SocialKeys.user(name) else {
             return post(PostPath(slug: slug), call)
@@ -83,7 +83,7 @@ enum PostPages {
 
     /// What is shown of a body: one of these, the others null.
     private static func content(_ post: ReadPost, _ body: StoredBytes) -> Flow<[(String, JSONValue)]> {
-        let essence = MediaType.essence(post.head.type)
+        let essence = post.head.type.mediaType
         let kinds = ["html", "text", "code", "image", "audio", "video", "file"]
         func only(_ kind: String, _ value: JSONValue) -> [(String, JSONValue)] {
             kinds.map { ($0, $0 == kind ? value : .null) }
@@ -113,7 +113,7 @@ enum PostPages {
         _ post: ReadPost, _ content: [(String, JSONValue)], _ call: SiteCall
     ) -> [(String, JSONValue)] {
         let head = post.head
-        let path = post.path.text.percentEncoded
+        let path = post.path.text.utf8.percentEncoded
         let isMine = head.author != nil && head.author == call.viewer?.name
         let mayTry = isMine || head.author == nil
         var provisional: String?
@@ -126,7 +126,7 @@ enum PostPages {
         return [
             ("title", head.title.isEmpty ? .null : .string(head.title)),
             ("address", .string(call.request.origin + post.path.url)), ("author", .optional(head.author)),
-            ("author_url", .optional(head.author.map { "/\($0)/" })), ("time", .string(CivilTime(head.time).text)),
+            ("author_url", .optional(head.author.map { "/\($0)/" })), ("time", .string(CivilTime(head.time).rfc3339)),
             ("time_text", .string(CivilTime(head.time).words)), ("edited", Cards.time(head.edited)),
             ("listed", .bool(head.isListed)), ("expires", Cards.time(head.expires)), ("source", .null),
             ("rev", .int(head.rev)), ("live", .string("/v1/timelines/live?post=" + path)),
@@ -144,7 +144,7 @@ enum PostPages {
             let items = Cards.revisions(post).enumerated().map { place, one in
                 JSONValue.object([
                     "url": .string(post.path.url + "raw?rev=\(one.rev)"), "rev": .int(one.rev),
-                    "size": .string(Cards.size(one.size)), "time": .string(CivilTime(one.time).text),
+                    "size": .string(Cards.size(one.size)), "time": .string(CivilTime(one.time).rfc3339),
                     "time_text": .string(CivilTime(one.time).words), "is_current": .bool(place == 0),
                 ])
             }
@@ -228,7 +228,7 @@ enum PostPages {
         guard text.utf8.count <= Limits.largestValueBytes else { throw .postTooLarge }
         // What was another kind of text before stays one.
         let type = call.form.text("type")
-        let isText = MediaType.isWellFormed(type) && MediaType.essence(type).hasPrefix("text/")
+        let isText = MediaType.isWellFormed(type) && type.mediaType.hasPrefix("text/")
         return PostContent(Array(text.utf8), type: isText ? type : "text/markdown")
     }
 
@@ -240,7 +240,7 @@ enum PostPages {
             form.drafts = drafts.map { draft in
                 .object([
                     "url": .string("/-/drafts/\(draft.id)"), "title": .string(draft.label.label),
-                    "time": .string(CivilTime(draft.label.since).text),
+                    "time": .string(CivilTime(draft.label.since).rfc3339),
                     "time_text": .string(CivilTime(draft.label.since).words),
                 ])
             }
@@ -293,10 +293,10 @@ enum PostPages {
             var form = Form()
             form.heading = "Change"
             form.submit = "Save"
-            form.action = "/-/edit?path=" + post.path.text.percentEncoded
+            form.action = "/-/edit?path=" + post.path.text.utf8.percentEncoded
             form.isEdit = true
             form.asksOwner = post.head.author == nil
-            form.type = MediaType.essence(post.head.type)
+            form.type = post.head.type.mediaType
             form.context = post.contextText
             guard post.head.author == nil || post.head.author == call.viewer?.name else {
                 return .refused(call.viewer == nil ? .notLoggedIn : .notTheAuthor)
@@ -353,7 +353,7 @@ enum PostPages {
                         .string(
                             "It goes from all timelines, and its link says that it was deleted. This cannot be undone.")
                     ),
-                    ("action", .string("/-/delete?path=" + post.path.text.percentEncoded)),
+                    ("action", .string("/-/delete?path=" + post.path.text.utf8.percentEncoded)),
                     ("token", .string(call.form["token"] ?? call.newToken)), ("fields", .array([])),
                     ("asks_owner", .bool(post.head.author == nil)), ("asks_reason", .bool(false)),
                     ("form", .object(["reason": .null])), ("submit", .string("Delete")), ("is_danger", .bool(true)),
