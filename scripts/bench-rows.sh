@@ -100,9 +100,11 @@ TEXT
         printf '\n[country.%s]\nlocation = [%s]\n' $country "$((10 * number)).0, $((20 * number)).0"
         printf '\n[[node]]\nid = "%s-1"\ncountry = "%s"\nzone = "%s1"\npeer = "127.0.0.1:%d"\nhttp = "127.0.0.1:%d"\ncapacity = "1TB"\n' \
             $country $country $country $((solo_port + 100 + number)) $((solo_port + number))
+        [ -z "${has_site:-}" ] || printf 'social = "127.0.0.1:%d"\n' $((solo_port + 50 + number))
         number=$((number + 1))
     done
     printf '\n[bucket.%s]\ntype = "%s"\n' counters counter texts text sets set
+    [ -z "${has_site:-}" ] || printf '\n[social]\n'
     printf '\n[names]\nacceptors = ["de-1", "us-1", "jp-1"]\n'
 }
 

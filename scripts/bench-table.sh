@@ -68,6 +68,13 @@ print_reached() {
     reach "$subscribers subscribers, memory of their node" "$(memory_of "after $subscribers subscribers")" "<=" 150 MiB
     reach "requests beside, p99 at 10 writes/s to 1" "$(share_of "quorum GET at 500/s, beside 10 writes/s so watched" \
         "quorum GET at 500/s, beside 1 writes/s so watched" p99)" "<=" 1.20
+    reach "site, a post, p99 at 100/s" "$(value_of "site, a post, 100/s" p99)" "<=" 30 ms
+    reach "site, page of all posts" "$(value_of "site, page of all posts" rate)" ">=" 2000 /s
+    reach "site, pointers to inboxes" "$(value_of "site, posts to inboxes of $followers followers, pointers" rate)" ">=" 15000 /s
+    reach "site, pages meanwhile, p99 to without" "$(share_of "the same, while posts go to $followers followers" \
+        "site, page of all posts, 200/s" p99)" "<=" 2.00
+    reach "site, inbox of 30 as JSON, p99 at 200/s" "$(value_of "site, inbox of 30 as JSON, 200/s" p99)" "<=" 15 ms
+    reach "site, inbox of 30 as a page, p99 at 200/s" "$(value_of "site, inbox of 30 as a page, 200/s" p99)" "<=" 25 ms
     reach "newest 20 of 100, to bare GET" "$(value_of "$list" ratio)" ">=" 0.40
     reach "newest 20 of 100, p99" "$(value_of "$list" p99)" "<=" 5 ms
     reach "with values of 1 MiB beside, to without" "$(share_of "$large" "$list" rate)" ">=" 0.90

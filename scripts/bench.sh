@@ -16,11 +16,12 @@ Usage: scripts/bench.sh [--quick] [--memory] [--many] [--json FILE] [--dir DIR] 
   --atoll FILE measure this binary (another version, another build)
   --no-build   use what is built already
   --names      only the namestore, and etcd beside it
+  --site       only the site
 TEXT
 }
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-rounds=3 seconds=5 warm_up=1 redis_requests=400000 quick=0 memory=1 many=0 json="" dir="$root/.build" build=1 names_only=0 fewer=1
+rounds=3 seconds=5 warm_up=1 redis_requests=400000 quick=0 memory=1 many=0 json="" dir="$root/.build" build=1 names_only=0 site_only=0 fewer=1
 atoll="" bare="$root/Benchmarks/.build/release/bare-http" leveldb="$root/Benchmarks/.build/release/leveldb-alone"
 while [ $# -gt 0 ]; do
     case $1 in
@@ -32,6 +33,7 @@ while [ $# -gt 0 ]; do
         --atoll) atoll=${2:?--atoll takes a file}; shift ;;
         --no-build) build=0 ;;
         --names) names_only=1 memory=0 ;;
+        --site) site_only=1 memory=0 ;;
         -h | --help) usage; exit 0 ;;
         *) usage >&2; exit 2 ;;
     esac
@@ -241,13 +243,14 @@ measure_names() {
 }
 
 source "$root/scripts/bench-rows.sh"
+source "$root/scripts/bench-site.sh"
 source "$root/scripts/bench-table.sh"
 
 machine="$(nproc) cores, $(awk -F': ' '/model name/ { print $2; exit }' /proc/cpuinfo), Linux $(uname -r), data on $(stat -f -c %T "$dir")"
 workload="$connections connections, $value_bytes-byte values, $keys keys, median of $rounds rounds of $seconds s, load generator on the same machine"
 
 case $(stat -f -c %T "$dir") in tmpfs | ramfs) note "the data lies in memory: synced writes cost nothing here, and these figures mean little" ;; esac
-for round in $(seq $rounds); do
+for round in $([ $site_only = 1 ] || seq $rounds); do
     say "round $round of $rounds"
     if [ $names_only = 0 ]; then
         bench_bare
@@ -264,7 +267,8 @@ for round in $(seq $rounds); do
     bench_names
     bench_etcd_names
 done
-if [ $names_only = 0 ]; then
+if [ $names_only = 0 ]; then bench_site; fi
+if [ $names_only = 0 ] && [ $site_only = 0 ]; then
     bench_sustained $new_keys
     if [ $many = 1 ]; then bench_sustained 5000000; fi
     if [ $memory = 1 ]; then bench_memory; fi

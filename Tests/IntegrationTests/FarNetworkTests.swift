@@ -15,8 +15,8 @@ extension ClusterTrait {
 
 extension TestCluster {
     /// Three countries, near until their network says otherwise.
-    static func far() throws -> TestCluster {
-        try TestCluster.three(buckets: Names.acceptors, network: try FarNetwork(names))
+    static func far(site: String? = nil) throws -> TestCluster {
+        try TestCluster.three(buckets: Names.acceptors, site: site, network: try FarNetwork(names))
     }
 }
 
@@ -255,6 +255,37 @@ extension Integration {
             else { return }
             first.note(one.value.first, one.key)
             later.note(other.value.later, other.key)
+        }
+
+        // MARK: The site
+
+        /// From a click in Germany to a screen in Japan, by two browsers; and what the author waits for.
+        @Test func aPostIsSoonOnAScreenFarAway() throws {
+            let far = try TestCluster.far(site: "public_shards = 8")
+            defer { far.end() }
+            let network = try #require(far.network)
+            try far.start()
+            for node in far.nodes { try Names.awaitFounded(node) }
+            try network.separate()
+            let scratch = try TemporaryDirectory()
+            let places = try [far[0], far[2]].flatMap { node in
+                ["http://\(node.host):\(try #require(node.socialPort))", try #require(network.space(of: node.name))]
+            }
+            let browsers = try ChildProcess(
+                "/usr/bin/python3",
+                [sourceRoot.path + "/Tests/IntegrationTests/Browser/far.py"] + places + ["\(length.posts)"],
+                output: scratch.path + "/output", input: [])
+            let status = try browsers.wait(within: 60 + 5 * Double(length.posts))
+            try #require(status == .exited(0), "\(browsers.output.suffix(5_000))")
+            let lines = browsers.output.split(separator: "\n").suffix(2).map { line in
+                line.split(separator: " ").compactMap { Double($0) }.sorted()
+            }
+            try #require(lines.count == 2 && lines.allSatisfy { $0.count == length.posts })
+            let (seen, answered) = (lines[0], lines[1])
+            let remark = "of \(length.posts)"
+            FarFigure.screenMedian.note(seen[seen.count / 2], remark)
+            FarFigure.screenLast.note(seen[(seen.count * 99 - 1) / 100], remark)
+            FarFigure.farPost.note(answered[(answered.count * 99 - 1) / 100], remark)
         }
 
         // MARK: An outage

@@ -42,7 +42,7 @@ extension Integration {
             let sites = try cluster.nodes.prefix(2).map { "http://127.0.0.1:\(try #require($0.socialPort))" }
             let browser = try ChildProcess(
                 "/usr/bin/python3",
-                [sourceRoot.path + "/Tests/IntegrationTests/Browser/site.py"] + sites + [scratch.path],
+                [sourceRoot.path + "/Tests/IntegrationTests/Browser/meeting.py"] + sites + [scratch.path],
                 output: scratch.path + "/output", input: [])
             let status = try browser.wait(within: 300)
             #expect(status == .exited(0), "\(browser.output.suffix(20_000))")

@@ -32,6 +32,25 @@ import World
         #expect(parts[1].utf8.count == bytes)
     }
 
+    @Test func sitesAreAskedForPagesAndGivenPosts() throws {
+        #expect(
+            try text(.get, key: 1) {
+                $0.workload = .page
+                $0.path = "/-/public?before=x"
+                $0.headers = ["cookie: a=b"]
+            } == "GET /-/public?before=x HTTP/1.1\r\nhost: a:1\r\ncookie: a=b\r\n\r\n")
+        let post = try text(.put, key: 7) {
+            $0.workload = .post
+            $0.valueBytes = 10
+            $0.headers = ["authorization: Bearer t"]
+        }
+        #expect(
+            post.hasPrefix(
+                "POST /v1/posts?title=user000000000007 HTTP/1.1\r\nhost: a:1\r\ncontent-type: text/plain\r\n"
+                    + "content-length: 10\r\nauthorization: Bearer t\r\n\r\n"))
+        #expect(post.components(separatedBy: "\r\n\r\n").last?.utf8.count == 10)
+    }
+
     @Test func listsAreOfAHundredItems() throws {
         let get = try text(.get, key: 4_217) {
             $0.workload = .list

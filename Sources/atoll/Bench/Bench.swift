@@ -31,7 +31,7 @@ struct BenchLoad: AsyncParsableCommand {
             get, put, or a mix of YCSB: a (half reads, half writes), b (95% reads), c (reads only); register takes names \
             (BUCKET:user000000000000, …), each once; list asks for the newest \(BenchWorkload.listed) items of lists of \
             \(BenchWorkload.itemsPerList), which --load writes; increment, insert and add change the counters, texts or sets of \
-            --bucket.
+            --bucket; post writes texts under titles of their own on a site, page asks for --path again and again.
             """)
     var workload = BenchWorkload.a
     @Option(help: "Connections, over all nodes.") var connections = 64
@@ -48,6 +48,9 @@ struct BenchLoad: AsyncParsableCommand {
     @Flag(help: "First write every key once.") var load = false
     @Option(name: .customShort("r"), help: "Level of reads: a number, one, quorum, local, each or all.") var r: String?
     @Option(name: .customShort("w"), help: "Level of writes.") var w: String?
+    @Option(help: "Of the workload page: what is asked for, with its query.") var path = "/"
+    @Option(help: "Of post and page: a header of each request, such as 'authorization: Bearer …'; may be repeated.")
+    var header: [String] = []
     @Option(help: "Seconds after which a request is given up and its connection closed.") var timeout = 10.0
     @Option(help: "Which keys and operations are drawn.") var seed: UInt64 = 1
     @Option(help: "Threads of the load generator.") var threads = 1
@@ -92,6 +95,8 @@ struct BenchLoad: AsyncParsableCommand {
         plan.valueBytes = valueBytes
         plan.readLevel = r.map(PercentEncoding.value)
         plan.writeLevel = w.map(PercentEncoding.value)
+        plan.path = path
+        plan.headers = header
         plan.seed = seed
         plan.timeout = BenchLoad.nanoseconds(timeout)
         return plan
@@ -121,6 +126,12 @@ struct BenchLoad: AsyncParsableCommand {
         let longest = Limits.keyBytes - Limits.bucketNameBytes
         try require(
             (KeyText.smallest...longest).contains(keyBytes), "--key-bytes must be \(KeyText.smallest) to \(longest)")
+        try require(
+            path.hasPrefix("/") && path.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f },
+            "--path must begin with / and be percent-encoded")
+        try require(
+            header.allSatisfy { $0.contains(":") && $0.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7f } },
+            "--header must be a name, a colon and a value")
         try require(!bucket.isEmpty && !bucket.contains("/"), "--bucket must be a name without /")
     }
 

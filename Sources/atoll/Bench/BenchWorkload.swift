@@ -18,14 +18,19 @@ enum BenchWorkload: String, CaseIterable, ExpressibleByArgument, Sendable {
     case list
     /// Changes of typed keys: raises a counter, inserts a value at the beginning of a text, adds a value to a set.
     case increment, insert, add
+    /// On a site: posts texts, each under a title of its own; and asks for one path again and again, as of any server.
+    case post, page
 
     static let itemsPerList = 100
     static let listed = 20
 
+    /// Of each key there can be one request.
+    var takesKeysOnce: Bool { self == .register || self == .post }
+
     var readShare: Double {
         switch self {
-        case .get, .c, .list: 1
-        case .put, .register, .increment, .insert, .add: 0
+        case .get, .c, .list, .page: 1
+        case .put, .register, .increment, .insert, .add, .post: 0
         case .a: 0.5
         case .b: 0.95
         }
@@ -89,6 +94,10 @@ struct LoadPlan: Sendable {
     var valueBytes = 100
     var readLevel: String?
     var writeLevel: String?
+    /// Of `page`.
+    var path = "/"
+    /// Lines that `post` and `page` bear.
+    var headers: [String] = []
     var seed: UInt64 = 1
     /// A connection that keeps a request waiting for longer is closed.
     var timeout: UInt64 = 10_000_000_000

@@ -83,7 +83,7 @@ struct LoadSchedule {
     private mutating func request(due: UInt64) -> LoadConnection.Request {
         let counts = due >= measuredFrom
         if counts, let before = left { left = before - 1 }
-        guard workload != .register else {
+        guard !workload.takesKeysOnce else {
             defer { fresh += step }
             return .init(operation: .put, key: fresh, due: due, counts: counts)
         }

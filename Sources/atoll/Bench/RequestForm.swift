@@ -85,19 +85,16 @@ struct RequestForm: Sendable {
         key = KeyText(bytes: plan.keyBytes)
         switch (plan.target, plan.workload) {
         case (.atoll, .register), (.bare, .register):
-            let start = Array("PUT /v1/names/\(plan.bucket):".utf8)
-            keyPlaces = [(start.count, .whole)]
+            (text, keyPlaces, valueGap) = RequestForm.register(key, plan, host: host)
             keyEncoding = .plain
-            valueGap = 0..<0
-            text =
-                start + [UInt8](repeating: 0x30, count: key.count)
-                + Array(
-                    " HTTP/1.1\r\nhost: \(host)\r\natoll-owner: \(RequestForm.owner)\r\ncontent-length: 0\r\n\r\n".utf8)
         case (.atoll, .list), (.bare, .list):
             (text, keyPlaces, valueGap) = RequestForm.list(operation, key, plan, host: host)
             keyEncoding = .plain
         case (.atoll, .increment), (.atoll, .insert), (.atoll, .add):
             (text, keyPlaces, valueGap) = RequestForm.change(key, plan, host: host)
+            keyEncoding = .plain
+        case (_, .post), (_, .page):
+            (text, keyPlaces, valueGap) = RequestForm.site(key, plan, host: host)
             keyEncoding = .plain
         case (.etcd, .list) where operation == .get:
             (text, keyPlaces) = RequestForm.etcdRange(key, host: host)
@@ -140,6 +137,14 @@ struct RequestForm: Sendable {
         }
     }
 
+    /// A name's registration.
+    private static func register(_ key: KeyText, _ plan: LoadPlan, host: String) -> ([UInt8], KeyPlaces, Range<Int>) {
+        let head = Array("PUT /v1/names/\(plan.bucket):".utf8)
+        let fields = "host: \(host)\r\natoll-owner: \(owner)\r\ncontent-length: 0\r\n\r\n"
+        let text = head + [UInt8](repeating: 0x30, count: key.count) + Array(" HTTP/1.1\r\n\(fields)".utf8)
+        return (text, [(head.count, .whole)], 0..<0)
+    }
+
     /// A request of one operation on a typed key.
     private static func change(
         _ key: KeyText, _ plan: LoadPlan, host: String
@@ -160,6 +165,22 @@ struct RequestForm: Sendable {
         return (
             text + [UInt8](repeating: 0x41, count: length) + Array(end.utf8), [(head.count, .whole)],
             text.count..<text.count + length
+        )
+    }
+
+    /// A post under a title, or a page.
+    private static func site(_ key: KeyText, _ plan: LoadPlan, host: String) -> ([UInt8], KeyPlaces, Range<Int>) {
+        let headers = plan.headers.map { "\($0)\r\n" }.joined()
+        guard plan.workload == .post else {
+            return (Array("GET \(plan.path) HTTP/1.1\r\nhost: \(host)\r\n\(headers)\r\n".utf8), [], 0..<0)
+        }
+        let head = Array("POST /v1/posts?title=".utf8)
+        let fields = "content-type: text/plain\r\ncontent-length: \(plan.valueBytes)\r\n\(headers)\r\n"
+        let text =
+            head + [UInt8](repeating: 0x30, count: key.count) + Array(" HTTP/1.1\r\nhost: \(host)\r\n\(fields)".utf8)
+        return (
+            text + [UInt8](repeating: 0x41, count: plan.valueBytes), [(head.count, .whole)],
+            text.count..<text.count + plan.valueBytes
         )
     }
 

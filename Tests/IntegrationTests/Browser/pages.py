@@ -115,7 +115,7 @@ class Site:
             events.put(text)
 
 
-def until(what, condition, seconds=15):
+def until(what, condition, seconds=15, pause=0.05):
     end = time.monotonic() + seconds
     while True:
         last = condition()
@@ -123,7 +123,7 @@ def until(what, condition, seconds=15):
             return last
         if time.monotonic() > end:
             raise SystemExit(f"not within {seconds} s: {what}")
-        time.sleep(0.05)
+        time.sleep(pause)
 
 
 def check(condition, what):

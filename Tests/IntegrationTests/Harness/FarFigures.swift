@@ -40,6 +40,13 @@ struct FarFigure {
     static let brokenLinks = FarFigure(
         what: "the network is back: broken connections are made again", unit: "s", target: 1, bound: 8)
 
+    static let screenMedian = FarFigure(
+        what: "a post, from the click to a screen 220 ms away: p50", unit: "s", target: 0.7, bound: 3)
+    static let screenLast = FarFigure(
+        what: "a post, from the click to a screen 220 ms away: p99", unit: "s", target: 2, bound: 8)
+    static let farPost = FarFigure(
+        what: "a post, from the click to its answer: p99", unit: "s", target: 0.8, bound: 6)
+
     /// Notes what was measured; `isGivenUp` if it would have been more.
     func note(_ value: Double, isGivenUp: Bool = false, _ remark: String = "") {
         if let directory = FarLength.directory {
@@ -87,14 +94,17 @@ struct FarLength {
     let nearKeys: Int
     /// Seconds without a network after which connections are to carry again: several, as it depends on the moment.
     let outages: [Double]
+    /// Posts that are looked for on a screen.
+    let posts: Int
     /// Seconds after which it is not waited any longer.
     let patience: Double
 
     static let short = FarLength(
         calm: 1.5, cut: 3, writesPerSecond: 100, readsPerSecond: 50, farKeys: 40, nearKeys: 1_000, outages: [5],
+        posts: 3,
         patience: 60)
     static let long = FarLength(
         calm: 10, cut: 30, writesPerSecond: 500, readsPerSecond: 200, farKeys: 100_000, nearKeys: 100_000,
-        outages: [30, 13, 7],
+        outages: [30, 13, 7], posts: 100,
         patience: 120)
 }

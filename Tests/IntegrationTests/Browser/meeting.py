@@ -2,7 +2,7 @@
 """Two people at the sites of two nodes: they register, write, follow, see each other's posts, edits and deletions live, and
 write one draft together; somebody without a name, and somebody without scripts.
 
-    site.py URL1 URL2 DIRECTORY
+    meeting.py URL1 URL2 DIRECTORY
 
 Needs what accessibility.py needs but axe-core. Leaves pictures in DIRECTORY. Exits 0 if all is as it should be.
 """
