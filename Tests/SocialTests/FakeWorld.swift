@@ -45,6 +45,8 @@ struct FakeWorld {
     private(set) var now = FakeWorld.now(at: .origin)
     /// Of each replica.
     var replicas: [[[UInt8]: StoredObject]] = [[:], [:], [:]]
+    /// How passwords are hashed; what was hashed otherwise is weaker.
+    var hashes = "fake"
     var counters: [UInt64] = [0, 0, 0]
     var clock = HybridClock()
     var names: [[UInt8]: Held] = [:]
@@ -233,10 +235,10 @@ struct FakeWorld {
         case .hash(let ask, let job):
             switch job {
             case .make(let password, _):
-                tell(step.node, .hashed(ask, .made("fake:" + String(decoding: password, as: UTF8.self))))
+                tell(step.node, .hashed(ask, .made(hashes + ":" + String(decoding: password, as: UTF8.self))))
             case .check(let password, let phc):
-                let isRight = phc == "fake:" + String(decoding: password, as: UTF8.self)
-                tell(step.node, .hashed(ask, .checked(isRight, isWeaker: false)))
+                let isRight = phc.hasSuffix(":" + String(decoding: password, as: UTF8.self))
+                tell(step.node, .hashed(ask, .checked(isRight, isWeaker: !phc.hasPrefix(hashes + ":"))))
             }
         case .render(let ask, let job):
             switch job {

@@ -208,6 +208,27 @@ struct FlowTests {
         #expect(nobody?.json["type"]?.string == "/problems/bad-credentials")
     }
 
+    /// As when the cost is raised: the next login makes the hash anew, and no session ends by it.
+    @Test func aWeakerHashIsMadeAnewAtLogin() throws {
+        var world = try FakeWorld(seed: 8)
+        var ann = try Person.registered("ann", in: &world)
+        let before = ann.bearer
+        world.hashes = "stronger"
+        func hashed() throws -> [String] {
+            let key = try #require(SocialKeys.credential("ann", nil))
+            return try world.replicas.map { replica in
+                let object = try #require(replica[key.bytes])
+                return try #require(Credential(siblingsOf: object)).phc
+            }
+        }
+        #expect(try hashed().allSatisfy { $0.hasPrefix("fake:") })
+        try ann.logIn(&world)
+        world.run(for: .seconds(3))
+        #expect(try hashed().allSatisfy { $0.hasPrefix("stronger:") })
+        #expect(try world.ask(.get, "/v1/sessions", at: 1, before)?.status == 200)
+        try ann.logIn(&world, at: 2)
+    }
+
     @Test func feedsAreFollowedLikePeople() throws {
         var world = try FakeWorld(seed: 9)
         let ann = try Person.registered("ann", in: &world)

@@ -38,15 +38,29 @@ enum Login {
         _ random: ArraySlice<UInt8>
     ) -> Flow<Started> {
         account(name).then { found in
-            Password.isRight(password, found?.credential.phc ?? Password.nobody).then { isRight in
+            Password.check(password, found?.credential.phc ?? Password.nobody).then { isRight, isWeaker in
                 .with { core in
                     guard let found, isRight, found.user.state == .active else {
                         core.rates.loginFailed(name, address, core.now.instant)
                         return .refused(found?.user.state == .suspended && isRight ? .suspended : .badCredentials)
                     }
+                    if isWeaker { renew(found, password, name, random).start(&core) }
                     return begin(name, found.user, found.credential, label, random, device: device)
                 }
             }
+        }
+    }
+
+    /// A hash is made anew with today's cost while the password is at hand. It is the same password: sessions go on.
+    private static func renew(
+        _ found: Account, _ password: [UInt8], _ name: String, _ random: ArraySlice<UInt8>
+    ) -> Flow<Void> {
+        guard let key = SocialKeys.credential(name, found.user.home) else { return .done }
+        let salt = SocialDigest(Array("salt".utf8), Array(random)).bytes.prefix(16)
+        return Password.hash(password, salt: Array(salt)).then { phc in
+            let renewed = Credential(
+                phc: phc, version: found.credential.version, generation: found.credential.generation)
+            return Cluster.write(key, renewed, context: found.context, .strict).map { _ in }
         }
     }
 
@@ -62,14 +76,24 @@ enum Login {
         }
     }
 
-    static func account(_ name: String) -> Flow<(user: User, credential: Credential)?> {
+    struct Account: Sendable {
+        let user: User
+        let credential: Credential
+        /// To write over the credential.
+        let context: [UInt8]?
+    }
+
+    static func account(_ name: String) -> Flow<Account?> {
         guard let key = SocialKeys.user(name) else { return .value(nil) }
         let user: Flow<Stored<User>> = Cluster.readSurely(key)
         return user.then { stored in
             guard let user = stored.record, let key = SocialKeys.credential(name, user.home) else { return .value(nil) }
             let secret: Flow<Stored<Credential>> = Cluster.read(key, .strict)
             return secret.map { stored in
-                stored.record.flatMap { $0.generation == user.generation ? (user, $0) : nil }
+                stored.record.flatMap {
+                    $0.generation == user.generation
+                        ? Account(user: user, credential: $0, context: stored.context) : nil
+                }
             }
         }
     }

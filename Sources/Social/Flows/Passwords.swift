@@ -29,9 +29,12 @@ enum Password {
         }
     }
 
-    static func isRight(_ password: [UInt8], _ phc: String) -> Flow<Bool> {
+    static func isRight(_ password: [UInt8], _ phc: String) -> Flow<Bool> { check(password, phc).map(\.isRight) }
+
+    /// `isWeaker`: than a hash that would be made today.
+    static func check(_ password: [UInt8], _ phc: String) -> Flow<(isRight: Bool, isWeaker: Bool)> {
         Flow.hash(.check(password: password, phc: phc)).map { result in
-            if case .checked(let isRight, _) = result { isRight } else { false }
+            if case .checked(let isRight, let isWeaker) = result { (isRight, isWeaker) } else { (false, false) }
         }
     }
 
