@@ -27,9 +27,14 @@ package struct Tally: Hashable, Sendable {
 
     mutating func reserveCapacity(_ count: Int) { acknowledgements.reserveCapacity(count) }
 
-    /// False if the node, or the primary it answers for, has been counted already.
+    /// False if the node, or the primary it answers for, has been counted already. A primary's own answer takes the
+    /// place of hints that it keeps, or that are kept for it: which of them comes first is chance, and where only
+    /// primaries count it would go missing.
     @discardableResult
     package mutating func add(_ new: Acknowledgement) -> Bool {
+        if new.hintFor == nil {
+            acknowledgements.removeAll { $0.hintFor != nil && ($0.node == new.node || $0.hintFor == new.node) }
+        }
         guard admits(new) else { return false }
         acknowledgements.append(new)
         return true

@@ -75,6 +75,23 @@ import World
         #expect(tally.hinted == 1 && tally.countries == ["br", "de"])
     }
 
+    /// A node that has the write, and keeps it for another as well, is told of both in any order.
+    @Test func hintsTakeNoPrimarysPlace() throws {
+        let own = (0...1).map { Acknowledgement(node: node($0), country: "de") }
+        let kept = [
+            Acknowledgement(node: node(0), country: "de", hintFor: node(2)),
+            Acknowledgement(node: node(9), country: "de", hintFor: node(1)),
+        ]
+        let strict = try Quorum(.quorum, strict: true, countries: ["de", "us", "jp"], gatewayCountry: "de")
+        for hint in kept {
+            for order in [[hint] + own, [own[0], hint, own[1]], [own[1], hint, own[0]], own + [hint]] {
+                var tally = Tally()
+                for one in order { tally.add(one) }
+                #expect(strict.isReached(by: tally) && tally.hinted == 0 && tally.count == 2)
+            }
+        }
+    }
+
     @Test func noNodeAndNoReplicaIsCountedTwice() {
         var tally = Tally()
         func isCounted(_ place: Int, _ country: String, for target: Int? = nil) -> Bool {
@@ -85,11 +102,13 @@ import World
         // One disk for two replicas is one copy.
         #expect(!isCounted(0, "de", for: 1))
         #expect(isCounted(5, "us", for: 1))
-        // The replica itself, after its hint, and a second hint for it.
-        #expect(!isCounted(1, "us"))
         #expect(!isCounted(6, "us", for: 1))
         #expect(!isCounted(5, "us", for: 2))
         #expect(tally.count == 2 && tally.contains(node(5)) && !tally.contains(node(1)))
+        // The replica itself, in the place of its hint, and a second hint for it.
+        #expect(isCounted(1, "us"))
+        #expect(!isCounted(6, "us", for: 1))
+        #expect(tally.count == 2 && !tally.contains(node(5)) && tally.containsPrimary(node(1)))
     }
 
     @Test func levelsThatCannotBeMetAreRefused() {
