@@ -185,7 +185,7 @@ let package = Package(
         tests("JSON", ["JSON"]),
         tests(
             "Integration",
-            ["Causality", "JSON", "Wire", "Keys", "LevelDB", "Ring", "RingFile", "Social", "SocialSite", "Storage", "World"],
+            ["Causality", "Edge", "JSON", "Wire", "Keys", "LevelDB", "Ring", "RingFile", "Social", "SocialSite", "Storage", "World"],
             exclude: ["Browser"]),
         tests("Tidy", []),
     ],

@@ -63,12 +63,13 @@ enum SocialKeys {
     static func timeline(_ source: Source, _ post: PostID) -> StoredKey? {
         key("social.timelines", source.text, post.text)
     }
-    /// What stands in no list, for the author's own export and farewell.
-    static func unlisted(_ name: String) -> SocialRange {
-        SocialRange(bucket: "social.timelines", partition: name + "!unlisted")
+    /// What stands in no list, for the author's own export and farewell. It is where the posts are: of a resident's
+    /// unlisted title nothing leaves the country.
+    static func unlisted(_ name: String, _ home: Home?) -> SocialRange {
+        SocialRange(bucket: at(home, "social.posts"), partition: name + "!unlisted")
     }
-    static func unlisted(_ name: String, _ post: PostID) -> StoredKey? {
-        key("social.timelines", name + "!unlisted", post.text)
+    static func unlisted(_ name: String, _ post: PostID, _ home: Home?) -> StoredKey? {
+        key(at(home, "social.posts"), name + "!unlisted", post.text)
     }
     static func publicTimeline(_ hour: Hour, _ shard: Int) -> SocialRange {
         SocialRange(bucket: "social.public", partition: "\(hour.text)/\(shard)")

@@ -40,6 +40,9 @@ struct SiteRates: Sendable {
         return nil
     }
 
+    /// It came to nothing, and is to be asked for again.
+    mutating func takeBack(_ what: Rated, _ who: String) { _ = times[Key(what: what, who: who)]?.popLast() }
+
     func login(_ name: String, _ address: String, _ now: Instant) -> Span? {
         (address.isEmpty ? nil : wait(.failedLoginOfAddress, SiteRates.network(address), now))
             ?? wait(.failedLoginOfName, name, now)

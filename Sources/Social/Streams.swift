@@ -1,6 +1,8 @@
 // Timelines and posts as people look at them: events `post`, `edit` and `gone` over Server-Sent Events, each with an id
 // by which whoever comes back goes on. An id is a time; what was made from five seconds before it on is sent again,
-// since posts arrive in lists a little out of order. Twice is harmless: an event bears its post's id.
+// since posts arrive in lists a little out of order. Twice is harmless: an event bears its post's id. Where more has
+// happened than is told, to somebody who was away for long or who takes too little, `anew` says so: the page as it is
+// now has it.
 
 import Edge
 import JSON
@@ -22,6 +24,9 @@ struct Streams {
         /// Events that wait until the client has taken the last ones.
         var waiting: [UInt8] = []
         var isWriting = false
+        /// Ranges whose past is being told: an event of that has the time of its post for an id, so that whoever is cut
+        /// off in the middle goes on there.
+        var replaying = 0
         /// Beats in a row at which the client had not taken what was written before them.
         var unreadBeats = 0
         /// Posts that it was told of, to tell an edit from a new one; the last of them.
@@ -59,9 +64,9 @@ extension SocialCore {
         // Who was away for longer reads the page anew.
         let floor = now.wall.milliseconds - min(now.wall.milliseconds, Limits.socialReplayMilliseconds)
         let most = now.wall.milliseconds
-        let from = since.flatMap { UInt64($0) }.map {
-            WallTime(milliseconds: min(most, max(floor, $0 - min($0, 5_000))))
-        }
+        let since = since.flatMap { UInt64($0) }
+        let from = since.map { WallTime(milliseconds: min(most, max(floor, $0 - min($0, 5_000)))) }
+        if let since, since < floor { write(number, anew) }
         switch target {
         case .everybody:
             streams.everybody.append(number)
@@ -99,10 +104,15 @@ extension SocialCore {
                 guard let id = PostID(sort), let pointer = json.flatMap(Pointer.init) else { return }
                 core.tell(number, id, pointer)
             case .removed(let sort): core.tellGone(number, sort)
-            case .ready, .reset: break
+            case .ready:
+                if let left = core.streams.open[number]?.replaying {
+                    core.streams.open[number]?.replaying = max(0, left - 1)
+                }
+            case .reset: break
             }
         }
         streams.open[number]?.following = following
+        streams.open[number]?.replaying = ranges.count
     }
 
     private mutating func watchPost(_ number: UInt64, _ path: PostPath, _ home: Home?) {
@@ -125,7 +135,8 @@ extension SocialCore {
     private mutating func replay(_ number: UInt64, _ page: Flow<TimelinePage>, _ from: WallTime) {
         page.start(&self) { core, result in
             guard let page = try? result.get() else { return }
-            for post in page.posts.reversed() where post.id.time >= from { core.tell(number, post) }
+            if page.next != nil, let oldest = page.posts.last, oldest.id.time >= from { core.write(number, core.anew) }
+            for post in page.posts.reversed() where post.id.time >= from { core.tell(number, post, isPast: true) }
         }
     }
 
@@ -143,14 +154,17 @@ extension SocialCore {
     }
 
     private mutating func tell(_ number: UInt64, _ id: PostID, _ pointer: Pointer) {
-        if let shown = streams.open[number]?.shown, !Inbox.isShown(pointer, shown) { return }
+        guard let stream = streams.open[number], stream.shown.map({ Inbox.isShown(pointer, $0) }) ?? true else {
+            return
+        }
+        let isPast = stream.replaying > 0
         Timelines.listed(pointer, id).start(&self) { core, result in
             guard let post = try? result.get() else { return }
-            core.tell(number, post)
+            core.tell(number, post, isPast: isPast)
         }
     }
 
-    private mutating func tell(_ number: UInt64, _ post: ListedPost) {
+    private mutating func tell(_ number: UInt64, _ post: ListedPost, isPast: Bool = false) {
         guard var stream = streams.open[number] else { return }
         let rev = post.revision
         let before = stream.told[post.id]
@@ -158,7 +172,8 @@ extension SocialCore {
         if stream.told.count >= 1_000 { stream.told = [:] }
         stream.told[post.id] = rev
         streams.open[number] = stream
-        send(number, before == nil ? "post" : "edit", Cards.event(post, now.wall))
+        let time = isPast ? min(post.id.time, now.wall) : now.wall
+        send(number, before == nil ? "post" : "edit", Cards.event(post, now.wall), time)
     }
 
     private mutating func tellGone(_ number: UInt64, _ id: String) {
@@ -167,8 +182,11 @@ extension SocialCore {
 
     // MARK: Writing
 
-    private mutating func send(_ number: UInt64, _ name: String, _ data: JSONValue) {
-        var text = Array("id: \(now.wall.milliseconds)\nevent: \(name)\ndata: ".utf8)
+    /// There is more than is told.
+    private var anew: [UInt8] { Array("id: \(now.wall.milliseconds)\nevent: anew\ndata: {}\n\n".utf8) }
+
+    private mutating func send(_ number: UInt64, _ name: String, _ data: JSONValue, _ time: WallTime? = nil) {
+        var text = Array("id: \((time ?? now.wall).milliseconds)\nevent: \(name)\ndata: ".utf8)
         text += data.encode()
         text += [0x0A, 0x0A]
         write(number, text)
@@ -177,9 +195,9 @@ extension SocialCore {
     private mutating func write(_ number: UInt64, _ bytes: [UInt8]) {
         guard var stream = streams.open[number] else { return }
         if stream.isWriting {
-            // A reader who takes nothing is told less: it comes back from its last id.
-            guard stream.waiting.count + bytes.count <= Limits.socialStreamBytes else { return end(number) }
-            stream.waiting += bytes
+            // A reader who takes nothing is told less.
+            let isMore = stream.waiting.count + bytes.count > Limits.socialStreamBytes
+            stream.waiting = isMore ? anew : stream.waiting + bytes
             streams.open[number] = stream
         } else {
             stream.isWriting = true

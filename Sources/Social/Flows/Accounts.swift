@@ -128,7 +128,7 @@ enum Accounts {
         }
         return close(name, .deleted)
             .then { deletePosts(SocialKeys.timeline(.user(name)), intent, before: nil) }
-            .then { deletePosts(SocialKeys.unlisted(name), intent, before: nil) }
+            .then { deletePosts(SocialKeys.unlisted(name, intent.home), intent, before: nil) }
             .then { unfollowAll(name, after: nil) }
             .then { Cluster.operate(profile, TypedCall(.delete), .quorum).map { _ in }.orElse { _ in .done } }
             .then { Cluster.delete(credential, .strict) }

@@ -34,7 +34,8 @@ enum Delivery {
 
     private static func own(_ pointer: Pointer, _ id: PostID, _ head: Head) -> Flow<Void> {
         guard let author = head.author,
-            let key = head.isListed ? SocialKeys.timeline(.user(author), id) : SocialKeys.unlisted(author, id)
+            let key = head.isListed
+                ? SocialKeys.timeline(.user(author), id) : SocialKeys.unlisted(author, id, pointer.home)
         else { return .done }
         return Cluster.write(key, pointer, .quorum).map { _ in }
     }

@@ -41,7 +41,7 @@ enum Export {
         _ viewer: Visitor, _ listed: Listed, before: PostID?, _ tar: TarWriter
     ) -> Flow<Part> {
         let range =
-            listed == .listed ? SocialKeys.timeline(.user(viewer.name)) : SocialKeys.unlisted(viewer.name)
+            listed == .listed ? SocialKeys.timeline(.user(viewer.name)) : SocialKeys.unlisted(viewer.name, viewer.home)
         return Timelines.page(range, before: before, limit: 20).then { page in
             add(page.posts[...], tar).then { tar, last in
                 // What did not fit any more begins the next part.

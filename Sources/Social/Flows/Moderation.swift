@@ -68,6 +68,9 @@ enum Moderation {
     }
 
     static func list(_ month: String) -> Flow<[(id: String, report: Report)]> {
+        guard month.utf8.count == 7, month.utf8.allSatisfy({ $0 == 0x2D || (0x30...0x39).contains($0) }) else {
+            return .refused(.badInput("month is one such as 2026-11"))
+        }
         let listed: Flow<Listing<Report>> = Cluster.list(
             SocialKeys.reports(month), reverse: true, limit: 200, .quorum)
         return listed.map { $0.items.map { ("\(month).\($0.sort)", $0.record) } }

@@ -82,11 +82,17 @@ enum Provisional {
 
     // MARK: Afterwards
 
-    /// Once the namestore answers again. Refused with `cut-off` while it does not.
+    /// Once the namestore answers again. Refused with `cut-off` while it does not. A generated slug is claimed as well,
+    /// so that the same token, which begins there, finds that it has posted.
     static func claim(_ intent: Intent) -> Flow<Posted> {
-        guard case .post(let head, let generates) = intent.kind, let path = path(intent),
-            let wanted = generates ? path : PostPath(intent.subject)
-        else { return .refused(.internalError) }
+        guard let wanted = PostPath(intent.subject) else { return .refused(.internalError) }
+        return claim(intent, wanted)
+    }
+
+    private static func claim(_ intent: Intent, _ wanted: PostPath) -> Flow<Posted> {
+        guard case .post(let head, let generates) = intent.kind, let path = path(intent) else {
+            return .refused(.internalError)
+        }
         return Names.claim(wanted.name(hidden: intent.home != nil), intent.token).then { claim in
             switch claim {
             case .unknown:
@@ -94,6 +100,8 @@ enum Provisional {
                 return .with { core in
                     core.hasNamestore ? .refused(.cutOff) : end(intent, at: path, head.id)
                 }
+            // The full digest is nobody else's.
+            case .taken where generates && wanted != path: return self.claim(intent, path)
             case .taken:
                 return change(path, intent.home) { there in
                     var head = there

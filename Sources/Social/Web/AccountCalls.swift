@@ -20,7 +20,15 @@ enum AccountCalls {
         let form = RegistrationForm(
             name: call.form.text("name"), password: call.form.text("password"), home: home, token: token,
             salt: Array(call.chance(2)))
-        return limited(.registration, call, "registrations").then { Registration.register(form) }
+        return limited(.registration, call, "registrations").then {
+            Registration.register(form).orElse { problem in
+                .with { core in
+                    // Whoever is told to send the same again may do so.
+                    if problem.status == 503 { core.rates.takeBack(.registration, call.who) }
+                    return .refused(problem)
+                }
+            }
+        }
     }
 
     static func register(_ call: SiteCall) -> Flow<SiteAnswer> {

@@ -147,8 +147,9 @@ enum PostCalls {
     /// The bytes as they were posted; of an older revision with `?rev=`. Nothing in them can act as this site: a page
     /// is sandboxed, and what a browser might run is handed out as a file.
     static func raw(_ call: SiteCall) -> Flow<SiteAnswer> {
-        found(path(call), call).then { post in
-            let wanted = call.form["rev"].flatMap { Int($0) }
+        let wanted = call.form["rev"].flatMap { Int($0) }
+        if call.form["rev"] != nil, wanted == nil { return .refused(.badInput("rev is the number of a revision")) }
+        return found(path(call), call).then { post in
             let digest = wanted.flatMap { rev in Cards.revisions(post).first { $0.rev == rev }?.body }
             if wanted != nil, digest == nil { return .refused(.noSuchPost) }
             let etag = "\"\((digest ?? post.head.body).prefix(32))\""

@@ -33,7 +33,10 @@ extension Problem {
     init(writing failure: RequestFailure) {
         switch failure {
         case .overloaded: self = .tooBusy
-        case .quorumNotReached, .behind: self = .cutOff
+        case .quorumNotReached, .behind:
+            self = .cutOff
+            // Some replica may have it: the same token does it once, whatever becomes of this.
+            members.append(("may_take_effect", .bool(true)))
         default: self.init(failure, nil)
         }
     }

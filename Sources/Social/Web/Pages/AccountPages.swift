@@ -64,7 +64,8 @@ enum AccountPages {
             homes += call.settings.homes.map { place in
                 home(
                     place.name, place.name.uppercased(),
-                    "Your account, drafts and posts stay there; elsewhere your name is known, and the titles of listed posts.",
+                    "Your account, drafts and posts stay there; elsewhere your name and profile are known, and the titles of "
+                        + "listed posts.",
                     call)
             }
         }

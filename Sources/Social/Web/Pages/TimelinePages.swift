@@ -25,8 +25,14 @@ enum TimelinePages {
                 ("heading", .string(frame.heading)), ("intro", .optional(frame.intro)),
                 ("items", Cards.list(page.posts, core.now.wall)), ("empty", .string(frame.empty)),
                 ("older", .optional(page.next.map { "\(path)?before=\($0.text)" })),
-                // What stands further back does not change before one's eyes.
-                ("live", .optional(call.form["before"] == nil ? frame.live : nil)),
+                // What stands further back does not change before one's eyes. What comes between the page and its
+                // stream is sent by that.
+                (
+                    "live",
+                    .optional(
+                        call.form["before"] == nil
+                            ? frame.live.map { "\($0)&since=\(core.now.wall.milliseconds)" } : nil)
+                ),
                 ("complete", .bool(page.isComplete)), ("user", frame.user), ("feed", frame.feed),
             ]
             let page = SitePages.page("timeline", frame.heading, call, values, feeds: frame.feeds)
