@@ -51,7 +51,7 @@ sim: build
 	@./atoll simulate --names --seeds $(SEEDS)
 	@./atoll simulate --names --fresh $(FRESH)
 
-soak: build
+soak: build dependencies-test
 	@scripts/soak.sh
 
 wan: build dependencies-test

@@ -4,6 +4,7 @@
 #   - no request fails but those sent to the node that was killed
 #   - no acknowledged write is lost: every node reads back what was acknowledged last
 #   - the three replicas become the same again, without anyone's help, and no hint is left
+#   - of 100,000 links, posted at the nodes' sites, each is good at another node at once; of 200 who register one name one gets it
 #
 #   scripts/soak.sh [ROUNDS]      10 by default; also as the variable ROUNDS
 #
@@ -164,6 +165,16 @@ for ((round = 1; round <= rounds; round++)); do
     for i in 0 1 2; do check_reads "$i"; done
     say "round $round of $rounds: killed ${nodes[$victim]}; $(wc -l <"$work/expected") keys checked on three nodes, the same after $(($(date +%s) - begin)) s"
 done
+
+kill "$cluster_pid" && wait "$cluster_pid" || true
+cluster_pid=
+say "posting 100,000 links while nodes are killed; what the tests say is in .build/test.log"
+begin=$(date +%s)
+if ATOLL_SOAK=1 ATOLL_BINARY=$atoll scripts/test.sh 'SitesTests/(aLink|ofMany)' >"$work/links.log" 2>&1; then
+    say "100,000 links were good at once, after $(($(date +%s) - begin)) s"
+else
+    broken "links: $(grep -m 1 '✘' "$work/links.log" || tail -n 1 "$work/links.log")"
+fi
 
 if [ "$problems" -eq 0 ]; then
     say "$rounds rounds, nothing lost, nothing left apart"

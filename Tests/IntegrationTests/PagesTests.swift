@@ -32,7 +32,8 @@ extension Integration {
             try Data(policy.utf8).write(to: folder.appendingPathComponent("policy.txt"))
         }
 
-        /// Ann at one node, Ben at another, somebody without a name, and somebody without scripts.
+        /// Ann at one node, Ben at another, somebody without a name, and somebody without scripts; then somebody who
+        /// means harm, and many windows.
         @Test func peopleMeetAtTwoNodes() throws {
             let cluster = try TestCluster.three(buckets: Names.acceptors, site: "public_shards = 8")
             defer { cluster.end() }
@@ -40,12 +41,14 @@ extension Integration {
             for node in cluster.nodes { try Names.awaitFounded(node) }
             let scratch = try TemporaryDirectory()
             let sites = try cluster.nodes.prefix(2).map { "http://127.0.0.1:\(try #require($0.socialPort))" }
-            let browser = try ChildProcess(
-                "/usr/bin/python3",
-                [sourceRoot.path + "/Tests/IntegrationTests/Browser/meeting.py"] + sites + [scratch.path],
-                output: scratch.path + "/output", input: [])
-            let status = try browser.wait(within: 300)
-            #expect(status == .exited(0), "\(browser.output.suffix(20_000))")
+            for (script, arguments) in [("meeting", [scratch.path]), ("hostile", [])] {
+                let browser = try ChildProcess(
+                    "/usr/bin/python3",
+                    [sourceRoot.path + "/Tests/IntegrationTests/Browser/\(script).py"] + sites + arguments,
+                    output: scratch.path + "/\(script).txt", input: [])
+                let status = try browser.wait(within: 300)
+                #expect(status == .exited(0), "\(browser.output.suffix(20_000))")
+            }
             #expect(cluster.nodes.allSatisfy { $0.isRunning })
         }
 

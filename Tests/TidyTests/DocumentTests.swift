@@ -95,6 +95,27 @@ import Testing
         try DocumentTests.expect(names, atLeast: 12, in: "docs/openapi.yaml")
     }
 
+    @Test func everyKindOfProblemOfASiteIsDocumented() throws {
+        let names = try DocumentTests.names(#"[Pp]roblem\(\s*\d{3}, "([a-z-]+)""#, in: ["Sources/Social/"])
+        try DocumentTests.expect(names, atLeast: 35, in: "docs/SOCIAL.md")
+        try DocumentTests.expect(names.subtracting(["internal-error"]), atLeast: 35, in: "docs/openapi-site.yaml")
+        // And no other.
+        let page = try #require(SourceTree.text("docs/SOCIAL.md"))
+        let cells = try Pattern(#"^\| \d{3} \| ((?:`[a-z-]+`(?:, )?)+) \|"#).matches(in: page).map { $0.groups[1] }
+        let told = try Set(cells.flatMap { try Pattern("`([a-z-]+)`").matches(in: $0).map { $0.groups[1] } })
+        #expect(told.isSubset(of: names), "\(told.subtracting(names))")
+    }
+
+    @Test func everyPathOfASiteIsDocumented() throws {
+        let paths = try DocumentTests.names(#"SiteRow\(\s*"(/v1/[^"]+)""#, in: ["Sources/Social/Web/SiteRoutes.swift"])
+        #expect(paths.count >= 28, "the pattern finds too little: \(paths.sorted())")
+        let interface = try #require(SourceTree.text("docs/openapi-site.yaml"))
+        // Events and a socket: no such file describes them.
+        for path in paths.sorted() where !path.hasSuffix("/live") && !interface.contains("\n  \(path):\n") {
+            Issue.record("docs/openapi-site.yaml says nothing of \(path)")
+        }
+    }
+
     /// Each row of the table of errors is met in a test against a node, or a part of it, that names it.
     @Test func everyKindOfProblemIsTested() throws {
         let page = try #require(SourceTree.text("docs/HTTP.md"))

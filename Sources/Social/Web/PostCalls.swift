@@ -106,28 +106,39 @@ enum PostCalls {
         }
     }
 
+    /// What is to be changed, and by whom.
+    private static func editing(_ call: SiteCall) -> Flow<(path: PostPath, editor: Editor)> {
+        guard let path = path(call) else { return .refused(.noSuchPost) }
+        guard let editor = editor(call) else {
+            return .refused(call.request.head.fields.has(.atollOwner) ? .weakToken : .notLoggedIn)
+        }
+        return .value((path, editor))
+    }
+
     private static func edit(_ call: SiteCall) -> Flow<SiteAnswer> {
-        guard let path = path(call), let editor = editor(call) else { return .refused(.notLoggedIn) }
         guard let text = call.request.head.fields.first(.atollContext) else { return .refused(.contextMissing) }
-        return limited(call).then { rawContent(call) }.then { content in
-            Reading.home(of: path).then { home in
-                guard let key = SocialKeys.head(path, home), let context = try? ContextHeader.parse(text, for: key)
-                else { return .refused(.badInput("Atoll-Context is not of this post")) }
-                return Editing.edit(path, home, editor, content, context: context).then { head in
-                    found(path, call).map { post in
-                        SiteAnswers.json(
-                            .object(["path": .string(path.text), "rev": .int(head.rev)]), 200,
-                            [("atoll-context", post.contextText)])
-                    }
+        return editing(call).then { path, editor in
+            limited(call).then { rawContent(call) }.then { content -> Flow<Head> in
+                Reading.home(of: path).then { home -> Flow<Head> in
+                    guard let key = SocialKeys.head(path, home), let context = try? ContextHeader.parse(text, for: key)
+                    else { return .refused(.badInput("Atoll-Context is not of this post")) }
+                    return Editing.edit(path, home, editor, content, context: context)
+                }
+            }.then { head in
+                found(path, call).map { post in
+                    SiteAnswers.json(
+                        .object(["path": .string(path.text), "rev": .int(head.rev)]), 200,
+                        [("atoll-context", post.contextText)])
                 }
             }
         }
     }
 
     private static func delete(_ call: SiteCall) -> Flow<SiteAnswer> {
-        guard let path = path(call), let editor = editor(call) else { return .refused(.notLoggedIn) }
-        return Reading.home(of: path).then { home in
-            Editing.delete(path, home, editor, SocialToken(random: call.chance(0))).map { SiteAnswers.nothing() }
+        editing(call).then { path, editor in
+            Reading.home(of: path).then { home in
+                Editing.delete(path, home, editor, SocialToken(random: call.chance(0))).map { SiteAnswers.nothing() }
+            }
         }
     }
 

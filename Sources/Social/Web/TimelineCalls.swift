@@ -210,6 +210,7 @@ enum ReportCalls {
                 Moderation.report(path, reason: call.form.text("reason"), by: call.viewer, random: call.chance(3))
             }.map { SiteAnswers.json(.object(["id": .string($0)]), 201) }
         }
+        guard call.viewer != nil else { return .refused(.notLoggedIn) }
         guard call.isModerator else { return .refused(.notAModerator) }
         return .with { core in
             Moderation.list(call.form["month"] ?? Moderation.month(core.now.wall)).map { reports in
@@ -226,7 +227,8 @@ enum ReportCalls {
     }
 
     static func decide(_ call: SiteCall) -> Flow<SiteAnswer> {
-        guard call.isModerator, let viewer = call.viewer else { return .refused(.notAModerator) }
+        guard let viewer = call.viewer else { return .refused(.notLoggedIn) }
+        guard call.isModerator else { return .refused(.notAModerator) }
         guard let measure = Moderation.Measure(rawValue: call.form.text("do")) else {
             return .refused(.badInput("do is hide, suspend or dismiss"))
         }

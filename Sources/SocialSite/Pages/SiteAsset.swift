@@ -1,5 +1,6 @@
 // What pages of the site fetch beside themselves: the stylesheet and the script, from the binary alone.
 
+import Edge
 import World
 
 struct SiteAsset: Sendable {
@@ -19,8 +20,15 @@ struct SiteAsset: Sendable {
     }
 
     static let style = SiteAsset("/-/site.css", "text/css; charset=utf-8", PackageResources.site_css)
-    static let script = SiteAsset("/-/site.js", "text/javascript; charset=utf-8", PackageResources.site_js)
+    static let script = SiteAsset("/-/site.js", "text/javascript; charset=utf-8", bare(PackageResources.site_js))
     static let all = [style, script]
+
+    /// Without what is there for its readers alone: comments, each on lines of its own, and what lines begin with.
+    private static func bare(_ script: [UInt8]) -> [UInt8] {
+        let lines = String(decoding: script, as: UTF8.self).split(separator: "\n").map(\.trimmed)
+        let code = lines.filter { line in !["//", "/*", "*"].contains { line.hasPrefix($0) } }
+        return Array((code.joined(separator: "\n") + "\n").utf8)
+    }
 
     /// A year, as for all that never changes.
     static let caching = "public, max-age=31536000, immutable"

@@ -33,36 +33,64 @@ setInterval(() => document.hidden || showTimes(), 30_000);
 
 // ---- Events
 
-/** Events while somebody may look: a hidden tab closes the stream, and goes on behind the last event when it is shown. */
+/**
+ * Events while somebody may look: a hidden tab closes its stream, and goes on behind the last event when it is shown. A
+ * browser opens six connections to a site: of the pages that show the same one has a stream, and tells the others.
+ */
 function listen(url, heard) {
-  let [source, last, timer, pause] = [null, "", 0, 1_000];
-  const close = () => {
+  const address = new URL(url, location.href);
+  let last = address.searchParams.get("since") ?? "";
+  address.searchParams.delete("since");
+  const { href } = address;
+  let [channel, source, timer, pause, leave] = [null, null, 0, 1_000, null];
+  const take = ({ name, id, said }) => {
+    last = id || last;
+    heard(name, said);
+  };
+  const connect = () => {
     clearTimeout(timer);
     source?.close();
-    source = null;
-  };
-  const open = () => {
-    close();
-    if (document.hidden) return;
-    const address = new URL(url, location.href);
     if (last) address.searchParams.set("since", last);
     source = new EventSource(address);
-    for (const name of ["post", "edit", "gone"]) {
-      source.addEventListener(name, ({ data, lastEventId }) => {
-        last = lastEventId || last;
+    for (const name of ["post", "edit", "gone", "anew"]) {
+      source.addEventListener(name, ({ data, lastEventId: id }) => {
         pause = 1_000;
         let said;
         try { said = JSON.parse(data); } catch { return; }
-        heard(name, said);
+        channel?.postMessage({ name, id, said });
+        take({ name, id, said });
       });
     }
     // The browser itself connects again after a cut; not after a refusal.
     source.onerror = () => {
       if (source?.readyState !== 2) return;
-      close();
-      timer = setTimeout(open, pause * (0.5 + Math.random()));
+      timer = setTimeout(connect, pause * (0.5 + Math.random()));
       pause = Math.min(2 * pause, 60_000);
     };
+  };
+  const close = () => {
+    clearTimeout(timer);
+    source?.close();
+    channel?.close();
+    leave?.();
+    source = channel = leave = null;
+  };
+  const open = () => {
+    close();
+    if (document.hidden) return;
+    channel = new BroadcastChannel(href);
+    // Who comes says from when on it knows nothing: whoever has the stream goes back to there.
+    channel.onmessage = ({ data }) => {
+      if (data.name) return take(data);
+      if (data.since < last) last = data.since;
+      if (source) connect();
+    };
+    channel.postMessage({ since: last });
+    const aborter = new AbortController();
+    const turn = new Promise((done) => (leave = () => (aborter.abort(), done())));
+    const lead = () => (aborter.signal.aborted || connect(), turn);
+    const asked = navigator.locks?.request(href, { signal: aborter.signal }, lead) ?? lead();
+    asked.catch(() => {});
   };
   document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
   addEventListener("pagehide", close);
@@ -104,15 +132,20 @@ function followTimeline(news) {
     document.querySelector(".empty")?.remove();
     posts[0]?.querySelector("a").focus();
   };
+  let isAnew = false;
   const tell = () => {
     const count = waiting.size;
-    button.textContent = count === 1 ? "1 new post" : `${count} new posts`;
-    if (!count) button.remove();
+    button.textContent = isAnew ? "Many new posts" : count === 1 ? "1 new post" : `${count} new posts`;
+    if (!count && !isAnew) button.remove();
     else if (!button.isConnected) news.append(button);
   };
   listen(news.dataset.live, (name, post) => {
-    if (typeof post?.id !== "string") return;
-    if (name === "gone") {
+    if (name === "anew") {
+      button.onclick = () => location.reload();
+      isAnew = true;
+    } else if (typeof post?.id !== "string") {
+      return;
+    } else if (name === "gone") {
       waiting.delete(post.id);
       shown(post.id)?.remove();
     } else if (shown(post.id)) {
