@@ -7,6 +7,9 @@
 
 SEEDS ?= 1..20000
 FRESH ?= 2000
+# Of people: each is a minute of a whole cluster's time.
+SOCIAL ?= 1..2000
+SOCIAL_FRESH ?= 200
 PREFIX ?= /usr/local
 
 help:
@@ -50,6 +53,9 @@ sim: build
 	@echo '==> simulating the namestore, seeds $(SEEDS)'
 	@./atoll simulate --names --seeds $(SEEDS)
 	@./atoll simulate --names --fresh $(FRESH)
+	@echo '==> simulating people at sites, seeds $(SOCIAL)'
+	@./atoll simulate --social --seeds $(SOCIAL)
+	@./atoll simulate --social --fresh $(SOCIAL_FRESH)
 
 soak: build dependencies-test
 	@scripts/soak.sh

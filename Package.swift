@@ -120,7 +120,7 @@ let package = Package(
             "Simulator",
             [
                 "World", "JSON", "Quorums", "Causality", "DataTypes", "Wire", "Keys", "Ring", "RingFile", "Gossip", "Storage", "Vnodes",
-                "HintedHandoff", "NameStore", "Gateway", "Live", "Node", deque, heap,
+                "HintedHandoff", "NameStore", "Gateway", "Live", "Node", "Edge", "Feeds", "Social", deque, heap,
             ]),
         .target(name: "CMarkdown", cSettings: [.treatAllWarnings(as: .error)], linkerSettings: [.linkedLibrary("cmark")]),
         room(

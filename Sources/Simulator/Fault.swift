@@ -35,7 +35,7 @@ struct Fault: Sendable {
     /// In milliseconds.
     fileprivate let lasts: ClosedRange<Int64>
     /// Data is lost with it: no more than one of these a run, what a write at two replicas is promised to outlive.
-    fileprivate let losesData: Bool
+    let losesData: Bool
     let begin: @Sendable (inout SimulatedCluster, Strike) throws -> Void
     let end: @Sendable (inout SimulatedCluster, Strike) throws -> Void
 

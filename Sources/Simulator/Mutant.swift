@@ -62,6 +62,17 @@ package enum Mutant: String, CaseIterable, Sendable {
     /// A gateway forgets what requests are called.
     case namesOfRequestsDropped = "names-of-requests-dropped"
 
+    // Of the social layer (Social/Mutant+Social.swift).
+
+    /// A name is claimed before anything stands that tells what for.
+    case socialClaimsFirst = "social-claims-first"
+    /// A post is denied on one replica's word.
+    case socialBelievesOneReplica = "social-believes-one-replica"
+    /// A pointer counts whatever post stands at its path.
+    case socialIgnoresPostID = "social-ignores-post-id"
+    /// What somebody has left undone stays so.
+    case socialTakesNothingUp = "social-takes-nothing-up"
+
     // Of names (Mutant+Names.swift).
 
     /// A disk comes back empty and votes under its old identity.

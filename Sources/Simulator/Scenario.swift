@@ -29,6 +29,12 @@ struct Scenario: Sendable {
     /// Faults and load end then.
     let length: Span
     private(set) var names: NamePlan
+    /// What people do at the sites of the nodes, if these have any.
+    var social: SocialPlan?
+    /// Requests that a gateway takes at once, and what waits for a storage thread: in most runs few, so that it comes
+    /// to that.
+    var places = Workload.places
+    var mailbox = Workload.mailboxBounds
     /// Entries of a version vector that a write may lead to, and room for hints: in some runs so little that it is used
     /// up.
     var mintedEntries = Limits.mintedVersionEntries
@@ -66,14 +72,14 @@ struct Scenario: Sendable {
         }
     }
 
-    /// A run that plays names alone.
+    /// A run without a load of data.
     init(
         seed: UInt64, nodes: Int, acceptors: Int, names: NamePlan, slowestSync: Span, strikes: [Fault.Strike],
-        length: Span
+        length: Span, site: SimulatedRing.Site? = nil
     ) {
         self.seed = seed
         self.nodes = nodes
-        ring = SimulatedRing.Shape(nodes: nodes, acceptors: acceptors)
+        ring = SimulatedRing.Shape(nodes: nodes, acceptors: acceptors, site: site)
         self.names = names
         self.slowestSync = slowestSync
         self.strikes = strikes

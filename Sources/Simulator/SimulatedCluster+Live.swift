@@ -6,6 +6,7 @@ import DataTypes
 import Keys
 import Live
 import Node
+import Social
 import World
 
 enum LiveEvent {
@@ -72,11 +73,13 @@ extension SimulatedCluster {
     mutating func carryOut(_ effect: LiveDesk.Effect, _ node: Int) {
         switch effect {
         case .write(let number, let pieces):
+            if heard(.bytes(pieces), reader: number) { return }
             guard let listener = listeners.firstIndex(where: { $0.connection?.number == number }) else { return }
             listeners[listener].read(pieces)
             let slowness = isFaulty && liveRandom.chance(0.1) ? pause(upTo: 2_000) : pause(upTo: 60)
             schedule(.node(node, .control(.live(.drained([number]))), life: machines[node].life), after: slowness)
         case .end(let number, let reason):
+            if heard(.ended, reader: number) { return }
             guard let listener = listeners.firstIndex(where: { $0.connection?.number == number }) else { return }
             checker.violate("\(listeners[listener].name) was ended: \(reason)")
         case .send, .told: break

@@ -60,6 +60,7 @@ extension SimulatedCluster {
         load.gatewayCrashed(node)
         for client in nameLoad.gatewayCrashed(node) where isFaulty { rest(client) }
         listenersLost(node)
+        closeSite(node)
         network.removeLinks(of: node)
         // The others notice in their own time.
         for number in network.standing(where: { $0.server == node }) {
@@ -90,7 +91,8 @@ extension SimulatedCluster {
         let birth = SimulatedNode.Birth(
             revision: "life \(life)", incarnation: disk.life.incarnation, counter: counter,
             generation: disk.life.generation, ring: machines[node].ring,
-            disk: disk, loops: scenario.loops, shards: scenario.shards, places: Workload.places, ledger: ledger,
+            disk: disk, loops: scenario.loops, shards: scenario.shards, places: scenario.places,
+            mailbox: scenario.mailbox, ledger: ledger,
             names: try openNames(node), mintedEntries: scenario.mintedEntries, hintSpace: scenario.hintSpace,
             mutant: mutant?.typed,
             live: scenario.live)
@@ -99,6 +101,7 @@ extension SimulatedCluster {
         schedule(.tick(node, life: life), after: .milliseconds(Int64(random.unit() * 50)))
         try step(node, .name(.votes(.start)))
         openLinks(node)
+        if scenario.social != nil { openSite(node) }
     }
 
     /// Returns where counting goes on.

@@ -10,6 +10,7 @@ import NameStore
 import Node
 import Ring
 import RingFile
+import Social
 import Storage
 import Wire
 import World
@@ -38,6 +39,7 @@ struct SimulatedCluster {
         case faultEnds(Int)
         case names(NameEvent)
         case live(LiveEvent)
+        case site(SiteEvent)
     }
 
     /// What the heap moves about: small, and nothing that is counted.
@@ -85,6 +87,7 @@ struct SimulatedCluster {
     var liveRandom: SeededRandom
     var listeners: [LiveListener] = []
     var nextListening: UInt64 = 0
+    var social: SimulatedSocial
     /// As the ring files name them.
     var namedAcceptors: [NodeID]
     /// Stores of names that can't be counted on any more.
@@ -110,6 +113,8 @@ struct SimulatedCluster {
         nameLoad = NameWorkload(scenario.names)
         liveRandom = SeededRandom(seed: scenario.seed ^ 0x11FE)
         listeners = SimulatedCluster.listeners(scenario, load)
+        social = SimulatedSocial(
+            scenario, nodes: ring.document.nodes.count, seams: mutant?.socialSeams ?? SocialSeams())
         namedAcceptors = ring.document.nameAcceptors
         let nodesRing = try SimulatedRing.snapshot(told)
         for node in ring.document.nodes {
@@ -123,6 +128,7 @@ struct SimulatedCluster {
             schedule(.typedClient(client), after: .milliseconds(Int64(510 + 20 * client)))
         }
         beginListening()
+        if scenario.social != nil { schedule(.site(.client), after: .milliseconds(800)) }
     }
 
     // MARK: Running
@@ -154,6 +160,7 @@ struct SimulatedCluster {
             schedule(.tick(node, life: life), after: Limits.controlTick)
             if let report = machines[node].report(at: now, mutant) { try step(node, .control(.report(report))) }
             try step(node, .control(.tick))
+            try tellLiving(node)
         case .commit(let node, let part, let life):
             guard isRunning(node, life) else { return }
             try commit(node, part)
@@ -190,6 +197,7 @@ struct SimulatedCluster {
         case .faultEnds(let place): try end(place)
         case .names(let event): try play(event)
         case .live(let event): try play(event)
+        case .site(let event): try play(event)
         }
         flush()
     }
@@ -232,6 +240,7 @@ struct SimulatedCluster {
         case .answer(let id, let outcome):
             trace.add(3, now, UInt64(node), id)
             ledger.add(outcome.played)
+            if heard(.outcome(outcome), of: id) { return }
             if case .object(let object?, _) = outcome, object.hasExpired(at: machines[node].wall(at: now)) {
                 ledger.add(.heardExpired)
             }

@@ -20,6 +20,8 @@ extension SimulatedNode {
         var shards: Int
         /// Of clients, at each gateway.
         var places: Int
+        /// Of each storage thread.
+        var mailbox: WorkBounds
         var ledger: PlayLedger
         var names: NamesBirth
         var mintedEntries: Int

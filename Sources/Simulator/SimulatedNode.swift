@@ -60,7 +60,7 @@ final class SimulatedNode {
 
     private struct StorageThread {
         var core: ShardCore
-        var mailbox = WorkQueue<StorageJob>(Workload.mailboxBounds)
+        var mailbox: WorkQueue<StorageJob>
         /// From the moment that it is called until its batch is done.
         var isBusy = false
         /// It has nothing but repair to do, and rests from that.
@@ -78,7 +78,7 @@ final class SimulatedNode {
     /// The shards, the scanner and the comparer.
     private var threads: [StorageThread]
     private var hints: HintCore
-    private var hintMailbox = WorkQueue<HintCore.Job>(Workload.mailboxBounds)
+    private var hintMailbox: WorkQueue<HintCore.Job>
     private var hintsAreCalled = false
     private(set) var control: ControlCore
     var votes: SimulatedVotes
@@ -101,8 +101,8 @@ final class SimulatedNode {
         space = birth.disk.space
         gauge = DiskGauge(space, at: now)
         reporter = NodeReporter(identity, revision: birth.revision, ring: birth.ring.document)
-        ledger = birth.ledger
         let (ring, stripes) = (birth.ring, CacheStripes(bits: 6))
+        (ledger, hintMailbox) = (birth.ledger, WorkQueue(birth.mailbox))
         let positions = ChangePositions(shards: birth.shards)
         let actor = Actor(node: identity, incarnation: birth.incarnation)
         loops = (0..<birth.loops).map { port in
@@ -121,7 +121,8 @@ final class SimulatedNode {
             return StorageThread(
                 core: ShardCore(
                     shard: shard, store: birth.disk.objects.store, stripes: stripes, ring: ring,
-                    changes: place < birth.shards ? ShardChanges(positions, shard: place) : nil))
+                    changes: place < birth.shards ? ShardChanges(positions, shard: place) : nil),
+                mailbox: WorkQueue(birth.mailbox))
         }
         hints = HintCore(
             keeper: try HintKeeper(identity: identity, store: birth.disk.hints, space: birth.hintSpace),

@@ -18,8 +18,16 @@ enum SimulatedRing {
         var hasWide = false
         /// The residency rule of the german placement; a mutant leaves it out.
         var germanOnly = true
+        /// Nodes have sites for people.
+        var site: Site?
         /// A figure that says nothing of where data is differs from what all others have.
         var hasMisprint = false
+    }
+
+    enum Site: Hashable, Sendable {
+        case everywhere
+        /// Some people live in Germany.
+        case homes
     }
 
     static let places = [
@@ -81,6 +89,11 @@ enum SimulatedRing {
         let germans = germans(shape)
         if germans > 1 { text += placement("german", "de:\(germans - 1)", of: "patients", only: shape.germanOnly) }
         if shape.hasSingle { text += placement("single", "any:1", of: "scraps") }
+        if let site = shape.site {
+            // Nobody follows feeds of others; a country without nodes polls for all.
+            text += "[country.is]\nlocation = [64.15, -21.94]\n[social]\npublic_shards = 2\npoll_from = [\"is\"]\n"
+            if site == .homes { text += "homes = { de = \"german\" }\n" }
+        }
         if shape.hasWide { text += placement("wide", "any:5", of: "archive") }
         let names = places.prefix(shape.nodes).enumerated().map { "\($1.0)-\($1.1)-\($0)" }
         let acceptors = names.prefix(shape.acceptors).map { "\"\($0)\"" }.joined(separator: ", ")

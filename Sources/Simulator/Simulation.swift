@@ -1,5 +1,6 @@
 // One seed, played from start to verdict.
 
+package import Social
 package import World
 
 package struct Verdict: Sendable {
@@ -17,6 +18,8 @@ package struct Verdict: Sendable {
     /// From healing until all was the same again; nil if it never was.
     package let healing: Span?
     package let counts: PlayCounts
+    /// What sites have done.
+    package var social = SocialFigures()
 }
 
 package enum Simulation {
@@ -24,7 +27,8 @@ package enum Simulation {
     /// Plays the scenario of `seed`, with a bug planted if `mutant` names one. The same arguments give the same
     /// verdict.
     package static func run(seed: UInt64, mutant: Mutant? = nil) -> Verdict {
-        mutant?.isOfNames ?? false
+        if mutant?.isOfSocial ?? false { return runSocial(seed: seed, mutant: mutant) }
+        return mutant?.isOfNames ?? false
             ? runNames(seed: seed, mutant: mutant, madeFor: mutant) : run(Scenario(seed: seed), mutant)
     }
 
@@ -33,7 +37,7 @@ package enum Simulation {
         run(Scenario(namesOf: seed, for: madeFor), mutant)
     }
 
-    private static func run(_ scenario: Scenario, _ mutant: Mutant?) -> Verdict {
+    static func run(_ scenario: Scenario, _ mutant: Mutant?) -> Verdict {
         let seed = scenario.seed
         do {
             var cluster = try SimulatedCluster(scenario: scenario, mutant: mutant)
@@ -47,16 +51,18 @@ package enum Simulation {
             }
             let healing = try settle(&cluster, healedAt)
             try cluster.lookAtNames()
+            if scenario.social != nil { try cluster.finishSocial() }
             // A write that is answered may still have been on its way to the last of its replicas.
-            let isAtRest = try settle(&cluster, healedAt) != nil
+            let isAtRest = try settle(&cluster, scenario.social == nil ? healedAt : cluster.now) != nil
             try listen(&cluster)
             cluster.finish(isAtRest: isAtRest)
             return Verdict(
                 seed: seed, trace: cluster.trace.value, violations: cluster.checker.violations,
-                requests: cluster.checker.requests, acknowledged: cluster.checker.acknowledged,
+                requests: cluster.checker.requests + cluster.social.people.answers,
+                acknowledged: cluster.checker.acknowledged + cluster.social.people.promises,
                 nameRequests: cluster.nameLoad.requests, namesAnswered: cluster.nameLoad.answered,
                 reconfigurations: cluster.reconfigurations, nodes: scenario.nodes, healing: healing,
-                counts: cluster.ledger.counts)
+                counts: cluster.ledger.counts, social: cluster.socialFigures)
         } catch {
             return Verdict(
                 seed: seed, trace: 0, violations: ["the simulation itself failed: \(error)"], requests: 0,

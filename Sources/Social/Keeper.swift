@@ -47,7 +47,7 @@ struct Keeper {
             let work: Flow<Void> =
                 switch intent.kind {
                 case .register: Registration.finish(intent)
-                case .post: Posting.finish(intent).map { _ in }
+                case .post: Posting.finish(intent, isWaitedFor: false).map { _ in }
                 case .delete(let id): Editing.finishDeleting(intent, id)
                 case .deleteAccount: Accounts.finishDeleting(intent)
                 }
@@ -97,6 +97,7 @@ extension SocialCore {
         switch event {
         case .item(let sort, let json):
             guard let intent = json.flatMap(Intent.init), let mark = sort.lastIndex(of: "!") else { return }
+            guard intent.step != .finished else { return keeper.remove(sort) }
             guard keeper.seen[sort] == nil else { return }
             let name = String(sort[..<mark])
             keeper.add(sort, Keeper.Seen(name: name, home: home, slot: slot, progress: intent.progress))
@@ -117,7 +118,7 @@ extension SocialCore {
             guard core.keeper.running.count < Limits.socialKeeperWidth else { return core.lookAgain(sort, span) }
             let stored: Flow<Stored<Intent>> = Cluster.read(key, .strict)
             stored.then { stored in
-                guard let intent = stored.record else { return .done }
+                guard let intent = stored.record, intent.step != .finished else { return .done }
                 // Somebody is at it: a long delivery says now and then how far it is.
                 guard intent.progress == seen.progress else {
                     return .with { core in

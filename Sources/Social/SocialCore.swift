@@ -97,11 +97,9 @@ package struct SocialCore {
     var polls = PollDesk()
     package internal(set) var figures = SocialFigures()
 
-    package init(identity: NodeID, ring: RingDocument, settings: SocialSettings) {
-        self.init(identity: identity, ring: ring, settings: settings, seams: SocialSeams())
-    }
-
-    init(identity: NodeID, ring: RingDocument, settings: SocialSettings, seams: SocialSeams) {
+    package init(
+        identity: NodeID, ring: RingDocument, settings: SocialSettings, seams: SocialSeams = SocialSeams()
+    ) {
         self.identity = identity
         self.ring = ring
         self.settings = settings
@@ -237,18 +235,30 @@ package struct SocialFigures: Sendable {
     package var finished: UInt64 = 0
     package var polls: UInt64 = 0
     package var failedPolls: UInt64 = 0
+
+    package init() {}
+
+    package mutating func add(_ other: SocialFigures) {
+        registrations += other.registrations
+        posts += other.posts
+        provisionalPosts += other.provisionalPosts
+        pointers += other.pointers
+        finished += other.finished
+        polls += other.polls
+        failedPolls += other.failedPolls
+    }
 }
 
 /// Bugs for tests to find: what goes wrong without a rule that the code keeps.
-struct SocialSeams: Sendable {
+package struct SocialSeams: Sendable {
     /// The name is claimed before anything stands that tells what for.
-    var claimsFirst = false
+    package var claimsFirst = false
     /// One replica's "no" is taken for the cluster's.
-    var believesOneReplica = false
+    package var believesOneReplica = false
     /// A pointer counts whatever post stands at its path.
-    var ignoresPostID = false
+    package var ignoresPostID = false
     /// Nobody finishes what another node has begun.
-    var takesNothingUp = false
+    package var takesNothingUp = false
 
-    init() {}
+    package init() {}
 }

@@ -210,6 +210,12 @@ extension Limits {
     public static let answerHeadBytes = 64 << 10
     /// Rows of a table on the terminal; longer ones are cut unless all are asked for.
     public static let tableRows = 40
+    /// With all faults over, a site answers within this: what it asks is bounded by seconds, and it asks some things
+    /// one after the other.
+    public static let simulatedAnswer = Span.seconds(30)
+    /// What was begun at sites is finished by this long after the faults: keepers wait for 15 s, and try again each 5
+    /// s.
+    public static let simulatedFinishing = Span.minutes(3)
     /// A simulated cluster that has not become one again after this long never will.
     public static let simulatedHealing = Span.seconds(60)
     /// Whoever listens to one that is the same again has heard all after this long: what a guard alone knows is read

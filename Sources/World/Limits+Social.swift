@@ -49,6 +49,9 @@ extension Limits {
     /// A session, from its last day on; and what a browser keeps of a login.
     public static let socialSession = Span.hours(24 * 30)
     public static let socialDevice = Span.hours(24 * 365)
+    /// A post that stood under a provisional path is known by its request's token: nobody's browser sends that again
+    /// later.
+    public static let socialReceipt = Span.hours(24 * 30)
     /// A draft that nobody writes on.
     public static let socialDraft = Span.hours(24 * 90)
     /// A text that is written together, or shown as a page: Markdown is rendered to this length.

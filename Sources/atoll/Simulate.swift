@@ -28,6 +28,8 @@ struct Simulate: ParsableCommand {
             """)
     var mutant: String?
     @Flag(help: "Load names alone, and let more go wrong with them.") var names = false
+    @Flag(help: "Load the sites of the nodes alone: people who register, post, change, delete, follow and read.")
+    var social = false
     @Flag(help: "Go on after a seed that fails.") var keepGoing = false
     @Flag(name: .shortAndLong, help: "A line for each seed.") var verbose = false
     @Flag(help: "A JSON document for each seed, and one with the counts of all; or one for each setting.")
@@ -48,13 +50,18 @@ struct Simulate: ParsableCommand {
             }
             return mutant
         }
+        guard !(names && social) else { throw CommandFailure.usage("--names and --social are two kinds of runs") }
         var failed = 0
         var played = 0
         var (requests, nameRequests, reconfigurations) = (0, 0, 0)
         var combined: UInt64 = 0
         var counts = PlayCounts()
         for seed in range {
-            let verdict = names ? Simulation.runNames(seed: seed) : Simulation.run(seed: seed, mutant: planted)
+            let verdict =
+                names
+                ? Simulation.runNames(seed: seed)
+                : social
+                    ? Simulation.runSocial(seed: seed, mutant: planted) : Simulation.run(seed: seed, mutant: planted)
             played += 1
             requests += verdict.requests
             nameRequests += verdict.nameRequests
@@ -77,7 +84,7 @@ struct Simulate: ParsableCommand {
     }
 
     private func compare() throws {
-        guard seeds == nil, fresh == nil, mutant == nil, !names, !keepGoing, !verbose else {
+        guard seeds == nil, fresh == nil, mutant == nil, !names, !social, !keepGoing, !verbose else {
             throw CommandFailure.usage("--selection goes with --seed, --reads and --json alone")
         }
         let reads = reads ?? 600_000
@@ -128,7 +135,8 @@ struct Simulate: ParsableCommand {
         for violation in verdict.violations { print("  broken: \(violation)") }
         if !verdict.violations.isEmpty {
             let plant = mutant.map { " --mutant \($0)" } ?? ""
-            print("  replay: atoll simulate\(names ? " --names" : "") --seeds \(verdict.seed) --verbose\(plant)")
+            let kind = names ? " --names" : social ? " --social" : ""
+            print("  replay: atoll simulate\(kind) --seeds \(verdict.seed) --verbose\(plant)")
         }
     }
 

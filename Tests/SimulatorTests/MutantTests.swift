@@ -15,6 +15,7 @@ import Testing
         .droppedItem: 16, .typedResetForgotten: 14, .typedNoAfter: 783, .typedMoveAsDeleteAndInsert: 49,
         .wipedDiskVotes: 24, .noRescan: 18, .fastReadAtMajority: 177, .noEpochCheck: 918, .fastQuorumIsMajority: 616,
         .ballotsUsedTwice: 48, .damagedIsAbsent: 9, .jointAsksNewSetOnly: 14, .promiseHidesFastVote: 17,
+        .socialClaimsFirst: 19, .socialBelievesOneReplica: 29, .socialIgnoresPostID: 44, .socialTakesNothingUp: 17,
     ]
 
     @Test(arguments: Mutant.allCases) func isCaughtWithin2000Seeds(_ mutant: Mutant) throws {
@@ -22,7 +23,10 @@ import Testing
         let caught = try #require(
             (first + MutantTests.seeds).first { !Simulation.run(seed: $0, mutant: mutant).violations.isEmpty },
             "\(mutant.rawValue) lives through \(MutantTests.seeds.upperBound) seeds")
-        let clean = mutant.isOfNames ? Simulation.runNames(seed: caught, madeFor: mutant) : Simulation.run(seed: caught)
+        let clean =
+            mutant.isOfNames
+            ? Simulation.runNames(seed: caught, madeFor: mutant)
+            : mutant.isOfSocial ? Simulation.runSocial(seed: caught) : Simulation.run(seed: caught)
         #expect(clean.violations.isEmpty, "seed \(caught) is not caught by \(mutant.rawValue) alone")
     }
 

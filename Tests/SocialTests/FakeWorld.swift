@@ -8,6 +8,7 @@ import JSON
 import Keys
 import Ring
 import RingFile
+import Testing
 import World
 
 @testable import DataTypes
@@ -111,12 +112,10 @@ struct FakeWorld {
         for (name, value) in fields { known.take(name, value) }
         if !body.isEmpty, !known.has(.contentType) { known.take("content-type", "application/json") }
         let listener = SiteRoutes.listener(ring, at: ring.nodes[node].social ?? ring.nodes[node].http)
-        let target = try RequestTarget.parse(path, of: listener)
-        let site = target.site ?? SiteTarget()
-        let request = SiteRequest(
-            target.route, RequestHead(method, path, known), parameters: site.parameters,
-            hasFinalSlash: site.hasFinalSlash, query: site.query, body: Array(body.utf8), origin: "http://site",
-            address: "127.0.0.1", chance: (0..<64).map { _ in UInt8.random(in: 0...255, using: &random) })
+        let request = try #require(
+            SiteRequest(
+                RequestHead(method, path, known), body: Array(body.utf8), of: listener,
+                chance: (0..<64).map { _ in UInt8.random(in: 0...255, using: &random) }))
         lastRequest += 1
         nodes[node].core.handle(.request(lastRequest, request), now, &out)
         take(node)

@@ -23,6 +23,14 @@ package struct HTTPResponse: Sendable {
         if let header = problem.header { headers.add(header.name, header.value) }
     }
 
+    /// The first header of this name, in lower case.
+    package func header(_ name: String) -> String? {
+        String(decoding: headers.bytes, as: UTF8.self).split(separator: "\r\n").first { $0.hasPrefix(name + ": ") }.map
+        {
+            String($0.dropFirst(name.utf8.count + 2))
+        }
+    }
+
     /// Another header line.
     package mutating func add(_ name: String, _ value: String) { headers.add(name, value) }
 

@@ -45,6 +45,17 @@ extension SiteRequest {
     /// A name or a value of a form (application/x-www-form-urlencoded), as a query writes it too. Nil if it is none.
     package static func formField(_ text: ArraySlice<UInt8>) -> [UInt8]? { try? SiteTarget.field(text) }
 
+    /// As a listener makes it of a request that has come whole; for whoever carries requests without sockets. The
+    /// origin is one that no page comes from, and the client is on this machine. Nil where the listener would refuse
+    /// its path.
+    package init?(_ head: RequestHead, body: [UInt8], of listener: SiteListener, chance: [UInt8]) {
+        guard let target = try? RequestTarget.parse(head.target, of: listener) else { return nil }
+        let site = target.site ?? SiteTarget()
+        self.init(
+            target.route, head, parameters: site.parameters, hasFinalSlash: site.hasFinalSlash, query: site.query,
+            body: body, origin: "http://site", address: "127.0.0.1", chance: chance)
+    }
+
     /// The address is the connection's for now.
     init(_ request: IncomingRequest, _ surroundings: Surroundings) {
         let target = request.target.site ?? SiteTarget()

@@ -207,6 +207,7 @@ extension SimulatedCluster {
     }
 
     private mutating func answered(_ request: UInt64, _ answer: NameAnswer) {
+        if heard(.name(answer), of: request) { return }
         guard let (client, asked) = nameLoad.answered(request, answer), isFaulty, client != nameLoad.lastLook else {
             return
         }
@@ -260,7 +261,7 @@ extension SimulatedCluster {
 
     /// Whether every set of the latest configuration still has a majority of the disks it was made of. A node whose
     /// disk is wiped after it was asked for its store, and before the new set is chosen, makes a set that doesn't.
-    private var areNamesReachable: Bool {
+    var areNamesReachable: Bool {
         guard let latest = latestConfiguration else { return true }
         return [latest.acceptors, latest.successors ?? []].allSatisfy { set in
             let sound = set.count { member in

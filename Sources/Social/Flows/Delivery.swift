@@ -11,10 +11,9 @@ enum Delivery {
         guard case .post(let wanted, _) = intent.kind, let key = SocialKeys.head(path, intent.home) else {
             return .done
         }
-        let standing: Flow<Stored<Head>> = Cluster.readSurely(key)
-        return standing.then { stored in
+        return Provisional.standingHead(key).then { there in
             // Of two ids of one request only the one that stands counts.
-            let id = stored.record?.id ?? wanted.id
+            let id = there?.id ?? wanted.id
             let pointer = Pointer(path: path.text, author: wanted.author, home: intent.home)
             return own(pointer, id, wanted)
                 .then { wanted.isListed ? PublicTimeline.add(pointer, id) : .done }
@@ -22,14 +21,7 @@ enum Delivery {
                     guard let author = wanted.author, wanted.isListed else { return .done }
                     return push(pointer, id, from: .user(author), intent)
                 }
-                // A title that is still to be claimed keeps its intent.
-                .then { intent.isProvisional ? note(intent) : Posting.drop(intent) }
         }
-    }
-
-    private static func note(_ intent: Intent) -> Flow<Void> {
-        guard let wanted = PostPath(intent.subject) else { return .done }
-        return Names.write(intent, name: wanted.name(hidden: intent.home != nil), .quorum).orElse { _ in .done }
     }
 
     private static func own(_ pointer: Pointer, _ id: PostID, _ head: Head) -> Flow<Void> {

@@ -97,13 +97,26 @@ enum Editing {
                 Cluster.delete($0, .quorum)
             }
             return write.then { Flow<[Void]>.all(deletions, width: 8) }
-                .then { _ in releaseTitle(path, home, generation: head.generation) }
+                .then { _ in head.generation == 0 ? removeMoved(path, home) : .done }
+                .then { releaseTitle(path, home, generation: head.generation) }
                 .then {
                     .with { core in
                         core.heads.forget(path, home)
                         return .done
                     }
                 }
+        }
+    }
+
+    /// What stood provisionally may have been moved meanwhile; whoever does that looks likewise for a deletion.
+    private static func removeMoved(_ path: PostPath, _ home: Home?) -> Flow<Void> {
+        guard let key = SocialKeys.head(path, home) else { return .done }
+        let standing: Flow<Stored<Head>> = Cluster.read(key, .strict)
+        return standing.then { stored in
+            guard let head = stored.record, let moved = head.movedTo.flatMap(PostPath.init), moved != path else {
+                return .done
+            }
+            return remove(moved, home, head.id)
         }
     }
 
@@ -114,9 +127,25 @@ enum Editing {
         let owner: Flow<Stored<OwnedName>> = Cluster.read(key, .strict)
         return owner.then { stored in
             guard let owned = stored.record, owned.generation == generation else { return .done }
-            return Names.release(name, owner: owned.owner, generation: generation).then {
-                $0 ? .done : .refused(.mayTakeEffect)
+            return forget(name, home, owned.owner).then {
+                Names.release(name, owner: owned.owner, generation: generation)
+            }.then { $0 ? .done : .refused(.mayTakeEffect) }
+        }
+    }
+
+    /// Intents of the request that had made the post: once its title stands for another one nothing tells any more that
+    /// it was deleted.
+    private static func forget(_ name: String, _ home: Home?, _ owner: String) -> Flow<Void> {
+        let intents: Flow<Listing<Intent>> = Cluster.list(SocialKeys.works(of: name, home), limit: 32, .strict)
+        return intents.then { listing in
+            let own = listing.items.map(\.record).filter { intent in
+                guard case .post = intent.kind else { return false }
+                return Names.owner(intent.token, of: name).isSpelled(owner)
             }
+            let all = own.map { intent in
+                Provisional.retract(intent).then { Names.drop(intent, name: name) }
+            }
+            return Flow<[Void]>.all(all).map { _ in }
         }
     }
 }

@@ -99,9 +99,27 @@ enum Follows {
                     // Unfollowed meanwhile.
                     guard stored.record != nil else { return Cluster.delete(edge, .quorum) }
                     let next = Following(since: since, state: .confirmed, pushedUntil: pushedUntil)
-                    return Cluster.write(key, next, context: stored.context, .quorum).map { _ in }
+                    return Cluster.write(key, next, context: stored.context, .quorum)
+                        .then { _ in pushedUntil == nil ? .done : checkEdge(edge, key) }
                 }
             }
+    }
+
+    /// Of a follow and an unfollow at once, each looks for what the other has done once its own is done: what counts on
+    /// pushes that nobody sends any more is pulled.
+    private static func checkEdge(_ edge: StoredKey, _ key: StoredKey) -> Flow<Void> {
+        let standing: Flow<Stored<Follower>> = Cluster.read(edge, .quorum)
+        return standing.then { $0.record == nil ? pull(key) : .done }
+    }
+
+    private static func pull(_ key: StoredKey) -> Flow<Void> {
+        let standing: Flow<Stored<Following>> = Cluster.read(key, .quorum)
+        return standing.then { stored in
+            guard let there = stored.record, there.state == .confirmed else { return .done }
+            return Cluster.write(
+                key, Following(since: there.since, state: .pending), context: stored.context, .quorum
+            ).map { _ in }
+        }
     }
 
     private static func copyLast(_ source: Source, to name: String) -> Flow<Void> {
@@ -129,7 +147,10 @@ enum Follows {
         guard let edge = SocialKeys.follower(source, name), let key = SocialKeys.following(name, source) else {
             return .refused(.noSuchUser)
         }
-        return Cluster.delete(edge, .quorum).then { Cluster.delete(key, .quorum) }
+        // An edge that is left brings what nobody is shown; a record that is left would count on an edge.
+        return Cluster.delete(key, .quorum).then {
+            Cluster.delete(edge, .quorum).map { Problem?.none }.orElse { .value($0) }
+        }.then { problem in pull(key).then { problem.map { .refused($0) } ?? .done } }
     }
 
     // MARK: Daily

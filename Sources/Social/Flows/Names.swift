@@ -141,7 +141,8 @@ enum Names {
             let intents: Flow<Listing<Intent>> = Cluster.list(SocialKeys.works(of: name, home), limit: 32, .strict)
             intents.then { listing in
                 .with { core in
-                    for item in listing.items where !item.record.token.isSpelled(token.text) {
+                    for item in listing.items
+                    where !item.record.token.isSpelled(token.text) && item.record.step != .finished {
                         Keeper.takeUp(item.record, name: name).start(&core)
                     }
                     return .value(())

@@ -101,6 +101,14 @@ enum Posting {
         return String(digest.prefix(slugDigits[min(round, slugDigits.count - 1)]))
     }
 
+    /// Where the loop goes on when a slug is taken; nil behind its last round, and where nothing is generated.
+    static func slug(after path: PostPath, _ intent: Intent) -> PostPath? {
+        guard case .post(let head, true) = intent.kind, let round = slugDigits.firstIndex(of: path.last.utf8.count),
+            round + 1 < slugDigits.count
+        else { return nil }
+        return PostPath(slug: generatedSlug(round + 1, intent.token, head.body))
+    }
+
     /// Whether a slug looks like a generated one: only the loop gives those.
     static func isSHA(_ slug: String) -> Bool {
         slugDigits.contains(slug.utf8.count)
@@ -136,17 +144,20 @@ enum Posting {
         guard case .post(let head, let generates) = intent.kind else { return .value(nil) }
         let rounds = generates ? firstRound(isListed: head.isListed)..<slugDigits.count : 0..<1
         let paths = rounds.map { generates ? PostPath(slug: generatedSlug($0, intent.token, content.digest)) : path }
-        return at(paths[...], intent, head)
+        // What one replica does not know yet is found by the claim.
+        return at(paths[...], intent, head, .one)
     }
 
-    private static func at(_ paths: ArraySlice<PostPath>, _ intent: Intent, _ wanted: Head) -> Flow<Posted?> {
+    private static func at(
+        _ paths: ArraySlice<PostPath>, _ intent: Intent, _ wanted: Head, _ level: Level
+    ) -> Flow<Posted?> {
         guard let path = paths.first, let key = SocialKeys.head(path, intent.home) else { return .value(nil) }
-        let one: Flow<Stored<Head>?> = Cluster.read(key, .one).optional
-        return one.then { stored in
-            // Nothing here: the usual way, and cheap. What one replica does not know yet is found by the claim.
+        let standing: Flow<Stored<Head>?> = Cluster.read(key, level).optional
+        return standing.then { stored in
+            // Nothing here: the usual way, and cheap.
             guard let there = stored?.record else { return .value(nil) }
-            return isOf(intent, path).then { isOurs in
-                guard isOurs else { return at(paths.dropFirst(), intent, wanted) }
+            return isOf(intent, path, there).then { isOurs in
+                guard isOurs else { return at(paths.dropFirst(), intent, wanted, level) }
                 guard
                     there.body.isSpelled(wanted.body)
                         || there.revisions.contains(where: { $0.body.isSpelled(wanted.body) })
@@ -157,11 +168,15 @@ enum Posting {
         }
     }
 
-    private static func isOf(_ intent: Intent, _ path: PostPath) -> Flow<Bool> {
+    /// Whether a head that stands there, or stood, is what this request has made of it.
+    private static func isOf(_ intent: Intent, _ path: PostPath, _ head: Head) -> Flow<Bool> {
         let name = path.name(hidden: intent.home != nil)
         guard let key = SocialKeys.owner(name) else { return .value(false) }
         let owner: Flow<Stored<OwnedName>> = Cluster.read(key, .strict)
-        return owner.map { $0.record?.owner.isSpelled(Names.owner(intent.token, of: name)) ?? false }
+        return owner.map { stored in
+            guard let owned = stored.record, owned.generation == head.generation else { return false }
+            return owned.owner.isSpelled(Names.owner(intent.token, of: name))
+        }
     }
 
     static func writeBody(_ path: PostPath, _ content: PostContent, _ home: Home?, _ level: Level = .strict)
@@ -173,34 +188,37 @@ enum Posting {
 
     // MARK: Claim and publish
 
-    /// From the intent on; the same for whoever finishes it.
-    static func finish(_ intent: Intent) -> Flow<Posted> {
+    /// From the intent on; the same for whoever finishes it. But only who is waited for publishes what can't have its
+    /// name yet: others leave that to a later time.
+    static func finish(_ intent: Intent, isWaitedFor: Bool = true) -> Flow<Posted> {
         guard let path = PostPath(intent.subject) else { return .refused(.internalError) }
         if intent.isProvisional { return Provisional.claim(intent) }
         if let placed = intent.placed, let stands = PostPath(placed.path) {
-            return Delivery.deliver(intent, at: stands).then {
+            if intent.step == .finished { return posted(intent, stands, wasThere: true) }
+            return Delivery.deliver(intent, at: stands).then { drop(intent) }.then {
                 posted(intent, stands, wasThere: true)
             }
         }
-        guard case .post(let head, let generates) = intent.kind else { return .refused(.internalError) }
-        return claim(intent, path, round: generates ? firstRound(isListed: head.isListed) : 0)
+        return claim(intent, path, isWaitedFor)
     }
 
-    private static func claim(_ intent: Intent, _ path: PostPath, round: Int) -> Flow<Posted> {
-        guard case .post(let head, let generates) = intent.kind else { return .refused(.internalError) }
-        return Names.claim(path.name(hidden: intent.home != nil), intent.token).then { claim in
+    private static func claim(_ intent: Intent, _ path: PostPath, _ isWaitedFor: Bool) -> Flow<Posted> {
+        Names.claim(path.name(hidden: intent.home != nil), intent.token).then { claim in
             switch claim {
             case .ours(let generation): return publish(intent, path, generation)
-            case .unknown where intent.canBeProvisional: return Provisional.publish(intent, nil)
+            case .unknown where isWaitedFor && intent.canBeProvisional:
+                guard case .post(let head, _) = intent.kind else { return .refused(.internalError) }
+                // The same request may have got through at another node.
+                let there: Flow<Posted?> = at([path], intent, head, .strict).orElse { _ in .value(nil) }
+                return there.then { $0.map { .value($0) } ?? Provisional.publish(intent, nil) }
             case .unknown: return .refused(.mayTakeEffect)
             case .taken:
                 // if (!isSHA(slug)) return false; path = 'post:' + (slug = generateSHA())
-                guard generates, round + 1 < slugDigits.count else {
+                guard let next = slug(after: path, intent) else {
                     return drop(intent).then { .refused(path.user == nil ? .slugTaken : .titleTaken) }
                 }
-                let next = PostPath(slug: generatedSlug(round + 1, intent.token, head.body))
                 return copyBody(intent, from: PostPath(intent.subject) ?? path, to: next).then {
-                    self.claim(intent, next, round: round + 1)
+                    self.claim(intent, next, isWaitedFor)
                 }
             }
         }
@@ -213,8 +231,11 @@ enum Posting {
         }
         let head = wanted.at(generation)
         let name = path.name(hidden: intent.home != nil)
-        return wasDeleted(intent, wanted.id, path, generation).then {
-            Names.publish(head, at: key) { there in
+        return wasDeleted(intent, wanted.id, path).then { isDeleted -> Flow<Void> in
+            guard !isDeleted else {
+                return giveBack(path, intent, generation).then { _ in drop(intent) }.then { .refused(.gone) }
+            }
+            return Names.publish(head, at: key) { there in
                 // The same request through another node has made its own id, or the post was changed since.
                 there.generation >= generation
             }
@@ -226,26 +247,27 @@ enum Posting {
                 next.step = .published
                 next.placed = Intent.Placed(path: path.text, generation: generation)
                 // 201 leaves here; lists hear of it by and by, from whoever is there.
-                Delivery.deliver(next, at: path).start(&core)
+                Delivery.deliver(next, at: path).then { drop(intent) }.start(&core)
                 return posted(intent, path, wasThere: false)
             }
         }
     }
 
-    /// Refused where this very request's post stood, and was deleted before its intent was: nobody wants it back.
-    static func wasDeleted(_ intent: Intent, _ id: PostID, _ path: PostPath, _ generation: UInt64) -> Flow<Void> {
-        let name = path.name(hidden: intent.home != nil)
+    /// Whether this very request's post stood there, and was deleted before its intent was: nobody wants it back.
+    static func wasDeleted(_ intent: Intent, _ id: PostID, _ path: PostPath) -> Flow<Bool> {
         guard let key = SocialKeys.head(path, intent.home) else { return .refused(.internalError) }
         let standing: Flow<Stored<Head>> = Cluster.read(key, .strict)
         return standing.then { stored in
-            guard let there = stored.record, there.state == .deleted else { return .done }
-            let isOurs: Flow<Bool> = there.id == id ? .value(true) : isOf(intent, path)
-            return isOurs.then { isOurs in
-                guard isOurs else { return .done }
-                return Names.release(name, owner: Names.owner(intent.token, of: name), generation: generation)
-                    .then { _ in drop(intent) }.then { .refused(.gone) }
-            }
+            guard let there = stored.record, there.state == .deleted else { return .value(false) }
+            return there.id == id ? .value(true) : isOf(intent, path, there)
         }
+    }
+
+    /// Releases a title that was claimed for nothing; a slug is out in the world, and never another's.
+    static func giveBack(_ path: PostPath, _ intent: Intent, _ generation: UInt64) -> Flow<Bool> {
+        let name = path.name(hidden: intent.home != nil)
+        guard path.user != nil else { return .value(true) }
+        return Names.release(name, owner: Names.owner(intent.token, of: name), generation: generation)
     }
 
     /// What stands there now: its id is that of whoever published first.
@@ -256,7 +278,7 @@ enum Posting {
         let head: Flow<Stored<Head>?> = Cluster.read(key, .quorum).optional
         return head.map { stored in
             Posted(
-                path: path, id: stored?.record?.id ?? wanted.id, wasThere: wasThere, isProvisional: false,
+                path: path, id: stored?.record?.id ?? wanted.id, wasThere: wasThere, isProvisional: path.isProvisional,
                 readableIn: [])
         }
     }
@@ -273,10 +295,18 @@ enum Posting {
         }
     }
 
-    /// The intent has nothing left to do.
+    /// The intent has nothing left to do. But where the same request has not reached the namestore at another node, the
+    /// post stands under a provisional path too, and that is brought to its end.
     static func drop(_ intent: Intent) -> Flow<Void> {
-        guard let path = PostPath(intent.subject) else { return .done }
-        return Names.drop(intent, name: path.name(hidden: intent.home != nil)).orElse { _ in .done }
+        guard let path = PostPath(intent.subject), let token = SocialToken(intent.token),
+            let key = SocialKeys.work(path.name(hidden: intent.home != nil), token.digest, intent.home)
+        else { return .done }
+        let standing: Flow<Stored<Intent>> = Cluster.read(key, .strict)
+        return standing.then { stored -> Flow<Void> in
+            guard let there = stored.record, there.step != .finished else { return .done }
+            if there.isProvisional { return Provisional.claim(there).map { _ in } }
+            return Cluster.delete(key, context: stored.context, .strict)
+        }.orElse { _ in .done }
     }
 }
 

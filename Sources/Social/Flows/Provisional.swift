@@ -1,6 +1,9 @@
 // Posting while the namestore, or a strict quorum, is out of reach: a cut-off country posts on. The post stands under a
 // path that nobody else can have, `ann/~` and 32 digits, or the full digest as its slug; its intent stays, and whoever
-// keeps it claims the title once that can be done. Then the provisional path leads there, or says that it was taken.
+// keeps it claims the title, or a slug as the loop has it, once that can be done: of the same request through two
+// nodes, one that reaches the namestore and one that does not, comes one post. Then the provisional path leads there.
+// Where the title was taken it stays, and the intent becomes a receipt: nothing else tells the same request any more
+// that it was done.
 
 import Ring
 import Edge
@@ -48,6 +51,7 @@ enum Provisional {
                     core.figures.provisionalPosts += 1
                     var next = standing
                     next.step = .published
+                    // The intent stays: the title is still to be claimed.
                     Delivery.deliver(next, at: path).start(&core)
                     let countries = Set(written.nodes.compactMap { core.ring.node($0)?.country })
                     return .value(
@@ -58,7 +62,8 @@ enum Provisional {
             }
     }
 
-    private static func standingHead(_ key: StoredKey) -> Flow<Head?> {
+    /// Of siblings the one that counts, if that can be known.
+    static func standingHead(_ key: StoredKey) -> Flow<Head?> {
         let quorum: Flow<Stored<Head>> = Cluster.read(key, .quorum)
         return quorum.orElse { _ in Cluster.read(key, .one) }.map(\.record)
     }
@@ -85,65 +90,117 @@ enum Provisional {
     /// Once the namestore answers again. Refused with `cut-off` while it does not. A generated slug is claimed as well,
     /// so that the same token, which begins there, finds that it has posted.
     static func claim(_ intent: Intent) -> Flow<Posted> {
-        guard let wanted = PostPath(intent.subject) else { return .refused(.internalError) }
-        return claim(intent, wanted)
-    }
-
-    private static func claim(_ intent: Intent, _ wanted: PostPath) -> Flow<Posted> {
-        guard case .post(let head, let generates) = intent.kind, let path = path(intent) else {
+        guard case .post(let head, _) = intent.kind, let path = path(intent), let first = PostPath(intent.subject)
+        else {
             return .refused(.internalError)
         }
-        return Names.claim(wanted.name(hidden: intent.home != nil), intent.token).then { claim in
+        return claim(intent, head, path, first)
+    }
+
+    private static func claim(_ intent: Intent, _ head: Head, _ path: PostPath, _ wanted: PostPath) -> Flow<Posted> {
+        Names.claim(wanted.name(hidden: intent.home != nil), intent.token).then { claim in
             switch claim {
             case .unknown:
                 // Where nobody keeps names, a full digest is a name already.
-                return .with { core in
-                    core.hasNamestore ? .refused(.cutOff) : end(intent, at: path, head.id)
-                }
-            // The full digest is nobody else's.
-            case .taken where generates && wanted != path: return self.claim(intent, path)
+                return .with { core in core.hasNamestore ? .refused(.cutOff) : stay(intent, head, at: path) }
             case .taken:
-                return change(path, intent.home) { there in
-                    var head = there
-                    head.wasTaken = true
-                    return head
-                }.then { end(intent, at: path, head.id) }
+                if let next = Posting.slug(after: wanted, intent) { return self.claim(intent, head, path, next) }
+                var taken = head
+                taken.wasTaken = true
+                return stay(intent, taken, at: path)
             case .ours(let generation):
                 return settle(intent, head.at(generation), path, wanted, generation)
             }
         }
     }
 
+    /// It has its provisional path for good. Whoever published it may have died before lists knew of it, or before it
+    /// stood.
+    private static func stay(_ intent: Intent, _ head: Head, at path: PostPath) -> Flow<Posted> {
+        change(path, intent.home, absent: head) { there in
+            var present = there
+            present.wasTaken = head.wasTaken
+            return present
+        }.then { Delivery.deliver(intent, at: path) }.then { end(intent, at: path, head.id) }
+    }
+
     private static func settle(
         _ intent: Intent, _ head: Head, _ path: PostPath, _ wanted: PostPath, _ generation: UInt64
     ) -> Flow<Posted> {
-        let name = wanted.name(hidden: intent.home != nil)
         guard let key = SocialKeys.head(wanted, intent.home), let old = SocialKeys.head(path, intent.home) else {
             return .refused(.internalError)
         }
         let standing: Flow<Stored<Head>> = Cluster.read(old, .strict)
         return standing.then { stored in
-            // What was edited meanwhile stays edited; what was deleted moves nowhere.
-            let present = stored.record.map { $0.moved(to: head) } ?? head
-            let isGone = stored.record?.state == .deleted
-            let bodies = present.revisions.map(\.body) + [present.body]
-            let copies = bodies.map { Provisional.copyBody($0, intent.home, from: path, to: wanted) }
-            return Posting.wasDeleted(intent, head.id, wanted, generation)
-                .then { Flow<[Void]>.all(path == wanted ? [] : copies, width: 4) }
-                .then { _ in Names.publish(present, at: key) { $0.generation >= generation } }
-                .then { Names.noteOwner(name, intent.token, generation: generation) }
-                .then {
-                    path == wanted || isGone
+            let isGone: Flow<Bool> =
+                stored.record?.state == .deleted ? .value(true) : Posting.wasDeleted(intent, head.id, wanted)
+            return isGone.then { isGone in
+                if isGone { return withdraw(intent, stored.record?.id ?? head.id, path, wanted, generation) }
+                // What was edited meanwhile stays edited.
+                let present = stored.record.map { $0.moved(to: head) } ?? head
+                return move(intent, present, path, wanted).then {
+                    Names.publish(present, at: key) { $0.generation >= generation }
+                }.then {
+                    Names.noteOwner(wanted.name(hidden: intent.home != nil), intent.token, generation: generation)
+                }.then {
+                    path == wanted
                         ? .done
-                        : change(path, intent.home) { there in
+                        : change(path, intent.home, absent: present) { there in
                             var head = there
                             head.movedTo = wanted.text
                             return head
-                        }
+                        }.then { removeIfDeleted(old, wanted, intent.home, present.id) }
                 }
                 .then { Delivery.deliver(intent.placed(wanted, generation), at: wanted) }
-                .then { end(intent, at: wanted, head.id) }
+                .then { Names.drop(intent, name: wanted.name(hidden: intent.home != nil)) }
+                .map { Posted(path: wanted, id: head.id, wasThere: true, isProvisional: false, readableIn: []) }
+            }
         }
+    }
+
+    /// Its author may have deleted it under the old path while it moved.
+    private static func removeIfDeleted(
+        _ old: StoredKey, _ wanted: PostPath, _ home: Home?, _ id: PostID
+    ) -> Flow<Void> {
+        let standing: Flow<Stored<Head>> = Cluster.read(old, .strict)
+        return standing.then { $0.record?.state == .deleted ? Editing.remove(wanted, home, id) : .done }
+    }
+
+    /// Takes away what stands provisionally of a post that was deleted under its title.
+    static func retract(_ intent: Intent) -> Flow<Void> {
+        guard intent.isProvisional, let path = path(intent), let key = SocialKeys.head(path, intent.home) else {
+            return .done
+        }
+        let standing: Flow<Stored<Head>> = Cluster.read(key, .strict)
+        return standing.then { $0.record.map { Editing.remove(path, intent.home, $0.id) } ?? .done }
+    }
+
+    /// It was deleted, here or where another node has put it: nothing of it is to be seen, and it needs no name. But a
+    /// post that stands under the title keeps it.
+    private static func withdraw(
+        _ intent: Intent, _ id: PostID, _ path: PostPath, _ wanted: PostPath, _ generation: UInt64
+    ) -> Flow<Posted> {
+        guard let key = SocialKeys.head(wanted, intent.home) else { return .refused(.internalError) }
+        return Editing.remove(path, intent.home, id).then {
+            let standing: Flow<Stored<Head>> = Cluster.read(key, .strict)
+            return standing.then { stored in
+                // Nothing was ever out under it.
+                guard let there = stored.record else {
+                    let name = wanted.name(hidden: intent.home != nil)
+                    return Names.release(name, owner: Names.owner(intent.token, of: name), generation: generation)
+                }
+                if there.state != .deleted, there.generation >= generation { return .value(true) }
+                return Posting.giveBack(wanted, intent, generation)
+            }
+        }.then { $0 ? end(intent, at: path, id) : .refused(.mayTakeEffect) }
+    }
+
+    /// All bodies that it has had.
+    private static func move(_ intent: Intent, _ head: Head, _ path: PostPath, _ wanted: PostPath) -> Flow<Void> {
+        guard path != wanted else { return .done }
+        let bodies = head.revisions.map(\.body) + [head.body]
+        let copies = bodies.map { copyBody($0, intent.home, from: path, to: wanted) }
+        return Flow<[Void]>.all(copies, width: 4).map { _ in }
     }
 
     private static func copyBody(_ digest: String, _ home: Home?, from: PostPath, to: PostPath) -> Flow<Void> {
@@ -158,12 +215,13 @@ enum Provisional {
         }
     }
 
-    private static func change(_ path: PostPath, _ home: Home?, _ body: @escaping (Head) -> Head) -> Flow<Void> {
+    private static func change(
+        _ path: PostPath, _ home: Home?, absent: Head, _ body: @escaping (Head) -> Head
+    ) -> Flow<Void> {
         guard let key = SocialKeys.head(path, home) else { return .refused(.internalError) }
         let standing: Flow<Stored<Head>> = Cluster.read(key, .strict)
         return standing.then { stored in
-            guard let head = stored.record else { return .refused(.cutOff) }
-            return Cluster.write(key, body(head), context: stored.context, .strict).then { _ in
+            Cluster.write(key, body(stored.record ?? absent), context: stored.context, .strict).then { _ in
                 .with { core in
                     core.heads.forget(path, home)
                     return .done
@@ -173,7 +231,12 @@ enum Provisional {
     }
 
     private static func end(_ intent: Intent, at path: PostPath, _ id: PostID) -> Flow<Posted> {
-        Posting.drop(intent).map { _ in
+        guard let wanted = PostPath(intent.subject), let token = SocialToken(intent.token),
+            let key = SocialKeys.work(wanted.name(hidden: intent.home != nil), token.digest, intent.home)
+        else { return .refused(.internalError) }
+        var receipt = intent.placed(path, 0)
+        receipt.step = .finished
+        return Cluster.write(key, receipt, ttl: Limits.socialReceipt, .strict).map { _ in
             Posted(path: path, id: id, wasThere: true, isProvisional: path.isProvisional, readableIn: [])
         }
     }
@@ -192,13 +255,8 @@ extension Intent {
 extension Head {
     /// What has become of it under a provisional path, with the generation of its name.
     fileprivate func moved(to named: Head) -> Head {
-        var head = named
-        head.rev = rev
+        var head = at(named.generation)
         head.edited = edited
-        head.type = type
-        head.size = size
-        head.body = body
-        head.summary = summary
         head.revisions = revisions
         head.state = state
         return head

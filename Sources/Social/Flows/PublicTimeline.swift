@@ -79,13 +79,14 @@ struct PublicTimeline {
     private mutating func heard(_ event: Followed, _ news: inout [(PostID, Pointer)]) {
         switch event {
         case .item(let sort, let json):
-            guard let id = PostID(sort), let pointer = json.flatMap(Pointer.init), newest[id] == nil else { return }
-            newest[id] = pointer
+            guard let id = PostID(sort), let pointer = json.flatMap(Pointer.init) else { return }
+            page = nil
+            // One that was known may lead elsewhere by now.
+            guard newest.updateValue(pointer, forKey: id) == nil else { return }
             let place = order.firstIndex { $0 < id } ?? order.endIndex
             order.insert(id, at: place)
             if order.count > Limits.socialPublicKept { newest[order.removeLast()] = nil }
             if isReady { news.append((id, pointer)) }
-            page = nil
         case .removed(let sort):
             guard let id = PostID(sort), newest.removeValue(forKey: id) != nil else { return }
             order.removeAll { $0 == id }

@@ -68,7 +68,13 @@ enum Reading {
         guard let key = SocialKeys.body(post.path, revision ?? post.head.body, post.home) else {
             return .refused(.noSuchPost)
         }
-        return Cluster.readBytes(key).then { $0.map { .value($0) } ?? .refused(.noSuchPost) }
+        return Cluster.readBytes(key).then { found in
+            if let found { return .value(found) }
+            // The head was one replica's: bodies go once the deleted head stands.
+            guard let key = SocialKeys.head(post.path, post.home) else { return .refused(.noSuchPost) }
+            let standing: Flow<Stored<Head>> = Cluster.read(key, .strict)
+            return standing.then { .refused($0.record?.state == .deleted ? .gone : .noSuchPost) }
+        }
     }
 
     // MARK: Heads of lists

@@ -3,7 +3,7 @@
 //     if (!namestore.register('user:' + name)) return false;
 //     then the user is stored, with a password hash
 //
-// `post:NAME` is claimed as well: users and slugs share the first segment of a path.
+// `post:NAME` is claimed before it: users and slugs share the first segment of a path.
 
 import Ring
 import Edge
@@ -112,31 +112,34 @@ enum Registration {
     // MARK: From the intent on
 
     /// Claims, publishes, and drops the intent. The same for whoever finishes it.
+    ///
+    /// The path first, which people and short links share: so only whoever has it claims the name. The other way round
+    /// those who come too late would have a half each that stands for nothing, and to give it back while somebody else
+    /// still claims it for them is a race that nobody can win.
     static func finish(_ intent: Intent) -> Flow<Void> {
         guard case .register(let phc) = intent.kind else { return .refused(.internalError) }
-        let name = intent.subject
-        return Names.claim("user:" + name, intent.token).then { claim in
+        return Names.claim("post:" + intent.subject, intent.token).then { claim in
             switch claim {
             case .unknown: return .refused(.mayTakeEffect)
             case .taken: return giveUp(intent).then { .refused(.nameTaken) }
             case .ours(let generation):
-                return claimPath(intent, user: generation).then { path in
-                    publish(intent, phc, user: generation, path: path)
+                return claimName(intent, path: generation).then { user in
+                    publish(intent, phc, user: user, path: generation)
                 }
             }
         }
     }
 
-    private static func claimPath(_ intent: Intent, user: UInt64) -> Flow<UInt64> {
+    private static func claimName(_ intent: Intent, path: UInt64) -> Flow<UInt64> {
         let name = intent.subject
-        return Names.claim("post:" + name, intent.token).then { claim in
+        return Names.claim("user:" + name, intent.token).then { claim in
             switch claim {
             case .ours(let generation): return .value(generation)
             case .unknown: return .refused(.mayTakeEffect)
             case .taken:
-                // The half that is ours would stand for nothing.
-                let owner = Names.owner(intent.token, of: "user:" + name)
-                return Names.release("user:" + name, owner: owner, generation: user).then { isReleased in
+                // By somebody who came past this site. The half that is ours would stand for nothing.
+                let owner = Names.owner(intent.token, of: "post:" + name)
+                return Names.release("post:" + name, owner: owner, generation: path).then { isReleased in
                     isReleased ? giveUp(intent).then { .refused(.nameTaken) } : .refused(.mayTakeEffect)
                 }
             }

@@ -125,7 +125,12 @@ struct Head: SocialRecord, Equatable {
     /// stand side by side until an edit has seen both.
     static func merged(_ a: Head, _ b: Head) -> Head {
         if a.generation != b.generation { return a.generation > b.generation ? a : b }
-        if a.rank != b.rank { return a.rank > b.rank ? a : b }
+        if a.rank != b.rank {
+            // Where it has moved to, it is to be deleted as well.
+            var one = a.rank > b.rank ? a : b
+            one.movedTo = [a.movedTo, b.movedTo].compactMap { $0 }.min { $0.isSpelledBefore($1) }
+            return one
+        }
         if a.rev != b.rev { return a.rev > b.rev ? a : b }
         if a.id != b.id { return a.id < b.id ? a : b }
         if a.body == b.body {

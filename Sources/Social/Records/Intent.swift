@@ -21,6 +21,8 @@ struct Intent: SocialRecord, Equatable {
         case prepared = 0
         /// What it is about stands; lists may not know of it.
         case published = 1
+        /// Nothing is left to be done: what stays for a while is a receipt, for whoever sends the same again.
+        case finished = 2
     }
 
     let kind: Kind

@@ -1,0 +1,42 @@
+// People at the sites of nodes that crash, stand still and are cut off: what an answer has promised holds at the end,
+// names stand for something, and each post stands once wherever it should.
+
+import Social
+import Testing
+
+@testable import Simulator
+
+@Suite struct SocialSeedTests {
+    /// Seeds that once found a bug, and which; as `RegressionSeeds`.
+    struct Entry: Sendable, CustomTestStringConvertible {
+        let seed: UInt64
+        let found: String
+        var testDescription: String { "seed \(seed): \(found)" }
+    }
+
+    static let table = [
+        Entry(seed: 12, found: "a post that was being deleted was said never to have been"),
+        Entry(seed: 28, found: "a deleted post came back under its provisional path"),
+    ]
+
+    @Test func whatWasFoundOnceStaysMended() {
+        var figures = SocialFigures()
+        for entry in SocialSeedTests.table {
+            let verdict = Simulation.runSocial(seed: entry.seed)
+            #expect(
+                verdict.violations.isEmpty,
+                "\(entry.testDescription), replay with `atoll simulate --social --seeds \(entry.seed)`")
+            #expect(verdict.healing != nil, "seed \(entry.seed) did not heal")
+            figures.add(verdict.social)
+        }
+        // A run in which nobody posts, nothing is provisional and nothing is left to keepers finds nothing.
+        #expect(figures.registrations > 3 && figures.posts > 10)
+        #expect(figures.provisionalPosts > 2 && figures.finished > 10)
+    }
+
+    @Test func aSeedIsTheWholeTruth() {
+        let runs = (0..<2).map { _ in Simulation.runSocial(seed: 17) }
+        #expect(runs[0].trace == runs[1].trace)
+        #expect(runs[0].acknowledged == runs[1].acknowledged)
+    }
+}
