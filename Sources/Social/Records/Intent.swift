@@ -102,8 +102,11 @@ struct Intent: SocialRecord, Equatable {
         return .record(members)
     }
 
-    /// What is further.
+    /// What is further; but of what stands under a provisional path the title is still to be claimed, however far the
+    /// same request has come elsewhere.
     static func merged(_ a: Intent, _ b: Intent) -> Intent {
+        if (a.step == .finished) != (b.step == .finished) { return a.step == .finished ? a : b }
+        if a.isProvisional != b.isProvisional { return a.isProvisional ? a : b }
         if a.step != b.step { return a.step.rawValue > b.step.rawValue ? a : b }
         if a.deliveredShard != b.deliveredShard { return a.deliveredShard > b.deliveredShard ? a : b }
         if a.since != b.since { return a.since < b.since ? a : b }
