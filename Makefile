@@ -8,8 +8,7 @@
 SEEDS ?= 1..20000
 FRESH ?= 2000
 # Of people: each is a minute of a whole cluster's time.
-SOCIAL ?= 1..2000
-SOCIAL_FRESH ?= 200
+SOCIAL ?= 1..40
 PREFIX ?= /usr/local
 
 help:
@@ -55,7 +54,6 @@ sim: build
 	@./atoll simulate --names --fresh $(FRESH)
 	@echo '==> simulating people at sites, seeds $(SOCIAL)'
 	@./atoll simulate --social --seeds $(SOCIAL)
-	@./atoll simulate --social --fresh $(SOCIAL_FRESH)
 
 soak: build dependencies-test
 	@scripts/soak.sh

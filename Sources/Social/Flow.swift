@@ -64,6 +64,15 @@ extension Flow where Value == Void {
 }
 
 extension Flow {
+    /// Both at once; refused as the first of them that is.
+    func and<Other>(_ other: Flow<Other>) -> Flow<(Value, Other)> {
+        let both: [Flow<(Value?, Other?)>] = [map { ($0, nil) }, other.map { (nil, $0) }]
+        return Flow<[(Value?, Other?)]>.all(both).then { values in
+            guard let one = values.first?.0, let two = values.last?.1 else { return .refused(.internalError) }
+            return .value((one, two))
+        }
+    }
+
     /// All of `flows` at once, `width` at a time, and their values in order; refused as the first of them that is.
     static func all<Each>(_ flows: [Flow<Each>], width: Int = Limits.socialWidth) -> Flow where Value == [Each] {
         guard !flows.isEmpty else { return .value([]) }

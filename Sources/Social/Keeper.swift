@@ -18,7 +18,7 @@ struct Keeper {
         let home: Home?
         let slot: Int
         /// How far it was when it was looked at last.
-        var progress: String
+        var step: Intent.Step
     }
 
     /// By its sort key: name and token.
@@ -100,7 +100,7 @@ extension SocialCore {
             guard intent.step != .finished else { return keeper.remove(sort) }
             guard keeper.seen[sort] == nil else { return }
             let name = String(sort[..<mark])
-            keeper.add(sort, Keeper.Seen(name: name, home: home, slot: slot, progress: intent.progress))
+            keeper.add(sort, Keeper.Seen(name: name, home: home, slot: slot, step: intent.step))
             lookAgain(sort, intent.isProvisional ? Limits.socialProvisionalRetry : Limits.socialKeeperWait)
         case .removed(let sort): keeper.remove(sort)
         case .reset: keeper.reset(slot, home)
@@ -119,11 +119,11 @@ extension SocialCore {
             let stored: Flow<Stored<Intent>> = Cluster.read(key, .strict)
             stored.then { stored in
                 guard let intent = stored.record, intent.step != .finished else { return .done }
-                // Somebody is at it: a long delivery says now and then how far it is.
-                guard intent.progress == seen.progress else {
+                // Somebody is at it.
+                guard intent.step == seen.step else {
                     return .with { core in
                         var seen = seen
-                        seen.progress = intent.progress
+                        seen.step = intent.step
                         core.keeper.add(sort, seen)
                         return .done
                     }

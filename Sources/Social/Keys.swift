@@ -53,8 +53,10 @@ enum SocialKeys {
     static func owner(_ name: String) -> StoredKey? { key("social.owners", name) }
 
     static func head(_ path: PostPath, _ home: Home?) -> StoredKey? { key(at(home, "social.posts"), path.text, "head") }
-    static func body(_ path: PostPath, _ digest: String, _ home: Home?) -> StoredKey? {
-        key(at(home, "social.posts"), path.text, "body/" + digest)
+    /// Of a post's own: when it is deleted, and its title stands for another one with the same bytes, that one keeps
+    /// them. What an id has of its request's token is the same whenever the request comes.
+    static func body(_ path: PostPath, _ post: PostID, _ digest: String, _ home: Home?) -> StoredKey? {
+        key(at(home, "social.posts"), path.text, "body/\(post.text.suffix(6))-\(digest)")
     }
 
     static func timeline(_ source: Source) -> SocialRange {

@@ -17,6 +17,8 @@ import Testing
     static let table = [
         Entry(seed: 12, found: "a post that was being deleted was said never to have been"),
         Entry(seed: 28, found: "a deleted post came back under its provisional path"),
+        Entry(seed: 13, found: "who began to follow while a post was delivered was not told of it"),
+        Entry(seed: 140, found: "a link was good for a retry, as its owner stood, before a quorum had the head"),
     ]
 
     @Test func whatWasFoundOnceStaysMended() {

@@ -1,26 +1,33 @@
 // Where a post comes to stand in lists: the author's timeline, the public one, the inboxes of those to whom the source
-// pushes. All of them hold pointers under the post's id, so whatever is delivered twice stands once. After each
-// thousand inboxes the intent says how far it is: who goes on after a crash begins there.
+// pushes. All of them hold pointers under the post's id, so whatever is delivered twice stands once: who goes on
+// after a crash begins anew (docs/decisions/0042-a-delivery-begins-anew.md).
 
 import Edge
 import Keys
 import World
 
 enum Delivery {
-    static func deliver(_ intent: Intent, at path: PostPath) -> Flow<Void> {
+    /// - Parameter known: the id of the post, for whoever has just published it.
+    static func deliver(_ intent: Intent, at path: PostPath, as known: PostID? = nil) -> Flow<Void> {
         guard case .post(let wanted, _) = intent.kind, let key = SocialKeys.head(path, intent.home) else {
             return .done
         }
-        return Provisional.standingHead(key).then { there in
+        let standing = Provisional.standingHead(key).map { $0?.id ?? known ?? wanted.id }
+        guard let known else { return standing.then { list(intent, wanted, path, $0) } }
+        return list(intent, wanted, path, known).then { standing }.then { id in
             // Of two ids of one request only the one that stands counts.
-            let id = there?.id ?? wanted.id
-            let pointer = Pointer(path: path.text, author: wanted.author, home: intent.home)
-            return own(pointer, id, wanted)
-                .then { wanted.isListed ? PublicTimeline.add(pointer, id) : .done }
-                .then {
-                    guard let author = wanted.author, wanted.isListed else { return .done }
-                    return push(pointer, id, from: .user(author), intent)
-                }
+            id == known ? .done : list(intent, wanted, path, id)
+        }
+    }
+
+    /// The author's timeline first: whoever begins to follow meanwhile is either among those who are told, or finds the
+    /// post there.
+    private static func list(_ intent: Intent, _ wanted: Head, _ path: PostPath, _ id: PostID) -> Flow<Void> {
+        let pointer = Pointer(path: path.text, author: wanted.author, home: intent.home)
+        return own(pointer, id, wanted).then {
+            guard wanted.isListed else { return .done }
+            let told: Flow<Void> = wanted.author.map { push(pointer, id, from: .user($0)) } ?? .done
+            return Flow<[Void]>.all([PublicTimeline.add(pointer, id), told]).map { _ in }
         }
     }
 
@@ -34,42 +41,39 @@ enum Delivery {
 
     // MARK: Inboxes
 
-    private static func push(_ pointer: Pointer, _ id: PostID, from source: Source, _ intent: Intent) -> Flow<Void> {
-        push(pointer, id, from: source, shard: intent.deliveredShard, after: intent.deliveredTo) { shard, last in
-            guard !intent.isProvisional, let wanted = PostPath(intent.subject) else { return .done }
-            var next = intent
-            next.deliveredShard = shard
-            next.deliveredTo = last
-            return Names.write(next, name: wanted.name(hidden: intent.home != nil)).orElse { _ in .done }
+    /// To all to whom the source pushes.
+    static func push(_ pointer: Pointer, _ id: PostID, from source: Source) -> Flow<Void> {
+        readers(of: source).then { names in
+            .with { core in
+                let writes = names.compactMap { SocialKeys.inbox($0, id) }.map { key in
+                    Cluster.write(key, pointer, .one).map { _ in }
+                }
+                core.figures.pointers += UInt64(writes.count)
+                return Flow<[Void]>.all(writes, width: Limits.socialPushWidth).map { _ in }
+            }
         }
     }
 
-    /// To all to whom the source pushes, from a place on. `checkpoint` is run after each page that was not the last of
-    /// all.
-    static func push(
-        _ pointer: Pointer, _ id: PostID, from source: Source, shard: Int = 0, after last: String? = nil,
-        checkpoint: @escaping (Int, String?) -> Flow<Void> = { _, _ in .done }
-    ) -> Flow<Void> {
-        guard shard < Limits.socialShardsOfSource else { return .done }
+    /// To whom a source pushes: at most `Limits.socialPushed`, but for those who have come at once.
+    private static func readers(of source: Source) -> Flow<[String]> {
+        let shards = (0..<Limits.socialShardsOfSource).map { readers(of: source, shard: $0, after: nil, already: []) }
+        return Flow<[[String]]>.all(shards).map { Array($0.joined()) }
+    }
+
+    private static func readers(
+        of source: Source, shard: Int, after last: String?, already: [String]
+    ) -> Flow<[String]> {
         var range = SocialKeys.followers(source, shard: shard)
         range.start = last.map { $0 + "\0" }
         let listed: Flow<Listing<Follower>> = Cluster.list(range, limit: Limits.socialDeliveryPage, .quorum)
         return listed.then { listing in
             .with { core in
                 let wall = core.now.wall
-                let names = listing.items.filter { $0.record.pushedUntil.map { $0 > wall } ?? false }.map(\.sort)
-                let writes = names.compactMap { SocialKeys.inbox($0, id) }.map { key in
-                    Cluster.write(key, pointer, .one).map { _ in }
-                }
-                core.figures.pointers += UInt64(writes.count)
-                return Flow<[Void]>.all(writes, width: Limits.socialPushWidth).then { _ in
-                    guard listing.hasMore, let end = listing.items.last?.sort else {
-                        return push(pointer, id, from: source, shard: shard + 1, checkpoint: checkpoint)
-                    }
-                    return checkpoint(shard, end).then {
-                        push(pointer, id, from: source, shard: shard, after: end, checkpoint: checkpoint)
-                    }
-                }
+                let names =
+                    already
+                    + listing.items.filter { $0.record.pushedUntil.map { $0 > wall } ?? false }.map(\.sort)
+                guard listing.hasMore, let end = listing.items.last?.sort else { return .value(names) }
+                return readers(of: source, shard: shard, after: end, already: names)
             }
         }
     }

@@ -43,7 +43,7 @@ enum Editing {
             }
             let path = there.path
             guard let key = SocialKeys.head(path, home) else { return .refused(.noSuchPost) }
-            return Posting.writeBody(path, content, home).then {
+            return Posting.writeBody(path, there.head.id, content, home).then {
                 .with { core in
                     let head = there.head.edited(content, at: core.now.wall)
                     return Cluster.write(key, head, context: there.context, .strict).then { _ in
@@ -93,7 +93,7 @@ enum Editing {
                 head.state == .deleted
                 ? .done : Cluster.write(key, gone, context: stored.context, .strict).map { _ in }
             let bodies = Set(head.revisions.map(\.body) + [head.body] + [head.conflict].compactMap { $0 }).sorted()
-            let deletions = bodies.compactMap { SocialKeys.body(path, $0, home) }.map {
+            let deletions = bodies.compactMap { SocialKeys.body(path, head.id, $0, home) }.map {
                 Cluster.delete($0, .quorum)
             }
             return write.then { Flow<[Void]>.all(deletions, width: 8) }

@@ -83,9 +83,16 @@ enum Names {
     /// Who claimed it, for the time when it is given up.
     static func noteOwner(_ name: String, _ token: String, generation: UInt64) -> Flow<Void> {
         guard let key = SocialKeys.owner(name) else { return .refused(.internalError) }
-        return publish(OwnedName(owner: owner(token, of: name), generation: generation), at: key) {
-            $0.generation >= generation
-        }
+        let standing: Flow<Stored<OwnedName>> = Cluster.read(key, .strict)
+        return standing.then { noteOwner(name, token, generation: generation, over: $0) }
+    }
+
+    static func noteOwner(
+        _ name: String, _ token: String, generation: UInt64, over standing: Stored<OwnedName>
+    ) -> Flow<Void> {
+        guard let key = SocialKeys.owner(name) else { return .refused(.internalError) }
+        let owned = OwnedName(owner: owner(token, of: name), generation: generation)
+        return publish(owned, at: key, over: standing) { $0.generation >= generation }
     }
 
     /// Writes over nothing, or over what `isLater` does not hold of: a node that stood still and writes late changes
@@ -94,21 +101,27 @@ enum Names {
         _ record: Record, at key: StoredKey, unless isLater: @escaping (Record) -> Bool
     ) -> Flow<Void> {
         let standing: Flow<Stored<Record>> = Cluster.read(key, .strict)
-        return standing.then { stored in
-            if let there = stored.record, isLater(there) { return .done }
-            return Cluster.write(key, record, context: stored.context, .strict).map { _ in }
-        }
+        return standing.then { publish(record, at: key, over: $0, unless: isLater) }
+    }
+
+    /// The same, over what was read.
+    static func publish<Record: SocialRecord>(
+        _ record: Record, at key: StoredKey, over standing: Stored<Record>, unless isLater: (Record) -> Bool
+    ) -> Flow<Void> {
+        if let there = standing.record, isLater(there) { return .done }
+        return Cluster.write(key, record, context: standing.context, .strict).map { _ in }
     }
 
     // MARK: Intents
 
-    /// The standing intent of the same token, or this one, written so that whoever looks for it finds it.
-    static func prepare(_ intent: Intent, name: String) -> Flow<Intent> {
+    /// The standing intent of the same token, or this one, written so that whoever looks for it finds it; with the
+    /// bodies that it speaks of, which are written before.
+    static func prepare(_ intent: Intent, name: String, bodies: Flow<Void> = .done) -> Flow<Intent> {
         guard let token = SocialToken(intent.token), let key = SocialKeys.work(name, token.digest, intent.home) else {
             return .refused(.weakToken)
         }
         let standing: Flow<Stored<Intent>> = Cluster.read(key, .strict)
-        return standing.then { stored in
+        return standing.and(bodies).then { stored, _ in
             if let there = stored.record {
                 return there.asks(theSameAs: intent) ? .value(there) : .refused(.attemptDiffers)
             }

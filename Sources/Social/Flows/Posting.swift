@@ -123,9 +123,11 @@ enum Posting {
     private static func prepare(_ intent: Intent, _ path: PostPath, _ content: PostContent) -> Flow<Posted> {
         wasPosted(intent, path, content).then { posted in
             if let posted { return .value(posted) }
-            return writeBody(path, content, intent.home).then {
-                Names.prepare(intent, name: path.name(hidden: intent.home != nil))
-            }.then { standing in finish(standing) }.orElse { problem in
+            guard case .post(let head, _) = intent.kind else { return .refused(.internalError) }
+            return Names.prepare(
+                intent, name: path.name(hidden: intent.home != nil),
+                bodies: writeBody(path, head.id, content, intent.home)
+            ).then { standing in finish(standing) }.orElse { problem in
                 switch problem.name {
                 case "title-taken", "slug-taken":
                     guard let token = SocialToken(intent.token) else { return .refused(problem) }
@@ -179,10 +181,10 @@ enum Posting {
         }
     }
 
-    static func writeBody(_ path: PostPath, _ content: PostContent, _ home: Home?, _ level: Level = .strict)
-        -> Flow<Void>
-    {
-        guard let key = SocialKeys.body(path, content.digest, home) else { return .refused(.badTitle) }
+    static func writeBody(
+        _ path: PostPath, _ post: PostID, _ content: PostContent, _ home: Home?, _ level: Level = .strict
+    ) -> Flow<Void> {
+        guard let key = SocialKeys.body(path, post, content.digest, home) else { return .refused(.badTitle) }
         return Cluster.write(key, bytes: content.bytes, type: content.type, context: nil, level).map { _ in }
     }
 
@@ -224,22 +226,27 @@ enum Posting {
         }
     }
 
-    /// Head, then owner. From here on the link is good.
+    /// Head, then owner: who finds the owner, though only one replica shows the head, knows that a quorum has it. From
+    /// here on the link is good.
     private static func publish(_ intent: Intent, _ path: PostPath, _ generation: UInt64) -> Flow<Posted> {
-        guard case .post(let wanted, _) = intent.kind, let key = SocialKeys.head(path, intent.home) else {
-            return .refused(.internalError)
-        }
-        let head = wanted.at(generation)
         let name = path.name(hidden: intent.home != nil)
-        return wasDeleted(intent, wanted.id, path).then { isDeleted -> Flow<Void> in
-            guard !isDeleted else {
-                return giveBack(path, intent, generation).then { _ in drop(intent) }.then { .refused(.gone) }
-            }
-            return Names.publish(head, at: key) { there in
+        guard case .post(let wanted, _) = intent.kind, let key = SocialKeys.head(path, intent.home),
+            let owner = SocialKeys.owner(name)
+        else { return .refused(.internalError) }
+        let standing: Flow<Stored<Head>> = Cluster.read(key, .strict)
+        let owned: Flow<Stored<OwnedName>> = Cluster.read(owner, .strict)
+        return standing.and(owned).then { stored, owned in
+            wasDeleted(intent, wanted.id, path, stored.record).then { isDeleted -> Flow<PostID> in
+                guard !isDeleted else {
+                    return giveBack(path, intent, generation).then { _ in drop(intent) }.then { .refused(.gone) }
+                }
                 // The same request through another node has made its own id, or the post was changed since.
-                there.generation >= generation
+                let there = stored.record.flatMap { $0.generation >= generation ? $0.id : nil }
+                return Names.publish(wanted.at(generation), at: key, over: stored) { $0.generation >= generation }
+                    .then { Names.noteOwner(name, intent.token, generation: generation, over: owned) }
+                    .map { there ?? wanted.id }
             }
-        }.then { Names.noteOwner(name, intent.token, generation: generation) }.then {
+        }.then { id in
             .with { core in
                 core.figures.posts += 1
                 core.heads.forget(path, intent.home)
@@ -247,8 +254,9 @@ enum Posting {
                 next.step = .published
                 next.placed = Intent.Placed(path: path.text, generation: generation)
                 // 201 leaves here; lists hear of it by and by, from whoever is there.
-                Delivery.deliver(next, at: path).then { drop(intent) }.start(&core)
-                return posted(intent, path, wasThere: false)
+                Delivery.deliver(next, at: path, as: id).then { drop(intent) }.start(&core)
+                return .value(
+                    Posted(path: path, id: id, wasThere: false, isProvisional: path.isProvisional, readableIn: []))
             }
         }
     }
@@ -257,10 +265,12 @@ enum Posting {
     static func wasDeleted(_ intent: Intent, _ id: PostID, _ path: PostPath) -> Flow<Bool> {
         guard let key = SocialKeys.head(path, intent.home) else { return .refused(.internalError) }
         let standing: Flow<Stored<Head>> = Cluster.read(key, .strict)
-        return standing.then { stored in
-            guard let there = stored.record, there.state == .deleted else { return .value(false) }
-            return there.id == id ? .value(true) : isOf(intent, path, there)
-        }
+        return standing.then { wasDeleted(intent, id, path, $0.record) }
+    }
+
+    private static func wasDeleted(_ intent: Intent, _ id: PostID, _ path: PostPath, _ head: Head?) -> Flow<Bool> {
+        guard let head, head.state == .deleted else { return .value(false) }
+        return head.id == id ? .value(true) : isOf(intent, path, head)
     }
 
     /// Releases a title that was claimed for nothing; a slug is out in the world, and never another's.
@@ -284,8 +294,9 @@ enum Posting {
     }
 
     static func copyBody(_ intent: Intent, from: PostPath, to: PostPath) -> Flow<Void> {
-        guard case .post(let head, _) = intent.kind, let source = SocialKeys.body(from, head.body, intent.home),
-            let target = SocialKeys.body(to, head.body, intent.home)
+        guard case .post(let head, _) = intent.kind,
+            let source = SocialKeys.body(from, head.id, head.body, intent.home),
+            let target = SocialKeys.body(to, head.id, head.body, intent.home)
         else { return .refused(.internalError) }
         return Cluster.readBytes(source).then { found in
             guard let found else { return .refused(.cutOff) }

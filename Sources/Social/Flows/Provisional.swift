@@ -32,8 +32,10 @@ enum Provisional {
         let name = wanted.name(hidden: intent.home != nil)
         let body: Flow<Void> =
             if let content {
-                writeAnywhere { Posting.writeBody(path, content, intent.home, $0) }
-                    .then { _ in writeAnywhere { Posting.writeBody(wanted, content, intent.home, $0) } }.map { _ in }
+                writeAnywhere { Posting.writeBody(path, head.id, content, intent.home, $0) }
+                    .then { _ in writeAnywhere { Posting.writeBody(wanted, head.id, content, intent.home, $0) } }.map {
+                        _ in
+                    }
             } else {
                 copyAnywhere(intent, head, from: wanted, to: path)
             }
@@ -74,8 +76,8 @@ enum Provisional {
     }
 
     private static func copyAnywhere(_ intent: Intent, _ head: Head, from: PostPath, to: PostPath) -> Flow<Void> {
-        guard let source = SocialKeys.body(from, head.body, intent.home),
-            let target = SocialKeys.body(to, head.body, intent.home)
+        guard let source = SocialKeys.body(from, head.id, head.body, intent.home),
+            let target = SocialKeys.body(to, head.id, head.body, intent.home)
         else { return .refused(.internalError) }
         return Cluster.readBytes(source).then { found in
             guard let found else { return .refused(.cutOff) }
@@ -199,14 +201,16 @@ enum Provisional {
     private static func move(_ intent: Intent, _ head: Head, _ path: PostPath, _ wanted: PostPath) -> Flow<Void> {
         guard path != wanted else { return .done }
         let bodies = head.revisions.map(\.body) + [head.body]
-        let copies = bodies.map { copyBody($0, intent.home, from: path, to: wanted) }
+        let copies = bodies.map { copyBody($0, of: head.id, intent.home, from: path, to: wanted) }
         return Flow<[Void]>.all(copies, width: 4).map { _ in }
     }
 
-    private static func copyBody(_ digest: String, _ home: Home?, from: PostPath, to: PostPath) -> Flow<Void> {
-        guard let source = SocialKeys.body(from, digest, home), let target = SocialKeys.body(to, digest, home) else {
-            return .refused(.internalError)
-        }
+    private static func copyBody(
+        _ digest: String, of post: PostID, _ home: Home?, from: PostPath, to: PostPath
+    ) -> Flow<Void> {
+        guard let source = SocialKeys.body(from, post, digest, home),
+            let target = SocialKeys.body(to, post, digest, home)
+        else { return .refused(.internalError) }
         return Cluster.readBytes(source).then { found in
             guard let found else { return .done }
             return Cluster.write(

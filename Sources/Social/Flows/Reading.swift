@@ -65,7 +65,7 @@ enum Reading {
     }
 
     static func body(_ post: ReadPost, revision: String? = nil) -> Flow<StoredBytes> {
-        guard let key = SocialKeys.body(post.path, revision ?? post.head.body, post.home) else {
+        guard let key = SocialKeys.body(post.path, post.head.id, revision ?? post.head.body, post.home) else {
             return .refused(.noSuchPost)
         }
         return Cluster.readBytes(key).then { found in

@@ -35,9 +35,6 @@ struct Intent: SocialRecord, Equatable {
     var step = Step.prepared
     /// Where the post came to stand: its path, and the name's generation.
     var placed: Placed?
-    /// Deliveries up to this shard of followers, and this follower in it, are done.
-    var deliveredShard = 0
-    var deliveredTo: String?
     /// It stands under a provisional path: its title is still to be claimed.
     var isProvisional = false
 
@@ -79,8 +76,6 @@ struct Intent: SocialRecord, Equatable {
         if let path = json.text("path"), let generation = json["generation"]?.int, generation >= 0 {
             placed = Placed(path: path, generation: UInt64(generation))
         }
-        deliveredShard = json["delivered_shard"]?.int ?? 0
-        deliveredTo = json.text("delivered_to")
         isProvisional = json.flag("provisional")
     }
 
@@ -89,7 +84,6 @@ struct Intent: SocialRecord, Equatable {
             ("subject", .string(subject)), ("home", .optional(home)), ("token", .string(token)),
             ("since", .time(since)), ("step", .int(step.rawValue)), ("path", .optional(placed?.path)),
             ("generation", .optional(placed.map { Int(clamping: $0.generation) })),
-            ("delivered_shard", .int(deliveredShard)), ("delivered_to", .optional(deliveredTo)),
             ("provisional", .bool(isProvisional)),
         ]
         switch kind {
@@ -108,13 +102,9 @@ struct Intent: SocialRecord, Equatable {
         if (a.step == .finished) != (b.step == .finished) { return a.step == .finished ? a : b }
         if a.isProvisional != b.isProvisional { return a.isProvisional ? a : b }
         if a.step != b.step { return a.step.rawValue > b.step.rawValue ? a : b }
-        if a.deliveredShard != b.deliveredShard { return a.deliveredShard > b.deliveredShard ? a : b }
         if a.since != b.since { return a.since < b.since ? a : b }
         return a.json.text().isSpelledBefore(b.json.text()) ? a : b
     }
-
-    /// Another where somebody has got further with it.
-    var progress: String { "\(step.rawValue)/\(deliveredShard)/\(deliveredTo ?? "")" }
 
     /// Whether both ask for the same: not who asks when.
     func asks(theSameAs other: Intent) -> Bool {
