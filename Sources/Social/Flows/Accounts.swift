@@ -15,13 +15,18 @@ enum Accounts {
         return Cluster.document(key, level).map { Profile($0.value) }.orElse { _ in .value(Profile(nil)) }
     }
 
-    static func setProfile(_ viewer: Visitor, display: String, bio: String) -> Flow<Void> {
+    /// Nil: it stays.
+    static func setProfile(_ viewer: Visitor, display: String?, bio: String?) -> Flow<Void> {
         guard let key = SocialKeys.profile(viewer.name) else { return .refused(.internalError) }
-        guard display.utf8.count <= 120, bio.utf8.count <= 2_000 else {
+        guard display?.utf8.count ?? 0 <= 120, bio?.utf8.count ?? 0 <= 2_000 else {
             return .refused(.badInput("a name shown has up to 120 bytes, a text about you up to 2,000"))
         }
-        let patch = JSONValue.object(["profile": .object(["display": .string(display), "bio": .string(bio)])])
-        return Cluster.merge(key, patch, .quorum)
+        let members = [("display", display), ("bio", bio)].compactMap { name, text in
+            text.map { (name, JSONValue.string($0)) }
+        }
+        guard !members.isEmpty else { return .done }
+        let profile = JSONValue.object(members.map { JSONValue.Member($0.0, $0.1) })
+        return Cluster.merge(key, .object(["profile": profile]), .quorum)
     }
 
     static func block(_ viewer: Visitor, _ name: String, isBlocked: Bool) -> Flow<Void> {
@@ -36,6 +41,8 @@ enum Accounts {
                 // Nothing of that kind stands there: nobody is blocked.
                 !isBlocked && problem.status == 422 ? .done : .refused(problem)
             }
+            // Who is blocked follows no longer.
+            .then { isBlocked ? Follows.remove(user, .user(viewer.name)) : .done }
     }
 
     // MARK: Password

@@ -92,7 +92,7 @@ enum AccountCalls {
     static func profile(_ call: SiteCall) -> Flow<SiteAnswer> {
         guard let viewer = call.viewer else { return .refused(.notLoggedIn) }
         if call.request.head.method == .put {
-            return Accounts.setProfile(viewer, display: call.form.text("display"), bio: call.form.text("bio")).map {
+            return Accounts.setProfile(viewer, display: call.form["display"], bio: call.form["bio"]).map {
                 SiteAnswers.nothing()
             }
         }

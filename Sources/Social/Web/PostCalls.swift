@@ -11,17 +11,38 @@ enum PostCalls {
     /// What a request wants posted.
     static func postForm(_ call: SiteCall, _ content: PostContent) -> Flow<PostForm> {
         guard let token = call.token else { return .refused(.weakToken) }
-        let slug = call.form["slug"].flatMap { $0.isEmpty ? nil : $0 }
-        let isAnonymous = call.form.flag("anonymous") ?? (call.viewer == nil)
-        guard isAnonymous || slug != nil || call.viewer != nil else { return .refused(.notLoggedIn) }
+        let place: PostForm.Place
         let ttl: Span?
-        do { ttl = try span(call.form["ttl"]) } catch { return .refused(error) }
-        let title = call.form["title"].flatMap { $0.isEmpty ? nil : $0 }
-        let place: PostForm.Place = isAnonymous || slug != nil ? .slug(slug) : .title(title)
+        do {
+            place = try self.place(call)
+            ttl = try span(call.form["ttl"])
+        } catch { return .refused(error) }
         let isListed = call.form.flag("listed") ?? !(call.form.flag("unlisted") ?? false)
         return .value(
             PostForm(
                 place: place, author: call.viewer, content: content, isListed: isListed, ttl: ttl, token: token))
+    }
+
+    /// With a name, or without: that is never guessed. Who wrote as somebody and is that no longer, since the session
+    /// has ended, is asked to log in.
+    private static func place(_ call: SiteCall) throws(Problem) -> PostForm.Place {
+        let slug = call.form["slug"].flatMap { $0.isEmpty ? nil : $0 }
+        let title = call.form["title"].flatMap { $0.isEmpty ? nil : $0 }
+        let isAnonymous = call.form.flag("anonymous")
+        if isAnonymous != true {
+            let writer = call.form["as"].flatMap { $0.isEmpty ? nil : $0 }
+            guard writer == nil || writer == call.viewer?.name, call.viewer != nil || !call.bearsSession else {
+                throw .notLoggedIn
+            }
+        }
+        guard slug != nil || isAnonymous ?? (call.viewer == nil && title == nil) else {
+            _ = try call.needsViewer()
+            return .title(title)
+        }
+        guard title == nil, isAnonymous != false else {
+            throw .badInput("a short link has neither a title nor a name: leave the title empty, or the short link")
+        }
+        return .slug(slug)
     }
 
     /// `3600s`, `7d`, a number of seconds; nothing, or `never`: for good.
@@ -68,7 +89,7 @@ enum PostCalls {
         let parts = call.request.parameters.map { String(decoding: $0, as: UTF8.self) }
         return parts.count == 2
             ? Spelling.user(parts[0]).map { PostPath(user: $0, title: parts[1]) }
-            : parts.count == 1 ? PostPath(slug: parts[0]) : nil
+            : parts.count == 1 && !parts[0].contains("/") ? PostPath(slug: parts[0]) : nil
     }
 
     static func editor(_ call: SiteCall) -> Editor? {

@@ -50,6 +50,11 @@ struct SiteCall: Sendable {
         return viewer
     }
 
+    /// Of a session, be it over.
+    var bearsSession: Bool {
+        request.head.fields.first(.authorization) != nil || !(cookie(SiteCall.session) ?? "").isEmpty
+    }
+
     var isModerator: Bool { viewer.map { settings.moderators.contains($0.name) } ?? false }
 
     // MARK: Cookies

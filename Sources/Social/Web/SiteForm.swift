@@ -1,5 +1,6 @@
 // What a request says beside its path, whatever it is written as: the query, a web form (application/x-www-form-
-// urlencoded, or multipart/form-data where there is a file: RFC 7578), or a JSON object. One name, one value.
+// urlencoded, or multipart/form-data where there is a file: RFC 7578), or a JSON object. One name, one value. What is
+// posted is none of these, but the body as it is.
 
 import Edge
 import JSON
@@ -13,8 +14,6 @@ struct SiteForm: Sendable {
 
     private var values: [String: String] = [:]
     private(set) var file: File?
-    /// A body that is none of these: what is posted, as it is.
-    private(set) var isRaw = false
 
     subscript(name: String) -> String? { values[name] }
 
@@ -34,13 +33,15 @@ struct SiteForm: Sendable {
         case "application/x-www-form-urlencoded" where !takesRaw(request): try readURLEncoded(request.body)
         case "multipart/form-data" where !takesRaw(request): try readMultipart(request.body, type)
         case "application/json" where !takesRaw(request): try readJSON(request.body)
-        default: isRaw = true
+        default: guard takesRaw(request) else { throw .unreadType }
         }
     }
 
-    /// `POST` and `PUT` of posts take any bytes as what is posted; so do the calls of hubs.
+    /// `POST` and `PUT` of posts take any bytes as what is posted; so do the calls of hubs. Patches of drafts have
+    /// types of their own.
     private func takesRaw(_ request: SiteRequest) -> Bool {
         ["site.api.posts", SiteRoutes.hub].contains(request.route.label)
+            || request.route.label == "site.api.drafts" && request.head.method == .patch
     }
 
     private mutating func set(_ name: String, _ value: [UInt8]) throws(Problem) {

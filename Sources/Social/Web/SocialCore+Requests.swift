@@ -27,9 +27,13 @@ extension SocialCore {
         let viewer: Flow<Visitor?> =
             request.isRaw ? .value(nil) : session.map { Visitors.viewer(token: $0.token) } ?? .value(nil)
         let settings = settings
-        viewer.then { viewer in
+        viewer.then { viewer -> Flow<SiteCall> in
             let call = SiteCall(
                 request: request, form: form, viewer: viewer, settings: settings, isAPI: request.isAPI)
+            // A program that says who it is means to be that one, or nobody.
+            if call.isAPI, viewer == nil, request.head.fields.first(.authorization) != nil {
+                return .refused(.notLoggedIn)
+            }
             let visit = viewer.map(Follows.visit) ?? .done
             return visit.map { call }
         }.start(&self) { core, result in

@@ -72,6 +72,8 @@ extension Problem {
     static func weakPassword(_ detail: String) -> Problem {
         Problem(400, "weak-password", "This password is too weak", detail)
     }
+    static let unreadType = Problem(
+        415, "unsupported-media-type", "The content is of a kind that is not taken", "send application/json, or a form")
     static let registrationClosed = Problem(
         403, "registration-closed", "Nobody can register here", "ask who runs the site")
     static let anonymousClosed = Problem(403, "anonymous-closed", "Posts without a name are not taken here", "log in")

@@ -152,25 +152,29 @@ enum DraftCalls {
             guard isOperations || type == "application/merge-patch+json" else {
                 return .refused(.badInput("a patch is application/vnd.atoll.ops+json or application/merge-patch+json"))
             }
-            guard touchesTextAlone(call.request.body, isOperations: isOperations) else {
-                return .refused(.badInput("of a draft the text can be changed: /text"))
+            guard isOperations else {
+                guard let text = newText(call.request.body) else { return .refused(textAlone) }
+                return Drafts.save(draft, key, title: nil, text: text, context: nil).map { SiteAnswers.json(.null) }
             }
-            let body = TypedCall(isOperations ? .operations : .mergePatch, call.request.body)
+            guard touchesTextAlone(call.request.body) else { return .refused(textAlone) }
+            let body = TypedCall(.operations, call.request.body)
             return Cluster.operate(key, body, context: draft.context, .quorum).map { SiteAnswers.json($0.answer) }
         }
     }
 
-    /// A draft has nothing else that people write.
-    static func touchesTextAlone(_ body: [UInt8], isOperations: Bool) -> Bool {
-        guard let json = try? JSONValue.decode(body) else { return false }
-        if isOperations {
-            return (json.array ?? []).allSatisfy { operation in
-                let paths = [operation.text("path"), operation.text("from")].compactMap { $0 }
-                return !paths.isEmpty && paths.allSatisfy { $0 == "/text" }
-            }
-        }
-        guard case .object(let members) = json else { return false }
-        return members.allSatisfy { $0.name == "text" }
+    private static let textAlone = Problem.badInput(
+        "of a draft the text can be changed: /text, by splices, or as a string")
+
+    /// A draft has nothing else that people write, and `/text` stays a text.
+    private static func touchesTextAlone(_ body: [UInt8]) -> Bool {
+        guard let operations = (try? JSONValue.decode(body))?.array else { return false }
+        return operations.allSatisfy { $0.text("op") == "splice" && $0.text("path") == "/text" }
+    }
+
+    /// Of a merge patch.
+    private static func newText(_ body: [UInt8]) -> String? {
+        guard case .object(let members)? = try? JSONValue.decode(body), members.count == 1 else { return nil }
+        return members.first { $0.name == "text" }?.value.string
     }
 
     static func live(_ call: SiteCall) -> Flow<StoredKey> { opened(call).map(\.key) }
@@ -191,6 +195,7 @@ enum DraftCalls {
         guard let token = call.token else { return .refused(.weakToken) }
         return opened(call).then { draft, _, _ in
             guard draft.author == viewer.name else { return .refused(.notTheAuthor) }
+            guard !draft.text.isEmpty else { return .refused(.badInput("there is nothing to post")) }
             let type = call.form["type"] == "text/plain" ? "text/plain" : "text/markdown"
             let title =
                 call.form["title"].flatMap { $0.isEmpty ? nil : $0 } ?? (draft.title.isEmpty ? nil : draft.title)

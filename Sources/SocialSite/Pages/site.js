@@ -225,6 +225,8 @@ if (text) {
   draft.on("state", show);
   draft.presence.on("change", showPeople);
   draft.presence.say({ name });
+  const title = at("title");
+  title.onchange = () => fetch(title.form.action, { method: "POST", body: new URLSearchParams({ title: title.value }) });
   draft.ready.then(() => {
     document.querySelector("[data-plain]").hidden = true;
     show();

@@ -100,7 +100,8 @@ enum DraftPages {
                 return .value(show(draft, invitation, call))
             }
             return Drafts.save(
-                draft, key, title: call.form["title"], text: call.form.text("text"), context: sentContext(call, key)
+                draft, key, title: call.form["title"], text: call.form["text"] ?? draft.text,
+                context: sentContext(call, key)
             )
             .then { DraftCalls.opened(call) }.map { show($0.draft, invitation, call, notice: "Saved.") }
             .orElse { problem in

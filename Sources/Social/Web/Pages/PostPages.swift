@@ -180,6 +180,7 @@ enum PostPages {
         var conflict = JSONValue.null
         var error: String?
         var status: UInt = 200
+        var header: (name: String, value: String)?
         /// The token that was sent is of something else.
         var needsToken = false
         var drafts: [JSONValue] = []
@@ -192,7 +193,7 @@ enum PostPages {
             ("heading", .string(form.heading)), ("action", .string(form.action)), ("submit", .string(form.submit)),
             ("token", .string((form.needsToken ? nil : sent["token"]) ?? call.newToken)),
             ("context", .optional(form.context)), ("is_edit", .bool(form.isEdit)),
-            ("asks_owner", .bool(form.asksOwner)),
+            ("asks_owner", .bool(form.asksOwner)), ("as", .optional(call.viewer?.name ?? sent["as"])),
             ("can_be_anonymous", .bool(canBeAnonymous)),
             ("draft_action", call.viewer != nil && !form.isEdit ? .string("/-/drafts") : .null),
             (
@@ -213,7 +214,8 @@ enum PostPages {
             ("drafts", .array(form.drafts)),
         ]
         return SitePages.answer(
-            SitePages.page("write", form.heading, call, values, error: form.error), call, status: form.status)
+            SitePages.page("write", form.heading, call, values, error: form.error), call, status: form.status,
+            form.header.map { [$0] } ?? [])
     }
 
     /// What was sent: a file, or the text.
@@ -281,6 +283,7 @@ enum PostPages {
         var form = form
         form.error = problem.detail.isEmpty ? problem.title : "\(problem.title): \(problem.detail)."
         form.status = problem.status
+        form.header = problem.header
         form.needsToken = problem.name == "attempt-differs"
         return show(form, call)
     }
