@@ -1,4 +1,4 @@
-// Times as people read them, and as the address of a post without a title.
+// Times as people read them.
 
 import World
 
@@ -9,8 +9,5 @@ extension CivilTime {
     ]
 
     /// `26 November 2026, 05:12 UTC`.
-    var words: String { "\(day) \(CivilTime.names[month - 1]) \(year), \(clock(separator: ":").prefix(5)) UTC" }
-
-    /// `20261126-051209`.
-    var compact: String { "\(date(separator: ""))-\(clock(separator: ""))" }
+    var words: String { "\(day) \(CivilTime.names[month - 1]) \(year), \(clock.prefix(5)) UTC" }
 }

@@ -46,22 +46,19 @@ package struct CivilTime: Hashable, Sendable {
     private static let weekdays = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
 
     /// `2026-11-26T05:12:09Z`.
-    package var rfc3339: String { "\(date(separator: "-"))T\(clock(separator: ":"))Z" }
+    package var rfc3339: String {
+        "\(CivilTime.padded(year, 4))-\(CivilTime.padded(month, 2))-\(CivilTime.padded(day, 2))T\(clock)Z"
+    }
 
     /// `Thu, 26 Nov 2026 05:12:09 GMT`.
     package var http: String {
         "\(CivilTime.weekdays[weekday]), \(CivilTime.padded(day, 2)) \(CivilTime.months[month - 1]) "
-            + "\(CivilTime.padded(year, 4)) \(clock(separator: ":")) GMT"
+            + "\(CivilTime.padded(year, 4)) \(clock) GMT"
     }
 
-    /// Four digits of the year, two of the month, two of the day.
-    package func date(separator: String) -> String {
-        [CivilTime.padded(year, 4), CivilTime.padded(month, 2), CivilTime.padded(day, 2)].joined(separator: separator)
-    }
-
-    /// Two digits each of hour, minute and second.
-    package func clock(separator: String) -> String {
-        [second / 3_600, second / 60 % 60, second % 60].map { CivilTime.padded($0, 2) }.joined(separator: separator)
+    /// `05:12:09`.
+    package var clock: String {
+        [second / 3_600, second / 60 % 60, second % 60].map { CivilTime.padded($0, 2) }.joined(separator: ":")
     }
 
     private static func padded(_ number: Int, _ digits: Int) -> String {

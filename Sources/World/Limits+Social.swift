@@ -81,7 +81,7 @@ extension Limits {
     public static let socialPulls = 16
     /// Keys among which the followers of a source are divided: one of them has a list's length at 16,000.
     public static let socialShardsOfSource = 16
-    /// Inboxes between two notes of how far a delivery is.
+    /// Followers of a source that are read at once, of each of its shards: some hundred kilobytes in all.
     public static let socialDeliveryPage = 1_000
     /// Posts of everybody's timeline that a node keeps at hand.
     public static let socialPublicKept = 500

@@ -42,6 +42,16 @@ extension TestNode {
         return Account(name: name, token: try #require(started.json["token"] as? String, "\(started.text)"))
     }
 
+    /// Logs in by the form; the cookies that it sets.
+    func cookies(_ name: String) throws -> [String] {
+        let form = "name=\(name)&password=\(Account.password(name).replacing(" ", with: "+"))"
+        let headers = ["Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"]
+        let answer = try site("POST", "/-/login", headers, body: Array(form.utf8))
+        let cookies = answer.headers.filter { $0.name == "set-cookie" }.map(\.value)
+        guard answer.status == 303, cookies.count == 2 else { throw HarnessFailure("\(name): \(answer.text)") }
+        return cookies
+    }
+
     /// A post with a title or a chosen slug, which the query says.
     func post(
         _ query: String, _ text: String, by account: Account?, token: String = Names.token(),
