@@ -275,7 +275,7 @@ extension Integration {
                 "/usr/bin/python3",
                 [sourceRoot.path + "/Tests/IntegrationTests/Browser/far.py"] + places + ["\(length.posts)"],
                 output: scratch.path + "/output", input: [])
-            let status = try browsers.wait(within: 60 + 5 * Double(length.posts))
+            let status = try browsers.wait(within: 60 + 9 * Double(length.posts))
             try #require(status == .exited(0), "\(browsers.output.suffix(5_000))")
             let lines = browsers.output.split(separator: "\n").suffix(2).map { line in
                 line.split(separator: " ").compactMap { Double($0) }.sorted()

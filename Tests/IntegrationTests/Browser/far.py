@@ -18,6 +18,8 @@ from pages import check, until
 from meeting import Person
 
 CLONE_NEWNET = 0x40000000
+# A site takes no more of one address that is not its own.
+POSTS_A_MINUTE = 10
 
 
 def enter(network):
@@ -42,7 +44,7 @@ def look(site, network, rounds, line):
             ben.go("/")
             until("ben's page listens", ben.listens)
             line.send("looks")
-            until("a post is announced", lambda: ben.all(".news button"), pause=0.002)
+            until("a post is announced", lambda: ben.all(".news button"), seconds=80, pause=0.002)
             line.send(time.monotonic())
             ben.find(".news button").click()
             ben.sees(f"Round {number} of many")
@@ -53,7 +55,7 @@ def look(site, network, rounds, line):
 def post(site, network, rounds, line):
     enter(network)
     ann = Person("ann", site)
-    seen, answered = [], []
+    seen, answered, clicks = [], [], []
     try:
         ann.register()
         line.send("registered")
@@ -61,7 +63,10 @@ def post(site, network, rounds, line):
             ann.go("/-/write")
             ann.fill(text="It is said here and read there.", title=f"Round {number} of many")
             check(line.recv() == "looks", "ben looks")
+            if number >= POSTS_A_MINUTE:
+                until("she may post again", lambda: time.monotonic() > clicks[-POSTS_A_MINUTE] + 61, seconds=62)
             clicked = time.monotonic()
+            clicks.append(clicked)
             # Returns when the next page has been loaded.
             ann.press("Post")
             ann.sees("Posted")

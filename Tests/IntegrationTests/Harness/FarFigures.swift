@@ -105,6 +105,6 @@ struct FarLength {
         patience: 60)
     static let long = FarLength(
         calm: 10, cut: 30, writesPerSecond: 500, readsPerSecond: 200, farKeys: 100_000, nearKeys: 100_000,
-        outages: [30, 13, 7], posts: 100,
+        outages: [30, 13, 7], posts: 50,
         patience: 120)
 }
