@@ -31,10 +31,11 @@ protocol SocialRecord: Sendable {
     static func merged(_ a: Self, _ b: Self) -> Self
 }
 
-/// What stands under a key, and the context to write over it.
+/// What stands under a key, and the context to write over it. Over nothing as well: a write without one replaces what
+/// whoever takes it has, whether that was seen or not.
 struct Stored<Record: SocialRecord>: Sendable {
     let record: Record?
-    let context: [UInt8]?
+    let context: [UInt8]
 }
 
 /// What became of a write.
@@ -147,6 +148,12 @@ enum Cluster {
         write(key, bytes: nil, type: "", context: context, level).map { _ in }
     }
 
+    /// What was listed, and nothing that has come since.
+    static func delete(_ item: ListedItem, _ level: Level) -> Flow<Void> {
+        guard let key = try? StoredKey(decoding: item.key) else { return .refused(.internalError) }
+        return delete(key, context: CausalContext(of: item.object).encode(for: key.bytes), level)
+    }
+
     // MARK: Documents
 
     static func document(_ key: StoredKey, _ level: Level) -> Flow<Document> {
@@ -188,7 +195,7 @@ struct Document: Sendable {
 
 extension Stored {
     init(_ object: StoredObject?, _ key: StoredKey) {
-        context = object.map { CausalContext(of: $0).encode(for: key.bytes) }
+        context = CausalContext(of: object ?? StoredObject()).encode(for: key.bytes)
         record = object.flatMap(Record.init(siblingsOf:))
     }
 }
@@ -221,6 +228,8 @@ struct Listing<Record: SocialRecord>: Sendable {
     struct Item: Sendable {
         let sort: String
         let record: Record
+        /// As it lay there.
+        let stored: ListedItem
     }
 
     let items: [Item]
@@ -231,7 +240,7 @@ struct Listing<Record: SocialRecord>: Sendable {
             guard let sort = StoredKey.sortKey(of: item.key), let record = Record(siblingsOf: item.object) else {
                 return nil
             }
-            return Item(sort: String(decoding: sort, as: UTF8.self), record: record)
+            return Item(sort: String(decoding: sort, as: UTF8.self), record: record, stored: item)
         }
         self.hasMore = hasMore
     }

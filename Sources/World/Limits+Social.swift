@@ -71,6 +71,8 @@ extension Limits {
     public static let feedMarks = 36_000
     /// A title as its author wrote it; its segment of a path has 120 of them at most.
     public static let socialTitleBytes = 400
+    /// Who had a title before: with so many deletions of posts under one title between, a request is not sent again.
+    public static let socialFormerOwners = 50
     /// Earlier bodies that a head names, and the beginning of a text that it bears.
     public static let socialRevisions = 50
     public static let socialSummaryCharacters = 280

@@ -71,6 +71,8 @@ struct FlowTests {
         let body = #"{"name":"Ann","password":"a long sentence"}"#
         let first = try world.ask(.post, "/v1/users", [("atoll-owner", token(1))], body: body)
         #expect(first?.status == 201)
+        // Until its intent is gone it is still the first.
+        world.run(for: .seconds(2))
         let again = try world.ask(.post, "/v1/users", at: 1, [("atoll-owner", token(1))], body: body)
         #expect(again?.status == 200)
         let other = try world.ask(.post, "/v1/users", at: 2, [("atoll-owner", token(2))], body: body)
@@ -179,7 +181,8 @@ struct FlowTests {
         #expect(posted.json["provisional"] == .bool(true))
         let path = try #require(posted.json["path"]?.string)
         #expect(path.hasPrefix("ann/~"))
-        #expect(try world.ask(.get, "/v1/posts/\(path)", at: 1)?.json["text"]?.string == "cut off")
+        let before = try #require(try world.ask(.get, "/v1/posts/\(path)", at: 1))
+        #expect(before.json["text"]?.string == "cut off")
         world.isNamestoreUp = true
         world.run(for: .seconds(60))
         #expect(world.heldNames.map(\.name).contains("post:ann/island"))
@@ -189,6 +192,18 @@ struct FlowTests {
         #expect(moved.header("location") == "/ann/island/")
         #expect(world.sorts(SocialKeys.works(of: "post:ann/island", nil)).isEmpty)
         #expect(try world.ask(.get, "/v1/timelines/users/ann")?.json["items"]?.array?.count == 1)
+        // Who knows the old path alone edits the post where it is now, over what was read of it there.
+        let contexts = try [before.header("atoll-context"), "bm9uZQ==", context(of: path, &world)]
+        let edits = try contexts.map { context in
+            let fields = ann.bearer + [("content-type", "text/plain"), ("atoll-context", context ?? "")]
+            return try world.ask(.put, "/v1/posts/\(path)", at: 1, fields, body: "back again")?.status
+        }
+        #expect(edits == [409, 409, 200])
+        #expect(try world.ask(.get, "/v1/posts/ann/island", at: 2)?.json["text"]?.string == "back again")
+    }
+
+    private func context(of path: String, _ world: inout FakeWorld) throws -> String? {
+        try world.ask(.get, "/v1/posts/\(path)", at: 1)?.header("atoll-context")
     }
 
     @Test func sessionsEndWithLogoutAndWithANewPassword() throws {

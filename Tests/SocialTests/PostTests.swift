@@ -32,6 +32,24 @@ struct PostTests {
         #expect(tried > 3)
     }
 
+    /// A title is used again and again by its author; who sends an old request once more has no part in it.
+    @Test func anOldRequestDoesNotTakeATitleBack() throws {
+        var world = try FakeWorld(seed: 9)
+        let ann = try Person.registered("ann", in: &world)
+        for number in 1...3 {
+            #expect(try ann.post("one", in: &world, token: token(number))?.status == 201)
+            world.run(for: .seconds(5))
+            for old in 1..<number {
+                #expect(try ann.post("one", in: &world, token: token(old))?.status == 410, "while \(number) stands")
+            }
+            #expect(try world.ask(.delete, "/v1/posts/ann/one", at: 1, ann.bearer)?.status == 204)
+            world.run(for: .seconds(5))
+        }
+        for old in 1...3 { #expect(try ann.post("one", in: &world, token: token(old))?.status == 410) }
+        world.run(for: .minutes(3))
+        #expect(!world.heldNames.contains { $0.name == "post:ann/one" })
+    }
+
     @Test func theSameTokenIsOnePostWithoutATitleToo() throws {
         var world = try FakeWorld(seed: 1)
         let ann = try Person.registered("ann", in: &world)

@@ -43,11 +43,11 @@ extension SocialCall {
             return make(.post, "/v1/sessions", SocialCall.credentials(name, password ?? "", nil))
         case .read(let number, _): return make(.get, "/v1/posts/\(people.attempts[number].path ?? "")")
         case .look(let path): return make(.get, "/v1/posts/\(path)")
-        case .edit(let number, let text, let context):
+        case .edit(let number, let path, let text, let context):
             editor(people.attempts[number])
             fields.take("content-type", "text/plain")
             fields.take("atoll-context", context)
-            return make(.put, "/v1/posts/\(people.attempts[number].path ?? "")", Array(text.utf8))
+            return make(.put, "/v1/posts/\(path)", Array(text.utf8))
         case .delete(let number):
             editor(people.attempts[number])
             return make(.delete, "/v1/posts/\(people.attempts[number].path ?? "")")

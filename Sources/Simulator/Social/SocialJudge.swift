@@ -17,7 +17,7 @@ extension SocialWorkload {
             case .login(let name): judgeLogin(name, reply)
             case .read(let attempt, let isForEdit): judgeRead(attempt, isForEdit, reply, &next)
             case .look: nil
-            case .edit(let attempt, _, _): judgeEdit(attempt, reply)
+            case .edit(let attempt, let path, _, _): judgeEdit(attempt, path, reply)
             case .delete(let attempt): judgeDeletion(attempt, reply)
             case .follow(let who, let whom, let isOn): judgeFollow(who, whom, isOn, reply)
             case .list(let list): SocialWorkload.judgeList(list, reply)
@@ -37,7 +37,7 @@ extension SocialWorkload {
         case .login(let name): "login of \(name)"
         case .read(let attempt, _): "reading \(name(attempt))"
         case .look(let path): "reading \(path)"
-        case .edit(let attempt, _, _): "editing \(name(attempt))"
+        case .edit(let attempt, let path, _, _): "editing \(path), attempt \(attempt)"
         case .delete(let attempt): "deleting \(name(attempt))"
         case .follow(let who, let whom, let isOn): "\(who) \(isOn ? "follows" : "leaves") \(whom)"
         case .list(let list): "\(list)"
@@ -118,7 +118,7 @@ extension SocialWorkload {
                 return "it shows \(reply.json["text"]?.string ?? "nothing")"
             }
             guard isForEdit, let context = reply.context else { return nil }
-            next = .edit(number, text: "written as number \(number), again \(answers).", context: context)
+            next = .edit(number, at: path, text: "written as number \(number), again \(answers).", context: context)
             return nil
         case 410: return deletions[path] == nil ? "gone, and nobody has deleted it" : nil
         // Of a link for the time being it is said where it can be read.
@@ -127,8 +127,8 @@ extension SocialWorkload {
         }
     }
 
-    private mutating func judgeEdit(_ number: Int, _ reply: SocialReply) -> String? {
-        let isDeletable = attempts[number].path.map { deletions[$0] != nil } ?? false
+    private mutating func judgeEdit(_ number: Int, _ asked: String, _ reply: SocialReply) -> String? {
+        let isDeletable = deletions[asked] != nil || attempts[number].path.map { deletions[$0] != nil } ?? false
         switch (reply.status, reply.problem) {
         case (200, _):
             guard let path = attempts[number].path, let rev = reply.json["rev"]?.int else {

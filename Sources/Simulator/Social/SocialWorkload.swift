@@ -72,7 +72,8 @@ enum SocialCall {
     case read(Int, isForEdit: Bool)
     /// When all is over.
     case look(String)
-    case edit(Int, text: String, context: String)
+    /// Under the path that it was read at.
+    case edit(Int, at: String, text: String, context: String)
     case delete(Int)
     case follow(String, String, isOn: Bool)
     case list(SocialList)
@@ -211,7 +212,7 @@ struct SocialWorkload {
         case .attempt(let number):
             attempts[number].sent += 1
             attempts[number].inFlight += 1
-        case .edit(let number, let text, _):
+        case .edit(let number, _, let text, _):
             for path in attempts[number].allLinks { texts[path, default: []].insert(text) }
         case .delete(let number): for path in attempts[number].allLinks { deletions[path, default: 0] += 1 }
         case .follow(let who, let whom, _):

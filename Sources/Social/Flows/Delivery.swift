@@ -12,7 +12,7 @@ enum Delivery {
         guard case .post(let wanted, _) = intent.kind, let key = SocialKeys.head(path, intent.home) else {
             return .done
         }
-        let standing = Provisional.standingHead(key).map { $0?.id ?? known ?? wanted.id }
+        let standing = Provisional.standing(key).map { $0.record?.id ?? known ?? wanted.id }
         guard let known else { return standing.then { list(intent, wanted, path, $0) } }
         return list(intent, wanted, path, known).then { standing }.then { id in
             // Of two ids of one request only the one that stands counts.

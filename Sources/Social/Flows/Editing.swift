@@ -20,29 +20,34 @@ enum Editing {
         guard let key = SocialKeys.head(path, home) else { return .refused(.noSuchPost) }
         let standing: Flow<Stored<Head>> = Cluster.read(key, .strict)
         return standing.then { stored in
-            guard let head = stored.record, let context = stored.context else { return .refused(.noSuchPost) }
+            guard let head = stored.record else { return .refused(.noSuchPost) }
             if let moved = head.movedTo.flatMap(PostPath.init), moved != path { return mine(moved, home, editor) }
             guard head.state != .deleted else { return .refused(.gone) }
             switch editor {
             case .viewer(let viewer): guard head.author == viewer.name else { return .refused(.notTheAuthor) }
             case .token(let token): guard head.editor == token.editor else { return .refused(.notTheAuthor) }
             }
-            return .value((path, head, context))
+            return .value((path, head, stored.context))
         }
     }
 
-    /// - context: of the head as the editor saw it.
+    /// - context: of the head as the editor saw it, as a header bears it: perhaps read under the path that the post
+    ///   has moved to, perhaps under `path` before it moved.
     static func edit(
-        _ path: PostPath, _ home: Home?, _ editor: Editor, _ content: PostContent, context: [UInt8]
+        _ path: PostPath, _ home: Home?, _ editor: Editor, _ content: PostContent, context: String
     ) -> Flow<Head> {
         mine(path, home, editor).then { there in
-            guard there.context == context else {
+            guard let key = SocialKeys.head(there.path, home) else { return .refused(.noSuchPost) }
+            let seen = try? ContextHeader.parse(context, for: key)
+            guard there.context == seen else {
                 // The same edit again.
                 if there.head.body.isSpelled(content.digest) { return .value(there.head) }
+                guard seen != nil || there.path != path else {
+                    return .refused(.badInput("Atoll-Context is not of this post"))
+                }
                 return .refused(.editConflict)
             }
             let path = there.path
-            guard let key = SocialKeys.head(path, home) else { return .refused(.noSuchPost) }
             return Posting.writeBody(path, there.head.id, content, home).then {
                 .with { core in
                     let head = there.head.edited(content, at: core.now.wall)
@@ -127,25 +132,9 @@ enum Editing {
         let owner: Flow<Stored<OwnedName>> = Cluster.read(key, .strict)
         return owner.then { stored in
             guard let owned = stored.record, owned.generation == generation else { return .done }
-            return forget(name, home, owned.owner).then {
-                Names.release(name, owner: owned.owner, generation: generation)
-            }.then { $0 ? .done : .refused(.mayTakeEffect) }
-        }
-    }
-
-    /// Intents of the request that had made the post: once its title stands for another one nothing tells any more that
-    /// it was deleted.
-    private static func forget(_ name: String, _ home: Home?, _ owner: String) -> Flow<Void> {
-        let intents: Flow<Listing<Intent>> = Cluster.list(SocialKeys.works(of: name, home), limit: 32, .strict)
-        return intents.then { listing in
-            let own = listing.items.map(\.record).filter { intent in
-                guard case .post = intent.kind else { return false }
-                return Names.owner(intent.token, of: name).isSpelled(owner)
+            return Names.release(name, owner: owned.owner, generation: generation).then {
+                $0 ? .done : .refused(.mayTakeEffect)
             }
-            let all = own.map { intent in
-                Provisional.retract(intent).then { Names.drop(intent, name: name) }
-            }
-            return Flow<[Void]>.all(all).map { _ in }
         }
     }
 }

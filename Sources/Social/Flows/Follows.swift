@@ -155,7 +155,9 @@ enum Follows {
 
     // MARK: Daily
 
-    /// Decides anew what is pushed to somebody who is here, once a day: pushes end after two weeks without that.
+    /// Decides anew what is pushed to somebody who is here, once a day: pushes end after two weeks without that. And
+    /// looks whether those who push know of it: of a follow and an unfollow at once, cut short by a crash, each may
+    /// have left its half.
     static func visit(_ viewer: Visitor) -> Flow<Void> {
         .with { core in
             let day = core.now.wall.milliseconds / 86_400_000
@@ -165,18 +167,26 @@ enum Follows {
                     let wall = core.now.wall
                     let soon = WallTime(milliseconds: wall.milliseconds + Limits.socialPushMilliseconds / 2)
                     let pulled = follows.count { !$0.isPushed(at: wall) }
-                    let due = follows.filter { follow in
-                        follow.record.state == .pending || follow.isPushed(at: wall) && !follow.isPushed(at: soon)
-                            || !follow.isPushed(at: wall)
-                    }
-                    let decisions = due.map { follow in
-                        decide(viewer, follow.source, since: follow.record.since, pulled: pulled).orElse { _ in .done }
+                    let decisions = follows.map { follow in
+                        let isSure = follow.record.state == .confirmed && follow.isPushed(at: soon)
+                        return (isSure ? hasEdge(viewer, follow.source) : .value(false)).then { hasEdge in
+                            hasEdge
+                                ? .done : decide(viewer, follow.source, since: follow.record.since, pulled: pulled)
+                        }.orElse { _ in .done }
                     }
                     return Flow<[Void]>.all(decisions, width: 4).map { _ in }
                 }
             }.start(&core)
             return .done
         }
+    }
+}
+
+extension Follows {
+    private static func hasEdge(_ viewer: Visitor, _ source: Source) -> Flow<Bool> {
+        guard let edge = SocialKeys.follower(source, viewer.name) else { return .value(true) }
+        let standing: Flow<Stored<Follower>> = Cluster.read(edge, .one)
+        return standing.map { $0.record != nil }
     }
 }
 

@@ -80,7 +80,7 @@ enum Login {
         let user: User
         let credential: Credential
         /// To write over the credential.
-        let context: [UInt8]?
+        let context: [UInt8]
     }
 
     static func account(_ name: String) -> Flow<Account?> {

@@ -91,7 +91,7 @@ enum Names {
         _ name: String, _ token: String, generation: UInt64, over standing: Stored<OwnedName>
     ) -> Flow<Void> {
         guard let key = SocialKeys.owner(name) else { return .refused(.internalError) }
-        let owned = OwnedName(owner: owner(token, of: name), generation: generation)
+        let owned = OwnedName(owner: owner(token, of: name), generation: generation).following(standing.record)
         return publish(owned, at: key, over: standing) { $0.generation >= generation }
     }
 
@@ -136,14 +136,17 @@ enum Names {
         guard let token = SocialToken(intent.token), let key = SocialKeys.work(name, token.digest, intent.home) else {
             return .refused(.weakToken)
         }
-        return Cluster.write(key, intent, level).map { _ in }
+        // What one replica has of it is enough: what was not seen stands beside it.
+        let standing: Flow<Stored<Intent>?> = Cluster.read(key, .one).optional
+        return standing.then { Cluster.write(key, intent, context: $0?.context, level).map { _ in } }
     }
 
     static func drop(_ intent: Intent, name: String) -> Flow<Void> {
         guard let token = SocialToken(intent.token), let key = SocialKeys.work(name, token.digest, intent.home) else {
             return .done
         }
-        return Cluster.delete(key, .strict)
+        let standing: Flow<Stored<Intent>> = Cluster.read(key, .strict)
+        return standing.then { $0.record == nil ? .done : Cluster.delete(key, context: $0.context, .strict) }
     }
 
     /// A name is taken: whoever holds it may have crashed before it stood for anything. Those who want it are looked up

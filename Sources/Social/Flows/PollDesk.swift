@@ -248,7 +248,7 @@ extension SocialCore {
 
     /// What it came to: items first, then the schedule; a crash between polls it again.
     private static func finish(
-        _ outcome: FetchOutcome, _ id: String, _ there: FeedRecord, _ context: [UInt8]?, _ key: StoredKey
+        _ outcome: FetchOutcome, _ id: String, _ there: FeedRecord, _ context: [UInt8], _ key: StoredKey
     ) -> Flow<FetchOutcome?> {
         var next = there
         var items: Flow<Void> = .done

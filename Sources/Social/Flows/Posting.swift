@@ -158,8 +158,13 @@ enum Posting {
         return standing.then { stored in
             // Nothing here: the usual way, and cheap.
             guard let there = stored?.record else { return .value(nil) }
-            return isOf(intent, path, there).then { isOurs in
-                guard isOurs else { return at(paths.dropFirst(), intent, wanted, level) }
+            return claimant(intent, path, at: there.generation).then { claimant in
+                switch claimant {
+                case .stranger: return at(paths.dropFirst(), intent, wanted, level)
+                case .former: return .refused(.gone)
+                case .present where there.state == .deleted: return .refused(.gone)
+                case .present: break
+                }
                 guard
                     there.body.isSpelled(wanted.body)
                         || there.revisions.contains(where: { $0.body.isSpelled(wanted.body) })
@@ -170,15 +175,14 @@ enum Posting {
         }
     }
 
-    /// Whether a head that stands there, or stood, is what this request has made of it.
-    private static func isOf(_ intent: Intent, _ path: PostPath, _ head: Head) -> Flow<Bool> {
+    /// What this request is to a path where a head of `generation` stands.
+    private static func claimant(
+        _ intent: Intent, _ path: PostPath, at generation: UInt64
+    ) -> Flow<OwnedName.Claimant> {
         let name = path.name(hidden: intent.home != nil)
-        guard let key = SocialKeys.owner(name) else { return .value(false) }
+        guard let key = SocialKeys.owner(name) else { return .value(.stranger) }
         let owner: Flow<Stored<OwnedName>> = Cluster.read(key, .strict)
-        return owner.map { stored in
-            guard let owned = stored.record, owned.generation == head.generation else { return false }
-            return owned.owner.isSpelled(Names.owner(intent.token, of: name))
-        }
+        return owner.map { $0.record?.claimant(Names.owner(intent.token, of: name), at: generation) ?? .stranger }
     }
 
     static func writeBody(
@@ -235,17 +239,15 @@ enum Posting {
         else { return .refused(.internalError) }
         let standing: Flow<Stored<Head>> = Cluster.read(key, .strict)
         let owned: Flow<Stored<OwnedName>> = Cluster.read(owner, .strict)
-        return standing.and(owned).then { stored, owned in
-            wasDeleted(intent, wanted.id, path, stored.record).then { isDeleted -> Flow<PostID> in
-                guard !isDeleted else {
-                    return giveBack(path, intent, generation).then { _ in drop(intent) }.then { .refused(.gone) }
-                }
-                // The same request through another node has made its own id, or the post was changed since.
-                let there = stored.record.flatMap { $0.generation >= generation ? $0.id : nil }
-                return Names.publish(wanted.at(generation), at: key, over: stored) { $0.generation >= generation }
-                    .then { Names.noteOwner(name, intent.token, generation: generation, over: owned) }
-                    .map { there ?? wanted.id }
+        return standing.and(owned).then { stored, owned -> Flow<PostID> in
+            guard !wasDeleted(intent, wanted.id, path, stored.record, owned.record) else {
+                return giveBack(path, intent, generation).then { _ in drop(intent) }.then { .refused(.gone) }
             }
+            // The same request through another node has made its own id, or the post was changed since.
+            let there = stored.record.flatMap { $0.generation >= generation ? $0.id : nil }
+            return Names.publish(wanted.at(generation), at: key, over: stored) { $0.generation >= generation }
+                .then { Names.noteOwner(name, intent.token, generation: generation, over: owned) }
+                .map { there ?? wanted.id }
         }.then { id in
             .with { core in
                 core.figures.posts += 1
@@ -263,14 +265,25 @@ enum Posting {
 
     /// Whether this very request's post stood there, and was deleted before its intent was: nobody wants it back.
     static func wasDeleted(_ intent: Intent, _ id: PostID, _ path: PostPath) -> Flow<Bool> {
-        guard let key = SocialKeys.head(path, intent.home) else { return .refused(.internalError) }
+        guard let key = SocialKeys.head(path, intent.home),
+            let owner = SocialKeys.owner(path.name(hidden: intent.home != nil))
+        else { return .refused(.internalError) }
         let standing: Flow<Stored<Head>> = Cluster.read(key, .strict)
-        return standing.then { wasDeleted(intent, id, path, $0.record) }
+        let owned: Flow<Stored<OwnedName>> = Cluster.read(owner, .strict)
+        return standing.and(owned).map { wasDeleted(intent, id, path, $0.record, $1.record) }
     }
 
-    private static func wasDeleted(_ intent: Intent, _ id: PostID, _ path: PostPath, _ head: Head?) -> Flow<Bool> {
-        guard let head, head.state == .deleted else { return .value(false) }
-        return head.id == id ? .value(true) : isOf(intent, path, head)
+    private static func wasDeleted(
+        _ intent: Intent, _ id: PostID, _ path: PostPath, _ head: Head?, _ owned: OwnedName?
+    ) -> Bool {
+        guard let head else { return false }
+        let owner = Names.owner(intent.token, of: path.name(hidden: intent.home != nil))
+        switch owned?.claimant(owner, at: head.generation) ?? .stranger {
+        // Another post has stood there since.
+        case .former: return true
+        case .present: return head.state == .deleted
+        case .stranger: return head.state == .deleted && head.id == id
+        }
     }
 
     /// Releases a title that was claimed for nothing; a slug is out in the world, and never another's.

@@ -42,11 +42,12 @@ enum Provisional {
         return
             body
             .then { writeAnywhere { Names.write(standing, name: name, $0) } }
-            .then { _ in standingHead(key) }
+            .then { _ in self.standing(key) }
             .then { there in
                 // The same request once more: what stands may have been changed since, and stays.
-                there == nil
-                    ? writeAnywhere { Cluster.write(key, head, $0) } : .value(WriteReceipt(context: [], nodes: []))
+                there.record == nil
+                    ? writeAnywhere { Cluster.write(key, head, context: there.context, $0) }
+                    : .value(WriteReceipt(context: [], nodes: []))
             }
             .then { written in
                 .with { core in
@@ -65,9 +66,9 @@ enum Provisional {
     }
 
     /// Of siblings the one that counts, if that can be known.
-    static func standingHead(_ key: StoredKey) -> Flow<Head?> {
+    static func standing(_ key: StoredKey) -> Flow<Stored<Head>> {
         let quorum: Flow<Stored<Head>> = Cluster.read(key, .quorum)
-        return quorum.orElse { _ in Cluster.read(key, .one) }.map(\.record)
+        return quorum.orElse { _ in Cluster.read(key, .one) }
     }
 
     /// At the highest level that answers.
@@ -107,9 +108,12 @@ enum Provisional {
                 return .with { core in core.hasNamestore ? .refused(.cutOff) : stay(intent, head, at: path) }
             case .taken:
                 if let next = Posting.slug(after: wanted, intent) { return self.claim(intent, head, path, next) }
-                var taken = head
-                taken.wasTaken = true
-                return stay(intent, taken, at: path)
+                return Posting.wasDeleted(intent, head.id, wanted).then { isGone in
+                    if isGone { return retract(intent, head.id, path).then { end(intent, at: path, head.id) } }
+                    var taken = head
+                    taken.wasTaken = true
+                    return stay(intent, taken, at: path)
+                }
             case .ours(let generation):
                 return settle(intent, head.at(generation), path, wanted, generation)
             }
@@ -168,17 +172,15 @@ enum Provisional {
         return standing.then { $0.record?.state == .deleted ? Editing.remove(wanted, home, id) : .done }
     }
 
-    /// Takes away what stands provisionally of a post that was deleted under its title.
-    static func retract(_ intent: Intent) -> Flow<Void> {
-        guard intent.isProvisional, let path = path(intent), let key = SocialKeys.head(path, intent.home) else {
-            return .done
-        }
+    /// What stands of it under its provisional path is not wanted any more: it was deleted under its title.
+    private static func retract(_ intent: Intent, _ id: PostID, _ path: PostPath) -> Flow<Void> {
+        guard let key = SocialKeys.head(path, intent.home) else { return .refused(.internalError) }
         let standing: Flow<Stored<Head>> = Cluster.read(key, .strict)
-        return standing.then { $0.record.map { Editing.remove(path, intent.home, $0.id) } ?? .done }
+        return standing.then { Editing.remove(path, intent.home, $0.record?.id ?? id) }
     }
 
-    /// It was deleted, here or where another node has put it: nothing of it is to be seen, and it needs no name. But a
-    /// post that stands under the title keeps it.
+    /// It was deleted, here or where another node has put it: nothing of it is to be seen, and it needs no name. A
+    /// later post that stands under the title keeps it.
     private static func withdraw(
         _ intent: Intent, _ id: PostID, _ path: PostPath, _ wanted: PostPath, _ generation: UInt64
     ) -> Flow<Posted> {
@@ -191,8 +193,11 @@ enum Provisional {
                     let name = wanted.name(hidden: intent.home != nil)
                     return Names.release(name, owner: Names.owner(intent.token, of: name), generation: generation)
                 }
-                if there.state != .deleted, there.generation >= generation { return .value(true) }
-                return Posting.giveBack(wanted, intent, generation)
+                if there.generation > generation { return .value(true) }
+                let isOurs = there.state != .deleted && there.generation == generation
+                return (isOurs ? Editing.remove(wanted, intent.home, there.id) : .done).then {
+                    Posting.giveBack(wanted, intent, generation)
+                }
             }
         }.then { $0 ? end(intent, at: path, id) : .refused(.mayTakeEffect) }
     }

@@ -1,5 +1,6 @@
 // Everybody's timeline. Its pointers lie by the hour and in shards, so that no key is hot; each node looks at the
-// shards of this hour and the last live, and keeps the newest 500 at hand: the first page costs no range.
+// shards of this hour and the last live, and keeps the newest 500 at hand: the first page costs no range. And at those
+// of the next hour: clocks differ, and others may post in it already.
 
 import Ring
 import Edge
@@ -61,7 +62,7 @@ struct PublicTimeline {
     /// Follows what hours are now, and again when the next begins.
     static func follow(_ core: inout SocialCore) {
         let hour = Hour(core.now.wall)
-        let hours = [hour, hour.before]
+        let hours = [hour.next, hour, hour.before]
         for (old, number) in core.publicTimeline.followed where !hours.contains(old) { core.unfollow(number) }
         core.publicTimeline.followed.removeAll { !hours.contains($0.hour) }
         for hour in hours where !core.publicTimeline.followed.contains(where: { $0.hour == hour }) {
@@ -126,7 +127,7 @@ struct PublicTimeline {
             let table = core.publicTimeline
             let start = before.map { bound in table.order.firstIndex { $0 < bound } ?? table.order.endIndex } ?? 0
             let some = table.order[start...].prefix(count).compactMap { id in
-                table.newest[id].map { FoundPointer(id: id, pointer: $0, key: nil) }
+                table.newest[id].map { FoundPointer(id: id, pointer: $0) }
             }
             if some.count == count { return .value(PointerPage(some, hasMore: true)) }
             let bound = some.last?.id ?? before

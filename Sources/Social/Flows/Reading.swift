@@ -36,10 +36,10 @@ enum Reading {
                     }
                     : Cluster.readSurely(key) { $0.isShown(at: wall) }
                 return stored.map { stored in
-                    guard let head = stored.record, let context = stored.context else { return .absent }
+                    guard let head = stored.record else { return .absent }
                     if let moved = head.movedTo.flatMap(PostPath.init) { return .moved(moved) }
                     guard head.isShown(at: wall) else { return head.state == .hidden ? .absent : .gone }
-                    return .post(ReadPost(path: path, home: home, head: head, context: context))
+                    return .post(ReadPost(path: path, home: home, head: head, context: stored.context))
                 }
             }
         }
@@ -107,9 +107,9 @@ enum Reading {
         guard let key = SocialKeys.head(path, home) else { return .value(nil) }
         let stored: Flow<Stored<Head>> = Cluster.readSurely(key) { $0.state == .live }
         return stored.then { stored in
-            guard let head = stored.record, let context = stored.context else { return .value(nil) }
+            guard let head = stored.record else { return .value(nil) }
             if let moved = head.movedTo.flatMap(PostPath.init) { return look(moved, home) }
-            return .value(ReadPost(path: path, home: home, head: head, context: context))
+            return .value(ReadPost(path: path, home: home, head: head, context: stored.context))
         }
     }
 }

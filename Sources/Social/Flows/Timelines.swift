@@ -24,11 +24,11 @@ struct ListedPost: Sendable {
     }
 }
 
-/// Where a pointer was found: its id, and how to take it away.
+/// Where a pointer was found: its id, and how to take away what was seen there.
 struct FoundPointer: Sendable {
     let id: PostID
     let pointer: Pointer
-    let key: StoredKey?
+    var discard: @Sendable () -> Flow<Void> = { .done }
 }
 
 /// Some pointers of a list, the newest first.
@@ -64,14 +64,14 @@ enum Timelines {
         var range = range
         range.end = before?.text
         let listed: Flow<Listing<Pointer>> = Cluster.list(range, reverse: true, limit: count, level)
-        let key = { (id: PostID) in
-            try? StoredKey(
-                bucket: Array(range.bucket.utf8), partitionKey: Array(range.partition.utf8),
-                sortKey: Array(id.text.utf8))
-        }
         return listed.map { listing in
             let found = listing.items.compactMap { item in
-                PostID(item.sort).map { FoundPointer(id: $0, pointer: item.record, key: key($0)) }
+                PostID(item.sort).map { id in
+                    // Another that was written meanwhile, as when a post has moved, stays.
+                    FoundPointer(id: id, pointer: item.record) {
+                        Cluster.delete(item.stored, .one).orElse { _ in .done }
+                    }
+                }
             }
             // What could not be read as a pointer is passed by.
             return PointerPage(found, hasMore: listing.hasMore, end: listing.items.last.flatMap { PostID($0.sort) })
@@ -107,7 +107,7 @@ enum Timelines {
     /// What pointers stand for, in their order, without those that stand for nothing.
     static func posts(_ found: [FoundPointer]) -> Flow<[ListedPost]> {
         let reads = found.map { one in
-            listed(one.pointer, one.id) { one.key.map { Cluster.delete($0, .one).orElse { _ in .done } } ?? .done }
+            listed(one.pointer, one.id, discard: one.discard)
         }
         return Flow<[ListedPost?]>.all(reads).map { $0.compactMap { $0 } }
     }

@@ -160,6 +160,9 @@ struct OwnedName: SocialRecord, Equatable {
     /// The owner token's text.
     let owner: String
     let generation: UInt64
+    /// Digits of earlier owners, the last ones: what they posted here was deleted, and stays so however late they ask
+    /// again.
+    private(set) var former: [String] = []
 
     init(owner: String, generation: UInt64) {
         self.owner = owner
@@ -170,12 +173,43 @@ struct OwnedName: SocialRecord, Equatable {
         guard json.isRecord, let owner = json.text("owner"), let generation = json["generation"]?.int, generation >= 0
         else { return nil }
         self.init(owner: owner, generation: UInt64(generation))
+        former = (json["former"]?.array ?? []).prefix(Limits.socialFormerOwners).compactMap(\.string)
     }
 
-    var json: JSONValue { .record([("owner", .string(owner)), ("generation", .int(Int(clamping: generation)))]) }
+    var json: JSONValue {
+        .record([
+            ("owner", .string(owner)), ("generation", .int(Int(clamping: generation))),
+            ("former", .array(former.map { .string($0) })),
+        ])
+    }
 
     static func merged(_ a: OwnedName, _ b: OwnedName) -> OwnedName {
-        if a.generation != b.generation { return a.generation > b.generation ? a : b }
-        return a.owner.isSpelledBefore(b.owner) ? a : b
+        let isFirst = a.generation == b.generation ? a.owner.isSpelledBefore(b.owner) : a.generation > b.generation
+        return isFirst ? a.following(b) : b.following(a)
+    }
+
+    /// With what an earlier record of the name knows.
+    func following(_ earlier: OwnedName?) -> OwnedName {
+        guard let earlier else { return self }
+        var all = self
+        for digits in earlier.former + [OwnedName.digits(earlier.owner)] + former
+        where !digits.isSpelled(OwnedName.digits(owner)) {
+            all.former.removeAll { $0.isSpelled(digits) }
+            all.former.append(digits)
+        }
+        all.former.removeFirst(max(0, all.former.count - Limits.socialFormerOwners))
+        return all
+    }
+
+    private static func digits(_ owner: String) -> String { String(owner.prefix(16)) }
+
+    enum Claimant { case present, former, stranger }
+
+    /// What an owner is to the name, where something of `generation` stands.
+    func claimant(_ owner: String, at generation: UInt64) -> Claimant {
+        if former.contains(where: { $0.isSpelled(OwnedName.digits(owner)) }) { return .former }
+        guard self.owner.isSpelled(owner), self.generation <= generation else { return .stranger }
+        // A later one has it, who has not come to write so.
+        return self.generation == generation ? .present : .former
     }
 }

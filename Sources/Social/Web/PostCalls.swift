@@ -140,10 +140,8 @@ enum PostCalls {
         guard let text = call.request.head.fields.first(.atollContext) else { return .refused(.contextMissing) }
         return editing(call).then { path, editor in
             limited(call).then { rawContent(call) }.then { content -> Flow<Head> in
-                Reading.home(of: path).then { home -> Flow<Head> in
-                    guard let key = SocialKeys.head(path, home), let context = try? ContextHeader.parse(text, for: key)
-                    else { return .refused(.badInput("Atoll-Context is not of this post")) }
-                    return Editing.edit(path, home, editor, content, context: context)
+                Reading.home(of: path).then { home in
+                    Editing.edit(path, home, editor, content, context: text)
                 }
             }.then { head in
                 found(path, call).map { post in

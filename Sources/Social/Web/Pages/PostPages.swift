@@ -315,14 +315,11 @@ enum PostPages {
     private static func save(_ post: ReadPost, _ form: Form, _ call: SiteCall) -> Flow<SiteAnswer> {
         let content: PostContent
         do { content = try sentContent(call) } catch { return .value(again(form, error, call)) }
-        guard let editor = PostCalls.editor(call), let key = SocialKeys.head(post.path, post.home) else {
-            return .value(again(form, .notTheAuthor, call))
-        }
-        let context = try? ContextHeader.parse(call.form.text("context"), for: key)
+        guard let editor = PostCalls.editor(call) else { return .value(again(form, .notTheAuthor, call)) }
         var kept = form
         kept.context = call.form["context"]
         return PostCalls.limited(call).then {
-            Editing.edit(post.path, post.home, editor, content, context: context ?? [])
+            Editing.edit(post.path, post.home, editor, content, context: call.form.text("context"))
         }.map { _ in SiteAnswers.seeOther(post.path.url, [call.wrote]) }.orElse { problem in
             guard problem.name == "edit-conflict" else { return .value(again(kept, problem, call)) }
             return conflict(post, form, call)
