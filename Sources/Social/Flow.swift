@@ -170,6 +170,26 @@ extension Flow where Value == Void {
     }
 }
 
+extension Flow {
+    /// Refused once `span` is over; what was asked may be done all the same.
+    func within(_ span: Span) -> Flow {
+        Flow { core, end in
+            let race = Race(end)
+            start(&core) { core, result in race.end(&core, result) }
+            core.after(span) { core, _ in race.end(&core, .failure(.mayTakeEffect)) }
+        }
+    }
+}
+
+/// Hears only the first of two ends. A class: both hold it.
+private final class Race<Value> {
+    private var first: Flow<Value>.End?
+
+    init(_ end: @escaping Flow<Value>.End) { first = end }
+
+    func end(_ core: inout SocialCore, _ result: Result<Value, Problem>) { first.take()?(&core, result) }
+}
+
 extension HashResult {
     fileprivate var isOverloaded: Bool { if case .overloaded = self { true } else { false } }
 }

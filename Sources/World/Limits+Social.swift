@@ -7,6 +7,9 @@ extension Limits {
     public static let socialTimeout = Span.seconds(3)
     /// For a name. Then a title or a generated slug is posted provisionally.
     public static let socialNameTimeout = Span.seconds(3)
+    /// For a quorum of a provisional post, which has waited for one or for the namestore before: some round trips
+    /// around the world.
+    public static let socialCutOffWait = Span.seconds(1)
     /// Asks of one flow at once where it has many: a page's heads.
     public static let socialWidth = 32
     /// Inboxes that one delivery writes at once: enough to fill batches of all shards, and few beside others' requests.

@@ -34,6 +34,14 @@ struct FakeWorld {
         let effect: SocialCore.Effect
     }
 
+    /// What a node that is cut off hears in the end.
+    struct Silence {
+        let at: Instant
+        let node: Int
+        let life: Int
+        let input: SocialCore.Input
+    }
+
     struct Held {
         var owner: OwnerDigest?
         var generation: UInt64
@@ -61,10 +69,15 @@ struct FakeWorld {
     private(set) var streams: [UInt64: [UInt8]] = [:]
     var lastRequest: UInt64 = 0
     var isNamestoreUp = true
+    /// Nodes whose packets to others are dropped: of quorums and names they hear nothing until the time is over.
+    var cutOff: Set<Int> = []
+    private var silences: [Silence] = []
     /// Clients of streams take what is written to them.
     var isRead = true
     /// Asked of the cluster so far, by all cores.
     private(set) var steps = 0
+    /// Ranges that were asked for.
+    var ranges = 0
     /// This core dies when so many steps were made.
     var kill: (node: Int, atStep: Int)?
     var seams: SocialSeams
@@ -164,7 +177,16 @@ struct FakeWorld {
         return true
     }
 
+    /// When something happens by itself.
+    private var nextWake: Instant? { (nodes.compactMap(\.wakeAt) + silences.map(\.at)).min() }
+
     mutating func wake() -> Bool {
+        if let at = nextWake, let place = silences.firstIndex(where: { $0.at == at }) {
+            let silence = silences.remove(at: place)
+            now = FakeWorld.now(at: max(now.instant, at))
+            if nodes[silence.node].life == silence.life { tell(silence.node, silence.input) }
+            return true
+        }
         let next = nodes.indices.compactMap { place in nodes[place].wakeAt.map { (at: $0, node: place) } }
             .min { $0.at < $1.at }
         guard let next, next.at < Instant.origin + .hours(2) else { return false }
@@ -179,7 +201,7 @@ struct FakeWorld {
     mutating func run(for span: Span = .seconds(60)) {
         let end = now.instant + span
         while now.instant < end {
-            if queue.isEmpty, late.isEmpty, nodes.compactMap(\.wakeAt).min().map({ $0 > end }) ?? true {
+            if queue.isEmpty, late.isEmpty, nextWake.map({ $0 > end }) ?? true {
                 now = FakeWorld.now(at: end)
                 return
             }
@@ -224,6 +246,7 @@ struct FakeWorld {
     }
 
     mutating func carryOut(_ step: Step) {
+        if cutOff.contains(step.node), let silence = silence(step) { return silences.append(silence) }
         switch step.effect {
         case .data(let ask, let request):
             steps += 1
@@ -264,6 +287,21 @@ struct FakeWorld {
         // The socket has taken what was written.
         case .taken(let number): tell(step.node, .drained(number))
         default: break
+        }
+    }
+
+    /// What a node that is cut off gets in place of an answer; nil where it needs nobody else.
+    private func silence(_ step: Step) -> Silence? {
+        switch step.effect {
+        case .data(let ask, let request) where request.level != .one:
+            Silence(
+                at: now.instant + request.timeout, node: step.node, life: step.life,
+                input: .data(ask, .failed(.quorumNotReached(mayTakeEffect: true), nil)))
+        case .name(let ask, _, _, let timeout):
+            Silence(
+                at: now.instant + timeout, node: step.node, life: step.life,
+                input: .named(ask, .unknown(mayTakeEffect: true)))
+        default: nil
         }
     }
 

@@ -50,6 +50,29 @@ struct PostTests {
         #expect(!world.heldNames.contains { $0.name == "post:ann/one" })
     }
 
+    /// Behind a wall that drops packets each quorum is waited for until its time is over: once is enough.
+    @Test func whoIsCutOffPostsWithinSeconds() throws {
+        for (seed, isNamed) in [(1, true), (2, false)] {
+            var world = try FakeWorld(seed: UInt64(seed))
+            let ann = try Person.registered("ann", in: &world)
+            world.run(for: .seconds(5))
+            world.cutOff = [0]
+            let began = world.now.instant
+            let path = "/v1/posts" + (isNamed ? "?title=alone" : "?anonymous=true")
+            let fields = (isNamed ? ann.bearer : []) + [("content-type", "text/plain"), ("atoll-owner", token(1))]
+            let posted = try #require(try world.ask(.post, path, fields, body: "alone"))
+            #expect(posted.status == 201 && posted.json["provisional"] == .bool(true))
+            #expect(world.now.instant - began < .milliseconds(4_100), "\(world.now.instant - began)")
+            let standing = posted.json["path"]?.string ?? ""
+            #expect(try world.ask(.get, "/v1/posts/\(standing)")?.json["text"]?.string == "alone")
+            world.cutOff = []
+            world.run(for: .minutes(2))
+            let moved = try #require(try world.ask(.get, "/\(standing)/", at: 1, [("accept", "text/html")]))
+            #expect(moved.status == 308, "\(moved.json.text())")
+            CrashTests.check(world, "cut off")
+        }
+    }
+
     @Test func theSameTokenIsOnePostWithoutATitleToo() throws {
         var world = try FakeWorld(seed: 1)
         let ann = try Person.registered("ann", in: &world)

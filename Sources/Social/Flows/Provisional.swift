@@ -30,23 +30,22 @@ enum Provisional {
         var standing = intent
         standing.isProvisional = true
         let name = wanted.name(hidden: intent.home != nil)
+        let reach = Reach()
         let body: Flow<Void> =
             if let content {
-                writeAnywhere { Posting.writeBody(path, head.id, content, intent.home, $0) }
-                    .then { _ in writeAnywhere { Posting.writeBody(wanted, head.id, content, intent.home, $0) } }.map {
-                        _ in
-                    }
+                reach.at { Posting.writeBody(path, head.id, content, intent.home, $0) }
+                    .then { reach.at { Posting.writeBody(wanted, head.id, content, intent.home, $0) } }
             } else {
-                copyAnywhere(intent, head, from: wanted, to: path)
+                copyAnywhere(intent, head, from: wanted, to: path, reach)
             }
         return
             body
-            .then { writeAnywhere { Names.write(standing, name: name, $0) } }
-            .then { _ in self.standing(key) }
+            .then { reach.at { Names.write(standing, name: name, $0) } }
+            .then { _ -> Flow<Stored<Head>> in reach.at { Cluster.read(key, $0) } }
             .then { there in
                 // The same request once more: what stands may have been changed since, and stays.
                 there.record == nil
-                    ? writeAnywhere { Cluster.write(key, head, context: there.context, $0) }
+                    ? reach.at { Cluster.write(key, head, context: there.context, $0) }
                     : .value(WriteReceipt(context: [], nodes: []))
             }
             .then { written in
@@ -71,18 +70,31 @@ enum Provisional {
         return quorum.orElse { _ in Cluster.read(key, .one) }
     }
 
-    /// At the highest level that answers.
-    private static func writeAnywhere<Result>(_ write: @escaping (Level) -> Flow<Result>) -> Flow<Result> {
-        write(.quorum).orElse { _ in write(.one) }
+    /// The highest level that answers one request: where a quorum was out of reach once, nobody waits for it again. A
+    /// class: all steps of the request hold it.
+    private final class Reach {
+        private var level = Level.quorum
+
+        func at<Result>(_ step: @escaping (Level) -> Flow<Result>) -> Flow<Result> {
+            .with { [self] _ in
+                guard case .quorum = level else { return step(level) }
+                return step(level).within(Limits.socialCutOffWait).orElse { [self] _ in
+                    level = .one
+                    return step(level)
+                }
+            }
+        }
     }
 
-    private static func copyAnywhere(_ intent: Intent, _ head: Head, from: PostPath, to: PostPath) -> Flow<Void> {
+    private static func copyAnywhere(
+        _ intent: Intent, _ head: Head, from: PostPath, to: PostPath, _ reach: Reach
+    ) -> Flow<Void> {
         guard let source = SocialKeys.body(from, head.id, head.body, intent.home),
             let target = SocialKeys.body(to, head.id, head.body, intent.home)
         else { return .refused(.internalError) }
         return Cluster.readBytes(source).then { found in
             guard let found else { return .refused(.cutOff) }
-            return writeAnywhere {
+            return reach.at {
                 Cluster.write(target, bytes: Array(found.bytes), type: found.contentType, context: nil, $0)
             }.map { _ in }
         }
