@@ -154,7 +154,8 @@ struct Hour: Hashable, Comparable, Sendable {
     static func < (a: Hour, b: Hour) -> Bool { a.number < b.number }
     var before: Hour { Hour(number: number - min(1, number)) }
     var next: Hour { Hour(number: number + 1) }
-    var text: String { String(CivilTime(WallTime(milliseconds: number * 3_600_000)).rfc3339.prefix(13)) }
+    var start: WallTime { WallTime(milliseconds: number * 3_600_000) }
+    var text: String { String(CivilTime(start).rfc3339.prefix(13)) }
 
     /// Nil if it is none.
     init?(_ text: String) {

@@ -22,6 +22,16 @@ extension FakeWorld {
         ring.buckets.first { Array($0.name.utf8) == key.bucket }?.properties.conflict ?? .siblings
     }
 
+    /// Writes a record to all replicas, past all cores.
+    mutating func put(_ key: StoredKey?, _ record: some SocialRecord) {
+        guard let key else { return }
+        let write = ClientRequest.Operation.write(
+            value: record.json.encode(), contentType: "application/json", context: nil, onlyIfAbsent: false, ttlMs: nil)
+        _ = perform(ClientRequest(write, key: key, level: .quorum, timeout: Limits.socialTimeout))
+        for missing in late { merge(missing.object, missing.key, missing.replica) }
+        late = []
+    }
+
     mutating func merge(_ object: StoredObject, _ key: [UInt8], _ replica: Int) {
         guard let stored = try? StoredKey(decoding: key) else { return }
         var all = replicas[replica][key] ?? StoredObject()
@@ -68,6 +78,7 @@ extension FakeWorld {
             return .written(object, created: false, account)
         case .operate: return .failed(.diskFull, nil)
         case .list(let range, let reverse, let limit):
+            ranges += 1
             var keys: Set<[UInt8]> = []
             let asked = [0, 1, 2].shuffled(using: &random).prefix(count)
             for replica in asked { keys.formUnion(replicas[replica].keys.filter { range.contains($0) }) }

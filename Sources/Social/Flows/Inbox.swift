@@ -35,12 +35,12 @@ enum Inbox {
                 let pulled = sources.filter { isBeyond || !$0.isPushed(at: wall) }
                 let hasPushed = sources.contains { $0.isPushed(at: wall) }
                 let followed = Set(sources.map(\.source.text) + [viewer.name])
-                let asked = pulled.map { ($0.source, Level.one) } + [(.user(viewer.name), isFresh ? .quorum : .one)]
-                let missed = Missed()
+                let reading = InboxReading(
+                    name: viewer.name, sources: pulled.map(\.source), followed: followed, isFresh: isFresh)
                 return Timelines.gather(limit: limit, before: before) { before, count in
-                    merge(SocialKeys.inbox(viewer.name), asked, before, count, missed, followed)
+                    reading.page(before, count)
                 }.then { page in
-                    let isComplete = missed.count == 0
+                    let isComplete = !reading.missed.isAny
                     // What was pushed more than 30 days ago is in no inbox any more: it is pulled from there on.
                     guard page.next == nil, !isBeyond, hasPushed else {
                         return .value(TimelinePage(posts: page.posts, next: page.next, isComplete: isComplete))
@@ -51,38 +51,133 @@ enum Inbox {
             }
         }
     }
+}
 
-    /// Sources that did not answer. A class, for all parts of a page to count in.
-    private final class Missed { var count = 0 }
+/// What a page of an inbox is merged from. Of many sources only those are read that posted last: as many as it takes
+/// until the others can have nothing that belongs on the page (a merge with a threshold: Fagin, Lotem and Naor,
+/// "Optimal Aggregation Algorithms for Middleware", PODS 2001).
+private struct InboxReading {
+    let name: String
+    /// That are pulled.
+    let sources: [Source]
+    let followed: Set<String>
+    /// The reader has just written: a quorum is asked for that, which has it.
+    let isFresh: Bool
+    let missed = Missed()
 
-    private static func merge(
-        _ inbox: SocialRange, _ sources: [(source: Source, level: Level)], _ before: PostID?, _ count: Int,
-        _ missed: Missed,
-        _ followed: Set<String>
+    /// Whether somebody did not answer. A class, for all parts of a page to note it in.
+    final class Missed { var isAny = false }
+
+    /// A source whose list is not read yet.
+    private struct Unread {
+        let source: Source
+        let newest: Newest
+
+        /// Nothing of it stands behind that; nil: anything may.
+        var bound: PostID? {
+            switch newest {
+            case .known(let id): id
+            case .before(let bound): bound
+            }
+        }
+
+        var isKnown: Bool { if case .known = newest { true } else { false } }
+
+        static func comesFirst(_ a: Unread, _ b: Unread) -> Bool {
+            guard a.bound != b.bound else { return a.source.text.isSpelledBefore(b.source.text) }
+            guard let one = a.bound, let two = b.bound else { return a.bound == nil }
+            return one > two
+        }
+    }
+
+    private enum Newest {
+        case known(PostID)
+        /// Older than that; nil: nothing is known.
+        case before(PostID?)
+    }
+
+    func page(_ before: PostID?, _ count: Int) -> Flow<PointerPage> {
+        let areFew = sources.count <= Limits.socialPulls
+        let own = Timelines.pointers(
+            SocialKeys.timeline(.user(name)), before: before, count, isFresh ? .quorum : .one)
+        let lists =
+            [Timelines.pointers(SocialKeys.inbox(name), before: before, count), own].map(noting)
+            + (areFew ? sources : []).map { list($0, before, count) }
+        return Flow<[PointerPage]>.all(lists).then { pages in
+            areFew
+                ? .value(merged(pages, count))
+                : .with { core in pull(unread(core, before), pages, before, count) }
+        }
+    }
+
+    /// Latest posters first, as far as everybody's timeline is at hand.
+    private func unread(_ core: SocialCore, _ before: PostID?) -> [Unread] {
+        let last = core.publicTimeline.lastPosts(before: before)
+        let known = core.publicTimeline.known(core.now.wall).flatMap { known in
+            before.map { known < $0 } ?? true ? known : nil
+        }
+        return sources.map { source in
+            guard case .user(let name) = source, let known else { return Unread(source: source, newest: .before(nil)) }
+            return Unread(source: source, newest: last[name].map { .known($0) } ?? .before(known))
+        }.sorted(by: Unread.comesFirst)
+    }
+
+    private func pull(
+        _ unread: [Unread], _ pages: [PointerPage], _ before: PostID?, _ count: Int
     ) -> Flow<PointerPage> {
-        let parts =
-            [Timelines.pointers(inbox, before: before, count)]
-            + sources.map { Timelines.pointers(SocialKeys.timeline($0.source), before: before, count, $0.level) }
-        let answers = parts.map { part -> Flow<PointerPage> in
-            part.orElse { _ in
-                .with { _ in
-                    missed.count += 1
-                    return .value(PointerPage([], hasMore: false))
-                }
+        let page = merged(pages, count)
+        guard let first = unread.first else { return .value(page) }
+        // All that stands before this is there already, or can't be told.
+        let floor = page.found.count == count ? page.found.last?.id : page.hasMore ? page.end : nil
+        let isNeeded = { (one: Unread) in
+            floor.map { floor in one.bound.map { floor < $0 } ?? true } ?? true
+        }
+        guard isNeeded(first) else { return .value(PointerPage(page.found, hasMore: true, end: floor)) }
+        guard first.isKnown else {
+            let alike = unread.prefix { !$0.isKnown && $0.bound == first.bound }
+            let rest = unread.dropFirst(alike.count)
+            return Flow<[Unread?]>.all(alike.map { newest($0.source, before) }).then { found in
+                pull((rest + found.compactMap { $0 }).sorted(by: Unread.comesFirst), pages, before, count)
             }
         }
-        return Flow<[PointerPage]>.all(answers, width: Limits.socialPulls).map { pages in
-            // What a page left out may lie anywhere below its end: nothing beyond the nearest such end is known whole.
-            let bound = pages.compactMap { $0.hasMore ? $0.end : nil }.max()
-            var seen: Set<PostID> = []
-            let all = pages.flatMap(\.found).sorted { $0.id > $1.id }.filter { found in
-                isShown(found.pointer, followed) && seen.insert(found.id).inserted
-                    && !(bound.map { found.id < $0 } ?? false)
-            }
-            let some = Array(all.prefix(count))
-            let isCut = all.count > some.count
-            return PointerPage(some, hasMore: isCut || bound != nil, end: isCut ? some.last?.id : bound)
+        let some = unread.prefix(Limits.socialWidth).prefix { $0.isKnown && isNeeded($0) }
+        let lists = some.map { list($0.source, before, count) }
+        return Flow<[PointerPage]>.all(lists).then { more in
+            pull(Array(unread.dropFirst(some.count)), pages + more, before, count)
         }
+    }
+
+    /// When a source posted last; nil if it has nothing.
+    private func newest(_ source: Source, _ before: PostID?) -> Flow<Unread?> {
+        list(source, before, 1).map { page in
+            page.end.map { Unread(source: source, newest: .known($0)) }
+        }
+    }
+
+    private func list(_ source: Source, _ before: PostID?, _ count: Int) -> Flow<PointerPage> {
+        noting(Timelines.pointers(SocialKeys.timeline(source), before: before, count))
+    }
+
+    private func noting(_ list: Flow<PointerPage>) -> Flow<PointerPage> {
+        list.orElse { [missed] _ in
+            .with { _ in
+                missed.isAny = true
+                return .value(PointerPage([], hasMore: false))
+            }
+        }
+    }
+
+    private func merged(_ pages: [PointerPage], _ count: Int) -> PointerPage {
+        // What a page left out may lie anywhere below its end: nothing beyond the nearest such end is known whole.
+        let bound = pages.compactMap { $0.hasMore ? $0.end : nil }.max()
+        var seen: Set<PostID> = []
+        let all = pages.flatMap(\.found).sorted { $0.id > $1.id }.filter { found in
+            Inbox.isShown(found.pointer, followed) && seen.insert(found.id).inserted
+                && !(bound.map { found.id < $0 } ?? false)
+        }
+        let some = Array(all.prefix(count))
+        let isCut = all.count > some.count
+        return PointerPage(some, hasMore: isCut || bound != nil, end: isCut ? some.last?.id : bound)
     }
 }
 

@@ -11,8 +11,8 @@ struct PublicTimeline {
     private var newest: [PostID: Pointer] = [:]
     /// The keys of `newest`, the newest first.
     private var order: [PostID] = []
-    /// What is followed, for each hour.
-    private var followed: [(hour: Hour, number: UInt64)] = []
+    /// What is followed, for each hour, and its shards of which not all has come yet.
+    private var followed: [(hour: Hour, number: UInt64, missing: Set<Int>)] = []
     private var isReady = false
     /// Shards of hours that this node has seen marked.
     private var marked: Set<String> = []
@@ -63,21 +63,23 @@ struct PublicTimeline {
     static func follow(_ core: inout SocialCore) {
         let hour = Hour(core.now.wall)
         let hours = [hour.next, hour, hour.before]
-        for (old, number) in core.publicTimeline.followed where !hours.contains(old) { core.unfollow(number) }
+        for (old, number, _) in core.publicTimeline.followed where !hours.contains(old) { core.unfollow(number) }
         core.publicTimeline.followed.removeAll { !hours.contains($0.hour) }
         for hour in hours where !core.publicTimeline.followed.contains(where: { $0.hour == hour }) {
             let shards = (0..<core.settings.publicShards).map { SocialKeys.publicTimeline(hour, $0) }
-            let number = core.follow(shards) { core, _, event in
-                core.publicTimeline.heard(event, &core.streams.publicNews)
+            let number = core.follow(shards) { core, shard, event in
+                core.publicTimeline.heard(event, hour, shard, &core.streams.publicNews)
                 core.tellStreams()
             }
-            if let number { core.publicTimeline.followed.append((hour, number)) }
+            if let number { core.publicTimeline.followed.append((hour, number, Set(shards.indices))) }
         }
         let left = 3_600_000 - core.now.wall.milliseconds % 3_600_000
         core.after(.milliseconds(Int64(left) + 50)) { core, _ in follow(&core) }
     }
 
-    private mutating func heard(_ event: Followed, _ news: inout [(PostID, Pointer)]) {
+    private mutating func heard(
+        _ event: Followed, _ hour: Hour, _ shard: Int, _ news: inout [(PostID, Pointer)]
+    ) {
         switch event {
         case .item(let sort, let json):
             guard let id = PostID(sort), let pointer = json.flatMap(Pointer.init) else { return }
@@ -92,10 +94,33 @@ struct PublicTimeline {
             guard let id = PostID(sort), newest.removeValue(forKey: id) != nil else { return }
             order.removeAll { $0 == id }
             page = nil
-        case .ready: isReady = true
+        case .ready:
+            isReady = true
+            if let place = followed.firstIndex(where: { $0.hour == hour }) { followed[place].missing.remove(shard) }
         // What comes again is known by its id.
-        case .reset: break
+        case .reset:
+            if let place = followed.firstIndex(where: { $0.hour == hour }) { followed[place].missing.insert(shard) }
         }
+    }
+
+    /// Of all posts from there on the pointers are at hand; nil where they may not be.
+    func known(_ wall: WallTime) -> PostID? {
+        let present = Hour(wall)
+        let isWhole = { (hour: Hour) in followed.contains { $0.hour == hour && $0.missing.isEmpty } }
+        guard isWhole(present) else { return nil }
+        let first = isWhole(present.before) ? present.before : present
+        let start = PostID(firstOf: first.start)
+        guard order.count >= Limits.socialPublicKept, let last = order.last else { return start }
+        return max(start, last)
+    }
+
+    /// When those whose pointers are at hand posted last, before a post.
+    func lastPosts(before: PostID?) -> [String: PostID] {
+        var last: [String: PostID] = [:]
+        for id in order where before.map({ id < $0 }) ?? true {
+            if let author = newest[id]?.author, last[author] == nil { last[author] = id }
+        }
+        return last
     }
 
     // MARK: Pages
