@@ -52,6 +52,8 @@ enum Editing {
                 .with { core in
                     let head = there.head.edited(content, at: core.now.wall)
                     return Cluster.write(key, head, context: there.context, .strict).then { _ in
+                        head.generation == 0 ? Provisional.bringAlong(path, home) : .done
+                    }.then {
                         .with { core in
                             core.heads.forget(path, home)
                             return .value(head)
@@ -102,7 +104,7 @@ enum Editing {
                 Cluster.delete($0, .quorum)
             }
             return write.then { Flow<[Void]>.all(deletions, width: 8) }
-                .then { _ in head.generation == 0 ? removeMoved(path, home) : .done }
+                .then { _ in head.generation == 0 ? Provisional.bringAlong(path, home) : .done }
                 .then { releaseTitle(path, home, generation: head.generation) }
                 .then {
                     .with { core in
@@ -110,18 +112,6 @@ enum Editing {
                         return .done
                     }
                 }
-        }
-    }
-
-    /// What stood provisionally may have been moved meanwhile; whoever does that looks likewise for a deletion.
-    private static func removeMoved(_ path: PostPath, _ home: Home?) -> Flow<Void> {
-        guard let key = SocialKeys.head(path, home) else { return .done }
-        let standing: Flow<Stored<Head>> = Cluster.read(key, .strict)
-        return standing.then { stored in
-            guard let head = stored.record, let moved = head.movedTo.flatMap(PostPath.init), moved != path else {
-                return .done
-            }
-            return remove(moved, home, head.id)
         }
     }
 

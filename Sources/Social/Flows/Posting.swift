@@ -221,12 +221,22 @@ enum Posting {
             case .taken:
                 // if (!isSHA(slug)) return false; path = 'post:' + (slug = generateSHA())
                 guard let next = slug(after: path, intent) else {
-                    return drop(intent).then { .refused(path.user == nil ? .slugTaken : .titleTaken) }
+                    return drop(intent).then { askOnceMore(intent, path) }
                 }
                 return copyBody(intent, from: PostPath(intent.subject) ?? path, to: next).then {
                     self.claim(intent, next, isWaitedFor)
                 }
             }
+        }
+    }
+
+    /// Taken, and its intent is gone. Another node that finishes the same request may have claimed it in between, when
+    /// it was given up, and counts on the intent.
+    private static func askOnceMore(_ intent: Intent, _ path: PostPath) -> Flow<Posted> {
+        let name = path.name(hidden: intent.home != nil)
+        return Names.claim(name, intent.token).then { claim in
+            guard case .ours(let generation) = claim else { return .refused(.taken(path)) }
+            return Names.prepare(intent, name: name).then { publish($0, path, generation) }
         }
     }
 
@@ -239,9 +249,14 @@ enum Posting {
         else { return .refused(.internalError) }
         let standing: Flow<Stored<Head>> = Cluster.read(key, .strict)
         let owned: Flow<Stored<OwnedName>> = Cluster.read(owner, .strict)
-        return standing.and(owned).then { stored, owned -> Flow<PostID> in
+        return standing.and(owned).and(hasIntent(intent)).then { read, hasIntent -> Flow<PostID> in
+            let (stored, owned) = read
             guard !wasDeleted(intent, wanted.id, path, stored.record, owned.record) else {
                 return giveBack(path, intent, generation).then { _ in drop(intent) }.then { .refused(.gone) }
+            }
+            // Whoever was told that the name was taken was told so for this request: it is over.
+            guard hasIntent || (stored.record?.generation ?? 0) >= generation else {
+                return giveBack(path, intent, generation).then { _ in .refused(.taken(path)) }
             }
             // The same request through another node has made its own id, or the post was changed since.
             let there = stored.record.flatMap { $0.generation >= generation ? $0.id : nil }
@@ -260,6 +275,16 @@ enum Posting {
                 return .value(
                     Posted(path: path, id: id, wasThere: false, isProvisional: path.isProvisional, readableIn: []))
             }
+        }
+    }
+
+    private static func hasIntent(_ intent: Intent) -> Flow<Bool> {
+        .with { core in
+            guard !core.seams.claimsFirst, let path = PostPath(intent.subject), let token = SocialToken(intent.token),
+                let key = SocialKeys.work(path.name(hidden: intent.home != nil), token.digest, intent.home)
+            else { return .value(true) }
+            let standing: Flow<Stored<Intent>> = Cluster.read(key, .strict)
+            return standing.map { $0.record != nil }
         }
     }
 
@@ -334,6 +359,10 @@ enum Posting {
     }
 }
 
+extension Problem {
+    fileprivate static func taken(_ path: PostPath) -> Problem { path.user == nil ? .slugTaken : .titleTaken }
+}
+
 extension Intent {
     /// A title, or a generated slug: where the namestore can't be asked, another path will do for the time.
     var canBeProvisional: Bool {
@@ -344,9 +373,9 @@ extension Intent {
 
 extension Head {
     /// With the generation that its name was claimed with.
-    func at(_ generation: UInt64) -> Head {
+    func at(_ generation: UInt64, as id: PostID? = nil) -> Head {
         var head = Head(
-            id: id, author: author, title: title, generation: generation, time: time,
+            id: id ?? self.id, author: author, title: title, generation: generation, time: time,
             content: PostContent(type: type, size: size, digest: body, summary: summary), isListed: isListed,
             expires: expires, editor: editor)
         head.rev = rev

@@ -148,40 +148,55 @@ enum Provisional {
         guard let key = SocialKeys.head(wanted, intent.home), let old = SocialKeys.head(path, intent.home) else {
             return .refused(.internalError)
         }
+        let name = wanted.name(hidden: intent.home != nil)
         let standing: Flow<Stored<Head>> = Cluster.read(old, .strict)
         return standing.then { stored in
             let isGone: Flow<Bool> =
                 stored.record?.state == .deleted ? .value(true) : Posting.wasDeleted(intent, head.id, wanted)
             return isGone.then { isGone in
                 if isGone { return withdraw(intent, stored.record?.id ?? head.id, path, wanted, generation) }
-                // What was edited meanwhile stays edited.
-                let present = stored.record.map { $0.moved(to: head) } ?? head
-                return move(intent, present, path, wanted).then {
-                    Names.publish(present, at: key) { $0.generation >= generation }
-                }.then {
-                    Names.noteOwner(wanted.name(hidden: intent.home != nil), intent.token, generation: generation)
-                }.then {
-                    path == wanted
-                        ? .done
-                        : change(path, intent.home, absent: present) { there in
-                            var head = there
-                            head.movedTo = wanted.text
-                            return head
-                        }.then { removeIfDeleted(old, wanted, intent.home, present.id) }
-                }
-                .then { Delivery.deliver(intent.placed(wanted, generation), at: wanted) }
-                .then { Names.drop(intent, name: wanted.name(hidden: intent.home != nil)) }
-                .map { Posted(path: wanted, id: head.id, wasThere: true, isProvisional: false, readableIn: []) }
+                // As it was before it was changed: what was changed since comes along when it is known to move.
+                let first = stored.record?.first(of: head) ?? head
+                return copyBodies([first.body], intent.home, from: (path, first.id), to: (wanted, first.id))
+                    .then { Names.publish(first, at: key) { $0.generation >= generation } }
+                    .then { Names.noteOwner(name, intent.token, generation: generation) }
+                    .then {
+                        path == wanted
+                            ? .done
+                            : change(path, intent.home, absent: first) { there in
+                                var head = there
+                                head.movedTo = wanted.text
+                                return head
+                            }.then { bringAlong(path, intent.home) }
+                    }
+                    .then { Delivery.deliver(intent.placed(wanted, generation), at: wanted) }
+                    .then { Names.drop(intent, name: name) }
+                    .map { Posted(path: wanted, id: first.id, wasThere: true, isProvisional: false, readableIn: []) }
             }
         }
     }
 
-    /// Its author may have deleted it under the old path while it moved.
-    private static func removeIfDeleted(
-        _ old: StoredKey, _ wanted: PostPath, _ home: Home?, _ id: PostID
-    ) -> Flow<Void> {
-        let standing: Flow<Stored<Head>> = Cluster.read(old, .strict)
-        return standing.then { $0.record?.state == .deleted ? Editing.remove(wanted, home, id) : .done }
+    /// What was done to a post under a provisional path, to where it has moved: by whoever moves it, and by whoever
+    /// does something there and finds that it has moved meanwhile. One of them sees what the other has done.
+    static func bringAlong(_ path: PostPath, _ home: Home?) -> Flow<Void> {
+        guard let key = SocialKeys.head(path, home) else { return .done }
+        let standing: Flow<Stored<Head>> = Cluster.read(key, .strict)
+        return standing.then { stored in
+            guard let old = stored.record, let wanted = old.movedTo.flatMap(PostPath.init), wanted != path,
+                let place = SocialKeys.head(wanted, home)
+            else { return .done }
+            if old.state == .deleted { return Editing.remove(wanted, home, old.id) }
+            let there: Flow<Stored<Head>> = Cluster.read(place, .strict)
+            return there.then { stored in
+                guard let named = stored.record, named.state != .deleted else { return .done }
+                let next = Head.merged(named, old.moved(to: named))
+                if next == named { return .done }
+                let bodies = next.revisions.map(\.body) + [next.body] + [next.conflict].compactMap { $0 }
+                return copyBodies(bodies, home, from: (path, old.id), to: (wanted, named.id)).then {
+                    Cluster.write(place, next, context: stored.context, .strict).map { _ in }
+                }
+            }
+        }
     }
 
     /// What stands of it under its provisional path is not wanted any more: it was deleted under its title.
@@ -214,26 +229,23 @@ enum Provisional {
         }.then { $0 ? end(intent, at: path, id) : .refused(.mayTakeEffect) }
     }
 
-    /// All bodies that it has had.
-    private static func move(_ intent: Intent, _ head: Head, _ path: PostPath, _ wanted: PostPath) -> Flow<Void> {
-        guard path != wanted else { return .done }
-        let bodies = head.revisions.map(\.body) + [head.body]
-        let copies = bodies.map { copyBody($0, of: head.id, intent.home, from: path, to: wanted) }
-        return Flow<[Void]>.all(copies, width: 4).map { _ in }
-    }
-
-    private static func copyBody(
-        _ digest: String, of post: PostID, _ home: Home?, from: PostPath, to: PostPath
+    /// Those of them that are there.
+    private static func copyBodies(
+        _ digests: [String], _ home: Home?, from: (path: PostPath, post: PostID), to: (path: PostPath, post: PostID)
     ) -> Flow<Void> {
-        guard let source = SocialKeys.body(from, post, digest, home),
-            let target = SocialKeys.body(to, post, digest, home)
-        else { return .refused(.internalError) }
-        return Cluster.readBytes(source).then { found in
-            guard let found else { return .done }
-            return Cluster.write(
-                target, bytes: Array(found.bytes), type: found.contentType, context: nil, .strict
-            ).map { _ in }
+        guard from.path != to.path else { return .done }
+        let copies = digests.map { digest -> Flow<Void> in
+            guard let source = SocialKeys.body(from.path, from.post, digest, home),
+                let target = SocialKeys.body(to.path, to.post, digest, home)
+            else { return .refused(.internalError) }
+            return Cluster.readBytes(source).then { found in
+                guard let found else { return .done }
+                return Cluster.write(
+                    target, bytes: Array(found.bytes), type: found.contentType, context: nil, .strict
+                ).map { _ in }
+            }
         }
+        return Flow<[Void]>.all(copies, width: 4).map { _ in }
     }
 
     private static func change(
@@ -274,12 +286,17 @@ extension Intent {
 }
 
 extension Head {
-    /// What has become of it under a provisional path, with the generation of its name.
+    /// What has become of it under a provisional path, as a change of what stands under its name: of one request two
+    /// nodes may have made two ids.
     fileprivate func moved(to named: Head) -> Head {
-        var head = at(named.generation)
+        var head = at(named.generation, as: named.id)
         head.edited = edited
         head.revisions = revisions
+        head.conflict = conflict
         head.state = state
         return head
     }
+
+    /// As it was posted, under the id that it has.
+    fileprivate func first(of named: Head) -> Head { named.at(named.generation, as: id) }
 }

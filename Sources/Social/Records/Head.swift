@@ -122,28 +122,27 @@ struct Head: SocialRecord, Equatable {
     private var rank: Int { state == .deleted ? 2 : state == .hidden ? 1 : 0 }
 
     /// By higher generation; deleted before hidden before live; higher revision; smaller id. Two bodies of one revision
-    /// stand side by side until an edit has seen both.
+    /// stand side by side until an edit has seen both. Where it has moved to it is looked for, whatever became of it.
     static func merged(_ a: Head, _ b: Head) -> Head {
         if a.generation != b.generation { return a.generation > b.generation ? a : b }
-        if a.rank != b.rank {
-            // Where it has moved to, it is to be deleted as well.
-            var one = a.rank > b.rank ? a : b
-            one.movedTo = [a.movedTo, b.movedTo].compactMap { $0 }.min { $0.isSpelledBefore($1) }
-            return one
-        }
+        var one = preferred(a, b)
+        one.movedTo = [a.movedTo, b.movedTo].compactMap { $0 }.min { $0.isSpelledBefore($1) }
+        return one
+    }
+
+    private static func preferred(_ a: Head, _ b: Head) -> Head {
+        if a.rank != b.rank { return a.rank > b.rank ? a : b }
         if a.rev != b.rev { return a.rev > b.rev ? a : b }
         if a.id != b.id { return a.id < b.id ? a : b }
         if a.body == b.body {
             var one = a
             one.conflict = [a.conflict, b.conflict].compactMap { $0 }.min { $0.isSpelledBefore($1) }
-            one.movedTo = [a.movedTo, b.movedTo].compactMap { $0 }.min { $0.isSpelledBefore($1) }
             one.wasTaken = a.wasTaken || b.wasTaken
             return one
         }
         var (first, second) = a.body.isSpelledBefore(b.body) ? (a, b) : (b, a)
         first.conflict = [first.conflict, second.body, second.conflict].compactMap { $0 }
             .filter { !$0.isSpelled(first.body) }.min { $0.isSpelledBefore($1) }
-        second.conflict = nil
         return first
     }
 
