@@ -108,9 +108,14 @@ static void unwrap(cmark_node *node) {
 }
 
 static void make_link(cmark_node *image) {
-    cmark_node *link = cmark_node_new_with_mem(CMARK_NODE_LINK, &bounded);
     const char *address = cmark_node_get_url(image);
-    cmark_node_set_url(link, may_be_followed(address) ? address : "");
+    if (!may_be_followed(address)) {
+        // Its words stay, and lead nowhere.
+        unwrap(image);
+        return;
+    }
+    cmark_node *link = cmark_node_new_with_mem(CMARK_NODE_LINK, &bounded);
+    cmark_node_set_url(link, address);
     cmark_node_set_title(link, cmark_node_get_title(image));
     cmark_node_insert_before(image, link);
     cmark_node *child;
@@ -166,7 +171,7 @@ static void make_harmless(cmark_node *root, int deepest) {
         if (open > 0) {
             unwrap(node);
         } else if (type == CMARK_NODE_LINK) {
-            if (!may_be_followed(cmark_node_get_url(node))) cmark_node_set_url(node, "");
+            if (!may_be_followed(cmark_node_get_url(node))) unwrap(node);
         } else if (!is_of_this_site(cmark_node_get_url(node))) {
             make_link(node);
         }

@@ -110,6 +110,9 @@ enum SocialKeys {
     static func seen(_ feed: String, _ hash: String) -> StoredKey? { key("social.items", feed, "seen/" + hash) }
     static func report(_ month: String, _ id: String) -> StoredKey? { key("social.reports", month, id) }
     static func reports(_ month: String) -> SocialRange { SocialRange(bucket: "social.reports", partition: month) }
+    /// No month is called so.
+    static func suspended(_ name: String) -> StoredKey? { key("social.reports", "suspended", name) }
+    static let suspensions = SocialRange(bucket: "social.reports", partition: "suspended")
 
     // MARK: Parts
 

@@ -56,13 +56,16 @@ enum Spelling {
         return segment
     }
 
+    /// Of a path below a user: a title's, or a provisional one, which stands as it is.
+    static func lastSegment(_ raw: String) -> String? { raw.hasPrefix("~") ? raw : title(raw) }
+
     /// In Unicode's composed form (NFC).
     private static func composed(_ character: Character) -> String { Normalisation.composed(String(character)) }
 
     static func isAlphanumeric(_ byte: UInt8) -> Bool { (0x61...0x7A).contains(byte) || (0x30...0x39).contains(byte) }
 
     /// First segments that are the site's own.
-    private static let reserved = ["-", "v1", "robots.txt", ".well-known", "favicon.ico", "raw", "feed"]
+    static let reserved = ["-", "v1", "robots.txt", ".well-known", "favicon.ico", "raw", "feed"]
 }
 
 /// Where a post stands: `user/title` or `slug`.
@@ -80,6 +83,19 @@ struct PostPath: Hashable, Sendable {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         guard (1...2).contains(parts.count), parts.allSatisfy({ !$0.isEmpty }) else { return nil }
         self = parts.count == 2 ? PostPath(user: parts[0], title: parts[1]) : PostPath(slug: parts[0])
+    }
+
+    /// As people write it: in any spelling, with or without slashes around it. Nil if nothing can stand there.
+    static func spelled(_ text: String) -> PostPath? {
+        let parts = text.split(separator: "/").map(String.init)
+        switch parts.count {
+        case 1:
+            return Spelling.slug(parts[0]).map { PostPath(slug: $0) }
+        case 2:
+            guard let user = Spelling.user(parts[0]), let last = Spelling.lastSegment(parts[1]) else { return nil }
+            return PostPath(user: user, title: last)
+        default: return nil
+        }
     }
 
     var text: String { user.map { "\($0)/\(last)" } ?? last }

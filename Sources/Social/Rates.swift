@@ -5,7 +5,7 @@ import World
 
 /// What has a rate.
 enum Rated: Hashable, Sendable {
-    case post, anonymousPost, follow, feed, registration, report
+    case post, anonymousPost, follow, feed, registration, report, export, exportPart
     case failedLoginOfAddress, failedLoginOfName
 
     /// So many in so long.
@@ -17,6 +17,9 @@ enum Rated: Hashable, Sendable {
         case .feed: (20, .hours(1))
         case .registration: (3, .hours(1))
         case .report: (20, .hours(1))
+        // All that somebody has is read; what follows a first part has 16 MiB each: an hour is enough for 2 GiB.
+        case .export: (5, .hours(1))
+        case .exportPart: (128, .hours(1))
         case .failedLoginOfAddress: (10, .minutes(10))
         case .failedLoginOfName: (20, .hours(1))
         }

@@ -92,6 +92,7 @@ package struct SocialCore {
     var rates = SiteRates()
     var keeper = Keeper()
     var publicTimeline = PublicTimeline()
+    var suspended = Suspensions()
     var streams = Streams()
     var followings = SlotTable<LiveFollowing>()
     var polls = PollDesk()
@@ -144,6 +145,7 @@ package struct SocialCore {
         self.now = now
         swap(&self.out, &out)
         PublicTimeline.follow(&self)
+        Suspensions.follow(&self)
         nameWake()
         swap(&self.out, &out)
     }

@@ -20,6 +20,8 @@ enum StreamTarget: Sendable {
 struct Streams {
     struct Stream {
         let target: StreamTarget
+        /// Of the site, as its client has reached it.
+        let origin: String
         var following: UInt64?
         /// Events that wait until the client has taken the last ones.
         var waiting: [UInt8] = []
@@ -53,11 +55,11 @@ extension SocialCore {
     }
 
     /// Begins a stream in the place of an answer. `since`: the last event's id.
-    mutating func openStream(_ number: UInt64, _ target: StreamTarget, since: String?) {
+    mutating func openStream(_ number: UInt64, _ target: StreamTarget, _ origin: String, since: String?) {
         guard streams.count < Limits.socialStreams else {
             return out.emit(.answer(number, .response(HTTPResponse(Problem.tooBusy))))
         }
-        streams.open[number] = Streams.Stream(target: target)
+        streams.open[number] = Streams.Stream(target: target, origin: origin)
         // Something must be written for the client to see that it is connected.
         write(number, Array(": \n\n".utf8))
         beat(number)
@@ -84,7 +86,7 @@ extension SocialCore {
                     [SocialKeys.inbox(viewer.name), SocialKeys.timeline(.user(viewer.name))]
                         + pulled.map { SocialKeys.timeline($0.source) }, from)
             }
-        case .post(let path, let home): watchPost(number, path, home)
+        case .post(let path, let home): watchPost(number, path, home, origin)
         }
     }
 
@@ -115,16 +117,16 @@ extension SocialCore {
         streams.open[number]?.replaying = ranges.count
     }
 
-    private mutating func watchPost(_ number: UInt64, _ path: PostPath, _ home: Home?) {
+    private mutating func watchPost(_ number: UInt64, _ path: PostPath, _ home: Home?, _ origin: String) {
         let bucket = home.map { "social.posts@\($0)" } ?? "social.posts"
         let range = SocialRange(bucket: bucket, partition: path.text, start: "head", end: "head\0")
         let following = follow([range]) { core, _, event in
             guard case .item(_, let json) = event, let head = json.flatMap(Head.init) else { return }
             core.heads.forget(path, home)
-            if head.isShown(at: core.now.wall) {
+            if head.isShown(at: core.now.wall), !core.suspended.isAuthor(of: head) {
                 let post = ReadPost(path: path, home: home, head: head, context: [])
                 let name = head.rev > 1 ? "edit" : "post"
-                core.send(number, name, Cards.event(ListedPost(id: head.id, content: .post(post)), core.now.wall))
+                core.send(number, name, Cards.event(ListedPost(id: head.id, content: .post(post)), origin))
             } else {
                 core.tellGone(number, head.id.text)
             }
@@ -173,7 +175,7 @@ extension SocialCore {
         stream.told[post.id] = rev
         streams.open[number] = stream
         let time = isPast ? min(post.id.time, now.wall) : now.wall
-        send(number, before == nil ? "post" : "edit", Cards.event(post, now.wall), time)
+        send(number, before == nil ? "post" : "edit", Cards.event(post, stream.origin), time)
     }
 
     private mutating func tellGone(_ number: UInt64, _ id: String) {

@@ -16,21 +16,24 @@ package enum Site {
     ) -> SiteConfiguration? {
         guard let settings = ring.social else { return nil }
         let files = files.map { (route: Route(site: $0.path, "file", [.get, .head]), file: $0) }
-        let listener = SiteRoutes.listener(ring, at: address).with(files.map(\.route))
+        let page = page()
+        let listener = SiteRoutes.listener(ring, at: address).with(files.map(\.route)) { problem, head in
+            SiteAnswers.page(for: problem, head).map { SiteShell.response($0, page).response }
+        }
         return SiteConfiguration(address: address, listener: listener) {
             SiteShell(
                 SocialCore(identity: identity, ring: ring, settings: settings), files: files,
                 workers: workers(origin: settings.origin ?? "http://\(address)"),
-                logger: logger, page: page())
+                logger: logger, page: page)
         }
     }
 
     private static var files: [SiteFile] {
         // Drafts speak to the cluster as any page may; it changes with the node, and is asked for anew each time.
         let module = SiteFile(
-            path: "/-/atoll.js", type: "text/javascript; charset=utf-8", bytes: Pages.module, caching: "no-cache")
+            path: "/-/atoll.js", type: "text/javascript; charset=utf-8", bytes: Pages.module, version: nil)
         let assets = SiteAsset.all.map {
-            SiteFile(path: $0.path, type: $0.type, bytes: $0.bytes, caching: SiteAsset.caching)
+            SiteFile(path: $0.path, type: $0.type, bytes: $0.bytes, version: $0.version)
         }
         return [module] + assets
     }

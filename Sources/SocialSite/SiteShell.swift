@@ -59,7 +59,7 @@ final class SiteShell: SiteGuest, @unchecked Sendable {
 
     func handle(_ number: UInt64, _ request: SiteRequest) {
         if let (_, file) = files.first(where: { $0.route === request.route }) {
-            host?.answer(number, HTTPResponse(file))
+            host?.answer(number, HTTPResponse(file, request))
         } else {
             hear(.request(number, request))
         }
@@ -104,7 +104,7 @@ final class SiteShell: SiteGuest, @unchecked Sendable {
             if let number { watches[ask] = number } else { hear(.live(ask, .ended)) }
         case .unsubscribe(let ask): if let number = watches.removeValue(forKey: ask) { host.unsubscribe(number) }
         case .taken(let ask): if let number = watches[ask] { host.taken(number) }
-        case .answer(let number, let answer): host.answer(number, response(answer))
+        case .answer(let number, let answer): host.answer(number, response(to: answer))
         case .stream(let number, let pieces): host.stream(number, pieces)
         case .endStream(let number): host.endStream(number)
         case .upgrade(let number, let key): host.upgrade(number, for: key)
@@ -112,28 +112,42 @@ final class SiteShell: SiteGuest, @unchecked Sendable {
         }
     }
 
-    private func response(_ answer: SiteAnswer) -> HTTPResponse {
-        switch answer {
-        case .response(let response): return response
-        case .page(let page, let status, let headers):
-            let made = self.page(page)
+    private func response(to answer: SiteAnswer) -> HTTPResponse {
+        let (response, fault) = SiteShell.response(answer, page)
+        if case .page(let page, _, _) = answer {
             pages += 1
-            guard let fault = made.fault else {
-                return HTTPResponse(status, [("content-type", "text/html; charset=utf-8")] + headers, body: made.html)
+            if let fault {
+                logger.error("a page cannot be shown", metadata: ["page": "\(page.name)", "reason": "\(fault)"])
             }
-            logger.error("a page cannot be shown", metadata: ["page": "\(page.name)", "reason": "\(fault)"])
-            // Its headers, cookies among them, hold all the same.
-            return HTTPResponse(500, [("content-type", "text/html; charset=utf-8")] + headers, body: made.html)
+        }
+        return response
+    }
+
+    /// And why a page of it cannot be shown: its headers, cookies among them, hold all the same.
+    static func response(
+        _ answer: SiteAnswer, _ page: (Page) -> SitePage
+    ) -> (response: HTTPResponse, fault: String?) {
+        switch answer {
+        case .response(let response): return (response, nil)
+        case .page(let shown, let status, let headers):
+            let made = page(shown)
+            let all = [("content-type", "text/html; charset=utf-8")] + headers
+            return (HTTPResponse(made.fault == nil ? status : 500, all, body: made.html), made.fault)
         }
     }
 }
 
 extension HTTPResponse {
-    fileprivate init(_ file: SiteFile) {
+    /// What is asked for by the digest of its contents never changes: a year, as for all of that kind. Whoever asks
+    /// without it, or by an older one, asks again.
+    fileprivate init(_ file: SiteFile, _ request: SiteRequest) {
+        let asked = request.query.first { $0.name == "v" }?.value
+        let isFixed = file.version.map { Array($0.utf8) == asked } ?? false
         self.init(
             200,
             [
-                ("content-type", file.type), ("cache-control", file.caching), ("x-content-type-options", "nosniff"),
+                ("content-type", file.type), ("x-content-type-options", "nosniff"),
+                ("cache-control", isFixed ? "public, max-age=31536000, immutable" : "no-cache"),
             ], body: file.bytes)
     }
 }

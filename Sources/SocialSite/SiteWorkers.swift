@@ -20,10 +20,11 @@ struct SitePage: Sendable {
     let fault: String?
 }
 
-/// What has an address and never changes: it is in the binary.
+/// What has an address and is in the binary.
 struct SiteFile: Sendable {
     let path: String
     let type: String
     let bytes: [UInt8]
-    let caching: String
+    /// Of the contents, as `v` of the addresses that pages bear; nil where they bear none.
+    let version: String?
 }

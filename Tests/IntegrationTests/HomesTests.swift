@@ -180,6 +180,9 @@ extension Integration {
             // A name that makes no hash: it counts as well.
             let registrations = try statuses(4) { _ in try node.register("no name at all") }
             #expect(registrations.last == 429, "\(registrations)")
+            let exports = try statuses(6) { _ in try node.site("GET", "/v1/export", account.bearer) }
+            #expect(exports == [200, 200, 200, 200, 200, 429])
+            #expect(try node.site("GET", "/v1/export?after=listed.0000000000000000.0", account.bearer).status == 200)
             // By the node, as it says.
             #expect(try cluster[3].post("title=Elsewhere", "more", by: account).status == 201)
         }

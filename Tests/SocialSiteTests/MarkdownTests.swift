@@ -29,7 +29,10 @@ import World
             "![](https://c.example/d.png)",
             "<p><a rel=\"nofollow ugc\" href=\"https://c.example/d.png\">https://c.example/d.png</a></p>\n"
         ),
-        ("![a](//c.example/d.png)", "<p><a rel=\"nofollow ugc\" href=\"\">a</a></p>\n"),
+        ("![a](//c.example/d.png)", "<p>a</p>\n"),
+        // Of what is followed by nobody the words stay.
+        ("[a *b*](javascript:alert(1)) c", "<p>a <em>b</em> c</p>\n"), ("<javascript:x>", "<p>javascript:x</p>\n"),
+        ("[a](//b.example/) ![c](data:image/png;base64,AAAA)", "<p>a c</p>\n"),
         (
             "[![a](https://b.example/c.png)](https://d.example/)",
             "<p><a rel=\"nofollow ugc\" href=\"https://d.example/\">a</a></p>\n"

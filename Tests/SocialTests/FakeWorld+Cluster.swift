@@ -97,6 +97,13 @@ extension FakeWorld {
         }
     }
 
+    /// Writes a record that nobody has asked for.
+    mutating func plant(_ record: some SocialRecord, at key: StoredKey) {
+        let write = ClientRequest.Operation.write(
+            value: record.json.encode(), contentType: "application/json", context: nil, onlyIfAbsent: false, ttlMs: nil)
+        _ = perform(ClientRequest(write, key: key, level: .quorum))
+    }
+
     static func account(_ ring: RingDocument) -> Account {
         var tally = Tally()
         for node in ring.nodes.prefix(2) { tally.add(Acknowledgement(node: node.id, country: node.country)) }

@@ -72,6 +72,8 @@ struct FakeWorld {
     /// Nodes whose packets to others are dropped: of quorums and names they hear nothing until the time is over.
     var cutOff: Set<Int> = []
     private var silences: [Silence] = []
+    /// More passwords wait to be hashed than are let wait.
+    var isHashQueueFull = false
     /// Clients of streams take what is written to them.
     var isRead = true
     /// Asked of the cluster so far, by all cores.
@@ -107,6 +109,7 @@ struct FakeWorld {
         var settings = ring.social ?? SocialSettings()
         settings.limitsLoopback = false
         settings.origin = origin
+        settings.moderators = ["moda"]
         return SocialCore(identity: ring.nodes[place].id, ring: ring, settings: settings, seams: seams)
     }
 
@@ -254,6 +257,7 @@ struct FakeWorld {
         case .name(let ask, let operation, let name, _):
             steps += 1
             tell(step.node, .named(ask, isNamestoreUp ? perform(operation, name) : .unknown(mayTakeEffect: true)))
+        case .hash(let ask, _) where isHashQueueFull: tell(step.node, .hashed(ask, .overloaded))
         case .hash(let ask, let job):
             switch job {
             case .make(let password, _):

@@ -294,7 +294,7 @@ struct FlowTests {
         #expect(gone?.status == 202)
         world.run(for: .seconds(60))
         #expect(try world.ask(.get, "/v1/posts/ann/one", at: 1)?.status == 410)
-        #expect(try world.ask(.get, "/v1/timelines/users/ann", at: 1)?.status == 404)
+        #expect(try world.ask(.get, "/v1/timelines/users/ann", at: 1)?.status == 410)
         let login = try world.ask(.post, "/v1/sessions", body: #"{"name":"ann","password":"a long sentence of ann"}"#)
         #expect(login?.status == 401)
         let again = try world.ask(.post, "/v1/users", body: #"{"name":"ann","password":"another sentence"}"#)

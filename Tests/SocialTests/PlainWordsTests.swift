@@ -14,6 +14,7 @@ struct PlainWordsTests {
         ("[the song](https://a.example/) and ![a seal](/b.png)", "the song and a seal"),
         ("snake_case, 2 * 3, #tag, _so_, __very__", "snake_case, 2 * 3, #tag, so, very"),
         ("\\*not\\* [a] (b)", "*not* [a] (b)"), ("[a](b", "a"), ("", ""), ("*", ""), ("[[a](b)](c)", "a"),
+        ("[a](b(c)d) e", "a e"), ("[a](b(c) d", "a"),
     ])
     func areLeft(_ text: String, _ words: String) {
         #expect(PostContent(Array(text.utf8), type: "text/markdown").summary == words)

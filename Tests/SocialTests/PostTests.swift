@@ -97,7 +97,7 @@ struct PostTests {
         #expect(try world.ask(.get, "/v1/timelines/users/ann", at: 1)?.json["items"]?.array?.isEmpty == true)
         #expect(try world.ask(.get, "/v1/timelines/public", at: 1)?.json["items"]?.array?.isEmpty == true)
         let tar = try #require(try world.ask(.get, "/v1/export", at: 1, ann.bearer))
-        #expect(tar.json.string?.contains("ann/secret.txt") == true)
+        #expect(tar.json.string?.contains("ann/posts/secret/1.txt") == true)
         _ = try world.ask(.delete, "/v1/users/me", ann.bearer, body: #"{"password":"a long sentence of ann"}"#)
         world.run(for: .minutes(1))
         #expect(try world.ask(.get, "/v1/posts/ann/secret", at: 2)?.status == 410)

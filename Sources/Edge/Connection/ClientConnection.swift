@@ -292,7 +292,7 @@ extension ClientConnection {
         var head = head
         if case .reading(let request) = state { head = request.head }
         releaseBody(&clients)
-        var response = HTTPResponse(problem)
+        var response = clients.response(to: problem, of: head)
         response.headers.add(line: clients.dateLine(now))
         let answer = OutgoingAnswer(
             response, .close, isHead: head?.method == .head, isOldClient: head?.isOldClient == true)

@@ -18,7 +18,9 @@ extension LoopClients {
         _ request: IncomingRequest, _ surroundings: Surroundings, _ now: Instant
     ) -> (call: Call, room: RequestSpace) {
         let call: Call
-        do throws(Problem) { call = try request.call(surroundings) } catch { call = .respond(HTTPResponse(error)) }
+        do throws(Problem) { call = try request.call(surroundings) } catch {
+            call = .respond(response(to: error, of: request.head))
+        }
         // What a site makes of a body is its own: it has the room until it answers.
         if case .site = call { return (call, RequestSpace(bytes: request.heldBytes)) }
         guard case .data(let operation, let answer) = call else {

@@ -26,8 +26,10 @@ package enum RequestField: String, Sendable {
     case idempotencyKey = "idempotency-key"
     case ifMatch = "if-match"
     case ifNoneMatch = "if-none-match"
+    case ifRange = "if-range"
     case lastEventID = "last-event-id"
     case origin
+    case range
     case socketKey = "sec-websocket-key"
     case socketProtocol = "sec-websocket-protocol"
     case socketVersion = "sec-websocket-version"
@@ -77,6 +79,7 @@ package struct RequestFields: Sendable {
     private static func field(_ name: String) -> RequestField? {
         switch name.utf8.count {
         case 4 where name.isField("host"): .host
+        case 5 where name.isField("range"): .range
         case 6 where name.isField("accept"): .accept
         case 6 where name.isField("cookie"): .cookie
         case 6 where name.isField("expect"): .expect
@@ -84,6 +87,7 @@ package struct RequestFields: Sendable {
         case 6 where name.isField("prefer"): .prefer
         case 7 where name.isField("upgrade"): .upgrade
         case 8 where name.isField("if-match"): .ifMatch
+        case 8 where name.isField("if-range"): .ifRange
         case 10 where name.isField("connection"): .connection
         case 11 where name.isField("atoll-owner"): .atollOwner
         case 12 where name.isField("content-type"): .contentType

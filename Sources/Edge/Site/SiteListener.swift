@@ -11,20 +11,28 @@ package struct SiteListener: Sendable {
     let ring: RingDocument
     /// Where it listens, whatever the ring says.
     let address: HostPort
+    /// How a browser is told of what the listener itself finds wrong; nil where it was no browser that asked.
+    let explain: @Sendable (Problem, RequestHead) -> HTTPResponse?
 
     /// - Parameters:
     ///   - routes: the first that fits a path has it.
     ///   - other: what has the rest; its path means nothing.
-    package init(_ routes: [Route], other: Route, ring: RingDocument, address: HostPort) {
+    package init(
+        _ routes: [Route], other: Route, ring: RingDocument, address: HostPort,
+        explain: @escaping @Sendable (Problem, RequestHead) -> HTTPResponse? = { _, _ in nil }
+    ) {
         self.routes = routes
         self.other = other
         self.ring = ring
         self.address = address
+        self.explain = explain
     }
 
-    /// The same with rows that go before.
-    package func with(_ rows: [Route]) -> SiteListener {
-        SiteListener(rows + routes, other: other, ring: ring, address: address)
+    /// The same with rows that go before, and with words for browsers.
+    package func with(
+        _ rows: [Route], explain: @escaping @Sendable (Problem, RequestHead) -> HTTPResponse?
+    ) -> SiteListener {
+        SiteListener(rows + routes, other: other, ring: ring, address: address, explain: explain)
     }
 }
 

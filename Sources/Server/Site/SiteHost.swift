@@ -81,8 +81,9 @@ package final class SiteHost: @unchecked Sendable {
 
     func begin(_ request: SiteRequest, _ room: RequestSpace, _ handler: HTTPHandler) {
         guard !isStopped else {
-            service?.clients.end(room)
-            return handler.respond(HTTPResponse(Problem.stopping))
+            guard let service else { return handler.respond(HTTPResponse(Problem.stopping)) }
+            service.clients.end(room)
+            return handler.respond(service.clients.response(to: .stopping, of: request.head))
         }
         lastNumber += 1
         requests[lastNumber] = Request(handler: handler, head: request.head, room: room)

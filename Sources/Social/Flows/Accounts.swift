@@ -137,6 +137,7 @@ enum Accounts {
             .then { deletePosts(SocialKeys.timeline(.user(name)), intent, before: nil) }
             .then { deletePosts(SocialKeys.unlisted(name, intent.home), intent, before: nil) }
             .then { unfollowAll(name, after: nil) }
+            .then { Drafts.deleteAll(of: name, intent.home) }
             .then { Cluster.operate(profile, TypedCall(.delete), .quorum).map { _ in }.orElse { _ in .done } }
             .then { Cluster.delete(credential, .strict) }
             .then { Names.drop(intent, name: "user:" + name) }

@@ -51,7 +51,7 @@ enum Drafts {
         guard let key = key(id), let metaKey = metaKey(key), text.utf8.count <= Limits.socialTextBytes,
             title.utf8.count <= Limits.socialTitleBytes
         else {
-            return .refused(.badInput("a draft is too long"))
+            return .refused(tooLong)
         }
         return .with { core in
             let value = JSONValue.object(["text": .object(["$text": .string(text)])])
@@ -80,16 +80,21 @@ enum Drafts {
         }
     }
 
+    private static let tooLong = Problem.badInput(
+        "a draft has up to \(Limits.socialTextBytes >> 10) KiB, its title \(Limits.socialTitleBytes) bytes")
+
     private static func mark(_ invitation: String) -> String {
         SocialDigest(Array("invitation".utf8), Array(invitation.utf8)).text
     }
 
     /// For its author, and for whoever has the invitation.
+    ///
+    /// - isFresh: the reader has just written: a quorum is asked, which has it.
     static func open(
-        _ id: String, _ viewer: Visitor?, invitation: String?
+        _ id: String, _ viewer: Visitor?, invitation: String?, isFresh: Bool
     ) -> Flow<(draft: SharedDraft, key: StoredKey, invitation: String?)> {
         guard let key = key(id), let metaKey = metaKey(key) else { return .refused(.noSuchDraft) }
-        return Flow<[Document]>.all([found(key), found(metaKey)]).then { both in
+        return Flow<[Document]>.all([found(key, isFresh), found(metaKey, isFresh)]).then { both in
             guard both.count == 2, let draft = SharedDraft(id, both[0], meta: both[1]) else {
                 return .refused(.noSuchDraft)
             }
@@ -98,12 +103,36 @@ enum Drafts {
             guard let invitation, meta?.text("invitation")?.isSpelled(mark(invitation)) == true else {
                 return .refused(.notInvited)
             }
-            return .value((draft, key, nil))
+            // With its author's account a draft goes for all.
+            return Reading.activeUser(draft.author).orElse { problem in
+                problem.status == 503 ? .refused(problem) : .refused(.noSuchDraft)
+            }.map { _ in (draft, key, nil) }
         }
     }
 
-    private static func found(_ key: StoredKey) -> Flow<Document> {
-        Cluster.document(key, .one).then { $0.value == nil ? Cluster.document(key, .strict) : .value($0) }
+    /// With the account.
+    static func deleteAll(of name: String, _ home: Home?) -> Flow<Void> {
+        let range = SocialKeys.accountDrafts(of: name, home)
+        let listed: Flow<Listing<SessionLabel>> = Cluster.list(range, limit: 200, .strict)
+        return listed.then { listing in
+            let ends = listing.items.compactMap { item -> Flow<Void>? in
+                let id = String(item.sort.dropFirst(SocialKeys.accountDrafts.count))
+                guard let key = key(id), let metaKey = metaKey(key),
+                    let line = SocialKeys.accountDraft(name, id, home)
+                else { return nil }
+                let both = [key, metaKey].map { Cluster.operate($0, TypedCall(.delete), .quorum).map { _ in } }
+                return Flow<[Void]>.all(both).then { _ in Cluster.delete(line, .strict) }
+            }
+            return Flow<[Void]>.all(ends, width: 8).then { _ in
+                listing.hasMore && !ends.isEmpty ? deleteAll(of: name, home) : .done
+            }
+        }
+    }
+
+    private static func found(_ key: StoredKey, _ isFresh: Bool) -> Flow<Document> {
+        Cluster.document(key, isFresh ? .quorum : .one).then {
+            $0.value == nil ? Cluster.document(key, .strict) : .value($0)
+        }
     }
 
     /// Without script: what a form has in the place of what it was given. Only what was changed is told, so that what
@@ -111,7 +140,7 @@ enum Drafts {
     static func save(
         _ draft: SharedDraft, _ key: StoredKey, title: String?, text: String, context: [UInt8]?
     ) -> Flow<Void> {
-        guard text.utf8.count <= Limits.socialTextBytes else { return .refused(.badInput("a draft is too long")) }
+        guard text.utf8.count <= Limits.socialTextBytes else { return .refused(tooLong) }
         var rename: Flow<Void> = .done
         if let title, title.utf8.count <= Limits.socialTitleBytes, title != draft.title, let metaKey = metaKey(key) {
             rename = Cluster.merge(metaKey, .object(["title": .string(title)]), .quorum)

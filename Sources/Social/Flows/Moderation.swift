@@ -56,7 +56,11 @@ enum Moderation {
             return .refused(.badInput("say in a sentence or two what is wrong: up to 2,000 bytes"))
         }
         return Reading.post(path).then { found in
-            guard case .post = found else { return .refused(.noSuchPost) }
+            switch found {
+            case .post: break
+            case .moved(let moved): return report(moved, reason: reason, by: viewer, random: random)
+            case .nothing(let problem): return .refused(problem)
+            }
             return .with { core in
                 let wall = core.now.wall
                 let id = PostID(wall, SocialDigest(Array("report".utf8), Array(random)))
@@ -67,13 +71,33 @@ enum Moderation {
         }
     }
 
-    static func list(_ month: String) -> Flow<[(id: String, report: Report)]> {
+    /// The one before it.
+    static func month(before month: String) -> String? {
+        let parts = month.split(separator: "-").compactMap { Int($0) }
+        guard parts.count == 2, parts[0] > 1_970 else { return nil }
+        let (year, number) = parts[1] > 1 ? (parts[0], min(parts[1], 13) - 1) : (parts[0] - 1, 12)
+        return "\(year)-\(number < 10 ? "0" : "")\(number)"
+    }
+
+    struct Page: Sendable {
+        let reports: [(id: String, report: Report)]
+        /// More stand before this.
+        let next: PostID?
+    }
+
+    /// Of a month, the newest first.
+    static func list(_ month: String, before: PostID?, limit: Int) -> Flow<Page> {
         guard month.utf8.count == 7, month.utf8.allSatisfy({ $0 == 0x2D || (0x30...0x39).contains($0) }) else {
             return .refused(.badInput("month is one such as 2026-11"))
         }
-        let listed: Flow<Listing<Report>> = Cluster.list(
-            SocialKeys.reports(month), reverse: true, limit: 200, .quorum)
-        return listed.map { $0.items.map { ("\(month).\($0.sort)", $0.record) } }
+        var range = SocialKeys.reports(month)
+        range.end = before?.text
+        let listed: Flow<Listing<Report>> = Cluster.list(range, reverse: true, limit: limit, .quorum)
+        return listed.map { listing in
+            Page(
+                reports: listing.items.map { ("\(month).\($0.sort)", $0.record) },
+                next: listing.hasMore ? listing.items.last.flatMap { PostID($0.sort) } : nil)
+        }
     }
 
     static func decide(_ id: String, _ measure: Measure, by moderator: Visitor) -> Flow<Void> {
@@ -85,13 +109,17 @@ enum Moderation {
             let act: Flow<Void> =
                 switch measure {
                 case .hide: hide(path)
-                case .suspend: path.user.map { Accounts.close($0, .suspended) } ?? .refused(.noSuchUser)
+                case .suspend: path.user.map(suspend) ?? .refused(.noSuchUser)
                 case .dismiss: .done
                 }
             report.outcome = measure.rawValue
             report.moderator = moderator.name
             return act.then { Cluster.write(key, report, context: stored.context, .strict) }.map { _ in }
         }
+    }
+
+    private static func suspend(_ name: String) -> Flow<Void> {
+        Accounts.close(name, .suspended).then { Suspensions.add(name) }
     }
 
     private static func hide(_ path: PostPath) -> Flow<Void> {

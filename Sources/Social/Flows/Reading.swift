@@ -19,14 +19,14 @@ enum Reading {
         case post(ReadPost)
         /// It has moved to its title.
         case moved(PostPath)
-        case gone
-        case absent
+        /// Nothing is shown, and why.
+        case nothing(Problem)
     }
 
     /// - isFresh: the reader has just written: a quorum is asked, which has it.
     static func post(_ path: PostPath, isFresh: Bool = false) -> Flow<Found> {
         home(of: path).then { home in
-            guard let key = SocialKeys.head(path, home) else { return .value(.absent) }
+            guard let key = SocialKeys.head(path, home) else { return .value(.nothing(.noSuchPost)) }
             return .with { core in
                 let wall = core.now.wall
                 let stored: Flow<Stored<Head>> =
@@ -35,11 +35,13 @@ enum Reading {
                         stored.record?.isShown(at: wall) == true ? .value(stored) : Cluster.read(key, .strict)
                     }
                     : Cluster.readSurely(key) { $0.isShown(at: wall) }
-                return stored.map { stored in
-                    guard let head = stored.record else { return .absent }
-                    if let moved = head.movedTo.flatMap(PostPath.init) { return .moved(moved) }
-                    guard head.isShown(at: wall) else { return head.state == .hidden ? .absent : .gone }
-                    return .post(ReadPost(path: path, home: home, head: head, context: stored.context))
+                return stored.then { stored in
+                    guard let head = stored.record else { return .value(.nothing(.noSuchPost)) }
+                    if let moved = head.movedTo.flatMap(PostPath.init) { return .value(.moved(moved)) }
+                    return .with { core in
+                        if let problem = head.hiding(at: wall, core.suspended) { return .value(.nothing(problem)) }
+                        return .value(.post(ReadPost(path: path, home: home, head: head, context: stored.context)))
+                    }
                 }
             }
         }
@@ -62,6 +64,14 @@ enum Reading {
         guard let key = SocialKeys.user(name) else { return .value(nil) }
         let user: Flow<Stored<User>> = Cluster.readSurely(key) { $0.state == .active }
         return user.map(\.record)
+    }
+
+    /// Somebody who is there.
+    static func activeUser(_ name: String) -> Flow<User> {
+        user(name).then { user in
+            guard let user else { return .refused(.noSuchUser) }
+            return user.absence.map { .refused($0) } ?? .value(user)
+        }
     }
 
     static func body(_ post: ReadPost, revision: String? = nil) -> Flow<StoredBytes> {
@@ -87,7 +97,7 @@ enum Reading {
         guard let path = PostPath(pointer.path) else { return .value(nil) }
         return .with { core in
             if let known = core.heads.head(path, pointer.home, id, core.now) {
-                return .value(known.shown(core.now.wall))
+                return .value(known.shown(core))
             }
             return look(path, pointer.home).then { post in
                 .with { core in
@@ -97,7 +107,7 @@ enum Reading {
                         return .value(nil)
                     }
                     core.heads.note(post, at: pointer, id, core.now.instant)
-                    return .value(post.shown(core.now.wall))
+                    return .value(post.shown(core))
                 }
             }.orElse { _ in .value(nil) }
         }
@@ -115,7 +125,31 @@ enum Reading {
 }
 
 extension ReadPost {
-    fileprivate func shown(_ wall: WallTime) -> ReadPost? { head.isShown(at: wall) ? self : nil }
+    fileprivate func shown(_ core: SocialCore) -> ReadPost? {
+        head.hiding(at: core.now.wall, core.suspended) == nil ? self : nil
+    }
+}
+
+extension Head {
+    /// Why it is not shown; nil where it is.
+    fileprivate func hiding(at wall: WallTime, _ suspended: Suspensions) -> Problem? {
+        switch state {
+        case .deleted: .gone
+        case .hidden: .hidden
+        case .live: suspended.isAuthor(of: self) ? .accountHidden : isShown(at: wall) ? nil : .expired
+        }
+    }
+}
+
+extension User {
+    /// Why nobody is there; nil where somebody is.
+    var absence: Problem? {
+        switch state {
+        case .active: nil
+        case .suspended: .accountHidden
+        case .deleted: .accountGone
+        }
+    }
 }
 
 /// Heads as they were read last, for two seconds: the lists of one node's readers have the same posts.

@@ -48,11 +48,22 @@ enum PlainWords {
             case "!" where behind == "[" && place < lastLink: continue
             case "[" where place < lastLink: continue
             case "]" where behind == "(" && place <= lastLink:
-                place = (line[place...].firstIndex(of: ")") ?? line.count - 1) + 1
+                place = end(ofAddressAt: place, in: line)
             default: words.append(character)
             }
         }
         return words
+    }
+
+    /// Behind its closing parenthesis; an address may have some of its own, in pairs.
+    private static func end(ofAddressAt start: Int, in line: [Character]) -> Int {
+        var open = 0
+        for place in start..<line.count {
+            if line[place] == "(" { open += 1 }
+            if line[place] == ")" { open -= 1 }
+            if open == 0 { return place + 1 }
+        }
+        return line.count
     }
 
     private static func isEdge(_ character: Character) -> Bool { !character.isLetter && !character.isNumber }

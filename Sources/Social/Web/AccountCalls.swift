@@ -122,15 +122,23 @@ enum AccountCalls {
 
     static func export(_ call: SiteCall) -> Flow<SiteAnswer> {
         guard let viewer = call.viewer else { return .refused(.notLoggedIn) }
-        return Export.tar(viewer, after: call.form["after"]).map { tar in
+        let path = call.isAPI ? "/v1/export" : "/-/export"
+        let after: Export.Place?
+        if let text = call.form["after"], !text.isEmpty {
+            guard let place = Export.Place(text) else { return .refused(.badInput("after is of the last part's Link")) }
+            after = place
+        } else {
+            after = nil
+        }
+        return limited(after == nil ? .export : .exportPart, call, "exports").then {
+            Export.tar(viewer, after: after, address: call.request.origin + path)
+        }.map { tar in
             var headers = [
                 ("content-type", "application/x-tar"),
                 ("content-disposition", "attachment; filename=\"\(viewer.name).tar\""),
                 ("cache-control", "no-store"),
             ]
-            if let next = tar.next {
-                headers.append(("link", "</v1/export?after=\(next)>; rel=\"next\""))
-            }
+            if let next = tar.next { headers.append(("link", "<\(path)?after=\(next.text)>; rel=\"next\"")) }
             return .response(HTTPResponse(200, headers, body: tar.bytes))
         }
     }

@@ -5,44 +5,49 @@ import JSON
 import World
 
 enum Cards {
-    static func list(_ posts: [ListedPost], _ wall: WallTime) -> JSONValue { .array(posts.map { card($0, wall) }) }
-
-    /// As the template `card` and site.js take it.
-    static func card(_ post: ListedPost, _ wall: WallTime) -> JSONValue { .object(members(post)) }
-
-    /// The same with the revision.
-    static func event(_ post: ListedPost, _ wall: WallTime) -> JSONValue {
-        .object(members(post) + [JSONValue.Member("rev", .int(post.revision))])
+    /// - origin: of the site, before all addresses on it; programs get it with each, pages need none.
+    static func list(_ posts: [ListedPost], _ origin: String) -> JSONValue {
+        .array(posts.map { .object(members($0, origin)) })
     }
 
-    private static func members(_ listed: ListedPost) -> [JSONValue.Member] {
+    /// The same of one, with the revision.
+    static func event(_ post: ListedPost, _ origin: String) -> JSONValue {
+        .object(members(post, origin) + [JSONValue.Member("rev", .int(post.revision))])
+    }
+
+    /// As the template `card` and site.js take it.
+    private static func members(_ listed: ListedPost, _ origin: String) -> [JSONValue.Member] {
         switch listed.content {
-        case .post(let post): members(post, listed.id)
-        case .item(let feed, let entry): members(entry, feed, listed.id)
+        case .post(let post): members(post, listed.id, origin)
+        case .item(let feed, let entry): members(entry, "\(origin)/-/feeds/\(feed)", "feed:\(feed)", listed.id)
         }
     }
 
-    private static func members(_ post: ReadPost, _ id: PostID) -> [JSONValue.Member] {
+    private static func members(_ post: ReadPost, _ id: PostID, _ origin: String) -> [JSONValue.Member] {
         let head = post.head
+        let url = origin + post.path.url
         let isImage = isRaster(head.type)
         return [
-            .init("id", .string(id.text)), .init("url", .string(post.path.url)),
+            .init("id", .string(id.text)), .init("url", .string(url)),
             .init("path", .string(post.path.text)),
             .init("title", head.title.isEmpty ? .null : .string(head.title)),
-            .init("author", .optional(head.author)), .init("author_url", .optional(head.author.map { "/\($0)/" })),
+            .init("author", .optional(head.author)),
+            .init("author_url", .optional(head.author.map { "\(origin)/\($0)/" })),
             .init("time", .string(CivilTime(head.time).rfc3339)),
             .init("time_text", .string(CivilTime(head.time).words)),
             .init("edited", .bool(head.edited != nil)),
             .init("summary", head.summary.isEmpty ? .null : .string(head.summary)),
-            .init("image", isImage ? .string(post.path.url + "raw") : .null),
-            .init("image_alt", .string(head.title.isEmpty ? "A picture" : head.title)), .init("source", .null),
+            .init("image", isImage ? .string(url + "raw") : .null),
+            .init("image_alt", isImage ? .string(head.title.isEmpty ? "A picture" : head.title) : .null),
+            .init("source", .null),
         ]
     }
 
-    private static func members(_ entry: FeedEntry, _ feed: String, _ id: PostID) -> [JSONValue.Member] {
+    private static func members(
+        _ entry: FeedEntry, _ feed: String, _ path: String, _ id: PostID
+    ) -> [JSONValue.Member] {
         [
-            .init("id", .string(id.text)), .init("url", .string(entry.link ?? "/-/feeds/\(feed)")),
-            .init("path", .string("feed:\(feed)")),
+            .init("id", .string(id.text)), .init("url", .string(entry.link ?? feed)), .init("path", .string(path)),
             .init("title", .string(entry.title.isEmpty ? entry.link ?? "Untitled" : entry.title)),
             .init("author", entry.author.isEmpty ? .null : .string(entry.author)),
             .init("author_url", .optional(entry.link)),
@@ -51,7 +56,7 @@ enum Cards {
             .init("edited", .bool(entry.rev > 1)),
             .init("summary", entry.summary.isEmpty ? .null : .string(entry.summary)), .init("image", .null),
             .init("image_alt", .null),
-            .init("source", .object(["title": .string(entry.feedTitle), "url": .string("/-/feeds/\(feed)")])),
+            .init("source", .object(["title": .string(entry.feedTitle), "url": .string(feed)])),
         ]
     }
 

@@ -71,7 +71,7 @@ enum PostCalls {
 
     static func post(_ call: SiteCall) -> Flow<SiteAnswer> {
         limited(call).then { rawContent(call) }.then { postForm(call, $0) }.then { form in
-            Posting.post(form).map { posted in
+            post(form).map { posted in
                 let isNamed = posted.path.user != nil
                 let answer = JSONValue.object([
                     "path": .string(posted.path.text), "url": .string(call.request.origin + posted.path.url),
@@ -83,13 +83,30 @@ enum PostCalls {
         }
     }
 
+    /// A title whose post has expired is its author's again, as after a deletion.
+    static func post(_ form: PostForm) -> Flow<Posted> {
+        Posting.post(form).orElse { problem in
+            guard problem.name == "title-taken", case .title(let title?) = form.place, let author = form.author,
+                let segment = Spelling.title(title)
+            else { return .refused(problem) }
+            let path = PostPath(user: author.name, title: segment)
+            return Reading.post(path).then { found in
+                guard case .nothing(let reason) = found, reason.name == "expired" else { return .refused(problem) }
+                // A request of its own, the same whenever this one comes.
+                let token = SocialToken(
+                    random: SocialDigest(Array("expired".utf8), Array(form.token.text.utf8)).bytes[...])
+                return Editing.delete(path, author.home, .viewer(author), token)
+                    .orElse { $0.name == "gone" ? .done : .refused($0) }.then { Posting.post(form) }
+            }
+        }
+    }
+
     // MARK: One post
 
     static func path(_ call: SiteCall) -> PostPath? {
         let parts = call.request.parameters.map { String(decoding: $0, as: UTF8.self) }
-        return parts.count == 2
-            ? Spelling.user(parts[0]).map { PostPath(user: $0, title: parts[1]) }
-            : parts.count == 1 && !parts[0].contains("/") ? PostPath(slug: parts[0]) : nil
+        // A slash that was encoded parts nothing.
+        return parts.contains { $0.contains("/") } ? nil : PostPath.spelled(parts.joined(separator: "/"))
     }
 
     static func editor(_ call: SiteCall) -> Editor? {
@@ -105,8 +122,7 @@ enum PostCalls {
             switch found {
             case .post(let post): .value(post)
             case .moved(let path): self.found(path, call)
-            case .gone: .refused(.gone)
-            case .absent: .refused(.noSuchPost)
+            case .nothing(let problem): .refused(problem)
             }
         }
     }
@@ -174,21 +190,37 @@ enum PostCalls {
 
     // MARK: Raw
 
-    /// The bytes as they were posted; of an older revision with `?rev=`. Nothing in them can act as this site: a page
-    /// is sandboxed, and what a browser might run is handed out as a file.
+    /// The bytes as they were posted; of an older revision with `?rev=`.
     static func raw(_ call: SiteCall) -> Flow<SiteAnswer> {
         let wanted = call.form["rev"].flatMap { Int($0) }
         if call.form["rev"] != nil, wanted == nil { return .refused(.badInput("rev is the number of a revision")) }
         return found(path(call), call).then { post in
             let digest = wanted.flatMap { rev in Cards.revisions(post).first { $0.rev == rev }?.body }
             if wanted != nil, digest == nil { return .refused(.noSuchPost) }
-            let etag = "\"\((digest ?? post.head.body).prefix(32))\""
-            if call.request.head.fields.first(.ifNoneMatch) == etag {
-                return .value(.response(HTTPResponse(304, [("etag", etag)])))
-            }
-            return Reading.body(post, revision: digest).map { body in
-                .response(
-                    HTTPResponse(200, rawHeaders(post, body.contentType) + [("etag", etag)], body: Array(body.bytes)))
+            return bytes(of: post, revision: digest, call)
+        }
+    }
+
+    /// Nothing in them can act as this site: a page is sandboxed, and what a browser might run is handed out as a file.
+    ///
+    /// - more: headers that caches must know, whether they have the bytes or not.
+    static func bytes(
+        of post: ReadPost, revision: String? = nil, _ call: SiteCall, _ more: [(String, String)] = []
+    ) -> Flow<SiteAnswer> {
+        let head = call.request.head
+        let tag = "\"\((revision ?? post.head.body).prefix(32))\""
+        let caching = post.head.isListed ? "public, max-age=0, must-revalidate" : "private, no-cache"
+        let headers = [("etag", tag), ("cache-control", caching)] + more
+        if Conditions.isKnown(tag, to: head) { return .value(.response(HTTPResponse(304, headers))) }
+        return Reading.body(post, revision: revision).then { body in
+            let headers = headers + safeHeaders(body.contentType)
+            switch AskedRange(head, tag: tag, count: body.bytes.count) {
+            case .all: return .value(.response(HTTPResponse(200, headers, body: Array(body.bytes))))
+            case .beyond: return .refused(.noSuchPart(of: body.bytes.count))
+            case .part(let range):
+                let place = "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(body.bytes.count)"
+                let part = body.bytes.dropFirst(range.lowerBound).prefix(range.count)
+                return .value(.response(HTTPResponse(206, headers + [("content-range", place)], body: Array(part))))
             }
         }
     }
@@ -198,7 +230,7 @@ enum PostCalls {
         "audio/ogg", "audio/wav", "audio/mp4", "audio/flac", "video/mp4", "video/webm", "video/ogg",
     ]
 
-    static func rawHeaders(_ post: ReadPost, _ type: String) -> [(String, String)] {
+    private static func safeHeaders(_ type: String) -> [(String, String)] {
         let essence = type.mediaType
         let isShown = shown.contains(essence)
         // Text is shown as text, whatever it says it is.
@@ -210,7 +242,7 @@ enum PostCalls {
             ("content-security-policy", "sandbox; default-src 'none'; frame-ancestors 'none'"),
             ("content-disposition", isShown || essence == "text/html" ? "inline" : "attachment"),
             ("cross-origin-resource-policy", "cross-origin"), ("referrer-policy", "no-referrer"),
-            ("cache-control", post.head.isListed ? "public, max-age=0, must-revalidate" : "private, no-cache"),
+            ("accept-ranges", "bytes"),
         ]
     }
 }

@@ -18,6 +18,7 @@ enum SiteHandler: Sendable {
 struct SiteRow: Sendable {
     let route: Route
     let handler: SiteHandler
+    private let path: String
 
     init(
         _ path: String, _ label: String, _ methods: [RequestMethod], bodyBytes: Int = Limits.siteFormBytes,
@@ -25,11 +26,44 @@ struct SiteRow: Sendable {
     ) {
         route = Route(site: path, label, methods, bodyBytes: bodyBytes)
         handler = .call(call)
+        self.path = path
     }
 
     init(_ path: String, _ label: String, _ handler: SiteHandler) {
         route = Route(site: path, label, [.get])
         self.handler = handler
+        self.path = path
+    }
+
+    /// The target with the names in its path in their one spelling; nil where it has that already, or where there is
+    /// none: whoever answers says so.
+    func respelled(_ request: SiteRequest) -> String? {
+        guard path.contains("{") else { return nil }
+        let endsOpen = path.hasSuffix("[/]")
+        var isOther = endsOpen && !request.hasFinalSlash
+        var parameters = request.parameters[...]
+        var target = ""
+        for segment in path.dropLast(endsOpen ? 3 : 0).split(separator: "/") {
+            guard segment.hasPrefix("{"), let parameter = parameters.popFirst() else {
+                target += "/" + segment
+                continue
+            }
+            let text = String(decoding: parameter, as: UTF8.self)
+            guard let spelled = SiteRow.spelled(text, as: segment) else { return nil }
+            isOther = isOther || !spelled.isSpelled(text)
+            target += "/" + spelled.utf8.percentEncoded
+        }
+        guard isOther else { return nil }
+        return "\(target)\(endsOpen ? "/" : "")\(request.head.target.drop { $0 != "?" })"
+    }
+
+    private static func spelled(_ text: String, as segment: Substring) -> String? {
+        switch segment {
+        case "{user}": Spelling.user(text)
+        case "{title}": Spelling.lastSegment(text)
+        case "{slug}", "{first}": Spelling.slug(text)
+        default: text
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 // From a request to its answer: who asks, whether that may be, the row's flow, and what it came to.
 
-import Edge
+package import Edge
 import JSON
 import Keys
 import World
@@ -14,14 +14,17 @@ extension SocialCore {
         if request.isRaw, row.route.label != "site.raw" {
             return answer(number, .response(HTTPResponse(.noSuchPost)))
         }
+        if !request.head.method.changes, let target = row.respelled(request) {
+            return answer(number, .response(HTTPResponse(308, [("location", target)])))
+        }
         let session = SiteCall.sessionToken(request, settings)
         let hasCookie = session.map { !$0.isBearer } ?? false
         guard !SiteCall.isForeign(request, isBearer: session?.isBearer ?? false, hasCookie: hasCookie) else {
-            return answer(number, .response(HTTPResponse(.foreignPage)))
+            return answer(number, SiteAnswers.problem(.foreignPage, request.head))
         }
         let form: SiteForm
         do { form = try SiteForm(request) } catch {
-            return answer(number, SiteAnswers.problem(error, isAPI: request.isAPI, path: request.head.target))
+            return answer(number, SiteAnswers.problem(error, request.head))
         }
         // No cookie goes to the raw origin, and none is looked at there.
         let viewer: Flow<Visitor?> =
@@ -29,7 +32,7 @@ extension SocialCore {
         let settings = settings
         viewer.then { viewer -> Flow<SiteCall> in
             let call = SiteCall(
-                request: request, form: form, viewer: viewer, settings: settings, isAPI: request.isAPI)
+                request: request, form: form, viewer: viewer, settings: settings, isAPI: request.head.isAPI)
             // A program that says who it is means to be that one, or nobody.
             if call.isAPI, viewer == nil, request.head.fields.first(.authorization) != nil {
                 return .refused(.notLoggedIn)
@@ -39,7 +42,7 @@ extension SocialCore {
         }.start(&self) { core, result in
             switch result {
             case .failure(let problem):
-                core.answer(number, SiteAnswers.problem(problem, isAPI: request.isAPI, path: request.head.target))
+                core.answer(number, SiteAnswers.problem(problem, request.head))
             case .success(let call): core.run(row, call, number)
             }
         }
@@ -59,7 +62,7 @@ extension SocialCore {
                 switch result {
                 case .success(let target):
                     let since = call.request.head.fields.first(.lastEventID) ?? call.form["since"]
-                    core.openStream(number, target, since: since)
+                    core.openStream(number, target, call.request.origin, since: since)
                 case .failure(let problem): core.answer(number, SiteAnswers.problem(problem, call))
                 }
             }
@@ -83,12 +86,21 @@ extension SiteRoutes {
     }
 }
 
-extension SiteRequest {
-    /// A program's: JSON is answered, and problems are JSON.
-    var isAPI: Bool { head.target.hasPrefix("/v1/") }
+extension RequestHead {
+    /// A program's: JSON is answered.
+    var isAPI: Bool { target.hasPrefix("/v1/") }
+
+    /// A browser, or somebody who does not say what it wants.
+    var acceptsPages: Bool {
+        guard let accept = fields.list(.accept) else { return true }
+        return AcceptHeader.liking(for: "text", "html", in: accept).quality > 0
+    }
+
+    /// Problems are told on pages, not as JSON.
+    fileprivate var wantsPages: Bool { !isAPI && acceptsPages }
 }
 
-enum SiteAnswers {
+package enum SiteAnswers {
     static func json(_ value: JSONValue, _ status: UInt = 200, _ headers: [(String, String)] = []) -> SiteAnswer {
         var response = HTTPResponse.json(value.encode() + [0x0A], status)
         response.add("cache-control", "no-store")
@@ -124,11 +136,15 @@ enum SiteAnswers {
     }
 
     static func problem(_ problem: Problem, _ call: SiteCall) -> SiteAnswer {
-        if call.isAPI { return .response(HTTPResponse(problem)) }
-        return MessagePages.page(for: problem, call)
+        call.request.head.wantsPages ? MessagePages.page(for: problem, call) : .response(HTTPResponse(problem))
     }
 
-    static func problem(_ problem: Problem, isAPI: Bool, path: String) -> SiteAnswer {
-        isAPI ? .response(HTTPResponse(problem)) : MessagePages.bare(problem, path: path)
+    static func problem(_ problem: Problem, _ head: RequestHead) -> SiteAnswer {
+        page(for: problem, head) ?? .response(HTTPResponse(problem))
+    }
+
+    /// For a browser, where not even the request could be read; nil for programs.
+    package static func page(for problem: Problem, _ head: RequestHead) -> SiteAnswer? {
+        head.wantsPages ? MessagePages.bare(problem, path: head.target) : nil
     }
 }

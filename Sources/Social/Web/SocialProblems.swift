@@ -102,20 +102,38 @@ extension Problem {
 
     // MARK: Posts
 
+    static let noSuchPath = Problem(404, "no-such-path", "There is no such page")
     static let noSuchPost = Problem(404, "no-such-post", "There is no post here")
-    static let gone = Problem(410, "gone", "This post was deleted")
+    static let gone = Problem(410, "gone", "This was deleted", "a post stood here, and its author has taken it away")
+    static let accountGone = Problem(410, "gone", "This was deleted", "the account is gone, and its posts go with it")
+    static let expired = Problem(
+        410, "expired", "This has expired", "a post stood here for as long as its author wanted")
+    static let hidden = Problem(404, "hidden", "This is hidden", "the moderators of this site have hidden this post")
+    static let accountHidden = Problem(404, "hidden", "This is hidden", "the account behind it is suspended")
+    static func noSuchPart(of size: Int) -> Problem {
+        var problem = Problem(416, "range-not-satisfiable", "There is no such part", "there are \(size) bytes")
+        problem.header = ("content-range", "bytes */\(size)")
+        return problem
+    }
     static let notTheAuthor = Problem(403, "not-the-author", "Only its author may change a post")
     static let editConflict = Problem(
         409, "edit-conflict", "The post was changed since you read it", "read it again, and send your change of that")
     static let contextMissing = Problem(
         400, "context-missing", "An edit says what it is of", "send the Atoll-Context that the post was read with")
     static let noSuchDraft = Problem(404, "no-such-draft", "There is no such draft")
+    /// For people: the token is a secret to them.
+    static let wrongSecret = Problem(
+        403, "not-the-author", "This is not the secret",
+        "it is the one that was shown when this was posted; without it nobody can change or delete the post")
     static let notInvited = Problem(403, "not-invited", "This draft is for those who were invited")
     static let noSuchReport = Problem(404, "no-such-report", "There is no such report")
     static func badInput(_ detail: String) -> Problem { Problem(400, "malformed", "The request is malformed", detail) }
 
     // MARK: Feeds
 
-    static let noSuchFeed = Problem(404, "no-such-feed", "Nobody follows this feed")
+    static let noSuchFeed = Problem(404, "no-such-feed", "There is no such feed", "nobody follows it here")
+    static let staleInboxKey = Problem(
+        404, "no-such-feed", "There is no such feed",
+        "the key in its address is not good, or not any more; the settings of the account show the one that is")
     static func notAFeed(_ detail: String) -> Problem { Problem(422, "not-a-feed", "There is no feed", detail) }
 }

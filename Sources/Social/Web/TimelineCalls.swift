@@ -21,34 +21,32 @@ enum TimelineCalls {
         return .value((before, limit))
     }
 
-    private static func answer(_ page: TimelinePage) -> Flow<SiteAnswer> {
-        .with { core in
-            .value(
-                SiteAnswers.json(
-                    .object([
-                        "items": Cards.list(page.posts, core.now.wall), "next": .optional(page.next?.text),
-                        "complete": .bool(page.isComplete),
-                    ])))
-        }
+    private static func answer(_ page: TimelinePage, _ origin: String) -> SiteAnswer {
+        SiteAnswers.json(
+            .object([
+                "items": Cards.list(page.posts, origin), "next": .optional(page.next?.text),
+                "complete": .bool(page.isComplete),
+            ]))
     }
 
     static func everybody(_ call: SiteCall) -> Flow<SiteAnswer> {
-        bounds(call).then { PublicTimeline.page(before: $0.before, limit: $0.limit) }.then(answer)
+        bounds(call).then { PublicTimeline.page(before: $0.before, limit: $0.limit) }.map {
+            answer($0, call.request.origin)
+        }
     }
 
     static func inbox(_ call: SiteCall) -> Flow<SiteAnswer> {
         guard let viewer = call.viewer else { return .refused(.notLoggedIn) }
-        return bounds(call).then { Inbox.page(viewer, before: $0.before, limit: $0.limit) }.then(answer)
+        return bounds(call).then { Inbox.page(viewer, before: $0.before, limit: $0.limit) }.map {
+            answer($0, call.request.origin)
+        }
     }
 
     static func user(_ call: SiteCall) -> Flow<SiteAnswer> {
         guard let name = Spelling.user(call.parameter(0)) else { return .refused(.noSuchUser) }
-        return Reading.user(name).then { user in
-            guard user?.state == .active else { return .refused(.noSuchUser) }
-            return bounds(call).then {
-                Timelines.page(SocialKeys.timeline(.user(name)), before: $0.before, limit: $0.limit)
-            }.then(answer)
-        }
+        return Reading.activeUser(name).then { _ in bounds(call) }.then {
+            Timelines.page(SocialKeys.timeline(.user(name)), before: $0.before, limit: $0.limit)
+        }.map { answer($0, call.request.origin) }
     }
 
     static func feed(_ call: SiteCall) -> Flow<SiteAnswer> {
@@ -56,16 +54,14 @@ enum TimelineCalls {
             guard feed != nil else { return .refused(.noSuchFeed) }
             return bounds(call).then {
                 Timelines.page(SocialKeys.timeline(.feed(call.parameter(0))), before: $0.before, limit: $0.limit)
-            }.then(answer)
+            }.map { answer($0, call.request.origin) }
         }
     }
 
     /// `?timeline=public`, `inbox`, `users/NAME`, `feeds/ID`, or `?post=PATH`.
     static func live(_ call: SiteCall) -> Flow<StreamTarget> {
         if let text = call.form["post"] {
-            guard let path = PostPath(text.hasSuffix("/") ? String(text.dropLast()) : text) else {
-                return .refused(.noSuchPost)
-            }
+            guard let path = PostPath.spelled(text) else { return .refused(.noSuchPost) }
             return Reading.home(of: path).map { .post(path, $0) }
         }
         let parts = call.form.text("timeline").split(separator: "/").map(String.init)
@@ -132,21 +128,25 @@ enum DraftCalls {
         }
     }
 
-    static func opened(_ call: SiteCall) -> Flow<(draft: SharedDraft, key: StoredKey, invitation: String?)> {
-        Drafts.open(call.parameter(0), call.viewer, invitation: call.form["invitation"])
+    static func opened(
+        _ call: SiteCall, isFresh: Bool = false
+    ) -> Flow<(draft: SharedDraft, key: StoredKey, invitation: String?)> {
+        Drafts.open(
+            call.parameter(0), call.viewer, invitation: call.form["invitation"], isFresh: isFresh || call.isFresh)
+    }
+
+    private static func json(_ draft: SharedDraft) -> SiteAnswer {
+        SiteAnswers.json(
+            .object([
+                "id": .string(draft.id), "author": .string(draft.author), "title": .string(draft.title),
+                "text": .string(draft.text),
+            ]))
     }
 
     /// `PATCH` takes operations as the cluster's documents do, or a merge patch; of the text and the title alone.
     static func one(_ call: SiteCall) -> Flow<SiteAnswer> {
         opened(call).then { draft, key, _ in
-            guard call.request.head.method == .patch else {
-                return .value(
-                    SiteAnswers.json(
-                        .object([
-                            "id": .string(draft.id), "author": .string(draft.author), "title": .string(draft.title),
-                            "text": .string(draft.text),
-                        ])))
-            }
+            guard call.request.head.method == .patch else { return .value(json(draft)) }
             let type = (call.request.head.fields.first(.contentType) ?? "").mediaType
             let isOperations = type == "application/vnd.atoll.ops+json"
             guard isOperations || type == "application/merge-patch+json" else {
@@ -154,7 +154,8 @@ enum DraftCalls {
             }
             guard isOperations else {
                 guard let text = newText(call.request.body) else { return .refused(textAlone) }
-                return Drafts.save(draft, key, title: nil, text: text, context: nil).map { SiteAnswers.json(.null) }
+                return Drafts.save(draft, key, title: nil, text: text, context: nil)
+                    .then { opened(call, isFresh: true) }.map { json($0.draft) }
             }
             guard touchesTextAlone(call.request.body) else { return .refused(textAlone) }
             let body = TypedCall(.operations, call.request.body)
@@ -190,10 +191,10 @@ enum DraftCalls {
     }
 
     /// The draft stays until it ends by itself: it may be published again under another title.
-    static func published(_ call: SiteCall) -> Flow<Posted> {
+    static func published(_ call: SiteCall, isFresh: Bool = false) -> Flow<Posted> {
         guard let viewer = call.viewer else { return .refused(.notLoggedIn) }
         guard let token = call.token else { return .refused(.weakToken) }
-        return opened(call).then { draft, _, _ in
+        return opened(call, isFresh: isFresh).then { draft, _, _ in
             guard draft.author == viewer.name else { return .refused(.notTheAuthor) }
             guard !draft.text.isEmpty else { return .refused(.badInput("there is nothing to post")) }
             let type = call.form["type"] == "text/plain" ? "text/plain" : "text/markdown"
@@ -202,7 +203,7 @@ enum DraftCalls {
             let form = PostForm(
                 place: .title(title), author: viewer, content: PostContent(Array(draft.text.utf8), type: type),
                 isListed: call.form.flag("listed") ?? !(call.form.flag("unlisted") ?? false), ttl: nil, token: token)
-            return PostCalls.limited(call).then { Posting.post(form) }
+            return PostCalls.limited(call).then { PostCalls.post(form) }
         }
     }
 }
@@ -210,23 +211,31 @@ enum DraftCalls {
 enum ReportCalls {
     static func reports(_ call: SiteCall) -> Flow<SiteAnswer> {
         if call.request.head.method == .post {
-            guard let path = PostPath(call.form.text("path")) else { return .refused(.noSuchPost) }
+            guard let path = PostPath.spelled(call.form.text("path")) else { return .refused(.noSuchPost) }
             return AccountCalls.limited(.report, call, "reports").then {
                 Moderation.report(path, reason: call.form.text("reason"), by: call.viewer, random: call.chance(3))
             }.map { SiteAnswers.json(.object(["id": .string($0)]), 201) }
         }
         guard call.viewer != nil else { return .refused(.notLoggedIn) }
         guard call.isModerator else { return .refused(.notAModerator) }
-        return .with { core in
-            Moderation.list(call.form["month"] ?? Moderation.month(core.now.wall)).map { reports in
-                let items = reports.map { id, report in
-                    JSONValue.object([
-                        "id": .string(id), "path": .string(report.path), "reason": .string(report.reason),
-                        "reporter": .optional(report.reporter), "time": .string(CivilTime(report.time).rfc3339),
-                        "outcome": .optional(report.outcome), "moderator": .optional(report.moderator),
-                    ])
-                }
-                return SiteAnswers.json(.object(["items": .array(items)]))
+        return page(call).map { _, page in
+            let items = page.reports.map { id, report in
+                JSONValue.object([
+                    "id": .string(id), "path": .string(report.path), "reason": .string(report.reason),
+                    "reporter": .optional(report.reporter), "time": .string(CivilTime(report.time).rfc3339),
+                    "outcome": .optional(report.outcome), "moderator": .optional(report.moderator),
+                ])
+            }
+            return SiteAnswers.json(.object(["items": .array(items), "next": .optional(page.next?.text)]))
+        }
+    }
+
+    /// `?month=&before=&limit=`: this month's if not said otherwise.
+    static func page(_ call: SiteCall) -> Flow<(month: String, page: Moderation.Page)> {
+        TimelineCalls.bounds(call).then { bounds in
+            .with { core in
+                let month = call.form["month"] ?? Moderation.month(core.now.wall)
+                return Moderation.list(month, before: bounds.before, limit: bounds.limit).map { (month, $0) }
             }
         }
     }

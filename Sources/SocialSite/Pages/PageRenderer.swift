@@ -28,13 +28,14 @@
 //  profile     form {display?, bio?}, blocks [{name, url}]
 //  account     home?, inbox_feed?, export_url, sessions [{id, label, time, time_text, is_current}]
 //  revisions   post {title, url}, items [{url, rev, size, time, time_text, is_current}]
-//  draft       people [name], draft {action, token, context, title?, text, socket (path), key, publish_action?,
+//  draft       people [name], draft {action, token, context, title?, text, socket? (path), key, publish_action?,
 //              invitation?}
 //  message     heading, detail, status, advice [text], links [{url, label}], live? (the events of a place that has no
 //              post yet), retry? (seconds)
 //  confirm     heading, detail, action, token, fields [{name, value}], asks_owner, asks_reason, form {reason?}, submit,
 //              is_danger, back
-//  reports     older?, items [{id, url, title, reason, reporter?, state, is_open, outcome?, time, time_text}]
+//  reports     month, older?, items [{id, url, title, reason, reporter?, state, is_open, has_author, outcome?,
+//              time, time_text}]
 //
 // Forms, all POST, with their fields:
 //

@@ -7,8 +7,10 @@ struct SiteAsset: Sendable {
     let path: String
     let type: String
     let bytes: [UInt8]
-    /// With the digest of the contents: what has this address never changes, so browsers need not ask again.
-    let address: String
+    /// The digest of the contents.
+    let version: String
+    /// With it: what has this address never changes, so browsers need not ask again.
+    var address: String { "\(path)?v=\(version)" }
 
     private init(_ path: String, _ type: String, _ bytes: [UInt8]) {
         self.path = path
@@ -16,7 +18,7 @@ struct SiteAsset: Sendable {
         self.bytes = bytes
         var digest = StableHash()
         digest.add(bytes)
-        address = "\(path)?v=\(String(digest.value, radix: 36))"
+        version = String(digest.value, radix: 36)
     }
 
     static let style = SiteAsset("/-/site.css", "text/css; charset=utf-8", PackageResources.site_css)
@@ -29,7 +31,4 @@ struct SiteAsset: Sendable {
         let code = lines.filter { line in !["//", "/*", "*"].contains { line.hasPrefix($0) } }
         return Array((code.joined(separator: "\n") + "\n").utf8)
     }
-
-    /// A year, as for all that never changes.
-    static let caching = "public, max-age=31536000, immutable"
 }

@@ -77,7 +77,7 @@ func known(within seconds: Double = 60, _ ask: () throws -> Response) throws -> 
 
 extension TestCluster {
     /// Three nodes that keep names, each with a site.
-    static func sites(_ settings: String = "public_shards = 8") throws -> TestCluster {
+    static func sites(_ settings: String = "public_shards = 8\nmoderators = [\"moda\"]") throws -> TestCluster {
         try TestCluster.three(buckets: Names.acceptors, site: settings)
     }
 

@@ -21,9 +21,9 @@ enum AccountPages {
             ("next", .string(SiteAnswers.localPath(call.form.text("next")))),
             ("form", .object(["name": .optional(call.form["name"])])),
         ]
-        let error = problem.map { $0.detail.isEmpty ? $0.title : "\($0.title): \($0.detail)" }
         return SitePages.answer(
-            SitePages.page("login", "Log in", call, values, error: error), call, status: problem?.status ?? 200,
+            SitePages.page("login", "Log in", call, values, error: problem.map(SitePages.words)), call,
+            status: problem?.status ?? 200,
             retry(problem))
     }
 
@@ -76,9 +76,8 @@ enum AccountPages {
             ("token", .string((keeps ? call.form["token"] : nil) ?? call.newToken)),
             ("form", .object(["name": .optional(call.form["name"])])), ("homes", .array(homes)),
         ]
-        let error = problem.map { $0.detail.isEmpty ? $0.title : "\($0.title): \($0.detail)" }
         return SitePages.answer(
-            SitePages.page("register", "Register a name", call, values, error: error), call,
+            SitePages.page("register", "Register a name", call, values, error: problem.map(SitePages.words)), call,
             status: problem?.status ?? 200, retry(problem))
     }
 
@@ -104,7 +103,8 @@ enum AccountPages {
                 ),
             ]
             return SitePages.answer(
-                SitePages.page("profile", "Profile", call, values, error: error?.detail, notice: notice), call,
+                SitePages.page("profile", "Profile", call, values, error: error.map(SitePages.words), notice: notice),
+                call,
                 status: error?.status ?? 200)
         }
         return Accounts.profile(viewer.name).then { profile in
@@ -143,7 +143,7 @@ enum AccountPages {
                 return SitePages.answer(
                     SitePages.page(
                         "account", "Account", call, values,
-                        error: error.map { $0.detail.isEmpty ? $0.title : "\($0.title): \($0.detail)" }, notice: notice),
+                        error: error.map(SitePages.words), notice: notice),
                     call, status: error?.status ?? 200)
             }
         }

@@ -28,18 +28,17 @@ enum FeedPages {
 
     static func user(_ call: SiteCall, _ format: FeedFormat) -> Flow<SiteAnswer> {
         guard let name = Spelling.user(call.parameter(0)) else { return .refused(.noSuchUser) }
-        return Reading.user(name).then { user in
-            guard user?.state == .active else { return .refused(.noSuchUser) }
-            return Timelines.page(SocialKeys.timeline(.user(name)), before: nil, limit: Limits.socialPageItems).then {
-                page in
-                answer(page, title: name, home: "/\(name)/", call, format)
-            }
-        }
+        return Reading.activeUser(name).then { _ in
+            Timelines.page(SocialKeys.timeline(.user(name)), before: nil, limit: Limits.socialPageItems)
+        }.then { answer($0, title: name, home: "/\(name)/", call, format) }
     }
 
     /// With the key of its address; see InboxKeys.
     static func inbox(_ call: SiteCall, _ format: FeedFormat) -> Flow<SiteAnswer> {
-        InboxKeys.viewer(call.form.text("key")).then { viewer in
+        InboxKeys.viewer(call.form.text("key")).orElse { problem in
+            // A reader of feeds can't log in.
+            .refused(problem.name == "not-logged-in" ? .staleInboxKey : problem)
+        }.then { viewer in
             Inbox.page(viewer, before: nil, limit: Limits.socialPageItems).then { page in
                 answer(page, title: "What \(viewer.name) follows", home: "/", call, format)
             }
@@ -54,10 +53,8 @@ enum FeedPages {
             "\""
             + SocialDigest(Array(marks.utf8), Array(format.rawValue.utf8), Array(call.request.origin.utf8)).text.prefix(
                 32) + "\""
-        let headers = [("etag", etag), ("cache-control", "no-cache"), ("vary", "cookie, accept")]
-        if (call.request.head.fields.list(.ifNoneMatch) ?? "").split(separator: ",").contains(where: {
-            $0.trimmed == etag
-        }) {
+        let headers = [("etag", etag), ("cache-control", "no-cache")]
+        if Conditions.isKnown(etag, to: call.request.head) {
             return .value(.response(HTTPResponse(304, headers)))
         }
         return Flow<[FeedItem]>.all(page.posts.map { item($0, call.request.origin) }, width: 8).map { items in

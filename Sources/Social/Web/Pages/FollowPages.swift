@@ -29,7 +29,7 @@ enum FollowPages {
                 return SitePages.answer(
                     SitePages.page(
                         "following", "Following", call, values,
-                        error: error.map { $0.detail.isEmpty ? $0.title : "\($0.title): \($0.detail)" }),
+                        error: error.map(SitePages.words)),
                     call, status: error?.status ?? 200)
             }
         }
@@ -88,25 +88,28 @@ enum FollowPages {
 
 enum DraftPages {
     static func create(_ call: SiteCall) -> Flow<SiteAnswer> {
-        guard let viewer = call.viewer else { return .refused(.notLoggedIn) }
+        guard let viewer = call.viewer else { return .value(PostPages.again(.notLoggedIn, call)) }
         return Drafts.create(
             viewer, title: call.form.text("title"), text: call.form.text("text"), random: call.chance(3)
-        ).map { SiteAnswers.seeOther("/-/drafts/\($0.id)", [call.wrote]) }
+        ).map { SiteAnswers.seeOther("/-/drafts/\($0.id)", [call.wrote]) }.orElse { .value(PostPages.again($0, call)) }
     }
 
     static func one(_ call: SiteCall) -> Flow<SiteAnswer> {
-        DraftCalls.opened(call).then { draft, key, invitation in
-            guard call.request.head.method == .post else {
-                return .value(show(draft, invitation, call))
-            }
-            return Drafts.save(
+        guard call.request.head.method == .post else {
+            return DraftCalls.opened(call).map { draft, _, invitation in show(draft, invitation, call) }
+        }
+        return DraftCalls.opened(call).then { draft, key, invitation in
+            Drafts.save(
                 draft, key, title: call.form["title"], text: call.form["text"] ?? draft.text,
                 context: sentContext(call, key)
-            )
-            .then { DraftCalls.opened(call) }.map { show($0.draft, invitation, call, notice: "Saved.") }
-            .orElse { problem in
-                DraftCalls.opened(call).map { show($0.draft, invitation, call, error: problem) }
-            }
+            ).then { DraftCalls.opened(call, isFresh: true) }.map { show($0.draft, invitation, call, notice: "Saved.") }
+        }.orElse { unsaved($0, call) }
+    }
+
+    /// The form as it was sent, and what is wrong: nothing that was typed is lost, whoever sent it.
+    private static func unsaved(_ problem: Problem, _ call: SiteCall) -> Flow<SiteAnswer> {
+        DraftCalls.opened(call).map { draft, _, invitation in show(draft, invitation, call, error: problem) }.orElse {
+            call.form["text"] == nil ? .refused($0) : .value(show(nil, nil, call, error: problem))
         }
     }
 
@@ -115,40 +118,45 @@ enum DraftPages {
         call.form["context"].map { (try? ContextHeader.parse($0, for: key)) ?? [] }
     }
 
-    /// Both texts, one behind the other: whoever has sent the first goes on from there.
-    private static func bothTexts(_ draft: SharedDraft, _ call: SiteCall) -> String {
-        call.form.text("text") + "\n\n---- as it stands now ----\n\n" + draft.text
+    /// What the form shows as text, and which state of the draft that is made of. In a conflict both texts, one behind
+    /// the other: whoever has sent the first goes on from there.
+    private static func shown(
+        _ draft: SharedDraft?, _ call: SiteCall, _ error: Problem?
+    ) -> (text: String, context: String) {
+        var bytes: [UInt8] = []
+        bytes.append(base64: draft?.context ?? [])
+        let context = String(decoding: bytes, as: UTF8.self)
+        guard let error, let sent = call.form["text"] else { return (draft?.text ?? "", context) }
+        guard error.name == "edit-conflict" else { return (sent, call.form["context"] ?? context) }
+        return ("\(sent)\n\n---- as it stands now ----\n\n\(draft?.text ?? "")", context)
     }
 
+    /// - draft: nil where it can't be read, and only what was typed is at hand.
     private static func show(
-        _ draft: SharedDraft, _ invitation: String?, _ call: SiteCall, error: Problem? = nil, notice: String? = nil
+        _ draft: SharedDraft?, _ invitation: String?, _ call: SiteCall, error: Problem? = nil, notice: String? = nil
     ) -> SiteAnswer {
+        let id = call.parameter(0)
         let query = call.form["invitation"].map { "?invitation=" + $0.utf8.percentEncoded } ?? ""
-        let base = "/-/drafts/\(draft.id)"
-        let isMine = draft.author == call.viewer?.name
-        var context: [UInt8] = []
-        context.append(base64: draft.context)
-        let parts = draft.id.split(separator: ".").map(String.init)
+        let base = "/-/drafts/\(id.utf8.percentEncoded)"
+        let isMine = draft != nil && draft?.author == call.viewer?.name
+        let (text, context) = shown(draft, call, error)
+        let title = (error == nil ? nil : call.form["title"]) ?? draft?.title ?? ""
+        let parts = id.split(separator: ".").map(String.init)
         let bucket = parts.count == 2 ? "social.drafts@\(parts[0])" : "social.drafts"
         let value = JSONValue.object([
-            "action": .string(base + query), "token": .string(call.newToken),
-            "context": .string(String(decoding: context, as: UTF8.self)),
-            "title": draft.title.isEmpty ? .null : .string(draft.title),
-            "text": .string(error?.name == "edit-conflict" ? bothTexts(draft, call) : draft.text),
-            "socket": .string("/v1/drafts/\(draft.id)/live" + query),
+            "action": .string(base + query), "token": .string(call.newToken), "context": .string(context),
+            "title": title.isEmpty ? .null : .string(title), "text": .string(text),
+            "socket": draft == nil ? .null : .string("/v1/drafts/\(id)/live" + query),
             "key": .string("\(bucket)/\(parts.last ?? "")"),
             "publish_action": isMine ? .string(base + "/publish") : .null,
             "invitation": .optional(invitation.map { "\(call.request.origin)\(base)?invitation=\($0)" }),
         ])
+        let people = Set([draft?.author, call.viewer?.name].compactMap { $0 }).sorted()
         return SitePages.answer(
             SitePages.page(
-                "draft", draft.title.isEmpty ? "A draft" : draft.title, call,
-                [
-                    ("people", .strings(Set([draft.author, call.viewer?.name].compactMap { $0 }).sorted())),
-                    ("draft", value),
-                ],
-                error: error.map { $0.detail.isEmpty ? $0.title : $0.detail }, notice: notice), call,
-            status: error?.status ?? 200)
+                "draft", title.isEmpty ? "A draft" : title, call,
+                [("people", .strings(people)), ("draft", value)], error: error.map(SitePages.words), notice: notice),
+            call, status: error?.status ?? 200)
     }
 
     /// What is in the form counts: without script it may be newer than what is kept.
@@ -160,16 +168,16 @@ enum DraftPages {
                     Drafts.save(draft, key, title: call.form["title"], text: $0, context: sentContext(call, key))
                 }
                 ?? .done
-            return save.then { DraftCalls.published(call) }.map { posted in
+            return save.then { DraftCalls.published(call, isFresh: true) }.map { posted in
                 SiteAnswers.seeOther(posted.path.url, [call.wrote])
             }
-        }
+        }.orElse { unsaved($0, call) }
     }
 }
 
 enum ReportPages {
     static func report(_ call: SiteCall) -> Flow<SiteAnswer> {
-        guard let path = PostPath(call.form.text("path")) else { return .refused(.noSuchPost) }
+        guard let path = PostPath.spelled(call.form.text("path")) else { return .refused(.noSuchPost) }
         func ask(_ error: Problem? = nil) -> SiteAnswer {
             let values: [(String, JSONValue)] = [
                 ("heading", .string("Report this post")),
@@ -181,15 +189,22 @@ enum ReportPages {
                 ("is_danger", .bool(false)), ("back", .string(path.url)),
             ]
             return SitePages.answer(
-                SitePages.page(
-                    "confirm", "Report this post", call, values,
-                    error: error.map { $0.detail.isEmpty ? $0.title : $0.detail }),
-                call, status: error?.status ?? 200)
+                SitePages.page("confirm", "Report this post", call, values, error: error.map(SitePages.words)), call,
+                status: error?.status ?? 200)
         }
         guard call.request.head.method == .post else { return .value(ask()) }
         return AccountCalls.limited(.report, call, "reports").then {
             Moderation.report(path, reason: call.form.text("reason"), by: call.viewer, random: call.chance(3))
         }.map { _ in SiteAnswers.seeOther(path.url) }.orElse { .value(ask($0)) }
+    }
+
+    private static func state(of report: Report) -> String {
+        switch report.outcome.flatMap(Moderation.Measure.init) {
+        case nil: "Open"
+        case .hide: "Hidden"
+        case .suspend: "Author suspended"
+        case .dismiss: "Dismissed"
+        }
     }
 
     static func reports(_ call: SiteCall) -> Flow<SiteAnswer> {
@@ -204,23 +219,25 @@ enum ReportPages {
                 SiteAnswers.seeOther("/-/reports")
             }
         }
-        return .with { core in
-            let month = call.form["month"] ?? Moderation.month(core.now.wall)
-            return Moderation.list(month).map { reports in
-                let items = reports.map { id, report in
-                    JSONValue.object([
-                        "id": .string(id), "url": .string(PostPath(report.path)?.url ?? "/"),
-                        "title": .string(report.path), "reason": .string(report.reason),
-                        "reporter": .optional(report.reporter), "state": .string(report.outcome ?? "open"),
-                        "is_open": .bool(report.outcome == nil),
-                        "outcome": .optional(report.outcome.map { "\($0) by \(report.moderator ?? "nobody")" }),
-                        "time": .string(CivilTime(report.time).rfc3339),
-                        "time_text": .string(CivilTime(report.time).words),
-                    ])
-                }
-                return SitePages.answer(
-                    SitePages.page("reports", "Reports", call, [("older", .null), ("items", .array(items))]), call)
+        return ReportCalls.page(call).map { month, page in
+            let items = page.reports.map { id, report in
+                JSONValue.object([
+                    "id": .string(id), "url": .string(PostPath(report.path)?.url ?? "/"),
+                    "title": .string(report.path), "reason": .string(report.reason),
+                    "reporter": .optional(report.reporter), "state": .string(state(of: report)),
+                    "is_open": .bool(report.outcome == nil), "has_author": .bool(PostPath(report.path)?.user != nil),
+                    "outcome": .optional(report.moderator.map { "Decided by \($0)." }),
+                    "time": .string(CivilTime(report.time).rfc3339),
+                    "time_text": .string(CivilTime(report.time).words),
+                ])
             }
+            let older =
+                page.next.map { "/-/reports?month=\(month)&before=\($0.text)" }
+                ?? Moderation.month(before: month).map { "/-/reports?month=\($0)" }
+            return SitePages.answer(
+                SitePages.page(
+                    "reports", "Reports", call,
+                    [("month", .string(month)), ("older", .optional(older)), ("items", .array(items))]), call)
         }
     }
 }

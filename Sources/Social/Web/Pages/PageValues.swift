@@ -26,6 +26,12 @@ enum SitePages {
         return Page(name, .object((common + values).map { JSONValue.Member($0.0, $0.1) }))
     }
 
+    /// What is wrong, in words for the person who sent a form: nobody has malformed anything who wrote too much.
+    static func words(_ problem: Problem) -> String {
+        let words = problem.name == "malformed" || problem.detail.isEmpty ? [] : [problem.title]
+        return (words + [problem.detail.isEmpty ? problem.title : problem.detail]).joined(separator: ": ").sentence
+    }
+
     /// - isPrivate: it shows something of whoever looks: nobody keeps it.
     static func answer(
         _ page: Page, _ call: SiteCall, status: UInt = 200, isPrivate: Bool = true, _ headers: [(String, String)] = []
@@ -68,7 +74,7 @@ enum SitePages {
 /// Pages that say what has happened, and what can be done.
 enum MessagePages {
     static func notFound(_ call: SiteCall) -> Flow<SiteAnswer> {
-        .value(SiteAnswers.problem(Problem(404, "no-such-path", "There is no such page"), call))
+        .value(SiteAnswers.problem(.noSuchPath, call))
     }
 
     static func robots(_ call: SiteCall) -> Flow<SiteAnswer> {
@@ -138,8 +144,6 @@ enum MessagePages {
             }
             words.links.append(SitePages.link("/-/write", "Write something"))
             return words
-        case "gone":
-            return Words(heading: "This was deleted", detail: "A post stood here, and its author has taken it away.")
         case "cut-off", "outcome-unknown":
             var words = Words(
                 heading: "Cut off, can't know yet",
@@ -159,9 +163,13 @@ enum MessagePages {
             words.retry = 2
             return words
         case "too-many":
+            return Words(heading: "Slower, please", detail: SitePages.words(problem))
+        case "method-not-allowed":
             return Words(
-                heading: "Slower, please",
-                detail: problem.detail.isEmpty ? problem.title : "\(problem.title): \(problem.detail).")
+                heading: "There is nothing to look at here",
+                detail: "Only forms of this site lead to this address. Go back, and send the form again.")
+        case "malformed":
+            return Words(heading: "This cannot be done", detail: SitePages.words(problem))
         case "not-logged-in":
             var words = Words(heading: "Who is there?", detail: "This needs somebody who is logged in.")
             words.links = [SitePages.link("/-/login", "Log in"), SitePages.link("/-/register", "Register")]
@@ -173,8 +181,7 @@ enum MessagePages {
         default:
             return Words(
                 heading: problem.title,
-                detail: problem.detail.isEmpty ? "Go back, and try something else." : problem.detail.capitalizedSentence
-            )
+                detail: problem.detail.isEmpty ? "Go back, and try something else." : problem.detail.sentence)
         }
     }
 
@@ -188,7 +195,7 @@ enum MessagePages {
 
 extension String {
     /// For people: begins large, ends with a full stop.
-    var capitalizedSentence: String {
+    fileprivate var sentence: String {
         guard let first else { return self }
         return String(first).uppercased() + dropFirst() + (hasSuffix(".") ? "" : ".")
     }

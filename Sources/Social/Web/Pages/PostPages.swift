@@ -11,49 +11,45 @@ enum PostPages {
 
     /// `/ann/` is a user, `/0f3a…/` an anonymous post: whichever says yes. Only before "no" both are asked for sure.
     static func first(_ call: SiteCall) -> Flow<SiteAnswer> {
-        let text = call.parameter(0)
-        guard let slug = Spelling.slug(text) else { return .refused(.noSuchPost) }
-        guard call.request.hasFinalSlash, slug.isSpelled(text) else {
-            return .value(SiteAnswers.moved("/\(slug.utf8.percentEncoded)/"))
-        }
+        guard let slug = Spelling.slug(call.parameter(0)) else { return .refused(nothing(call)) }
         guard let name = Spelling.user(slug), let key = SocialKeys.user(name) else {
             return post(PostPath(slug: slug), call)
         }
         let user: Flow<Stored<User>?> = Cluster.read(key, .one).optional
         return user.then { stored in
             if let user = stored?.record {
-                return user.state == .active
-                    ? TimelinePages.user(name, call) : .refused(user.state == .deleted ? .gone : .noSuchUser)
+                return user.absence.map { .refused($0) } ?? TimelinePages.user(name, call)
             }
             return post(PostPath(slug: slug), call).orElse { problem in
                 guard problem.name == "no-such-post" else { return .refused(problem) }
                 return Reading.user(name).then { user in
-                    user?.state == .active ? TimelinePages.user(name, call) : .refused(problem)
+                    guard let user else { return .refused(problem) }
+                    return user.absence.map { .refused($0) } ?? TimelinePages.user(name, call)
                 }
             }
         }
     }
 
     static func titled(_ call: SiteCall) -> Flow<SiteAnswer> {
-        guard let user = Spelling.user(call.parameter(0)) else { return .refused(.noSuchPost) }
-        let text = call.parameter(1)
-        let isProvisional = text.hasPrefix("~")
-        guard let title = isProvisional ? text : Spelling.title(text) else { return .refused(.noSuchPost) }
-        let path = PostPath(user: user, title: title)
-        guard call.request.hasFinalSlash, user == call.parameter(0), title.isSpelled(text) else {
-            return .value(SiteAnswers.moved(path.url))
-        }
-        return post(path, call)
+        PostCalls.path(call).map { post($0, call) } ?? .refused(nothing(call))
+    }
+
+    /// Where nobody can post anything.
+    private static func nothing(_ call: SiteCall) -> Problem {
+        Spelling.reserved.contains(call.parameter(0)) ? .noSuchPath : .noSuchPost
     }
 
     private static func post(_ path: PostPath, _ call: SiteCall) -> Flow<SiteAnswer> {
         Reading.post(path, isFresh: call.isFresh).then { found in
             switch found {
-            case .absent: return .refused(.noSuchPost)
-            case .gone: return .refused(.gone)
+            case .nothing(let problem): return .refused(problem)
             case .moved(let path): return .value(SiteAnswers.moved(path.url))
             case .post(let post):
-                guard call.wantsPage else { return give(post, call) }
+                guard call.request.head.acceptsPages else {
+                    // The bytes, where the client says that it is no browser.
+                    let place = ("content-location", post.path.url + "raw")
+                    return PostCalls.bytes(of: post, call, [("vary", "accept"), place])
+                }
                 return Reading.body(post).then { body in content(post, body) }.map { content in
                     SitePages.answer(
                         SitePages.page(
@@ -62,15 +58,6 @@ enum PostPages {
                         call, isPrivate: !post.head.isListed)
                 }
             }
-        }
-    }
-
-    /// The bytes, where the client says that it is no browser.
-    private static func give(_ post: ReadPost, _ call: SiteCall) -> Flow<SiteAnswer> {
-        Reading.body(post).map { body in
-            .response(
-                HTTPResponse(
-                    200, PostCalls.rawHeaders(post, body.contentType) + [("vary", "accept")], body: Array(body.bytes)))
         }
     }
 
@@ -140,7 +127,7 @@ enum PostPages {
     }
 
     static func revisions(_ call: SiteCall) -> Flow<SiteAnswer> {
-        PostCalls.found(PostPath(call.form.text("path")), call).map { post in
+        PostCalls.found(PostPath.spelled(call.form.text("path")), call).map { post in
             let items = Cards.revisions(post).enumerated().map { place, one in
                 JSONValue.object([
                     "url": .string(post.path.url + "raw?rev=\(one.rev)"), "rev": .int(one.rev),
@@ -254,9 +241,9 @@ enum PostPages {
         if call.viewer == nil, !call.settings.isAnonymousAllowed { return .refused(.notLoggedIn) }
         guard call.request.head.method == .post else { return drafts(call).map { show($0, call) } }
         let content: PostContent
-        do { content = try sentContent(call) } catch { return .value(again(Form(), error, call)) }
+        do { content = try sentContent(call) } catch { return .value(again(error, call)) }
         return PostCalls.limited(call).then { PostCalls.postForm(call, content) }.then { form in
-            Posting.post(form).map { posted in
+            PostCalls.post(form).map { posted in
                 let secret: JSONValue = posted.path.user == nil ? .string(form.token.text) : .null
                 let values: [(String, JSONValue)] = [
                     ("heading", .string(posted.wasThere ? "It was posted" : "Posted")),
@@ -275,23 +262,28 @@ enum PostPages {
                     SitePages.page("written", "Posted", call, values), call, status: posted.wasThere ? 200 : 201,
                     [call.wrote])
             }
-        }.orElse { .value(again(Form(), $0, call)) }
+        }.orElse { .value(again($0, call)) }
     }
 
     /// The form as it was sent, and what is wrong. What takes a name and is not known yet keeps its token.
     private static func again(_ form: Form, _ problem: Problem, _ call: SiteCall) -> SiteAnswer {
         var form = form
-        form.error = problem.detail.isEmpty ? problem.title : "\(problem.title): \(problem.detail)."
+        // Who edits without a name has a secret, and no token that is too short.
+        let isSecret = form.asksOwner && ["not-the-author", "bad-owner-token"].contains(problem.name)
+        form.error = SitePages.words(isSecret ? .wrongSecret : problem)
         form.status = problem.status
         form.header = problem.header
         form.needsToken = problem.name == "attempt-differs"
         return show(form, call)
     }
 
+    /// The same of a new post.
+    static func again(_ problem: Problem, _ call: SiteCall) -> SiteAnswer { again(Form(), problem, call) }
+
     // MARK: Changing
 
     static func edit(_ call: SiteCall) -> Flow<SiteAnswer> {
-        guard let path = PostPath(call.form.text("path")) else { return .refused(.noSuchPost) }
+        guard let path = PostPath.spelled(call.form.text("path")) else { return .refused(.noSuchPost) }
         return PostCalls.found(path, call).then { post in
             var form = Form()
             form.heading = "Change"
@@ -336,16 +328,18 @@ enum PostPages {
                     "theirs": .string(String(decoding: body.bytes, as: UTF8.self)), "url": .string(post.path.url),
                 ])
                 form.status = 409
-                form.error = "Somebody was faster: this post was changed after you began"
+                form.error = "Somebody was faster: this post was changed after you began."
                 return show(form, call)
             }
         }
     }
 
     static func delete(_ call: SiteCall) -> Flow<SiteAnswer> {
-        guard let path = PostPath(call.form.text("path")) else { return .refused(.noSuchPost) }
+        guard let path = PostPath.spelled(call.form.text("path")) else { return .refused(.noSuchPost) }
         return PostCalls.found(path, call).then { post in
-            func ask(_ error: String? = nil, _ status: UInt = 200) -> SiteAnswer {
+            func ask(_ problem: Problem? = nil) -> SiteAnswer {
+                let isSecret = post.head.author == nil && problem?.name == "not-the-author"
+                let error = problem.map { SitePages.words(isSecret ? .wrongSecret : $0) }
                 let values: [(String, JSONValue)] = [
                     ("heading", .string("Delete this post?")),
                     (
@@ -360,26 +354,19 @@ enum PostPages {
                     ("back", .string(post.path.url)),
                 ]
                 return SitePages.answer(
-                    SitePages.page("confirm", "Delete this post?", call, values, error: error), call, status: status)
+                    SitePages.page("confirm", "Delete this post?", call, values, error: error), call,
+                    status: problem?.status ?? 200)
             }
             guard post.head.author == nil || post.head.author == call.viewer?.name else {
                 return .refused(call.viewer == nil ? .notLoggedIn : .notTheAuthor)
             }
             guard call.request.head.method == .post else { return .value(ask()) }
             guard let editor = PostCalls.editor(call), let token = call.token else {
-                return .value(ask(Problem.notTheAuthor.title, 403))
+                return .value(ask(.notTheAuthor))
             }
             return Editing.delete(post.path, post.home, editor, token).map {
                 SiteAnswers.seeOther(call.viewer.map { "/\($0.name)/" } ?? "/", [call.wrote])
-            }.orElse { .value(ask($0.title, $0.status)) }
+            }.orElse { .value(ask($0)) }
         }
-    }
-}
-
-extension SiteCall {
-    /// A browser, or somebody who does not say what it wants.
-    var wantsPage: Bool {
-        guard let accept = request.head.fields.list(.accept) else { return true }
-        return AcceptHeader.liking(for: "text", "html", in: accept).quality > 0
     }
 }

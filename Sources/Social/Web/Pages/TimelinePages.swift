@@ -23,7 +23,7 @@ enum TimelinePages {
             let path = String(call.path.prefix { $0 != "?" })
             let values: [(String, JSONValue)] = [
                 ("heading", .string(frame.heading)), ("intro", .optional(frame.intro)),
-                ("items", Cards.list(page.posts, core.now.wall)), ("empty", .string(frame.empty)),
+                ("items", Cards.list(page.posts, "")), ("empty", .string(frame.empty)),
                 ("older", .optional(page.next.map { "\(path)?before=\($0.text)" })),
                 // What stands further back does not change before one's eyes. What comes between the page and its
                 // stream is sent by that.
@@ -84,8 +84,8 @@ enum TimelinePages {
                         let user = JSONValue.object([
                             "name": .string(name), "display": .string(profile.display.isEmpty ? name : profile.display),
                             "bio": profile.bio.isEmpty ? .null : .string(profile.bio),
-                            "posts": .string(count(counts.posts, isExact: counts.posts < 1_000)),
-                            "followers": .string(count(counts.followers, isExact: counts.isExact)),
+                            "posts": .string(count(counts.posts, "post", isExact: counts.posts < 1_000)),
+                            "followers": .string(count(counts.followers, "follower", isExact: counts.isExact)),
                             "following": .string("\(counts.following)"),
                             "is_me": .bool(call.viewer?.name == name), "is_following": .bool(isFollowing),
                             "blocked": .bool(blocks.contains(name)),
@@ -101,7 +101,9 @@ enum TimelinePages {
         }
     }
 
-    private static func count(_ number: Int, isExact: Bool) -> String { isExact ? "\(number)" : "≈ \(number)" }
+    private static func count(_ number: Int, _ what: String, isExact: Bool) -> String {
+        "\(isExact ? "" : "≈ ")\(number) \(what)\(number == 1 ? "" : "s")"
+    }
 
     static func feed(_ call: SiteCall) -> Flow<SiteAnswer> {
         let id = call.parameter(0)
