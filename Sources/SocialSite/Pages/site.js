@@ -168,7 +168,7 @@ function watchPost(news) {
       if (name !== "gone") setTimeout(() => location.reload(), 300);
       return;
     }
-    const text = name === "gone" ? "This post was deleted" : "This post was changed: show it";
+    const text = name === "gone" ? "This post is not shown any more" : "This post was changed: show it";
     const button = make("button", { type: "button" }, text);
     button.onclick = () => location.reload();
     news.replaceChildren(button);

@@ -150,7 +150,7 @@ def posts(ann, ben, directory):
     ben.sees("The sun is out.")
     ann.press("Delete")
     ann.press("Delete")
-    ben.sees("This post was deleted")
+    ben.sees("This post is not shown any more")
     ben.go(path_of(address))
     ben.sees("This was deleted")
     return took

@@ -195,7 +195,7 @@ def permalinks(browser, site):
     site.send("edit", "b2", {"id": "x", "rev": 3})
     until("a change is told of", lambda: news().startswith("This post was changed"))
     site.send("gone", "b3", {"id": "x"})
-    until("a deletion is told of", lambda: news().startswith("This post was deleted"))
+    until("a deletion is told of", lambda: news().startswith("This post is not shown any more"))
     check(browser.run("return document.querySelector('time').textContent") != "", "a time is shown")
     check(browser.run("return !document.querySelector('[data-copy]').hidden"), "the link can be copied")
 
