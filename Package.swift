@@ -105,7 +105,7 @@ let package = Package(
             "Social",
             [
                 "World", "JSON", "Causality", "DataTypes", "Keys", "Ring", "NameStore", "Gateway", "Live", "Edge", "Feeds",
-                crypto,
+                deque, crypto,
             ]),
         // Floor 4
         .target(name: "CLevelDB", cxxSettings: [.treatAllWarnings(as: .error)], linkerSettings: [.linkedLibrary("leveldb")]),

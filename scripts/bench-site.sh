@@ -68,7 +68,8 @@ bench_site() {
     measure "site, page of all posts" page atoll "${site_urls[@]}" --workload page
     measure "site, page of all posts, 200/s" page atoll "${site_urls[@]}" --workload page --rate 200
     fan_out 40 "$ann" 16
-    fan_out 40 "$ann" 17 &
+    # So many that they last as long as the pages are measured.
+    fan_out $((20 * (seconds + warm_up))) "$ann" 17 &
     beside=$!
     measure "the same, while posts go to $followers followers" page atoll "${site_urls[@]}" --workload page --rate 200
     wait $beside || true

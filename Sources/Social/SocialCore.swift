@@ -94,6 +94,7 @@ package struct SocialCore {
     var publicTimeline = PublicTimeline()
     var suspended = Suspensions()
     var streams = Streams()
+    var pushes = PushPace()
     var followings = SlotTable<LiveFollowing>()
     var polls = PollDesk()
     package internal(set) var figures = SocialFigures()

@@ -12,8 +12,14 @@ extension Limits {
     public static let socialCutOffWait = Span.seconds(1)
     /// Asks of one flow at once where it has many: a page's heads.
     public static let socialWidth = 32
-    /// Inboxes that one delivery writes at once: enough to fill batches of all shards, and few beside others' requests.
-    public static let socialPushWidth = 64
+    /// Inboxes that the deliveries of a node write at once: some hundred microseconds of the loop, where others wait.
+    public static let socialPushSlice = 16
+    /// A slice is waited for no longer: some times what a write takes in one country.
+    public static let socialPushPatience = Span.milliseconds(4)
+    /// For how many times as long as a slice took nothing is pushed: two thirds of the time are others'.
+    public static let socialPushRests: Int64 = 2
+    /// Inboxes that one delivery waits for: those that are far away must not hold up the others.
+    public static let socialPushWidth = 256
     /// Asks under way of all flows of a node; beyond, requests are refused. Each holds a few hundred bytes.
     public static let socialFlows = 65_536
     /// After which an intent that still stands has been left: longer than any request takes.

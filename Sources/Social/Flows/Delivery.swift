@@ -3,6 +3,7 @@
 // after a crash begins anew (docs/decisions/0042-a-delivery-begins-anew.md).
 
 import Edge
+import JSON
 import Keys
 import World
 
@@ -44,14 +45,24 @@ enum Delivery {
     /// To all to whom the source pushes.
     static func push(_ pointer: Pointer, _ id: PostID, from source: Source) -> Flow<Void> {
         readers(of: source).then { names in
-            .with { core in
-                let writes = names.compactMap { SocialKeys.inbox($0, id) }.map { key in
-                    Cluster.write(key, pointer, .one).map { _ in }
-                }
-                core.figures.pointers += UInt64(writes.count)
-                return Flow<[Void]>.all(writes, width: Limits.socialPushWidth).map { _ in }
-            }
+            let bytes = pointer.json.encode()
+            let writes = names.map { write(bytes, id, to: $0) }
+            return Flow<[Void]>.all(writes, width: Limits.socialPushWidth).map { _ in }
         }
+    }
+
+    /// To somebody's inbox, when it is its turn.
+    static func write(_ pointer: [UInt8], _ id: PostID, to name: String) -> Flow<Void> {
+        PushPace.push(
+            .with { _ in
+                guard let key = SocialKeys.inbox(name, id) else { return .done }
+                return Cluster.write(key, bytes: pointer, type: "application/json", context: nil, .one).then { _ in
+                    .with { core in
+                        core.figures.pointers += 1
+                        return .done
+                    }
+                }
+            })
     }
 
     /// To whom a source pushes: at most `Limits.socialPushed`, but for those who have come at once.

@@ -7,6 +7,7 @@
 // pushed is pulled by all others. Decided anew when the reader comes, once a day.
 
 import Edge
+import JSON
 import Keys
 import World
 
@@ -132,9 +133,8 @@ enum Follows {
                 ).text
             let listed: Flow<Listing<Pointer>> = Cluster.list(range, reverse: true, limit: 500, .quorum)
             return listed.then { listing in
-                let copies = listing.items.compactMap { item -> Flow<Void>? in
-                    guard let id = PostID(item.sort), let key = SocialKeys.inbox(name, id) else { return nil }
-                    return Cluster.write(key, item.record, .one).map { _ in }
+                let copies = listing.items.compactMap { item in
+                    PostID(item.sort).map { Delivery.write(item.record.json.encode(), $0, to: name) }
                 }
                 return Flow<[Void]>.all(copies, width: Limits.socialPushWidth).map { _ in }
             }

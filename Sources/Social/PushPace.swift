@@ -1,0 +1,71 @@
+// How fast a node writes to inboxes. A post to thousands of followers is as many writes: begun at once they would keep
+// all processors busy, and everybody else would wait. So the deliveries of a node write in slices, in turn, and rest
+// after each for twice the time that it took: two thirds of the time are others', and where there is much else to be
+// done a slice takes longer, and so does the rest.
+
+import DequeModule
+import Edge
+import World
+
+struct PushPace {
+    /// Writes that have been begun together.
+    private struct Slice {
+        let number: UInt64
+        let began: Instant
+        /// So many answers make it over: half of the slice. The others may come from far away, or never.
+        var awaited: Int
+    }
+
+    private enum State {
+        case idle
+        case writing(Slice)
+        case resting
+    }
+
+    /// Begins a write of the slice of this number.
+    private typealias Begin = (inout SocialCore, UInt64) -> Void
+
+    private var waiting = Deque<Begin>()
+    private var state = State.idle
+    private var lastNumber: UInt64 = 0
+
+    /// Begins `flow` in the next slice that has room for it.
+    static func push(_ flow: Flow<Void>) -> Flow<Void> {
+        Flow { core, end in
+            core.pushes.waiting.append { core, slice in
+                flow.start(&core) { core, result in
+                    answered(slice, &core)
+                    end(&core, result)
+                }
+            }
+            beginSlice(&core)
+        }
+    }
+
+    private static func beginSlice(_ core: inout SocialCore) {
+        guard case .idle = core.pushes.state, !core.pushes.waiting.isEmpty else { return }
+        let count = min(Limits.socialPushSlice, core.pushes.waiting.count)
+        core.pushes.lastNumber += 1
+        let number = core.pushes.lastNumber
+        core.pushes.state = .writing(Slice(number: number, began: core.now.instant, awaited: (count + 1) / 2))
+        for _ in 0..<count { core.pushes.waiting.popFirst()?(&core, number) }
+        core.after(Limits.socialPushPatience) { core, _ in rest(after: number, &core) }
+    }
+
+    private static func answered(_ number: UInt64, _ core: inout SocialCore) {
+        guard case .writing(var slice) = core.pushes.state, slice.number == number else { return }
+        slice.awaited -= 1
+        core.pushes.state = .writing(slice)
+        if slice.awaited == 0 { rest(after: number, &core) }
+    }
+
+    private static func rest(after number: UInt64, _ core: inout SocialCore) {
+        guard case .writing(let slice) = core.pushes.state, slice.number == number else { return }
+        core.pushes.state = .resting
+        let took = core.now.instant - slice.began
+        core.after(took * Limits.socialPushRests) { core, _ in
+            core.pushes.state = .idle
+            beginSlice(&core)
+        }
+    }
+}

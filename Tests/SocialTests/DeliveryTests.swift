@@ -1,0 +1,77 @@
+// How deliveries share a node with everybody else: in slices, with rests.
+
+import Edge
+import Gateway
+import JSON
+import Keys
+import Testing
+import World
+
+@testable import Social
+
+struct DeliveryTests {
+    /// Writes of a core's effects to inboxes.
+    private static func writes(_ effects: [SocialCore.Effect]) -> [UInt64] {
+        effects.compactMap { effect in
+            guard case .data(let ask, let request) = effect, case .write = request.operation,
+                request.key.bucket == Array("social.inbox".utf8)
+            else { return nil }
+            return ask
+        }
+    }
+
+    @Test func aPostToManyIsWrittenInSlices() throws {
+        var world = try FakeWorld(seed: 11)
+        let ann = try Person.registered("ann", in: &world)
+        let until = WallTime(milliseconds: world.now.wall.milliseconds + Limits.socialPushMilliseconds)
+        let readers = (0..<300).map { "reader\($0)" }
+        for name in readers {
+            world.put(SocialKeys.follower(.user("ann"), name), Follower(pushedUntil: until))
+        }
+        #expect(try ann.post("news", in: &world)?.status == 201)
+        var most = 0
+        let end = world.now.instant + .seconds(10)
+        while world.now.instant < end, world.step() {
+            most = max(most, Self.writes(world.queue.map(\.effect)).count)
+        }
+        #expect(most == Limits.socialPushSlice)
+        #expect(readers.allSatisfy { world.sorts(SocialKeys.inbox($0)).count == 1 })
+        #expect(world.nodes.reduce(0) { $0 + $1.core.figures.pointers } == 300)
+    }
+
+    /// A slice takes until half of it is answered, the rest twice as long; where nobody answers it goes on all the
+    /// same.
+    @Test func aSliceWaitsForHalfAndNotForLong() throws {
+        var core = try FakeWorld(seed: 12).core(0)
+        var begun: [UInt64] = []
+        var time = Instant.origin
+        core.now = FakeWorld.now(at: time)
+        let key = try #require(SocialKeys.inbox("ann", PostID(firstOf: core.now.wall)))
+        let pushes = (0..<100).map { _ in
+            PushPace.push(Cluster.write(key, bytes: [1], type: "text/plain", context: nil, .one).map { _ in })
+        }
+        Flow<[Void]>.all(pushes, width: 100).start(&core) { _, _ in }
+        begun += Self.writes(core.out.take())
+        // The first has found nothing to wait for.
+        #expect(begun.count == 1)
+        var out = Outbox<SocialCore.Effect>()
+        func goOn(_ span: Span, _ input: (Instant) -> SocialCore.Input) -> Int {
+            time = time + span
+            core.handle(input(time), FakeWorld.now(at: time), &out)
+            let some = Self.writes(out.take())
+            begun += some
+            return some.count
+        }
+        func answer(_ ask: UInt64) -> SocialCore.Input { .data(ask, .failed(.overloaded, nil)) }
+        #expect(goOn(.milliseconds(1)) { _ in answer(begun[0]) } == 0)
+        #expect(goOn(.microseconds(1_999)) { .wake($0) } == 0)
+        #expect(goOn(.microseconds(1)) { .wake($0) } == Limits.socialPushSlice)
+        let slice = begun.suffix(Limits.socialPushSlice)
+        let half = slice.prefix(Limits.socialPushSlice / 2)
+        for ask in half { #expect(goOn(.zero) { _ in answer(ask) } == 0) }
+        // Half of it came at once.
+        #expect(goOn(.milliseconds(1)) { .wake($0) } == Limits.socialPushSlice)
+        #expect(goOn(Limits.socialPushPatience) { .wake($0) } == 0)
+        #expect(goOn(Limits.socialPushPatience + Limits.socialPushPatience) { .wake($0) } == Limits.socialPushSlice)
+    }
+}
