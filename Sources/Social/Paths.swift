@@ -105,6 +105,8 @@ struct PostPath: Hashable, Sendable {
 
     /// The same post while the namestore is out of reach: below the author, or its full digest.
     var isProvisional: Bool { last.hasPrefix("~") }
+    /// The whole digest is a slug like others where all shorter ones were taken.
+    var mayBeProvisional: Bool { isProvisional || user == nil && last.utf8.count == 64 }
 
     /// What the namestore guards. A resident's title is claimed under its digest: only the name leaves the country.
     func name(hidden: Bool) -> String {
@@ -163,6 +165,9 @@ struct PostID: Hashable, Comparable, Sendable {
         }
         return WallTime(milliseconds: value)
     }
+
+    /// Digits of the token and path: of one request two nodes may make two ids.
+    var request: Substring { text.suffix(6) }
 
     static func < (a: PostID, b: PostID) -> Bool { a.text.isSpelledBefore(b.text) }
 

@@ -137,6 +137,8 @@ extension SocialWorkload {
             revisions[path] = max(revisions[path] ?? 0, rev)
             return nil
         case (409, "edit-conflict"): return nil
+        // Of a link for the time being it is said where it stands.
+        case (404, _) where attempts[number].standing == nil: return nil
         case (410, _), (404, _): return isDeletable ? nil : "\(reply.status) \(reply.problem)"
         default: return reply.isOpen ? nil : "\(reply.status) \(reply.problem)"
         }
@@ -150,6 +152,7 @@ extension SocialWorkload {
             if rivals == [number] { attempts[number].isDeleted = true }
             return nil
         case 410: return nil
+        case 404 where attempts[number].standing == nil: return nil
         default: return reply.isOpen ? nil : "\(reply.status) \(reply.problem)"
         }
     }

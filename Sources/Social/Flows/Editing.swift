@@ -91,7 +91,7 @@ enum Editing {
         guard let key = SocialKeys.head(path, home) else { return .done }
         let standing: Flow<Stored<Head>> = Cluster.read(key, .strict)
         return standing.then { stored in
-            guard let head = stored.record, head.id == id else { return .done }
+            guard let head = stored.record, head.id.request == id.request else { return .done }
             var gone = head
             gone.state = .deleted
             // The digests of its bodies stay: whoever finishes this knows what is to go.

@@ -236,7 +236,7 @@ enum Posting {
         let name = path.name(hidden: intent.home != nil)
         return Names.claim(name, intent.token).then { claim in
             guard case .ours(let generation) = claim else { return .refused(.taken(path)) }
-            return Names.prepare(intent, name: name).then { publish($0, path, generation) }
+            return Names.prepare(intent, name: intentName(intent)).then { publish($0, path, generation) }
         }
     }
 
@@ -249,39 +249,50 @@ enum Posting {
         else { return .refused(.internalError) }
         let standing: Flow<Stored<Head>> = Cluster.read(key, .strict)
         let owned: Flow<Stored<OwnedName>> = Cluster.read(owner, .strict)
-        return standing.and(owned).and(hasIntent(intent)).then { read, hasIntent -> Flow<PostID> in
+        return standing.and(owned).and(hasIntent(intent)).then { read, hasIntent in
             let (stored, owned) = read
             guard !wasDeleted(intent, wanted.id, path, stored.record, owned.record) else {
                 return giveBack(path, intent, generation).then { _ in drop(intent) }.then { .refused(.gone) }
             }
-            // Whoever was told that the name was taken was told so for this request: it is over.
-            guard hasIntent || (stored.record?.generation ?? 0) >= generation else {
-                return giveBack(path, intent, generation).then { _ in .refused(.taken(path)) }
+            let isThere = stored.record.map { $0.generation >= generation } ?? false
+            // Somebody who was told that the name was taken has given the intent up: if this node went now, the name
+            // would be held by nothing.
+            guard hasIntent || isThere else {
+                return Names.prepare(intent, name: intentName(intent)).then { publish($0, path, generation) }
             }
             // The same request through another node has made its own id, or the post was changed since.
-            let there = stored.record.flatMap { $0.generation >= generation ? $0.id : nil }
+            let id = isThere ? stored.record?.id ?? wanted.id : wanted.id
             return Names.publish(wanted.at(generation), at: key, over: stored) { $0.generation >= generation }
                 .then { Names.noteOwner(name, intent.token, generation: generation, over: owned) }
-                .map { there ?? wanted.id }
-        }.then { id in
-            .with { core in
-                core.figures.posts += 1
-                core.heads.forget(path, intent.home)
-                var next = intent
-                next.step = .published
-                next.placed = Intent.Placed(path: path.text, generation: generation)
-                // 201 leaves here; lists hear of it by and by, from whoever is there.
-                Delivery.deliver(next, at: path, as: id).then { drop(intent) }.start(&core)
-                return .value(
-                    Posted(path: path, id: id, wasThere: false, isProvisional: path.isProvisional, readableIn: []))
-            }
+                .then { published(intent, path, generation, id) }
         }
+    }
+
+    private static func published(
+        _ intent: Intent, _ path: PostPath, _ generation: UInt64, _ id: PostID
+    ) -> Flow<Posted> {
+        .with { core in
+            core.figures.posts += 1
+            core.heads.forget(path, intent.home)
+            var next = intent
+            next.step = .published
+            next.placed = Intent.Placed(path: path.text, generation: generation)
+            // 201 leaves here; lists hear of it by and by, from whoever is there.
+            Delivery.deliver(next, at: path, as: id).then { drop(intent) }.start(&core)
+            return .value(
+                Posted(path: path, id: id, wasThere: false, isProvisional: path.isProvisional, readableIn: []))
+        }
+    }
+
+    /// Under which it lies: of a generated slug the first one.
+    private static func intentName(_ intent: Intent) -> String {
+        PostPath(intent.subject)?.name(hidden: intent.home != nil) ?? ""
     }
 
     private static func hasIntent(_ intent: Intent) -> Flow<Bool> {
         .with { core in
-            guard !core.seams.claimsFirst, let path = PostPath(intent.subject), let token = SocialToken(intent.token),
-                let key = SocialKeys.work(path.name(hidden: intent.home != nil), token.digest, intent.home)
+            guard !core.seams.claimsFirst, let token = SocialToken(intent.token),
+                let key = SocialKeys.work(intentName(intent), token.digest, intent.home)
             else { return .value(true) }
             let standing: Flow<Stored<Intent>> = Cluster.read(key, .strict)
             return standing.map { $0.record != nil }
@@ -307,7 +318,7 @@ enum Posting {
         // Another post has stood there since.
         case .former: return true
         case .present: return head.state == .deleted
-        case .stranger: return head.state == .deleted && head.id == id
+        case .stranger: return head.state == .deleted && head.id.request == id.request
         }
     }
 
@@ -347,8 +358,8 @@ enum Posting {
     /// The intent has nothing left to do. But where the same request has not reached the namestore at another node, the
     /// post stands under a provisional path too, and that is brought to its end.
     static func drop(_ intent: Intent) -> Flow<Void> {
-        guard let path = PostPath(intent.subject), let token = SocialToken(intent.token),
-            let key = SocialKeys.work(path.name(hidden: intent.home != nil), token.digest, intent.home)
+        guard let token = SocialToken(intent.token),
+            let key = SocialKeys.work(intentName(intent), token.digest, intent.home)
         else { return .done }
         let standing: Flow<Stored<Intent>> = Cluster.read(key, .strict)
         return standing.then { stored -> Flow<Void> in

@@ -103,7 +103,8 @@ enum Reading {
                 .with { core in
                     let isOurs = post?.head.id == id || core.seams.ignoresPostID
                     guard let post, isOurs, post.head.state != .deleted else {
-                        discard().start(&core)
+                        // What is there for the time being may be at one replica alone.
+                        if post != nil || !path.mayBeProvisional { discard().start(&core) }
                         return .value(nil)
                     }
                     core.heads.note(post, at: pointer, id, core.now.instant)
