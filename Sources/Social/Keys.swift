@@ -56,7 +56,7 @@ enum SocialKeys {
     /// Of a post's own: when it is deleted, and its title stands for another one with the same bytes, that one keeps
     /// them. What an id has of its request's token is the same whenever the request comes.
     static func body(_ path: PostPath, _ post: PostID, _ digest: String, _ home: Home?) -> StoredKey? {
-        key(at(home, "social.posts"), path.text, "body/\(post.text.suffix(6))-\(digest)")
+        key(at(home, "social.posts"), path.text, "body/\(post.request)-\(digest)")
     }
 
     static func timeline(_ source: Source) -> SocialRange {

@@ -1,7 +1,7 @@
 // How fast a node writes to inboxes. A post to thousands of followers is as many writes: begun at once they would keep
 // all processors busy, and everybody else would wait. So the deliveries of a node write in slices, in turn, and rest
-// after each for twice the time that it took: two thirds of the time are others', and where there is much else to be
-// done a slice takes longer, and so does the rest.
+// after each for as long as it took: half of the time is others', and where there is much else to be done a slice takes
+// longer, and so does the rest.
 
 import DequeModule
 import Edge
