@@ -64,14 +64,15 @@ struct DeliveryTests {
         }
         func answer(_ ask: UInt64) -> SocialCore.Input { .data(ask, .failed(.overloaded, nil)) }
         #expect(goOn(.milliseconds(1)) { _ in answer(begun[0]) } == 0)
-        #expect(goOn(.microseconds(1_999)) { .wake($0) } == 0)
-        #expect(goOn(.microseconds(1)) { .wake($0) } == Limits.socialPushSlice)
+        let (rest, blink) = (Span.milliseconds(1) * Limits.socialPushRests, Span.microseconds(1))
+        #expect(goOn(rest - blink) { .wake($0) } == 0)
+        #expect(goOn(blink) { .wake($0) } == Limits.socialPushSlice)
         let slice = begun.suffix(Limits.socialPushSlice)
         let half = slice.prefix(Limits.socialPushSlice / 2)
         for ask in half { #expect(goOn(.zero) { _ in answer(ask) } == 0) }
         // Half of it came at once.
         #expect(goOn(.milliseconds(1)) { .wake($0) } == Limits.socialPushSlice)
         #expect(goOn(Limits.socialPushPatience) { .wake($0) } == 0)
-        #expect(goOn(Limits.socialPushPatience + Limits.socialPushPatience) { .wake($0) } == Limits.socialPushSlice)
+        #expect(goOn(Limits.socialPushPatience * Limits.socialPushRests) { .wake($0) } == Limits.socialPushSlice)
     }
 }
