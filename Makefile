@@ -8,7 +8,7 @@
 SEEDS ?= 1..20000
 FRESH ?= 2000
 # Of people: each is a minute of a whole cluster's time.
-SOCIAL ?= 1..200
+SOCIAL ?= 1..70
 PREFIX ?= /usr/local
 
 help:

@@ -25,6 +25,7 @@ import Testing
         Entry(seed: 125, found: "a follow and an unfollow at once left what is pushed by nobody"),
         Entry(seed: 196, found: "a deletion took the intent away of a request that was about to claim"),
         Entry(seed: 207, found: "whose clock was behind at a full hour was shown nothing of the new one"),
+        Entry(seed: 82, found: "one replica's word was taken for it that somebody was followed still"),
         Entry(seed: 425, found: "deleted under a link for the time being, a post stood under another"),
     ]
 

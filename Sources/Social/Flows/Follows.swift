@@ -40,14 +40,18 @@ enum Follows {
 
     /// Pending, then the source's side, then confirmed: in between it is pulled, so nothing is missed.
     static func follow(_ viewer: Visitor, _ source: Source) -> Flow<Void> {
-        check(viewer, source).then {
-            all(viewer.name).then { follows in
-                if follows.contains(where: { $0.source == source && $0.record.state == .confirmed }) { return .done }
+        guard let key = SocialKeys.following(viewer.name, source) else { return .refused(.noSuchUser) }
+        return check(viewer, source).then { all(viewer.name) }.then { follows in
+            // One replica's list may not know yet that it was left.
+            let standing: Flow<Stored<Following>> = Cluster.read(key, .quorum)
+            return standing.then { stored in
+                if stored.record?.state == .confirmed { return .done }
                 guard follows.count < Limits.socialFollowed else { return .refused(.tooManyFollowed) }
-                guard let key = SocialKeys.following(viewer.name, source) else { return .refused(.noSuchUser) }
                 return .with { core in
                     let since = core.now.wall
-                    return Cluster.write(key, Following(since: since, state: .pending), .quorum).then { _ in
+                    return Cluster.write(
+                        key, Following(since: since, state: .pending), context: stored.context, .quorum
+                    ).then { _ in
                         decide(viewer, source, since: since, pulled: follows.count { !$0.isPushed(at: since) })
                     }
                 }
