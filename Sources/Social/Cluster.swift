@@ -36,6 +36,9 @@ protocol SocialRecord: Sendable {
 struct Stored<Record: SocialRecord>: Sendable {
     let record: Record?
     let context: [UInt8]
+
+    /// Where nothing can be, without a look.
+    static func nothing(_ key: StoredKey) -> Stored { Stored(nil, key) }
 }
 
 /// What became of a write.

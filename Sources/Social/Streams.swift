@@ -38,8 +38,9 @@ struct Streams {
     }
 
     fileprivate var open: [UInt64: Stream] = [:]
-    /// Ascending: who looks at what everybody sees.
+    /// Ascending: who looks at what everybody sees, and who at an own timeline.
     fileprivate var everybody: [UInt64] = []
+    fileprivate var inboxes: [UInt64] = []
     /// Of the public timeline, not told yet.
     var publicNews: [(PostID, Pointer)] = []
 
@@ -51,6 +52,7 @@ extension SocialCore {
     mutating func closeStream(_ number: UInt64) {
         guard let stream = streams.open.removeValue(forKey: number) else { return }
         streams.everybody.removeAll { $0 == number }
+        streams.inboxes.removeAll { $0 == number }
         if let following = stream.following { unfollow(following) }
     }
 
@@ -76,6 +78,7 @@ extension SocialCore {
         case .source(let source):
             watch(number, [SocialKeys.timeline(source)], from)
         case .inbox(let viewer):
+            streams.inboxes.append(number)
             Inbox.sources(viewer).start(&self) { core, result in
                 let wall = core.now.wall
                 let sources = (try? result.get()) ?? []
@@ -142,17 +145,23 @@ extension SocialCore {
         }
     }
 
-    /// What came into everybody's timeline, for all who look at it.
+    /// What came into everybody's timeline, for all who look at it, and for those who follow its author: it is here
+    /// some round trips before it is in their inboxes.
     mutating func tellStreams() {
         let news = streams.publicNews
         streams.publicNews = []
-        guard !streams.everybody.isEmpty else { return }
         for (id, pointer) in news {
+            let readers = streams.everybody + streams.inboxes.filter { isShown(pointer, in: $0) }
+            guard !readers.isEmpty else { continue }
             Timelines.listed(pointer, id).start(&self) { core, result in
                 guard let post = try? result.get() else { return }
-                for number in core.streams.everybody { core.tell(number, post) }
+                for number in readers { core.tell(number, post) }
             }
         }
+    }
+
+    private func isShown(_ pointer: Pointer, in number: UInt64) -> Bool {
+        streams.open[number]?.shown.map { Inbox.isShown(pointer, $0) } ?? false
     }
 
     private mutating func tell(_ number: UInt64, _ id: PostID, _ pointer: Pointer) {

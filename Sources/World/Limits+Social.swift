@@ -13,14 +13,18 @@ extension Limits {
     /// Asks of one flow at once where it has many: a page's heads.
     public static let socialWidth = 32
     /// Inboxes that the deliveries of a node write at once: some hundred microseconds of the loop, where others wait.
-    public static let socialPushSlice = 16
+    /// With half as many each costs a fifth more, for fewer go together from thread to thread, and no more than 12,700
+    /// are written a second; with twice as many 20,000 are, and others wait half as long again.
+    public static let socialPushSlice = 32
     /// A slice is waited for no longer: some times what a write takes in one country.
     public static let socialPushPatience = Span.milliseconds(4)
     /// For how many times as long as a slice took nothing is pushed: half of the time is others'. With two thirds
-    /// fewer than the 15,000 inboxes a second were written that a post to ten thousand needs.
+    /// fewer than 12,000 inboxes a second are written, and a post to ten thousand is to be there within one.
     public static let socialPushRests: Int64 = 1
-    /// Inboxes that one delivery waits for: those that are far away must not hold up the others.
-    public static let socialPushWidth = 256
+    /// Inboxes of a page of followers that are waited for: those that are far away must not hold up the others.
+    public static let socialPushWidth = 16
+    /// As how many inboxes a page of followers counts: two of them, each decoded in a millisecond, are a slice.
+    public static let socialPushPageWeight = 16
     /// Asks under way of all flows of a node; beyond, requests are refused. Each holds a few hundred bytes.
     public static let socialFlows = 65_536
     /// After which an intent that still stands has been left: longer than any request takes.
@@ -93,8 +97,8 @@ extension Limits {
     public static let socialPulls = 16
     /// Keys among which the followers of a source are divided: one of them has a list's length at 16,000.
     public static let socialShardsOfSource = 16
-    /// Followers of a source that are read at once, of each of its shards: some hundred kilobytes in all.
-    public static let socialDeliveryPage = 1_000
+    /// Followers of a source that are read at once: as many as are decoded in a millisecond.
+    public static let socialDeliveryPage = 128
     /// Posts of everybody's timeline that a node keeps at hand.
     public static let socialPublicKept = 500
     /// Keys among which intents and feeds are divided, and their keepers: some for each node of a large cluster.

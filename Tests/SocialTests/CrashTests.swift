@@ -108,7 +108,7 @@ struct CrashTests {
         _ = try CrashTests.crashEverywhere("posting without a name") { world in
             // The first rounds are taken, by posts that stand.
             for round in 0..<2 {
-                let slug = Posting.generatedSlug(round, token(1), digest)
+                let slug = GeneratedSlug.text(round, token(1), digest)
                 // Only the loop gives such slugs: somebody else's loop has.
                 try world.hold("post:" + slug, by: token(50 + round))
             }
@@ -118,7 +118,7 @@ struct CrashTests {
             let again = try #require(try world.ask(.post, "/v1/posts?anonymous=true", at: 2, fields, body: "text"))
             #expect(again.status == 200 || again.status == 201)
             let path = try #require(again.json["path"]?.string)
-            #expect(path == Posting.generatedSlug(2, token(1), digest))
+            #expect(path == GeneratedSlug.text(2, token(1), digest))
             world.run(for: .minutes(1))
             let page = try #require(try world.ask(.get, "/v1/timelines/public", at: 1))
             #expect(page.json["items"]?.array?.count { $0["path"]?.string == path } == 1)

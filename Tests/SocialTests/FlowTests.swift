@@ -105,18 +105,18 @@ struct FlowTests {
         let posted = try #require(try world.ask(.post, "/v1/posts?anonymous=true", fields, body: body))
         #expect(posted.status == 201)
         let path = try #require(posted.json["path"]?.string)
-        #expect(path.count == 12 && Posting.isSHA(path))
+        #expect(path.count == 12 && GeneratedSlug.isSHA(path))
         #expect(try world.ask(.get, "/v1/posts/\(path)", at: 2)?.json["text"]?.string == body)
         #expect(try world.ask(.post, "/v1/posts?anonymous=true", at: 1, fields, body: body)?.status == 200)
         // The loop: all rounds but the last are taken.
         let digest = SocialDigest(Array("taken".utf8)).text
-        for round in 0..<4 { try world.hold("post:" + Posting.generatedSlug(round, token(8), digest), by: token(99)) }
+        for round in 0..<4 { try world.hold("post:" + GeneratedSlug.text(round, token(8), digest), by: token(99)) }
         let last = try #require(
             try world.ask(
                 .post, "/v1/posts?anonymous=true", [("content-type", "text/plain"), ("atoll-owner", token(8))],
                 body: "taken"))
         #expect(last.status == 201)
-        #expect(last.json["path"]?.string == Posting.generatedSlug(4, token(8), digest))
+        #expect(last.json["path"]?.string == GeneratedSlug.text(4, token(8), digest))
         // A slug that was asked for is refused where it is taken.
         #expect(try world.ask(.post, "/v1/posts?slug=\(path)", fields, body: body)?.status == 400)
         let mine = [("content-type", "text/plain"), ("atoll-owner", token(9))]

@@ -94,4 +94,24 @@ struct InboxTests {
         // With five for whom she follows, and two of her own.
         #expect(world.ranges - before <= most + 7, "\(world.ranges - before)")
     }
+
+    /// What a head can't be read of is left out, and that is said; where it can be asked for, nothing is missing.
+    @Test(arguments: ["users/ann", "inbox", "public"]) func aPageThatMayLackAPostSaysSo(timeline: String) throws {
+        var world = try FakeWorld(seed: 4)
+        let ann = try Person.registered("ann", in: &world)
+        _ = try Self.post("ann", ageMs: 60_000, 1, in: &world)
+        let lost = try Self.post("ann", ageMs: 30_000, 2, in: &world)
+        let key = try #require(SocialKeys.head(PostPath(user: "ann", title: "post-2"), nil))
+        for replica in world.replicas.indices { world.replicas[replica][key.bytes] = nil }
+        world.run(for: .seconds(5))
+        world.cutOff = [0]
+        let page = try #require(try world.ask(.get, "/v1/timelines/\(timeline)", ann.bearer))
+        #expect(page.json["complete"] == .bool(false))
+        #expect(page.json["items"]?.array?.count == 1)
+        world.cutOff = []
+        world.run(for: .seconds(5))
+        let whole = try #require(try world.ask(.get, "/v1/timelines/\(timeline)", ann.bearer))
+        #expect(whole.json["complete"] == .bool(true))
+        #expect(whole.json["items"]?.array?.allSatisfy { $0["id"]?.string != lost.text } == true)
+    }
 }

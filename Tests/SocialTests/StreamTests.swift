@@ -62,4 +62,31 @@ struct StreamTests {
         world.run(for: .seconds(5))
         #expect(try events(world, number).isEmpty)
     }
+
+    /// Everybody's timeline has a post some round trips before an inbox has it, and has those of sources that are too
+    /// many to be looked at each: whoever looks at the own timeline is told then, and told once.
+    @Test(arguments: [0, 20]) func whoFollowsIsToldOnce(others: Int) throws {
+        var world = try FakeWorld(seed: 8)
+        let zoe = try Person.registered("zoe", in: &world)
+        let eve = try Person.registered("eve", in: &world)
+        let fay = try Person.registered("fay", in: &world)
+        for number in 0..<others {
+            world.put(
+                SocialKeys.following("eve", .user("user\(number)")), Following(since: world.now.wall, state: .pending))
+        }
+        if others == 0 {
+            #expect(try world.ask(.put, "/v1/following/zoe", eve.bearer)?.status == 201)
+        } else {
+            world.put(SocialKeys.following("eve", .user("zoe")), Following(since: world.now.wall, state: .pending))
+        }
+        world.run(for: .seconds(5))
+        let numbers = try [eve, fay].map {
+            try world.send(.get, "/v1/timelines/live?timeline=inbox", $0.bearer)
+        }
+        world.run(for: .seconds(5))
+        let fields = zoe.bearer + [("content-type", "text/plain")]
+        #expect(try world.ask(.post, "/v1/posts?title=news", fields, body: "short")?.status == 201)
+        world.run(for: .seconds(5))
+        #expect(try numbers.map { try events(world, $0).map(\.name) } == [["post"], []])
+    }
 }

@@ -21,15 +21,14 @@ enum Delivery {
         }
     }
 
-    /// The author's timeline first: whoever begins to follow meanwhile is either among those who are told, or finds the
-    /// post there.
+    /// The author's timeline before inboxes: whoever begins to follow meanwhile is either among those who are told, or
+    /// finds the post there.
     private static func list(_ intent: Intent, _ wanted: Head, _ path: PostPath, _ id: PostID) -> Flow<Void> {
         let pointer = Pointer(path: path.text, author: wanted.author, home: intent.home)
-        return own(pointer, id, wanted).then {
-            guard wanted.isListed else { return .done }
-            let told: Flow<Void> = wanted.author.map { push(pointer, id, from: .user($0)) } ?? .done
-            return Flow<[Void]>.all([PublicTimeline.add(pointer, id), told]).map { _ in }
-        }
+        let own = own(pointer, id, wanted)
+        guard wanted.isListed else { return own }
+        let told = wanted.author.map { author in own.then { push(pointer, id, from: .user(author)) } } ?? own
+        return Flow<[Void]>.all([PublicTimeline.add(pointer, id), told]).map { _ in }
     }
 
     private static func own(_ pointer: Pointer, _ id: PostID, _ head: Head) -> Flow<Void> {
@@ -42,12 +41,31 @@ enum Delivery {
 
     // MARK: Inboxes
 
-    /// To all to whom the source pushes.
+    /// To all to whom the source pushes: at most `Limits.socialPushed`, but for those who have come at once.
     static func push(_ pointer: Pointer, _ id: PostID, from source: Source) -> Flow<Void> {
-        readers(of: source).then { names in
-            let bytes = pointer.json.encode()
-            let writes = names.map { write(bytes, id, to: $0) }
-            return Flow<[Void]>.all(writes, width: Limits.socialPushWidth).map { _ in }
+        let bytes = pointer.json.encode()
+        let shards = (0..<Limits.socialShardsOfSource).map { shard in
+            push(bytes, id, to: SocialKeys.followers(source, shard: shard))
+        }
+        return Flow<[Void]>.all(shards).map { _ in }
+    }
+
+    /// Page by page: whose names were read first need not wait for the others.
+    private static func push(_ pointer: [UInt8], _ id: PostID, to followers: SocialRange) -> Flow<Void> {
+        let page: Flow<Listing<Follower>> = Cluster.list(followers, limit: Limits.socialDeliveryPage, .quorum)
+        return PushPace.push(page, weight: Limits.socialPushPageWeight).then { page in
+            .with { core in
+                let wall = core.now.wall
+                let writes = page.items.filter { $0.record.pushedUntil.map { $0 > wall } ?? false }.map {
+                    write(pointer, id, to: $0.sort)
+                }
+                return Flow<[Void]>.all(writes, width: Limits.socialPushWidth).then { _ in
+                    guard page.hasMore, let last = page.items.last?.sort else { return .done }
+                    var rest = followers
+                    rest.start = last + "\0"
+                    return push(pointer, id, to: rest)
+                }
+            }
         }
     }
 
@@ -63,29 +81,5 @@ enum Delivery {
                     }
                 }
             })
-    }
-
-    /// To whom a source pushes: at most `Limits.socialPushed`, but for those who have come at once.
-    private static func readers(of source: Source) -> Flow<[String]> {
-        let shards = (0..<Limits.socialShardsOfSource).map { readers(of: source, shard: $0, after: nil, already: []) }
-        return Flow<[[String]]>.all(shards).map { Array($0.joined()) }
-    }
-
-    private static func readers(
-        of source: Source, shard: Int, after last: String?, already: [String]
-    ) -> Flow<[String]> {
-        var range = SocialKeys.followers(source, shard: shard)
-        range.start = last.map { $0 + "\0" }
-        let listed: Flow<Listing<Follower>> = Cluster.list(range, limit: Limits.socialDeliveryPage, .quorum)
-        return listed.then { listing in
-            .with { core in
-                let wall = core.now.wall
-                let names =
-                    already
-                    + listing.items.filter { $0.record.pushedUntil.map { $0 > wall } ?? false }.map(\.sort)
-                guard listing.hasMore, let end = listing.items.last?.sort else { return .value(names) }
-                return readers(of: source, shard: shard, after: end, already: names)
-            }
-        }
     }
 }

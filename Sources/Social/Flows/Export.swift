@@ -103,7 +103,9 @@ enum Export {
         let range =
             listed == .listed ? SocialKeys.timeline(.user(viewer.name)) : SocialKeys.unlisted(viewer.name, viewer.home)
         return Timelines.page(range, before: before, limit: 20).then { page in
-            add(page.posts[...], listed, tar).then { end in
+            // An export that lacks posts is none.
+            guard page.isComplete else { return .refused(.cutOff) }
+            return add(page.posts[...], listed, tar).then { end in
                 if let end { return .value(end) }
                 if let next = page.next { return posts(viewer, listed, before: next, tar) }
                 return listed == .listed ? posts(viewer, .unlisted, before: nil, tar) : .value(nil)

@@ -40,13 +40,11 @@ enum Inbox {
                 return Timelines.gather(limit: limit, before: before) { before, count in
                     reading.page(before, count)
                 }.then { page in
-                    let isComplete = !reading.missed.isAny
                     // What was pushed more than 30 days ago is in no inbox any more: it is pulled from there on.
-                    guard page.next == nil, !isBeyond, hasPushed else {
-                        return .value(TimelinePage(posts: page.posts, next: page.next, isComplete: isComplete))
-                    }
-                    if page.posts.isEmpty { return self.page(viewer, before: horizon, limit: limit) }
-                    return .value(TimelinePage(posts: page.posts, next: horizon, isComplete: isComplete))
+                    guard page.next == nil, !isBeyond, hasPushed else { return .value(page) }
+                    let rest = TimelinePage(posts: page.posts, next: horizon, isComplete: page.isComplete)
+                    guard page.posts.isEmpty, page.isComplete else { return .value(rest) }
+                    return self.page(viewer, before: horizon, limit: limit)
                 }
             }
         }
@@ -63,10 +61,6 @@ private struct InboxReading {
     let followed: Set<String>
     /// The reader has just written: a quorum is asked for that, which has it.
     let isFresh: Bool
-    let missed = Missed()
-
-    /// Whether somebody did not answer. A class, for all parts of a page to note it in.
-    final class Missed { var isAny = false }
 
     /// A source whose list is not read yet.
     private struct Unread {
@@ -96,17 +90,22 @@ private struct InboxReading {
         case before(PostID?)
     }
 
+    /// With what is in everybody's timeline already, though not yet in the inbox.
     func page(_ before: PostID?, _ count: Int) -> Flow<PointerPage> {
         let areFew = sources.count <= Limits.socialPulls
         let own = Timelines.pointers(
             SocialKeys.timeline(.user(name)), before: before, count, isFresh ? .quorum : .one)
+        let inbox = Timelines.pointers(SocialKeys.inbox(name), before: before, count)
         let lists =
-            [Timelines.pointers(SocialKeys.inbox(name), before: before, count), own].map(noting)
+            [inbox, own].map { $0.orElse { _ in .value(.missing) } }
             + (areFew ? sources : []).map { list($0, before, count) }
         return Flow<[PointerPage]>.all(lists).then { pages in
-            areFew
-                ? .value(merged(pages, count))
-                : .with { core in pull(unread(core, before), pages, before, count) }
+            .with { core in
+                let atHand = core.publicTimeline.pointers(before: before, count) { Inbox.isShown($0, followed) }
+                return areFew
+                    ? .value(merged(pages + [atHand], count))
+                    : pull(unread(core, before), pages + [atHand], before, count)
+            }
         }
     }
 
@@ -132,12 +131,19 @@ private struct InboxReading {
         let isNeeded = { (one: Unread) in
             floor.map { floor in one.bound.map { floor < $0 } ?? true } ?? true
         }
-        guard isNeeded(first) else { return .value(PointerPage(page.found, hasMore: true, end: floor)) }
+        guard isNeeded(first) else {
+            return .value(PointerPage(page.found, hasMore: true, end: floor, isComplete: page.isComplete))
+        }
         guard first.isKnown else {
             let alike = unread.prefix { !$0.isKnown && $0.bound == first.bound }
             let rest = unread.dropFirst(alike.count)
-            return Flow<[Unread?]>.all(alike.map { newest($0.source, before) }).then { found in
-                pull((rest + found.compactMap { $0 }).sorted(by: Unread.comesFirst), pages, before, count)
+            // When each of them posted last; nil if it has nothing.
+            return Flow<[PointerPage]>.all(alike.map { list($0.source, before, 1) }).then { found in
+                let told = zip(alike, found).compactMap { one, page in
+                    page.end.map { Unread(source: one.source, newest: .known($0)) }
+                }
+                let unanswered = found.filter { !$0.isComplete }
+                return pull((rest + told).sorted(by: Unread.comesFirst), pages + unanswered, before, count)
             }
         }
         let some = unread.prefix(Limits.socialWidth).prefix { $0.isKnown && isNeeded($0) }
@@ -147,24 +153,8 @@ private struct InboxReading {
         }
     }
 
-    /// When a source posted last; nil if it has nothing.
-    private func newest(_ source: Source, _ before: PostID?) -> Flow<Unread?> {
-        list(source, before, 1).map { page in
-            page.end.map { Unread(source: source, newest: .known($0)) }
-        }
-    }
-
     private func list(_ source: Source, _ before: PostID?, _ count: Int) -> Flow<PointerPage> {
-        noting(Timelines.pointers(SocialKeys.timeline(source), before: before, count))
-    }
-
-    private func noting(_ list: Flow<PointerPage>) -> Flow<PointerPage> {
-        list.orElse { [missed] _ in
-            .with { _ in
-                missed.isAny = true
-                return .value(PointerPage([], hasMore: false))
-            }
-        }
+        Timelines.pointers(SocialKeys.timeline(source), before: before, count).orElse { _ in .value(.missing) }
     }
 
     private func merged(_ pages: [PointerPage], _ count: Int) -> PointerPage {
@@ -177,7 +167,9 @@ private struct InboxReading {
         }
         let some = Array(all.prefix(count))
         let isCut = all.count > some.count
-        return PointerPage(some, hasMore: isCut || bound != nil, end: isCut ? some.last?.id : bound)
+        return PointerPage(
+            some, hasMore: isCut || bound != nil, end: isCut ? some.last?.id : bound,
+            isComplete: pages.allSatisfy(\.isComplete))
     }
 }
 

@@ -37,8 +37,9 @@ struct SocialToken: Sendable {
 }
 
 enum Claim {
-    /// With this generation.
-    case ours(UInt64)
+    /// With this generation. `isFirst`: it was never anybody's before, and was taken for this very purpose: nothing
+    /// else can stand under it.
+    case ours(UInt64, isFirst: Bool)
     case taken
     /// No majority answered; it may have taken effect.
     case unknown
@@ -50,16 +51,18 @@ enum Names {
     }
 
     /// `if (!namestore.register(name)) return false`, with what stands between yes and no.
-    static func claim(_ name: String, _ token: String) -> Flow<Claim> {
+    /// - purpose: what is to stand there: a claim of the same token for something else is not the same request.
+    static func claim(_ name: String, _ token: String, for purpose: String = "") -> Flow<Claim> {
         let owner = owner(token, of: name)
         guard let spelled = try? Name(Array(name.utf8)),
             let digest = try? OwnerToken(Array(owner.utf8)).digest(for: spelled)
         else { return .refused(.badName("the namestore takes no such name")) }
         // The same request wherever it is sent from: whoever finishes it asks as the client did.
-        let request = RequestID(key: Array(owner.utf8))
+        let request = RequestID(key: Array((owner + purpose).utf8))
         return Flow.name(.register(owner: digest, request: request), spelled).map { answer in
             switch answer {
-            case .registered(let generation), .alreadyYours(let generation): .ours(generation)
+            case .registered(let generation): .ours(generation, isFirst: generation == 1)
+            case .alreadyYours(let generation): .ours(generation, isFirst: false)
             case .taken, .forbidden, .stale: .taken
             case .unknown, .overloaded, .held, .released, .transferred, .absent, .configuration, .conflict, .pinned:
                 .unknown

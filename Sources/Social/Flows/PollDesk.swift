@@ -31,8 +31,8 @@ struct PollDesk {
 
     static func entry(_ feed: String, _ post: PostID) -> Flow<FeedEntry?> {
         guard let key = SocialKeys.item(feed, post) else { return .value(nil) }
-        let stored: Flow<Stored<FeedEntry>?> = Cluster.readSurely(key).optional
-        return stored.map { $0?.record }
+        let stored: Flow<Stored<FeedEntry>> = Cluster.readSurely(key)
+        return stored.map(\.record)
     }
 
     /// Follows the feed at an address, or the first that the page there names. Gives its id.

@@ -6,9 +6,6 @@
 //                                      path = 'post:' + (slug = generateSHA())
 //                                  }
 //                                  then the public timeline. Without a namestore only SHAs are given
-//
-// A slug that was generated is SHA-256(T ‖ round ‖ body), with more digits each round: a loop with an end, and the same
-// loop on a retry.
 
 import Ring
 import Edge
@@ -65,9 +62,11 @@ enum Posting {
                 generates = slug == nil
                 // Without a namestore only SHAs are given.
                 guard generates || core.hasNamestore else { return .refused(.noNamestore) }
-                let round = firstRound(isListed: form.isListed)
-                let text = slug ?? generatedSlug(round, form.token.text, form.content.digest)
-                guard let spelled = Spelling.slug(text), !isSHA(spelled) || generates else { return .refused(.badSlug) }
+                let round = GeneratedSlug.firstRound(isListed: form.isListed)
+                let text = slug ?? GeneratedSlug.text(round, form.token.text, form.content.digest)
+                guard let spelled = Spelling.slug(text), !GeneratedSlug.isSHA(spelled) || generates else {
+                    return .refused(.badSlug)
+                }
                 first = PostPath(slug: spelled)
             }
             let digest = SocialDigest(Array("post".utf8), Array(form.token.text.utf8), Array(first.text.utf8))
@@ -91,33 +90,6 @@ enum Posting {
         if case .title(let title?) = place { title } else { "" }
     }
 
-    // MARK: Slugs
-
-    private static let slugDigits = [12, 16, 24, 40, 64]
-
-    /// Of a round of the loop; the last is the whole digest.
-    static func generatedSlug(_ round: Int, _ token: String, _ body: String) -> String {
-        let digest = SocialDigest(Array(token.utf8), [UInt8(round)], Array(body.utf8)).text
-        return String(digest.prefix(slugDigits[min(round, slugDigits.count - 1)]))
-    }
-
-    /// Where the loop goes on when a slug is taken; nil behind its last round, and where nothing is generated.
-    static func slug(after path: PostPath, _ intent: Intent) -> PostPath? {
-        guard case .post(let head, true) = intent.kind, let round = slugDigits.firstIndex(of: path.last.utf8.count),
-            round + 1 < slugDigits.count
-        else { return nil }
-        return PostPath(slug: generatedSlug(round + 1, intent.token, head.body))
-    }
-
-    /// Whether a slug looks like a generated one: only the loop gives those.
-    static func isSHA(_ slug: String) -> Bool {
-        slugDigits.contains(slug.utf8.count)
-            && slug.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
-    }
-
-    /// What is in no list is found by nobody who tries: it begins with 40 digits.
-    private static func firstRound(isListed: Bool) -> Int { isListed ? 0 : 3 }
-
     // MARK: Prepare
 
     private static func prepare(_ intent: Intent, _ path: PostPath, _ content: PostContent) -> Flow<Posted> {
@@ -139,50 +111,6 @@ enum Posting {
                 }
             }
         }
-    }
-
-    /// A finished T answers for good: its post stands, and its intent is gone.
-    private static func wasPosted(_ intent: Intent, _ path: PostPath, _ content: PostContent) -> Flow<Posted?> {
-        guard case .post(let head, let generates) = intent.kind else { return .value(nil) }
-        let rounds = generates ? firstRound(isListed: head.isListed)..<slugDigits.count : 0..<1
-        let paths = rounds.map { generates ? PostPath(slug: generatedSlug($0, intent.token, content.digest)) : path }
-        // What one replica does not know yet is found by the claim.
-        return at(paths[...], intent, head, .one)
-    }
-
-    private static func at(
-        _ paths: ArraySlice<PostPath>, _ intent: Intent, _ wanted: Head, _ level: Level
-    ) -> Flow<Posted?> {
-        guard let path = paths.first, let key = SocialKeys.head(path, intent.home) else { return .value(nil) }
-        let standing: Flow<Stored<Head>?> = Cluster.read(key, level).optional
-        return standing.then { stored in
-            // Nothing here: the usual way, and cheap.
-            guard let there = stored?.record else { return .value(nil) }
-            return claimant(intent, path, at: there.generation).then { claimant in
-                switch claimant {
-                case .stranger: return at(paths.dropFirst(), intent, wanted, level)
-                case .former: return .refused(.gone)
-                case .present where there.state == .deleted: return .refused(.gone)
-                case .present: break
-                }
-                guard
-                    there.body.isSpelled(wanted.body)
-                        || there.revisions.contains(where: { $0.body.isSpelled(wanted.body) })
-                else { return .refused(.attemptDiffers) }
-                return .value(
-                    Posted(path: path, id: there.id, wasThere: true, isProvisional: false, readableIn: []))
-            }
-        }
-    }
-
-    /// What this request is to a path where a head of `generation` stands.
-    private static func claimant(
-        _ intent: Intent, _ path: PostPath, at generation: UInt64
-    ) -> Flow<OwnedName.Claimant> {
-        let name = path.name(hidden: intent.home != nil)
-        guard let key = SocialKeys.owner(name) else { return .value(.stranger) }
-        let owner: Flow<Stored<OwnedName>> = Cluster.read(key, .strict)
-        return owner.map { $0.record?.claimant(Names.owner(intent.token, of: name), at: generation) ?? .stranger }
     }
 
     static func writeBody(
@@ -209,9 +137,10 @@ enum Posting {
     }
 
     private static func claim(_ intent: Intent, _ path: PostPath, _ isWaitedFor: Bool) -> Flow<Posted> {
-        Names.claim(path.name(hidden: intent.home != nil), intent.token).then { claim in
+        Names.claim(path.name(hidden: intent.home != nil), intent.token, for: intent.post).then { claim in
             switch claim {
-            case .ours(let generation): return publish(intent, path, generation)
+            case .ours(let generation, isFirst: true): return publishFirst(intent, path, generation)
+            case .ours(let generation, isFirst: false): return publish(intent, path, generation)
             case .unknown where isWaitedFor && intent.canBeProvisional:
                 guard case .post(let head, _) = intent.kind else { return .refused(.internalError) }
                 // The same request may have got through at another node.
@@ -220,7 +149,7 @@ enum Posting {
             case .unknown: return .refused(.mayTakeEffect)
             case .taken:
                 // if (!isSHA(slug)) return false; path = 'post:' + (slug = generateSHA())
-                guard let next = slug(after: path, intent) else {
+                guard let next = GeneratedSlug.next(after: path, intent) else {
                     return drop(intent).then { askOnceMore(intent, path) }
                 }
                 return copyBody(intent, from: PostPath(intent.subject) ?? path, to: next).then {
@@ -234,37 +163,65 @@ enum Posting {
     /// it was given up, and counts on the intent.
     private static func askOnceMore(_ intent: Intent, _ path: PostPath) -> Flow<Posted> {
         let name = path.name(hidden: intent.home != nil)
-        return Names.claim(name, intent.token).then { claim in
-            guard case .ours(let generation) = claim else { return .refused(.taken(path)) }
+        return Names.claim(name, intent.token, for: intent.post).then { claim in
+            guard case .ours(let generation, _) = claim else { return .refused(.taken(path)) }
             return Names.prepare(intent, name: intentName(intent)).then { publish($0, path, generation) }
         }
     }
 
-    /// Head, then owner: who finds the owner, though only one replica shows the head, knows that a quorum has it. From
-    /// here on the link is good.
-    private static func publish(_ intent: Intent, _ path: PostPath, _ generation: UInt64) -> Flow<Posted> {
+    /// Head and owner. From here on the link is good. What stands there, if anything does, is of this token, and of two
+    /// heads of one generation it follows from them which stands (`Head.merged`): nothing need be read before.
+    private static func publishFirst(_ intent: Intent, _ path: PostPath, _ generation: UInt64) -> Flow<Posted> {
         let name = path.name(hidden: intent.home != nil)
         guard case .post(let wanted, _) = intent.kind, let key = SocialKeys.head(path, intent.home),
             let owner = SocialKeys.owner(name)
         else { return .refused(.internalError) }
+        let head = Names.publish(wanted.at(generation), at: key, over: .nothing(key)) { _ in false }
+        let owned = Names.noteOwner(name, intent.token, generation: generation, over: .nothing(owner))
+        return head.and(owned).then { _ in published(intent, path, generation, wanted.id) }
+    }
+
+    /// The same where others may have been: a name that was given up before, an intent that somebody has taken up.
+    private static func publish(_ intent: Intent, _ path: PostPath, _ generation: UInt64) -> Flow<Posted> {
+        let name = path.name(hidden: intent.home != nil)
+        guard let key = SocialKeys.head(path, intent.home), let owner = SocialKeys.owner(name) else {
+            return .refused(.internalError)
+        }
         let standing: Flow<Stored<Head>> = Cluster.read(key, .strict)
         let owned: Flow<Stored<OwnedName>> = Cluster.read(owner, .strict)
-        return standing.and(owned).and(hasIntent(intent)).then { read, hasIntent in
+        return standing.and(owned).and(self.standing(intent)).then { read, prepared in
             let (stored, owned) = read
+            // Of two ids of one token the one that others will come to as well.
+            let isOwn = prepared?.asks(theSameAs: intent) ?? false
+            let own = isOwn ? prepared ?? intent : intent
+            guard case .post(let wanted, _) = own.kind else { return .refused(.internalError) }
             guard !wasDeleted(intent, wanted.id, path, stored.record, owned.record) else {
                 return giveBack(path, intent, generation).then { _ in drop(intent) }.then { .refused(.gone) }
             }
-            let isThere = stored.record.map { $0.generation >= generation } ?? false
+            let there = stored.record.flatMap { $0.generation >= generation ? $0 : nil }
+            // Taken when it was asked for, it stands for good where it was put for the time being.
+            if let own = prepared, own.step == .finished, there == nil,
+                let placed = own.placed.flatMap({ PostPath($0.path) })
+            {
+                let owner = Names.owner(intent.token, of: name)
+                return Names.release(name, owner: owner, generation: generation).then { _ in
+                    posted(own, placed, wasThere: true)
+                }
+            }
+            // Another request of the same token has come first.
+            if let there, there.generation == generation, !there.hasHad(wanted.body) {
+                return (isOwn ? drop(intent) : .done).then { .refused(.attemptDiffers) }
+            }
             // Somebody who was told that the name was taken has given the intent up: if this node went now, the name
             // would be held by nothing.
-            guard hasIntent || isThere else {
+            guard prepared != nil || there != nil else {
                 return Names.prepare(intent, name: intentName(intent)).then { publish($0, path, generation) }
             }
-            // The same request through another node has made its own id, or the post was changed since.
-            let id = isThere ? stored.record?.id ?? wanted.id : wanted.id
-            return Names.publish(wanted.at(generation), at: key, over: stored) { $0.generation >= generation }
-                .then { Names.noteOwner(name, intent.token, generation: generation, over: owned) }
-                .then { published(intent, path, generation, id) }
+            // Written in any case: whoever began may have got to one replica only.
+            let head = there ?? wanted.at(generation)
+            return Cluster.write(key, head, context: stored.context, .strict)
+                .then { _ in Names.noteOwner(name, intent.token, generation: generation, over: owned) }
+                .then { published(own, path, generation, head.id) }
         }
     }
 
@@ -289,13 +246,14 @@ enum Posting {
         PostPath(intent.subject)?.name(hidden: intent.home != nil) ?? ""
     }
 
-    private static func hasIntent(_ intent: Intent) -> Flow<Bool> {
+    /// As it lies there: of two nodes with one token the one that asked first, if a strict quorum has that.
+    static func standing(_ intent: Intent) -> Flow<Intent?> {
         .with { core in
             guard !core.seams.claimsFirst, let token = SocialToken(intent.token),
                 let key = SocialKeys.work(intentName(intent), token.digest, intent.home)
-            else { return .value(true) }
+            else { return .value(intent) }
             let standing: Flow<Stored<Intent>> = Cluster.read(key, .strict)
-            return standing.map { $0.record != nil }
+            return standing.map(\.record)
         }
     }
 
@@ -375,6 +333,9 @@ extension Problem {
 }
 
 extension Intent {
+    /// Which post is to stand there: of one token two nodes may have made two.
+    fileprivate var post: String { if case .post(let head, _) = kind { head.id.text + head.body } else { "" } }
+
     /// A title, or a generated slug: where the namestore can't be asked, another path will do for the time.
     var canBeProvisional: Bool {
         guard case .post(_, let generates) = kind else { return false }

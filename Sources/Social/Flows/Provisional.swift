@@ -16,7 +16,7 @@ enum Provisional {
         guard case .post(let head, let generates) = intent.kind, let wanted = PostPath(intent.subject) else {
             return nil
         }
-        if generates { return PostPath(slug: Posting.generatedSlug(4, intent.token, head.body)) }
+        if generates { return PostPath(slug: GeneratedSlug.text(GeneratedSlug.lastRound, intent.token, head.body)) }
         guard let user = wanted.user else { return nil }
         let digest = SocialDigest(Array("provisional".utf8), Array(intent.token.utf8), Array(intent.subject.utf8)).text
         return PostPath(user: user, title: "~" + digest.prefix(32))
@@ -119,14 +119,14 @@ enum Provisional {
                 // Where nobody keeps names, a full digest is a name already.
                 return .with { core in core.hasNamestore ? .refused(.cutOff) : stay(intent, head, at: path) }
             case .taken:
-                if let next = Posting.slug(after: wanted, intent) { return self.claim(intent, head, path, next) }
+                if let next = GeneratedSlug.next(after: wanted, intent) { return self.claim(intent, head, path, next) }
                 return Posting.wasDeleted(intent, head.id, wanted).then { isGone in
                     if isGone { return retract(intent, head.id, path).then { end(intent, at: path, head.id) } }
                     var taken = head
                     taken.wasTaken = true
                     return stay(intent, taken, at: path)
                 }
-            case .ours(let generation):
+            case .ours(let generation, _):
                 return settle(intent, head.at(generation), path, wanted, generation)
             }
         }

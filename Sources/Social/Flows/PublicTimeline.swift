@@ -28,7 +28,7 @@ struct PublicTimeline {
                 dividingBy: UInt8(clamping: max(1, core.settings.publicShards))
             ).remainder
             guard let key = SocialKeys.publicPost(hour, Int(shard), id) else { return .done }
-            return mark(hour, Int(shard)).then { Cluster.write(key, pointer, .quorum) }.map { _ in }
+            return Cluster.write(key, pointer, .quorum).and(mark(hour, Int(shard))).map { _ in }
         }
     }
 
@@ -112,6 +112,17 @@ struct PublicTimeline {
         let start = PostID(firstOf: first.start)
         guard order.count >= Limits.socialPublicKept, let last = order.last else { return start }
         return max(start, last)
+    }
+
+    /// Those at hand that a reader is shown, and nothing beyond them.
+    func pointers(before: PostID?, _ count: Int, where isShown: (Pointer) -> Bool) -> PointerPage {
+        var found: [FoundPointer] = []
+        for id in order where before.map({ id < $0 }) ?? true {
+            guard let pointer = newest[id], isShown(pointer) else { continue }
+            if found.count == count { return PointerPage(found, hasMore: true) }
+            found.append(FoundPointer(id: id, pointer: pointer))
+        }
+        return PointerPage(found, hasMore: false)
     }
 
     /// When those whose pointers are at hand posted last, before a post.

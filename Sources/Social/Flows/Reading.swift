@@ -74,23 +74,45 @@ enum Reading {
         }
     }
 
+    /// A post with its bytes. Its head was perhaps one replica's: bodies go once a deleted head stands, and another
+    /// post may stand there since.
+    static func whole(_ post: ReadPost) -> Flow<(ReadPost, StoredBytes)> {
+        bytes(post, post.head.body).then { found in
+            if let found { return .value((post, found)) }
+            return self.post(post.path, isFresh: true).then { found in
+                switch found {
+                case .nothing(let problem): return .refused(problem)
+                case .moved: return .refused(.noSuchPost)
+                case .post(let present):
+                    return bytes(present, present.head.body).then { bytes in
+                        bytes.map { .value((present, $0)) } ?? .refused(.noSuchPost)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Of a revision; nil: of the present one.
     static func body(_ post: ReadPost, revision: String? = nil) -> Flow<StoredBytes> {
-        guard let key = SocialKeys.body(post.path, post.head.id, revision ?? post.head.body, post.home) else {
-            return .refused(.noSuchPost)
-        }
-        return Cluster.readBytes(key).then { found in
+        guard let revision, !revision.isSpelled(post.head.body) else { return whole(post).map { $1 } }
+        return bytes(post, revision).then { found in
             if let found { return .value(found) }
-            // The head was one replica's: bodies go once the deleted head stands.
-            guard let key = SocialKeys.head(post.path, post.home) else { return .refused(.noSuchPost) }
-            let standing: Flow<Stored<Head>> = Cluster.read(key, .strict)
-            return standing.then { .refused($0.record?.state == .deleted ? .gone : .noSuchPost) }
+            return self.post(post.path, isFresh: true).then { found in
+                if case .nothing(let problem) = found { return .refused(problem) }
+                return .refused(.noSuchPost)
+            }
         }
+    }
+
+    private static func bytes(_ post: ReadPost, _ digest: String) -> Flow<StoredBytes?> {
+        guard let key = SocialKeys.body(post.path, post.head.id, digest, post.home) else { return .value(nil) }
+        return Cluster.readBytes(key)
     }
 
     // MARK: Heads of lists
 
-    /// What a pointer stands for; nil if nothing is to be shown of it. A pointer whose post is another, or gone, is
-    /// dropped by `discard`.
+    /// What a pointer stands for; nil if nothing is to be shown of it, refused where that can't be told. A pointer
+    /// whose post is another, or gone, is dropped by `discard`.
     static func head(
         _ pointer: Pointer, _ id: PostID, discard: @escaping () -> Flow<Void> = { .done }
     ) -> Flow<ReadPost?> {
@@ -110,7 +132,7 @@ enum Reading {
                     core.heads.note(post, at: pointer, id, core.now.instant)
                     return .value(post.shown(core))
                 }
-            }.orElse { _ in .value(nil) }
+            }
         }
     }
 

@@ -122,7 +122,7 @@ enum Registration {
             switch claim {
             case .unknown: return .refused(.mayTakeEffect)
             case .taken: return giveUp(intent).then { .refused(.nameTaken) }
-            case .ours(let generation):
+            case .ours(let generation, _):
                 return claimName(intent, path: generation).then { user in
                     publish(intent, phc, user: user, path: generation)
                 }
@@ -134,7 +134,7 @@ enum Registration {
         let name = intent.subject
         return Names.claim("user:" + name, intent.token).then { claim in
             switch claim {
-            case .ours(let generation): return .value(generation)
+            case .ours(let generation, _): return .value(generation)
             case .unknown: return .refused(.mayTakeEffect)
             case .taken:
                 // By somebody who came past this site. The half that is ours would stand for nothing.

@@ -37,12 +37,18 @@ struct PointerPage: Sendable {
     let hasMore: Bool
     /// Down to there all is known: what follows stands before it. Nil: down to the last that was found.
     var end: PostID?
+    /// All who were asked for it answered.
+    let isComplete: Bool
 
-    init(_ found: [FoundPointer], hasMore: Bool, end: PostID? = nil) {
+    init(_ found: [FoundPointer], hasMore: Bool, end: PostID? = nil, isComplete: Bool = true) {
         self.found = found
         self.hasMore = hasMore
         self.end = end ?? found.last?.id
+        self.isComplete = isComplete
     }
+
+    /// Of a list that could not be read.
+    static var missing: PointerPage { PointerPage([], hasMore: false, isComplete: false) }
 }
 
 enum Timelines {
@@ -83,35 +89,44 @@ enum Timelines {
         limit: Int, before: PostID?,
         _ fetch: @escaping (PostID?, Int) -> Flow<PointerPage>
     ) -> Flow<TimelinePage> {
-        gather(limit, before, [], tries, fetch)
+        gather(limit, before, Posts(), tries, fetch)
     }
 
     private static func gather(
-        _ limit: Int, _ before: PostID?, _ already: [ListedPost], _ tries: Int,
+        _ limit: Int, _ before: PostID?, _ already: Posts, _ tries: Int,
         _ fetch: @escaping (PostID?, Int) -> Flow<PointerPage>
     ) -> Flow<TimelinePage> {
         fetch(before, limit).then { page in
             posts(page.found).then { posts in
-                let all = already + posts
+                let all = already.listed + posts.listed
+                let isComplete = already.isComplete && posts.isComplete && page.isComplete
                 let shown = Array(all.prefix(limit))
                 let last = page.end
                 if shown.count == limit || !page.hasMore || tries <= 1 || last == nil {
                     let next = all.count > limit || page.hasMore ? (shown.count == limit ? shown.last?.id : last) : nil
-                    return .value(TimelinePage(posts: shown, next: next, isComplete: true))
+                    return .value(TimelinePage(posts: shown, next: next, isComplete: isComplete))
                 }
-                return gather(limit, last, all, tries - 1, fetch)
+                return gather(limit, last, Posts(listed: all, isComplete: isComplete), tries - 1, fetch)
             }
         }
     }
 
-    /// What pointers stand for, in their order, without those that stand for nothing.
-    static func posts(_ found: [FoundPointer]) -> Flow<[ListedPost]> {
-        let reads = found.map { one in
-            listed(one.pointer, one.id, discard: one.discard)
-        }
-        return Flow<[ListedPost?]>.all(reads).map { $0.compactMap { $0 } }
+    private struct Posts {
+        var listed: [ListedPost] = []
+        var isComplete = true
     }
 
+    /// What pointers stand for, in their order, without those that stand for nothing, or that can't be asked for.
+    private static func posts(_ found: [FoundPointer]) -> Flow<Posts> {
+        let reads = found.map { one in
+            listed(one.pointer, one.id, discard: one.discard).optional
+        }
+        return Flow<[ListedPost??]>.all(reads).map { answers in
+            Posts(listed: answers.compactMap { $0 ?? nil }, isComplete: answers.allSatisfy { $0 != nil })
+        }
+    }
+
+    /// What a pointer stands for; nil if nothing is to be shown of it. Refused where that can't be told.
     static func listed(
         _ pointer: Pointer, _ id: PostID, discard: @escaping () -> Flow<Void> = { .done }
     ) -> Flow<ListedPost?> {

@@ -133,7 +133,7 @@ enum PostCalls {
         case .delete: return delete(call)
         default:
             return found(path(call), call).then { post in
-                Reading.body(post).map { body in
+                Reading.whole(post).map { post, body in
                     SiteAnswers.json(
                         Cards.json(
                             post, text: PostContent.isText(post.head.type) ? body.bytes : nil, call.request.origin),
@@ -201,6 +201,10 @@ enum PostCalls {
         }
     }
 
+    private static func tag(_ post: ReadPost, _ revision: String?) -> String {
+        "\"\((revision ?? post.head.body).prefix(32))\""
+    }
+
     /// Nothing in them can act as this site: a page is sandboxed, and what a browser might run is handed out as a file.
     ///
     /// - more: headers that caches must know, whether they have the bytes or not.
@@ -208,12 +212,19 @@ enum PostCalls {
         of post: ReadPost, revision: String? = nil, _ call: SiteCall, _ more: [(String, String)] = []
     ) -> Flow<SiteAnswer> {
         let head = call.request.head
-        let tag = "\"\((revision ?? post.head.body).prefix(32))\""
-        let caching = post.head.isListed ? "public, max-age=0, must-revalidate" : "private, no-cache"
-        let headers = [("etag", tag), ("cache-control", caching)] + more
-        if Conditions.isKnown(tag, to: head) { return .value(.response(HTTPResponse(304, headers))) }
-        return Reading.body(post, revision: revision).then { body in
-            let headers = headers + safeHeaders(body.contentType)
+        let headers = { (post: ReadPost) in
+            [
+                ("etag", tag(post, revision)),
+                ("cache-control", post.head.isListed ? "public, max-age=0, must-revalidate" : "private, no-cache"),
+            ] + more
+        }
+        if Conditions.isKnown(tag(post, revision), to: head) {
+            return .value(.response(HTTPResponse(304, headers(post))))
+        }
+        let whole = revision.map { revision in Reading.body(post, revision: revision).map { (post, $0) } }
+        return (whole ?? Reading.whole(post)).then { post, body in
+            let tag = tag(post, revision)
+            let headers = headers(post) + safeHeaders(body.contentType)
             switch AskedRange(head, tag: tag, count: body.bytes.count) {
             case .all: return .value(.response(HTTPResponse(200, headers, body: Array(body.bytes))))
             case .beyond: return .refused(.noSuchPart(of: body.bytes.count))

@@ -59,15 +59,19 @@ class Person(Browser):
 
     def pressed(self, words):
         try:
-            buttons = self.all("main button") + self.all("main a") + self.all("header button")
-            found = [one for one in buttons if one.text.strip() == words and one.is_displayed()]
+            found = self.button(words)
             if found:
                 self.driver.get_log("performance")
-                found[0].click()
+                found.click()
             return found
         except WebDriverException:
             # The page has just made place for another.
-            return False
+            return None
+
+    def button(self, words):
+        """The button or link of these words, if there is one."""
+        buttons = self.all("main button") + self.all("main a") + self.all("header button")
+        return next((one for one in buttons if one.text.strip() == words and one.is_displayed()), None)
 
     def text(self):
         try:

@@ -50,7 +50,8 @@ enum PostPages {
                     let place = ("content-location", post.path.url + "raw")
                     return PostCalls.bytes(of: post, call, [("vary", "accept"), place])
                 }
-                return Reading.body(post).then { body in content(post, body) }.map { content in
+                return Reading.whole(post).then { post, body in content(post, body).map { (post, $0) } }.map {
+                    post, content in
                     SitePages.answer(
                         SitePages.page(
                             "post", post.head.title.isEmpty ? "A post" : post.head.title, call,
