@@ -26,6 +26,8 @@ struct Scenario: Sendable {
     /// The longest that a disk at its ease takes to sync.
     let slowestSync: Span
     let strikes: [Fault.Strike]
+    /// A disk is lost, damaged, or put back as it was.
+    var forgets: Bool { strikes.contains { Fault.all[$0.fault].losesData } }
     /// Faults and load end then.
     let length: Span
     private(set) var names: NamePlan

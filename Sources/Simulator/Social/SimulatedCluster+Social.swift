@@ -40,14 +40,22 @@ extension SimulatedCluster {
     mutating func answered(_ number: UInt64, _ answer: SiteAnswer, _ node: Int) {
         guard let reply = SocialReply(answer) else { return checker.violate("a program was answered with a page") }
         trace.add(11, now, UInt64(node), number << 16 | UInt64(reply.status))
-        let call = social.people.requests[number]?.call
+        let (call, sentAt) = (social.people.requests[number]?.call, social.people.requests[number]?.sentAt)
         let (broken, next) = social.people.heard(reply, to: number)
-        if let broken { checker.violate("\(broken), says \(machines[node].identity)") }
+        if let broken, !(reply.isNo && mayHaveForgotten(when: sentAt ?? now)) {
+            checker.violate("\(broken), says \(machines[node].identity)")
+        }
         if !isFaulty { social.replies[number] = reply }
         if case .attempt(let attempt)? = call, isFaulty, reply.isSuccess, social.people.attempts[attempt].isPost {
             schedule(.site(.visit(attempt)), after: .milliseconds(Int64(social.random.unit() * 100)))
         }
         if let next { schedule(.site(.send(next, node)), after: .milliseconds(Int64(social.random.unit() * 500))) }
+    }
+
+    /// A replica that has lost its disk, or was given an older one, counts for a "no" until the others have mended it,
+    /// as they have before the end.
+    private func mayHaveForgotten(when sentAt: Instant) -> Bool {
+        scenario.forgets && sentAt <= Instant.origin + scenario.length
     }
 
     /// Sends it at the end, and lets the cluster go on until it is answered.

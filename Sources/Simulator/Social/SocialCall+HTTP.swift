@@ -92,5 +92,7 @@ struct SocialReply {
     var isSuccess: Bool { (200..<300).contains(status) }
     /// It was not done, or nobody knows: the same again may be.
     var isOpen: Bool { status == 503 || status == 507 || status == 429 }
+    /// There is nothing, or nobody.
+    var isNo: Bool { [401, 404, 410].contains(status) }
     var items: [JSONValue] { json["items"]?.array ?? [] }
 }

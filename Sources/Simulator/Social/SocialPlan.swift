@@ -21,7 +21,8 @@ extension Scenario {
         // In most runs people can register in peace.
         let calm = Span.milliseconds(random.chance(0.7) ? 4_000 : 200)
         var strikes = Fault.draw(nodes: nodes, length: length - calm, &random)
-            .filter { !Fault.all[$0.fault].losesData }
+            // What residents write lies on one node alone.
+            .filter { site != .homes || !Fault.all[$0.fault].losesData }
             .map { Fault.Strike(fault: $0.fault, at: calm + $0.at, node: $0.node, lasts: $0.lasts) }
         // In the middle of what somebody does: names are held, and their nodes are no more.
         for _ in 0..<Int.random(in: 0...4, using: &random) {

@@ -151,8 +151,10 @@ enum Follows {
         guard let edge = SocialKeys.follower(source, name), let key = SocialKeys.following(name, source) else {
             return .refused(.noSuchUser)
         }
-        // An edge that is left brings what nobody is shown; a record that is left would count on an edge.
-        return Cluster.delete(key, .quorum).then {
+        // An edge that is left brings what nobody is shown; a record that is left would count on an edge. A quorum of
+        // the primaries, where there is one: what stands in for one of them is not seen by whoever decides anew.
+        let isLeft = Cluster.delete(key, .strict).orElse { _ in Cluster.delete(key, .quorum) }
+        return isLeft.then {
             Cluster.delete(edge, .quorum).map { Problem?.none }.orElse { .value($0) }
         }.then { problem in pull(key).then { problem.map { .refused($0) } ?? .done } }
     }
