@@ -21,7 +21,8 @@ extension Limits {
     /// For how many times as long as a slice took nothing is pushed: half of the time is others'. With two thirds
     /// fewer than 12,000 inboxes a second are written, and a post to ten thousand is to be there within one.
     public static let socialPushRests: Int64 = 1
-    /// Inboxes of a page of followers that are waited for: those that are far away must not hold up the others.
+    /// Writes to inboxes that one page of followers, or one new follower, waits for: those that are far away must not
+    /// hold up the others.
     public static let socialPushWidth = 16
     /// As how many inboxes a page of followers counts: two of them, each decoded in a millisecond, are a slice.
     public static let socialPushPageWeight = 16

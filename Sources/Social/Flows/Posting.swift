@@ -199,13 +199,14 @@ enum Posting {
                 return giveBack(path, intent, generation).then { _ in drop(intent) }.then { .refused(.gone) }
             }
             let there = stored.record.flatMap { $0.generation >= generation ? $0 : nil }
-            // Taken when it was asked for, it stands for good where it was put for the time being.
-            if let own = prepared, own.step == .finished, there == nil,
-                let placed = own.placed.flatMap({ PostPath($0.path) })
+            // The name was somebody else's when it was asked for before: the post stands for good where it was put for
+            // the time being, and needs none.
+            if let ended = prepared, ended.step == .finished, there == nil,
+                let placed = ended.placed.flatMap({ PostPath($0.path) })
             {
                 let owner = Names.owner(intent.token, of: name)
                 return Names.release(name, owner: owner, generation: generation).then { _ in
-                    posted(own, placed, wasThere: true)
+                    posted(ended, placed, wasThere: true)
                 }
             }
             // Another request of the same token has come first.
