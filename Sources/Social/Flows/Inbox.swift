@@ -137,7 +137,7 @@ private struct InboxReading {
         guard first.isKnown else {
             let alike = unread.prefix { !$0.isKnown && $0.bound == first.bound }
             let rest = unread.dropFirst(alike.count)
-            // When each of them posted last; nil if it has nothing.
+            // When each of them posted last; what has nothing is left out.
             return Flow<[PointerPage]>.all(alike.map { list($0.source, before, 1) }).then { found in
                 let told = zip(alike, found).compactMap { one, page in
                     page.end.map { Unread(source: one.source, newest: .known($0)) }
