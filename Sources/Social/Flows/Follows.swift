@@ -75,7 +75,10 @@ enum Follows {
     }
 
     /// Push or pull, and both sides told.
-    static func decide(_ viewer: Visitor, _ source: Source, since: WallTime, pulled: Int) -> Flow<Void> {
+    /// - level: at which it is asked whether the source is followed still.
+    static func decide(
+        _ viewer: Visitor, _ source: Source, since: WallTime, pulled: Int, _ level: Level = .quorum
+    ) -> Flow<Void> {
         Counting.counts(source).then { counts in
             .with { core in
                 let wall = core.now.wall
@@ -86,20 +89,22 @@ enum Follows {
                 let until =
                     isPushed
                     ? WallTime(milliseconds: wall.milliseconds + Limits.socialPushMilliseconds) : nil
-                return set(viewer.name, source, since: since, pushedUntil: until)
+                return set(viewer.name, source, since: since, pushedUntil: until, level)
             }
         }
     }
 
     /// The edge first, then what the source has from the last 30 days: nothing falls between.
-    private static func set(_ name: String, _ source: Source, since: WallTime, pushedUntil: WallTime?) -> Flow<Void> {
+    private static func set(
+        _ name: String, _ source: Source, since: WallTime, pushedUntil: WallTime?, _ level: Level
+    ) -> Flow<Void> {
         guard let edge = SocialKeys.follower(source, name), let key = SocialKeys.following(name, source) else {
             return .refused(.noSuchUser)
         }
         return Cluster.write(edge, Follower(pushedUntil: pushedUntil), .quorum)
             .then { _ in pushedUntil == nil ? .done : copyLast(source, to: name) }
             .then {
-                let standing: Flow<Stored<Following>> = Cluster.read(key, .quorum)
+                let standing: Flow<Stored<Following>> = Cluster.read(key, level)
                 return standing.then { stored in
                     // Unfollowed meanwhile.
                     guard stored.record != nil else { return Cluster.delete(edge, .quorum) }
@@ -176,8 +181,11 @@ enum Follows {
                     let decisions = follows.map { follow in
                         let isSure = follow.record.state == .confirmed && follow.isPushed(at: soon)
                         return (isSure ? hasEdge(viewer, follow.source) : .value(false)).then { hasEdge in
+                            // It may have been left since, and stand-ins not know of that.
                             hasEdge
-                                ? .done : decide(viewer, follow.source, since: follow.record.since, pulled: pulled)
+                                ? .done
+                                : decide(
+                                    viewer, follow.source, since: follow.record.since, pulled: pulled, .strict)
                         }.orElse { _ in .done }
                     }
                     return Flow<[Void]>.all(decisions, width: 4).map { _ in }
