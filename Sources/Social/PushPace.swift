@@ -29,10 +29,12 @@ struct PushPace {
     private var state = State.idle
     private var lastNumber: UInt64 = 0
 
-    /// Begins `flow` in the next slice that has room for it.
+    /// Begins `flow` in the next slice that has room for it; refused where too much waits: the intent of a delivery
+    /// stands until all of it is done, and its keeper begins anew.
     /// - weight: as how many writes to inboxes it counts.
     static func push<Value>(_ flow: Flow<Value>, weight: Int = 1) -> Flow<Value> {
         Flow { core, end in
+            guard core.pushes.waiting.count < Limits.socialPushesWaiting else { return end(&core, .failure(.tooBusy)) }
             core.pushes.waiting.append(
                 (
                     weight,

@@ -24,6 +24,8 @@ extension Limits {
     /// Writes to inboxes that one page of followers, or one new follower, waits for: those that are far away must not
     /// hold up the others.
     public static let socialPushWidth = 16
+    /// What waits for its slice: those of 256 deliveries, and no more than some ten megabytes; some seconds' work.
+    public static let socialPushesWaiting = 65_536
     /// As how many inboxes a page of followers counts: two of them, each decoded in a millisecond, are a slice.
     public static let socialPushPageWeight = 16
     /// Asks under way of all flows of a node; beyond, requests are refused. Each holds a few hundred bytes.

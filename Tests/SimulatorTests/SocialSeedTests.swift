@@ -21,6 +21,7 @@ import Testing
         Entry(seed: 140, found: "a link was good for a retry, as its owner stood, before a quorum had the head"),
         Entry(seed: 47, found: "an edit over what was read where a post has moved to was refused as malformed"),
         Entry(seed: 100, found: "a node wrote its intent over another's, which it had not seen: a post stood twice"),
+        Entry(seed: 111, found: "an old request brought a deleted post back, as its title had been another's"),
         Entry(seed: 125, found: "a follow and an unfollow at once left what is pushed by nobody"),
         Entry(seed: 196, found: "a deletion took the intent away of a request that was about to claim"),
         Entry(seed: 207, found: "whose clock was behind at a full hour was shown nothing of the new one"),

@@ -75,4 +75,23 @@ struct DeliveryTests {
         #expect(goOn(Limits.socialPushPatience) { .wake($0) } == 0)
         #expect(goOn(Limits.socialPushPatience * Limits.socialPushRests) { .wake($0) } == Limits.socialPushSlice)
     }
+
+    /// More than that is refused, and left to those who keep the intents: what waits takes no memory without end.
+    @Test func soMuchWaitsToBePushed() throws {
+        final class Count { var (begun, refused) = (0, 0) }
+        let count = Count()
+        var world = try FakeWorld(seed: 6)
+        let push = PushPace.push(
+            Flow<Void>.with { _ in
+                count.begun += 1
+                return .done
+            })
+        // One is begun at once.
+        for _ in 0..<(1 + Limits.socialPushesWaiting + 10) {
+            push.start(&world.nodes[0].core) { _, result in
+                if case .failure(let problem) = result, problem.status == 503 { count.refused += 1 }
+            }
+        }
+        #expect(count.begun == 1 && count.refused == 10)
+    }
 }

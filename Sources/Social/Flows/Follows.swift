@@ -158,8 +158,8 @@ enum Follows {
         }
         // An edge that is left brings what nobody is shown; a record that is left would count on an edge. A quorum of
         // the primaries, where there is one: what stands in for one of them is not seen by whoever decides anew.
-        let isLeft = Cluster.delete(key, .strict).orElse { _ in Cluster.delete(key, .quorum) }
-        return isLeft.then {
+        let left = Cluster.delete(key, .strict).orElse { _ in Cluster.delete(key, .quorum) }
+        return left.then {
             Cluster.delete(edge, .quorum).map { Problem?.none }.orElse { .value($0) }
         }.then { problem in pull(key).then { problem.map { .refused($0) } ?? .done } }
     }

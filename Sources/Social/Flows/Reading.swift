@@ -47,6 +47,17 @@ enum Reading {
         }
     }
 
+    /// The post itself, under whatever path it stands by now.
+    static func found(_ path: PostPath, isFresh: Bool) -> Flow<ReadPost> {
+        post(path, isFresh: isFresh).then { found in
+            switch found {
+            case .post(let post): .value(post)
+            case .moved(let path): self.found(path, isFresh: isFresh)
+            case .nothing(let problem): .refused(problem)
+            }
+        }
+    }
+
     /// Where an author lives; posts by nobody live everywhere.
     static func home(of path: PostPath) -> Flow<Home?> {
         guard let user = path.user else { return .value(nil) }
@@ -79,15 +90,8 @@ enum Reading {
     static func whole(_ post: ReadPost) -> Flow<(ReadPost, StoredBytes)> {
         bytes(post, post.head.body).then { found in
             if let found { return .value((post, found)) }
-            return self.post(post.path, isFresh: true).then { found in
-                switch found {
-                case .nothing(let problem): return .refused(problem)
-                case .moved: return .refused(.noSuchPost)
-                case .post(let present):
-                    return bytes(present, present.head.body).then { bytes in
-                        bytes.map { .value((present, $0)) } ?? .refused(.noSuchPost)
-                    }
-                }
+            return self.found(post.path, isFresh: true).then { present in
+                bytes(present, present.head.body).then { $0.map { .value((present, $0)) } ?? .refused(.noSuchPost) }
             }
         }
     }
@@ -97,10 +101,7 @@ enum Reading {
         guard let revision, !revision.isSpelled(post.head.body) else { return whole(post).map { $1 } }
         return bytes(post, revision).then { found in
             if let found { return .value(found) }
-            return self.post(post.path, isFresh: true).then { found in
-                if case .nothing(let problem) = found { return .refused(problem) }
-                return .refused(.noSuchPost)
-            }
+            return self.found(post.path, isFresh: true).then { _ in .refused(.noSuchPost) }
         }
     }
 

@@ -118,13 +118,7 @@ enum PostCalls {
 
     static func found(_ path: PostPath?, _ call: SiteCall) -> Flow<ReadPost> {
         guard let path else { return .refused(.noSuchPost) }
-        return Reading.post(path, isFresh: call.isFresh).then { found in
-            switch found {
-            case .post(let post): .value(post)
-            case .moved(let path): self.found(path, call)
-            case .nothing(let problem): .refused(problem)
-            }
-        }
+        return Reading.found(path, isFresh: call.isFresh)
     }
 
     static func one(_ call: SiteCall) -> Flow<SiteAnswer> {
