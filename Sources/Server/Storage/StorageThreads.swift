@@ -135,6 +135,7 @@ final class ShardThread: Sendable {
 
     func start(_ name: String, shard: VnodeShard, ended: DispatchGroup) {
         runThread(name, ended) { [self] in
+            if sharesCores { stepBack() }
             var core = ShardCore(
                 shard: shard, store: store, stripes: environment.stripes, ring: environment.ring, changes: changes)
             let ports = environment.connected
@@ -149,6 +150,13 @@ final class ShardThread: Sendable {
                 }
             }
         }
+    }
+
+    /// Behind the loops of all nodes here: what waits for storage waits together, for fewer and larger batches
+    /// (docs/decisions/0046-storage-steps-back-where-cores-are-shared.md).
+    private func stepBack() {
+        // Of this thread alone (setpriority(2), "C library/kernel differences"). To step back is always allowed.
+        setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, Limits.storageNiceness)
     }
 
     private var changes: ShardChanges? {

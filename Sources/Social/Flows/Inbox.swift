@@ -8,13 +8,11 @@ import World
 enum Inbox {
     /// Whom somebody follows and has not blocked.
     static func sources(_ viewer: Visitor) -> Flow<[Follow]> {
-        Follows.all(viewer.name).then { follows in
-            Accounts.profile(viewer.name).map { profile in
-                let blocked = Set(profile.blocks)
-                return follows.filter { follow in
-                    if case .user(let name) = follow.source { return !blocked.contains(name) }
-                    return true
-                }
+        Follows.all(viewer.name).and(Accounts.profile(viewer.name)).map { follows, profile in
+            let blocked = Set(profile.blocks)
+            return follows.filter { follow in
+                if case .user(let name) = follow.source { return !blocked.contains(name) }
+                return true
             }
         }
     }
