@@ -224,7 +224,7 @@ public enum Limits {
 
     /// Requests waiting for one storage thread; past it they are answered `busy`.
     public static let mailboxRequests = 16_384
-    /// How far a shard's thread steps back where nodes share the cores, of 19: it still has a tenth of a core for each
+    /// How far a storage thread steps back where nodes share the cores, of 19: it still has a tenth of a core for each
     /// that somebody else keeps busy. With 5 others wait for half as long again, with 19 a seventh less.
     public static let storageNiceness: Int32 = 10
     /// What these requests hold in memory: peers go on sending to a node whose disk stalls.

@@ -3,6 +3,7 @@
 import Foundation
 import Glibc
 import Testing
+import World
 
 extension Integration {
     @Suite struct UpTests {
@@ -64,6 +65,29 @@ extension Integration {
             static func exists(_ id: pid_t) -> Bool {
                 let stat = try? String(contentsOfFile: "/proc/\(id)/stat", encoding: .utf8)
                 return stat.map { !$0.contains(") Z ") } ?? false
+            }
+        }
+
+        /// Shards, long lists and compares stand behind the loops of all nodes here.
+        @Test func storageStepsBackBehindTheLoops() throws {
+            let family = try Family()
+            try family.awaitReady()
+            for (node, process) in family.children() {
+                let tasks = "/proc/\(process)/task"
+                var loops: Set<Int> = []
+                var others: [Int] = []
+                for task in try FileManager.default.contentsOfDirectory(atPath: tasks) {
+                    // The name in parentheses, then the state and what follows: the 17th of them is the niceness.
+                    guard let stat = try? String(contentsOfFile: "\(tasks)/\(task)/stat", encoding: .utf8),
+                        let end = stat.lastIndex(of: ")"),
+                        let niceness = stat[end...].split(separator: " ").dropFirst(17).first.flatMap({ Int($0) })
+                    else { continue }
+                    if stat[..<end].contains("NIO-ELT") { loops.insert(niceness) } else { others.append(niceness) }
+                }
+                let base = try #require(loops.first)
+                #expect(loops.count == 1, "\(node)")
+                let back = min(19, base + Int(Limits.storageNiceness))
+                #expect(others.count { $0 == back } >= 3 && others.contains(base), "\(node): \(others)")
             }
         }
 

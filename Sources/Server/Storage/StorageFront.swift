@@ -23,14 +23,14 @@ final class StorageFront: Sendable {
     /// The threads, not started yet.
     init(_ environment: StorageEnvironment, _ stores: NodeStores, _ configuration: ServerConfiguration) {
         self.environment = environment
-        let scanner = ShardThread(environment, .scanner, store: stores.objects)
+        let shares = configuration.sharesCores
+        let scanner = ShardThread(environment, .scanner, store: stores.objects, sharesCores: shares)
         self.scanner = scanner
         shards = (0..<configuration.shards).map {
             ShardThread(
-                environment, .shard($0), store: stores.objects, sharesCores: configuration.sharesCores,
-                scanner: scanner)
+                environment, .shard($0), store: stores.objects, sharesCores: shares, scanner: scanner)
         }
-        comparer = ShardThread(environment, .comparer, store: stores.objects)
+        comparer = ShardThread(environment, .comparer, store: stores.objects, sharesCores: shares)
         hints = HintThread(environment, store: stores.hints)
     }
 

@@ -121,7 +121,7 @@ final class ShardThread: Sendable {
 
     init(
         _ environment: StorageEnvironment, _ part: NodePart, store: DividedStore<LevelDBStore>,
-        sharesCores: Bool = false, scanner: ShardThread? = nil
+        sharesCores: Bool, scanner: ShardThread? = nil
     ) {
         self.scanner = scanner
         mailbox = Mailbox(environment.memory.mailbox)
@@ -155,8 +155,8 @@ final class ShardThread: Sendable {
     /// Behind the loops of all nodes here: what waits for storage waits together, for fewer and larger batches
     /// (docs/decisions/0046-storage-steps-back-where-cores-are-shared.md).
     private func stepBack() {
-        // Of this thread alone (setpriority(2), "C library/kernel differences"). To step back is always allowed.
-        setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, Limits.storageNiceness)
+        // On Linux of this thread alone (nice(2), "C library/kernel differences"), from where the process was put.
+        _ = nice(Limits.storageNiceness)
     }
 
     private var changes: ShardChanges? {
