@@ -53,6 +53,35 @@ fan_out() {
         "$(awk -v n=$all -v ns=$(($(date +%s%N) - began)) 'BEGIN { print n * 1e9 / ns }')" - - - - 0 $(($(processor_ms) - had)) $all
 }
 
+# post_beside TOKEN TITLE-BYTES: 15 posts a second, five at each node, for as long as a row is measured, in the background.
+# So each row has as many posts, and what differs is what becomes of them.
+post_beside() {
+    local node
+    beside=()
+    for node in 0 1 2; do
+        "$atoll" bench "--url=${site_urls[$node]}" --workload post --header "authorization: Bearer $1" --json \
+            --key-bytes $(($2 + node)) --rate 5 --duration $((seconds + warm_up)) --warm-up 0 --connections 4 \
+            >"$work/beside$node.json" &
+        beside+=($!)
+        sleep 0.066 # not all three at once
+    done
+}
+# Until the posts beside have ended and are in all inboxes. Posts that were refused would make a row look better.
+wait_for_posts() {
+    local began waiting
+    wait "${beside[@]}"
+    if grep -oh '"errors" *: *[0-9]*' "$work"/beside?.json | grep -qv '[: ]0$'; then
+        say "posts beside were refused"
+        return 1
+    fi
+    began=$(date +%s%N)
+    while waiting=$(for url in "${three_urls[@]}"; do curl -sf "$url/metrics"; done |
+        awk '/^atoll_site_deliveries / { sum += $2; nodes += 1 } END { print nodes == 3 ? sum : "?" }') && [ "$waiting" != 0 ]; do
+        [ $(($(date +%s%N) - began)) -lt 120000000000 ] || { say "posts did not get to all inboxes"; return 1; }
+        sleep 0.1
+    done
+}
+
 bench_site() {
     local ann bob reader beside name joining=()
     has_site=1 start_three
@@ -67,12 +96,13 @@ bench_site() {
     measure "site, permalink" page atoll "${site_urls[@]}" --workload page --path "/$name/"
     measure "site, page of all posts" page atoll "${site_urls[@]}" --workload page
     measure "site, page of all posts, 200/s" page atoll "${site_urls[@]}" --workload page --rate 200
+    post_beside "$bob" 20
+    measure "the same beside 15 posts/s, to 1 follower" page atoll "${site_urls[@]}" --workload page --rate 200
+    wait_for_posts
+    post_beside "$ann" 23
+    measure "the same beside 15 posts/s, to $followers followers" page atoll "${site_urls[@]}" --workload page --rate 200
+    wait_for_posts
     fan_out 40 "$ann" 16
-    # So many that they last as long as the pages are measured.
-    fan_out $((20 * (seconds + warm_up))) "$ann" 17 &
-    beside=$!
-    measure "the same, while posts go to $followers followers" page atoll "${site_urls[@]}" --workload page --rate 200
-    wait $beside || true
     measure "site, inbox of 30 as JSON, 200/s" page atoll "${site_urls[@]}" --workload page \
         --path /v1/timelines/inbox --header "authorization: Bearer $reader" --rate 200
     measure "site, inbox of 30 as a page, 200/s" page atoll "${site_urls[@]}" --workload page --path / \

@@ -113,6 +113,9 @@ struct Figure: Sendable {
         Figure(
             "atoll_site_flows", "What the site asks just now of the cluster, the namestore and its own threads.",
             .gauge { Double($0.site?.flows ?? 0) }),
+        Figure(
+            "atoll_site_deliveries", "Posts that go to inboxes, or wait for it.",
+            .gauge { Double($0.site?.deliveries ?? 0) }),
         Figure("atoll_site_pages_total", "Pages made.", .counter { $0.site?.pages ?? 0 }),
         Figure(
             "atoll_site_events_total", "What people did and what the site did for them, by kind.",

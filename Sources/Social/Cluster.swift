@@ -102,12 +102,12 @@ enum Cluster {
 
     /// Records of a partition key in the order of their sort keys, and whether more follow.
     static func list<Record: SocialRecord>(
-        _ range: SocialRange, reverse: Bool = false, limit: Int, _ level: Level
+        _ range: SocialRange, reverse: Bool = false, limit: Int, timeout: Span = Limits.socialTimeout, _ level: Level
     ) -> Flow<Listing<Record>> {
         guard let bounds = range.bounds, let base = range.base else { return .refused(.internalError) }
         let request = ClientRequest(
             .list(range: bounds, reverse: reverse, limit: limit), key: base, level: level.consistency,
-            strict: level.isStrict, timeout: Limits.socialTimeout)
+            strict: level.isStrict, timeout: timeout)
         return Flow.data(request).then { outcome in
             switch outcome {
             case .list(let items, let next, _): .value(Listing(items, hasMore: next != nil))

@@ -19,6 +19,9 @@ struct Flow<Value> {
 
     func start(_ core: inout SocialCore, _ end: @escaping End) { run(&core, end) }
 
+    /// Goes on by itself; nobody hears how it ends.
+    func start(_ core: inout SocialCore) { start(&core) { _, _ in } }
+
     static func value(_ value: Value) -> Flow { Flow { core, end in end(&core, .success(value)) } }
     static func refused(_ problem: Problem) -> Flow { Flow { core, end in end(&core, .failure(problem)) } }
 
@@ -58,9 +61,6 @@ struct Flow<Value> {
 
 extension Flow where Value == Void {
     static var done: Flow { .value(()) }
-
-    /// Goes on by itself; nobody hears how it ends.
-    func start(_ core: inout SocialCore) { start(&core) { _, _ in } }
 }
 
 extension Flow {

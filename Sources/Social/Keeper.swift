@@ -18,7 +18,9 @@ struct Keeper {
         let home: Home?
         let slot: Int
         /// How far it was when it was looked at last.
-        var step: Intent.Step
+        var progress: Intent.Progress
+        /// The look that it waits for: it may have been forgotten and heard of again since another was asked for.
+        var look: UInt64 = 0
     }
 
     /// By its sort key: name and token.
@@ -26,6 +28,7 @@ struct Keeper {
     /// Slots that are kept here, ascending, for each home.
     fileprivate(set) var slots: [Int] = []
     fileprivate var subscriptions: [UInt64] = []
+    private var lastLook: UInt64 = 0
     /// Being finished at this time: no more than a few at once.
     fileprivate(set) var running: Set<String> = []
 
@@ -39,11 +42,12 @@ struct Keeper {
         return living.max { (weight($0), $0) < (weight($1), $1) } == node
     }
 
-    /// Does all that is left of an intent.
-    static func takeUp(_ intent: Intent, name: String) -> Flow<Void> {
+    /// Does all that is left of an intent; a post's lists may still be told when this ends (Attendance.swift). False if
+    /// it could not be done.
+    static func takeUp(_ intent: Intent, name: String) -> Flow<Bool> {
         .with { core in
             let key = name + "!" + intent.token
-            guard core.keeper.running.insert(key).inserted else { return .done }
+            guard core.keeper.running.insert(key).inserted else { return .value(true) }
             let work: Flow<Void> =
                 switch intent.kind {
                 case .register: Registration.finish(intent)
@@ -52,10 +56,10 @@ struct Keeper {
                 case .deleteAccount: Accounts.finishDeleting(intent)
                 }
             core.figures.finished += 1
-            return work.map { true }.orElse { _ in .value(false) }.then { _ in
+            return work.map { true }.orElse { _ in .value(false) }.then { isDone in
                 .with { core in
                     core.keeper.running.remove(key)
-                    return .done
+                    return .value(isDone)
                 }
             }
         }
@@ -64,6 +68,12 @@ struct Keeper {
     // MARK: What is seen
 
     fileprivate mutating func add(_ sort: String, _ seen: Seen) { self.seen[sort] = seen }
+    fileprivate mutating func note(_ progress: Intent.Progress, of sort: String) { seen[sort]?.progress = progress }
+    fileprivate mutating func nextLook(at sort: String) -> UInt64 {
+        lastLook += 1
+        seen[sort]?.look = lastLook
+        return lastLook
+    }
     fileprivate mutating func remove(_ sort: String) { seen[sort] = nil }
     fileprivate mutating func reset() { seen = [:] }
     fileprivate mutating func reset(_ slot: Int, _ home: Home?) {
@@ -100,7 +110,7 @@ extension SocialCore {
             guard intent.step != .finished else { return keeper.remove(sort) }
             guard keeper.seen[sort] == nil else { return }
             let name = String(sort[..<mark])
-            keeper.add(sort, Keeper.Seen(name: name, home: home, slot: slot, step: intent.step))
+            keeper.add(sort, Keeper.Seen(name: name, home: home, slot: slot, progress: intent.progress))
             lookAgain(sort, intent.isProvisional ? Limits.socialProvisionalRetry : Limits.socialKeeperWait)
         case .removed(let sort): keeper.remove(sort)
         case .reset: keeper.reset(slot, home)
@@ -110,30 +120,31 @@ extension SocialCore {
 
     /// What is still there after that long has been left by whoever began it.
     private mutating func lookAgain(_ sort: String, _ span: Span) {
+        let look = keeper.nextLook(at: sort)
         after(span) { core, _ in
-            guard let seen = core.keeper.seen[sort], core.keeper.slots.contains(seen.slot),
+            guard let seen = core.keeper.seen[sort], seen.look == look, core.keeper.slots.contains(seen.slot),
                 let mark = sort.lastIndex(of: "!"),
                 let key = SocialKeys.work(seen.name, String(sort[mark...].dropFirst()), seen.home)
             else { return }
             guard core.keeper.running.count < Limits.socialKeeperWidth else { return core.lookAgain(sort, span) }
             let stored: Flow<Stored<Intent>> = Cluster.read(key, .strict)
-            stored.then { stored in
-                guard let intent = stored.record, intent.step != .finished else { return .done }
+            stored.then { stored -> Flow<Bool> in
+                guard let intent = stored.record, intent.step != .finished else { return .value(true) }
                 // Somebody is at it.
-                guard intent.step == seen.step else {
+                guard intent.progress == seen.progress else {
                     return .with { core in
-                        var seen = seen
-                        seen.step = intent.step
-                        core.keeper.add(sort, seen)
-                        return .done
+                        core.keeper.note(intent.progress, of: sort)
+                        return .value(true)
                     }
                 }
                 // What stands at fewer replicas than a strict quorum becomes findable first.
                 return Cluster.write(key, intent, context: stored.context, .strict)
                     .then { _ in .with { core in Keeper.takeUp(intent, name: seen.name) } }
-            }.start(&core) { core, _ in
+            }.start(&core) { core, result in
                 // Done, it is removed, and then not seen any more; not done, it is tried again.
-                if core.keeper.seen[sort] != nil { core.lookAgain(sort, Limits.socialProvisionalRetry) }
+                guard core.keeper.seen[sort] != nil else { return }
+                let isWorkedOn = (try? result.get()) ?? false
+                core.lookAgain(sort, isWorkedOn ? Limits.socialKeeperWait : Limits.socialProvisionalRetry)
             }
         }
     }

@@ -95,6 +95,8 @@ package struct SocialCore {
     var suspended = Suspensions()
     var streams = Streams()
     var pushes = PushPace()
+    var deliveries = DeliveryQueue()
+    var attendance = Attendance()
     var followings = SlotTable<LiveFollowing>()
     var polls = PollDesk()
     package internal(set) var figures = SocialFigures()
@@ -154,7 +156,11 @@ package struct SocialCore {
     /// Whether anybody keeps names apart.
     var hasNamestore: Bool { !ring.nameAcceptors.isEmpty }
 
-    package var flowsInFlight: Int { pending.count }
+    /// Asks that somebody is to answer: what waits for a time is none.
+    package var flowsInFlight: Int { pending.count - timers.count }
+
+    /// Posts that go to inboxes, or wait for it.
+    package var deliveriesInFlight: Int { deliveries.count }
 
     // MARK: Asks
 

@@ -45,6 +45,7 @@ final class SiteShell: SiteGuest, @unchecked Sendable {
         let counted = core.figures
         var figures = SiteFigures()
         figures.flows = core.flowsInFlight
+        figures.deliveries = core.deliveriesInFlight
         figures.pages = pages
         figures.events = [
             ("finished", counted.finished), ("pointer", counted.pointers), ("poll", counted.polls),

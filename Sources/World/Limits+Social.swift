@@ -24,14 +24,26 @@ extension Limits {
     /// Writes to inboxes that one page of followers, or one new follower, waits for: those that are far away must not
     /// hold up the others.
     public static let socialPushWidth = 16
-    /// What waits for its slice: those of 256 deliveries, and no more than some ten megabytes; some seconds' work.
-    public static let socialPushesWaiting = 65_536
+    /// Posts that a node pushes side by side: while lists far away are asked for there is another to go on with, and
+    /// where no more than that are under way one to a few people does not wait for those to thousands.
+    public static let socialDeliveriesAtOnce = 16
+    /// Posts that wait for that. Where each goes to a thousand inboxes the last is there in the better part of a
+    /// minute; those after it are refused, since their authors would believe that people have them.
+    public static let socialDeliveriesWaiting = 256
+    /// For a page of a source's followers, a few times what a quorum far away takes: while one is out of reach no other
+    /// post has the place.
+    public static let socialDeliveryPatience = Span.seconds(1)
+    /// What waits for its slice: 16 posts have 4,096 of them, the feeds that are polled at once half as many, and the
+    /// others belong to people who have just followed somebody; a second or two of work.
+    public static let socialPushesWaiting = 16_384
     /// As how many inboxes a page of followers counts: two of them, each decoded in a millisecond, are a slice.
     public static let socialPushPageWeight = 16
     /// Asks under way of all flows of a node; beyond, requests are refused. Each holds a few hundred bytes.
     public static let socialFlows = 65_536
     /// After which an intent that still stands has been left: longer than any request takes.
     public static let socialKeeperWait = Span.seconds(15)
+    /// Who works on an intent for longer says so as often, sooner than it counts as left.
+    public static let socialAttendance = Span.seconds(10)
     /// Between tries to claim a title whose post stands provisionally.
     public static let socialProvisionalRetry = Span.seconds(5)
     /// Intents of others that one node finishes at once.

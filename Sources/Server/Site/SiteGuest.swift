@@ -42,6 +42,8 @@ package struct SiteFigures: Sendable {
     package var requests = 0
     package var flows = 0
     package var streams = 0
+    /// Posts that go to inboxes, or wait for it.
+    package var deliveries = 0
     package var pages: UInt64 = 0
     /// What has happened, by kind: of few, in order.
     package var events: [(kind: String, count: UInt64)] = []

@@ -8,6 +8,18 @@ import Keys
 import World
 
 enum Delivery {
+    /// Lists hear of a post by and by: whoever has published it does not wait for that, and neither does whoever
+    /// finishes it. Nothing if this node is at it already.
+    /// - Parameter end: what follows, and ends the intent.
+    static func beside(
+        _ intent: Intent, as post: PostID, _ delivery: Flow<Void>, end: @escaping () -> Flow<Void>
+    ) -> Flow<Void> {
+        .with { core in
+            Attendance.attend(intent, as: post, delivery).then { $0 ? end() : .done }.start(&core)
+            return .done
+        }
+    }
+
     /// - Parameter known: the id of the post, for whoever has just published it.
     static func deliver(_ intent: Intent, at path: PostPath, as known: PostID? = nil) -> Flow<Void> {
         guard case .post(let wanted, _) = intent.kind, let key = SocialKeys.head(path, intent.home) else {
@@ -27,7 +39,10 @@ enum Delivery {
         let pointer = Pointer(path: path.text, author: wanted.author, home: intent.home)
         let own = own(pointer, id, wanted)
         guard wanted.isListed else { return own }
-        let told = wanted.author.map { author in own.then { push(pointer, id, from: .user(author)) } } ?? own
+        let told =
+            wanted.author.map { author in
+                own.then { DeliveryQueue.turn(push(pointer, id, from: .user(author))) }
+            } ?? own
         return Flow<[Void]>.all([PublicTimeline.add(pointer, id), told]).map { _ in }
     }
 
@@ -52,7 +67,8 @@ enum Delivery {
 
     /// Page by page: whose names were read first need not wait for the others.
     private static func push(_ pointer: [UInt8], _ id: PostID, to followers: SocialRange) -> Flow<Void> {
-        let page: Flow<Listing<Follower>> = Cluster.list(followers, limit: Limits.socialDeliveryPage, .quorum)
+        let page: Flow<Listing<Follower>> = Cluster.list(
+            followers, limit: Limits.socialDeliveryPage, timeout: Limits.socialDeliveryPatience, .quorum)
         return PushPace.push(page, weight: Limits.socialPushPageWeight).then { page in
             .with { core in
                 let wall = core.now.wall

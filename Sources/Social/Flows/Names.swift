@@ -153,7 +153,7 @@ enum Names {
     }
 
     /// A name is taken: whoever holds it may have crashed before it stood for anything. Those who want it are looked up
-    /// and helped; nobody waits for that.
+    /// and helped; nobody waits for that. Who notes that it is at it stands already.
     static func helpHolders(of name: String, _ home: Home?, but token: SocialToken) -> Flow<Void> {
         .with { core in
             if core.seams.takesNothingUp { return .done }
@@ -161,7 +161,9 @@ enum Names {
             intents.then { listing in
                 .with { core in
                     for item in listing.items
-                    where !item.record.token.isSpelled(token.text) && item.record.step != .finished {
+                    where !item.record.token.isSpelled(token.text) && item.record.step != .finished
+                        && item.record.attended == 0
+                    {
                         Keeper.takeUp(item.record, name: name).start(&core)
                     }
                     return .value(())

@@ -96,10 +96,11 @@ enum Posting {
         wasPosted(intent, path, content).then { posted in
             if let posted { return .value(posted) }
             guard case .post(let head, _) = intent.kind else { return .refused(.internalError) }
-            return Names.prepare(
-                intent, name: path.name(hidden: intent.home != nil),
-                bodies: writeBody(path, head.id, content, intent.home)
-            ).then { standing in finish(standing) }.orElse { problem in
+            return roomToTell(head).then {
+                Names.prepare(
+                    intent, name: path.name(hidden: intent.home != nil),
+                    bodies: writeBody(path, head.id, content, intent.home))
+            }.then { standing in finish(standing) }.orElse { problem in
                 switch problem.name {
                 case "title-taken", "slug-taken":
                     guard let token = SocialToken(intent.token) else { return .refused(problem) }
@@ -110,6 +111,14 @@ enum Posting {
                 default: return .refused(problem)
                 }
             }
+        }
+    }
+
+    /// Refused where so many posts wait to be told of that this one would come too late.
+    private static func roomToTell(_ head: Head) -> Flow<Void> {
+        .with { core in
+            let tells = head.author != nil && head.isListed
+            return core.deliveries.hasRoom || !tells ? .done : .refused(.tooBusy)
         }
     }
 
@@ -165,7 +174,7 @@ enum Posting {
         let name = path.name(hidden: intent.home != nil)
         return Names.claim(name, intent.token, for: intent.post).then { claim in
             guard case .ours(let generation, _) = claim else { return .refused(.taken(path)) }
-            return Names.prepare(intent, name: intentName(intent)).then { publish($0, path, generation) }
+            return Names.prepare(intent, name: intent.workName).then { publish($0, path, generation) }
         }
     }
 
@@ -216,7 +225,7 @@ enum Posting {
             // Somebody who was told that the name was taken has given the intent up: if this node went now, the name
             // would be held by nothing.
             guard prepared != nil || there != nil else {
-                return Names.prepare(intent, name: intentName(intent)).then { publish($0, path, generation) }
+                return Names.prepare(intent, name: intent.workName).then { publish($0, path, generation) }
             }
             // Written in any case: whoever began may have got to one replica only.
             let head = there ?? wanted.at(generation)
@@ -235,23 +244,18 @@ enum Posting {
             var next = intent
             next.step = .published
             next.placed = Intent.Placed(path: path.text, generation: generation)
-            // 201 leaves here; lists hear of it by and by, from whoever is there.
-            Delivery.deliver(next, at: path, as: id).then { drop(intent) }.start(&core)
-            return .value(
-                Posted(path: path, id: id, wasThere: false, isProvisional: path.isProvisional, readableIn: []))
+            // 201 leaves here.
+            return Delivery.beside(intent, as: id, Delivery.deliver(next, at: path, as: id)) { drop(intent) }.map {
+                Posted(path: path, id: id, wasThere: false, isProvisional: path.isProvisional, readableIn: [])
+            }
         }
-    }
-
-    /// Under which it lies: of a generated slug the first one.
-    private static func intentName(_ intent: Intent) -> String {
-        PostPath(intent.subject)?.name(hidden: intent.home != nil) ?? ""
     }
 
     /// As it lies there: of two nodes with one token the one that asked first, if a strict quorum has that.
     static func standing(_ intent: Intent) -> Flow<Intent?> {
         .with { core in
             guard !core.seams.claimsFirst, let token = SocialToken(intent.token),
-                let key = SocialKeys.work(intentName(intent), token.digest, intent.home)
+                let key = SocialKeys.work(intent.workName, token.digest, intent.home)
             else { return .value(intent) }
             let standing: Flow<Stored<Intent>> = Cluster.read(key, .strict)
             return standing.map(\.record)
@@ -318,7 +322,7 @@ enum Posting {
     /// post stands under a provisional path too, and that is brought to its end.
     static func drop(_ intent: Intent) -> Flow<Void> {
         guard let token = SocialToken(intent.token),
-            let key = SocialKeys.work(intentName(intent), token.digest, intent.home)
+            let key = SocialKeys.work(intent.workName, token.digest, intent.home)
         else { return .done }
         let standing: Flow<Stored<Intent>> = Cluster.read(key, .strict)
         return standing.then { stored -> Flow<Void> in
@@ -334,6 +338,9 @@ extension Problem {
 }
 
 extension Intent {
+    /// Under which a post's intent lies: of a generated slug the first one.
+    var workName: String { PostPath(subject)?.name(hidden: home != nil) ?? "" }
+
     /// Which post is to stand there: of one token two nodes may have made two.
     fileprivate var post: String { if case .post(let head, _) = kind { head.id.text + head.body } else { "" } }
 

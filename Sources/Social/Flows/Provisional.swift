@@ -139,7 +139,11 @@ enum Provisional {
             var present = there
             present.wasTaken = head.wasTaken
             return present
-        }.then { Delivery.deliver(intent, at: path) }.then { end(intent, at: path, head.id) }
+        }.then {
+            Delivery.beside(
+                intent, as: head.id, Delivery.deliver(intent, at: path)
+            ) { end(intent, at: path, head.id).map { _ in } }
+        }.map { Posted(path: path, id: head.id, wasThere: true, isProvisional: true, readableIn: []) }
     }
 
     private static func settle(
@@ -169,8 +173,12 @@ enum Provisional {
                                 return head
                             }.then { bringAlong(path, intent.home) }
                     }
-                    .then { Delivery.deliver(intent.placed(wanted, generation), at: wanted) }
-                    .then { Names.drop(intent, name: name) }
+                    .then {
+                        Delivery.beside(
+                            intent, as: first.id,
+                            Delivery.deliver(intent.placed(wanted, generation), at: wanted)
+                        ) { Names.drop(intent, name: intent.workName) }
+                    }
                     .map { Posted(path: wanted, id: first.id, wasThere: true, isProvisional: false, readableIn: []) }
             }
         }

@@ -37,6 +37,16 @@ struct Intent: SocialRecord, Equatable {
     var placed: Placed?
     /// It stands under a provisional path: its title is still to be claimed.
     var isProvisional = false
+    /// How often somebody has noted that it is still being worked on (Attendance.swift).
+    var attended = 0
+
+    /// What changes as long as anybody works on it.
+    struct Progress: Equatable {
+        let step: Step
+        let attended: Int
+    }
+
+    var progress: Progress { Progress(step: step, attended: attended) }
 
     struct Placed: Equatable, Sendable {
         let path: String
@@ -77,6 +87,7 @@ struct Intent: SocialRecord, Equatable {
             placed = Placed(path: path, generation: UInt64(generation))
         }
         isProvisional = json.flag("provisional")
+        attended = json["attended"]?.int ?? 0
     }
 
     var json: JSONValue {
@@ -84,7 +95,7 @@ struct Intent: SocialRecord, Equatable {
             ("subject", .string(subject)), ("home", .optional(home)), ("token", .string(token)),
             ("since", .time(since)), ("step", .int(step.rawValue)), ("path", .optional(placed?.path)),
             ("generation", .optional(placed.map { Int(clamping: $0.generation) })),
-            ("provisional", .bool(isProvisional)),
+            ("provisional", .bool(isProvisional)), ("attended", .optional(attended == 0 ? nil : attended)),
         ]
         switch kind {
         case .register(let phc): members += [("kind", .string("register")), ("phc", .string(phc))]
@@ -103,6 +114,7 @@ struct Intent: SocialRecord, Equatable {
         if a.isProvisional != b.isProvisional { return a.isProvisional ? a : b }
         if a.step != b.step { return a.step.rawValue > b.step.rawValue ? a : b }
         if a.since != b.since { return a.since < b.since ? a : b }
+        if a.attended != b.attended { return a.attended > b.attended ? a : b }
         return a.json.text().isSpelledBefore(b.json.text()) ? a : b
     }
 
