@@ -247,7 +247,10 @@ extension Integration {
         private func check(_ rows: [ProblemRow], _ cluster: TestCluster) throws {
             defer { cluster.end() }
             try cluster[0].start()
-            try cluster[0].awaitHealth()
+            // A node listens for people after it has begun to listen for clients.
+            try eventually("a site answers", within: 20) {
+                (try? cluster[0].site("GET", "/-/site.css"))?.status == 200
+            }
             let nobody = Account(name: "nobody", token: "none")
             for row in rows { try row.check(Scene(node: cluster[0], ann: nobody, ben: nobody, moda: nobody)) }
         }
