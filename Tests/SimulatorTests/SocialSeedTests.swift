@@ -29,6 +29,7 @@ import Testing
         Entry(seed: 425, found: "deleted under a link for the time being, a post stood under another"),
         Entry(seed: 186, found: "who heard late of a claim wrote an own id over another's, of which lists knew"),
         Entry(seed: 245, found: "a replica had the head of a deleted post: what stands there since was 404"),
+        Entry(seed: 515, found: "the checker wanted a post that stood on one disk, which was put back as it had been"),
         Entry(seed: 507, found: "a post that stood for good where it was put for the time being took a title later"),
     ]
 

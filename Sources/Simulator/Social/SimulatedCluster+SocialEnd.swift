@@ -77,7 +77,7 @@ extension SimulatedCluster {
                     continue
                 }
                 guard case .isProvisional(let path) = attempts[attempt].outcome, !reply.isSuccess,
-                    social.people.deletions[path] == nil
+                    social.people.deletions[path] == nil, !mayBeLost(path)
                 else { continue }
                 checker.violate(
                     "\(social.people.describe(.attempt(attempt))): it was given for the time being, and then "
@@ -140,12 +140,17 @@ extension SimulatedCluster {
             }
             told.insert("\(reply.status) \(reply.json["id"]?.string ?? "")")
             if reply.status == 200 { standing = reply }
-            if reply.status != 200, reply.status != 410 || social.people.deletions[path] == nil {
+            if reply.status != 200, reply.status != 410 || social.people.deletions[path] == nil, !mayBeLost(path) {
                 checker.violate("\(path) was given, and is \(reply.status) at \(machines[node].identity)")
             }
         }
         if told.count > 1 { checker.violate("\(path) is not the same everywhere: \(told.sorted())") }
         return standing
+    }
+
+    /// The only disk that had it may have forgotten it.
+    private func mayBeLost(_ path: String) -> Bool {
+        scenario.forgets && social.people.attempts.contains { $0.lonelyLink == path }
     }
 
     private mutating func judge(_ path: String, _ reply: SocialReply) {

@@ -36,6 +36,8 @@ struct SocialAttempt {
     /// So often it was sent, and so many of these wait for an answer.
     var sent = 0
     var inFlight = 0
+    /// Where it stands for the time being, if one country was told to have it: one disk, it may be.
+    var lonelyLink: String?
     /// It alone was wanted under its path when somebody was told that this is deleted.
     var isDeleted = false
 
