@@ -83,11 +83,8 @@ extension SocialWorkload {
         if reply.json["provisional"] == .bool(true) {
             // A path that was told for good stays the one to be told of.
             let isInOneCountry = reply.json["readable_in"]?.array?.count == 1
-            if others.contains(path), attempts[number].lonelyLink != path || !isInOneCountry {
-                attempts[number].lonelyLink = nil
-            } else if isInOneCountry {
-                attempts[number].lonelyLink = path
-            }
+            let mayBeLonely = !others.contains(path) || attempts[number].lonelyLink == path
+            attempts[number].lonelyLink = isInOneCountry && mayBeLonely ? path : nil
             if attempts[number].standing == nil { attempts[number].outcome = .isProvisional(path: path) }
             return nil
         }
