@@ -14,12 +14,15 @@ package struct ClientRequest: Hashable, Sendable {
         case write(value: [UInt8]?, contentType: String, context: [UInt8]?, onlyIfAbsent: Bool, ttlMs: UInt64?)
         /// On a key of a typed bucket. The rest as in `write`.
         case operate(TypedCall, context: [UInt8]?, onlyIfAbsent: Bool)
+        /// One value under each of `keys`, where nothing stands, at the least level: for what means the same however
+        /// often it is written. All in one bucket of plain values whose last write wins.
+        case insert(keys: [StoredKey], value: [UInt8], contentType: String)
         /// Items with stored keys in `range`.
         case list(range: KeyRange, reverse: Bool, limit: Int)
 
         package var isWrite: Bool {
             switch self {
-            case .write, .operate: true
+            case .write, .operate, .insert: true
             case .read, .list: false
             }
         }
@@ -67,6 +70,9 @@ package indirect enum ClientOutcome: Hashable, Sendable {
     case written(StoredObject, created: Bool, Account)
     /// The encoded context of what it has led to; `answer`: what the replica that minted it has to say (`TypedMinted`).
     case operated([UInt8], answer: [UInt8], created: Bool, Account)
+    /// A replica has the value, and the others will, but under the keys at the places `left`: something stands there,
+    /// or nobody is known to have it. They are to be written one by one.
+    case inserted(left: [Int])
     /// Items that hold a value, in the order asked for; `next` is nil where the range was listed to its end.
     case list([ListedItem], next: ListContinuation?, Account)
     case failed(RequestFailure, Account?)

@@ -24,13 +24,14 @@ enum Progress {
     case finished
 }
 
-/// A pure value, of one of the four kinds. What it does not wait for is ignored.
+/// A pure value, of one of the five kinds. What it does not wait for is ignored.
 ///
 /// A coordinator is taken out while it changes, and put back: were it held twice meanwhile, it would be copied.
 enum CoordinatedRequest: Sendable {
     case read(Boxed<ReadCoordinator>)
     case write(Boxed<WriteCoordinator>)
     case operation(Boxed<OperationCoordinator>)
+    case insert(Boxed<InsertCoordinator>)
     case list(Boxed<RangeCoordinator>)
 
     // MARK: Questions
@@ -40,6 +41,7 @@ enum CoordinatedRequest: Sendable {
         case .read(let read): read.value.progress
         case .write(let write): write.value.progress
         case .operation(let operation): operation.value.progress
+        case .insert(let insert): insert.value.progress
         case .list(let list): list.value.progress
         }
     }
@@ -50,6 +52,7 @@ enum CoordinatedRequest: Sendable {
         case .read(let read): read.value.nextWake
         case .write(let write): write.value.nextWake
         case .operation(let operation): operation.value.nextWake
+        case .insert(let insert): insert.value.nextWake
         case .list(let list): list.value.nextWake
         }
     }
@@ -61,6 +64,7 @@ enum CoordinatedRequest: Sendable {
         case .read(let read): read.value.retryAt
         case .write(let write): write.value.retryAt
         case .operation(let operation): operation.value.retryAt
+        case .insert: nil
         case .list(let list): list.value.retryAt
         }
     }
@@ -71,6 +75,7 @@ enum CoordinatedRequest: Sendable {
         case .read(let read): read.value.asks.pending(slot)
         case .write(let write): write.value.asks.pending(slot)
         case .operation(let operation): operation.value.asks.pending(slot)
+        case .insert(let insert): insert.value.asks.pending(slot)
         case .list(let list): list.value.asks.pending(slot)
         }
     }
@@ -83,6 +88,7 @@ enum CoordinatedRequest: Sendable {
         case .read(let read): open(read.value.asks)
         case .write(let write): open(write.value.asks)
         case .operation(let operation): open(operation.value.asks)
+        case .insert(let insert): open(insert.value.asks)
         case .list(let list): open(list.value.asks)
         }
     }
@@ -108,6 +114,9 @@ enum CoordinatedRequest: Sendable {
         case .operation(var operation):
             operation.value.receive(reply, slot: slot, &directory, now, &out)
             self = .operation(operation)
+        case .insert(var insert):
+            insert.value.receive(reply, slot: slot, directory, now.instant, &out)
+            self = .insert(insert)
         case .list(var list):
             list.value.receive(reply, slot: slot, &directory, now, &out)
             self = .list(list)
@@ -145,6 +154,9 @@ enum CoordinatedRequest: Sendable {
         case .operation(var operation):
             operation.value.fail(slot: slot, wasSent: wasSent, &directory, now, &out)
             self = .operation(operation)
+        case .insert(var insert):
+            insert.value.fail(slot: slot, directory, now.instant, &out)
+            self = .insert(insert)
         case .list(var list):
             list.value.fail(slot: slot, &directory, now, &out)
             self = .list(list)
@@ -162,6 +174,9 @@ enum CoordinatedRequest: Sendable {
         case .operation(var operation):
             operation.value.wake(&directory, now, &out)
             self = .operation(operation)
+        case .insert(var insert):
+            insert.value.wake(directory, now.instant, &out)
+            self = .insert(insert)
         case .list(var list):
             list.value.wake(&directory, now, &out)
             self = .list(list)
@@ -182,6 +197,9 @@ enum CoordinatedRequest: Sendable {
         case .operation(var operation):
             operation.value.letGo(&directory, now, &out)
             self = .operation(operation)
+        case .insert(var insert):
+            insert.value.letGo(directory, now, &out)
+            self = .insert(insert)
         case .list(var list):
             list.value.letGo()
             self = .list(list)

@@ -59,6 +59,8 @@ package struct GatewayState: Sendable {
     /// Each is taken out while something happens to it, and put back.
     private var inFlight = SlotTable<InFlight>()
     private var trailing: TrailingBudget
+    /// How many storage shards the own node has.
+    package var ownShards = 1
     /// Requests in flight at most, those aside that are answered.
     private let places: Int
     private var wheel: TimerWheel
@@ -150,6 +152,9 @@ package struct GatewayState: Sendable {
                 mint, call, bucket: request.key.bucket, route: route, quorum: quorum, deadline: deadline)
             operation.start(&directory, now.instant, &effects)
             return InFlight(id: id, request: .operation(Boxed(operation)), startedAt: now.instant, deadline: deadline)
+        case .insert(let keys, let value, let contentType):
+            let insert = try insert(keys, value, contentType, route.properties, deadline: deadline, now)
+            return InFlight(id: id, request: .insert(Boxed(insert)), startedAt: now.instant, deadline: deadline)
         case .list(let range, let reverse, let limit):
             figures.lists += 1
             var list = RangeCoordinator(
@@ -157,6 +162,25 @@ package struct GatewayState: Sendable {
             list.start(&directory, now.instant, &effects)
             return InFlight(id: id, request: .list(Boxed(list)), startedAt: now.instant, deadline: deadline)
         }
+    }
+
+    private mutating func insert(
+        _ keys: [StoredKey], _ value: [UInt8], _ contentType: String, _ properties: BucketProperties,
+        deadline: Instant, _ now: Now
+    ) throws(RequestFailure) -> InsertCoordinator {
+        guard let first = keys.first, keys.count <= Limits.insertedKeys, properties.takesInserts,
+            keys.allSatisfy({ $0.bucket == first.bucket })
+        else { throw .malformed("not what can be inserted under many keys") }
+        figures.writes += UInt64(keys.count)
+        let ring = directory.ring
+        let request = InsertRequest(
+            keys: keys.map(\.bytes), value: value, contentType: contentType,
+            expiresAt: GatewayState.expiry(nil, properties, now.wall))
+        let primaries = keys.map { ring.route(bucket: $0.bucket, token: $0.token).primaries }
+        var insert = InsertCoordinator(request, bucket: first.bucket, primaries: primaries, deadline: deadline)
+        let shards = keys.map { ring.shard(of: $0.token, among: ownShards) }
+        insert.start(shards: shards, directory, now.instant, &effects)
+        return insert
     }
 
     /// When what is written now ends: `ttlMs` from now, or as its bucket says.
@@ -363,7 +387,7 @@ extension ReplicaRequest {
     /// use to the end; and all merges of usual writes have the same figure, since those travel together.
     fileprivate func isWaitedFor(left: Span, of whole: Span) -> Span {
         switch self {
-        case .read, .readHints, .mint, .range, .compare: min(Limits.replicaTimeout, left)
+        case .read, .readHints, .mint, .insert, .mergeEach, .range, .compare: min(Limits.replicaTimeout, left)
         case .merge, .hint: max(Limits.replicaTimeout, whole)
         }
     }

@@ -115,7 +115,7 @@ package struct WatchTable: Sendable {
     func shard(of target: LiveTarget) -> Int? {
         let route = ring.route(bucket: target.bucket, token: target.token)
         guard route.primaries.contains(identity) else { return nil }
-        return target.token.partition(of: ring.document.partitions) % rings.count
+        return ring.shard(of: target.token, among: rings.count)
     }
 
     private mutating func note(_ changes: Changes, _ now: Instant, _ out: inout Outbox<Effect>) {

@@ -57,6 +57,7 @@ package struct LoopCore: Sendable {
     package private(set) var answers = AnswerFigures()
     /// When this loop was last asked for anything that somebody waits for: repair gives way to that (RepairPace).
     package private(set) var servedAt = Instant.origin
+    private var joints: JointAnswers
     private var alive: [NodeID] = []
     private var linked: [NodeID] = []
     private var arrivals: [(id: UInt64, request: ClientRequest)] = []
@@ -71,7 +72,9 @@ package struct LoopCore: Sendable {
     ) {
         identity = gateway.identity
         self.gateway = gateway
+        self.gateway.ownShards = shards
         self.port = port
+        joints = JointAnswers(port: port)
         self.shards = shards
         self.ring = ring
         self.stripes = stripes
@@ -176,12 +179,22 @@ package struct LoopCore: Sendable {
         return nil
     }
 
-    private func work(
+    private mutating func work(
         _ request: ReplicaRequest, _ address: ReplyAddress, until: Instant? = nil, _ now: Now,
         _ out: inout Outbox<Effect>
     ) {
-        let part = Routing.part(for: request, shards: shards, ring: ring)
-        out.emit(.work(part, StorageJob(request: request, address: address, cameAt: now.instant, until: until)))
+        guard shards > 1, case .mergeEach(let keys, let object) = request else {
+            let part = Routing.part(for: request, shards: shards, ring: ring)
+            return out.emit(
+                .work(part, StorageJob(request: request, address: address, cameAt: now.instant, until: until)))
+        }
+        let parts = Routing.parts(of: keys, shards: shards, ring: ring)
+        let joint = parts.count > 1 ? joints.begin(parts: parts.count, for: address) : address
+        for keys in parts {
+            let request = ReplicaRequest.mergeEach(keys: keys, object: object)
+            let part = Routing.part(for: request, shards: shards, ring: ring)
+            out.emit(.work(part, StorageJob(request: request, address: joint, cameAt: now.instant, until: until)))
+        }
     }
 
     private mutating func take(_ answer: StorageAnswer, _ now: Now, _ out: inout Outbox<Effect>) {
@@ -197,6 +210,7 @@ package struct LoopCore: Sendable {
             }
         case .peer(let connection): out.emit(.answerPeer(answer.envelope, connection: connection))
         case .ownRead: out.emit(.answerOwnRead(answer.address.id, answer.envelope.reply))
+        case .joint: if let whole = joints.add(answer) { take(whole, now, &out) }
         case .control, .live: break
         }
     }

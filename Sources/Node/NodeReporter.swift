@@ -44,7 +44,7 @@ package struct AnswerFigures: Sendable {
 
     mutating func note(_ outcome: ClientOutcome) {
         switch outcome {
-        case .object, .written, .operated, .list: reached += 1
+        case .object, .written, .operated, .inserted, .list: reached += 1
         case .failed(.quorumNotReached, _), .failed(.behind, _): failed += 1
         case .failed: refused += 1
         }

@@ -36,12 +36,20 @@ enum Routing {
         case .compare: .comparer
         case .read(let key, _), .merge(let key, _, _): .shard(shard(of: key, shards, ring))
         case .mint(let request): .shard(shard(of: request.key, shards, ring))
+        // Of keys of one shard.
+        case .insert(let request): .shard(shard(of: request.keys.first ?? [], shards, ring))
+        case .mergeEach(let keys, _): .shard(shard(of: keys.first ?? [], shards, ring))
         }
     }
 
-    /// All keys of a partition are written by one shard; neighbouring partitions by different ones.
+    /// The keys that each shard has, of the shards that have any.
+    static func parts(of keys: [[UInt8]], shards: Int, ring: RingSnapshot) -> [[[UInt8]]] {
+        var parts = Array(repeating: [[UInt8]](), count: shards)
+        for key in keys { parts[shard(of: key, shards, ring)].append(key) }
+        return parts.filter { !$0.isEmpty }
+    }
+
     private static func shard(of key: [UInt8], _ shards: Int, _ ring: RingSnapshot) -> Int {
-        guard shards > 1 else { return 0 }
-        return Token(ofStored: key).partition(of: ring.document.partitions) % shards
+        ring.shard(of: Token(ofStored: key), among: shards)
     }
 }

@@ -12,6 +12,8 @@ package struct ReplyAddress: Hashable, Sendable {
         case peer(connection: Int)
         /// The loop itself, for an operator who asks what this node stores.
         case ownRead
+        /// The loop itself, for a request whose keys several shards have.
+        case joint
         /// The control part.
         case control
         /// Live reads, of the control part too.

@@ -110,6 +110,11 @@ package struct BucketProperties: Hashable, Sendable {
     }
 }
 
+extension BucketProperties {
+    /// Whether one value may be inserted under many keys at once: a second write of the same then changes nothing.
+    package var takesInserts: Bool { type == .opaque && conflict == .lastWriteWins }
+}
+
 /// A bucket that the ring file names.
 package struct Bucket: Hashable, Sendable {
     package let name: String

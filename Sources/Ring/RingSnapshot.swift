@@ -84,6 +84,12 @@ package final class RingSnapshot: Sendable {
             holders: partition < table.holders.count ? table.holders[partition] : .nobody)
     }
 
+    /// Which of a node's `count` shards writes the keys of this token's partition: neighbouring ones are different
+    /// shards'.
+    package func shard(of token: Token, among count: Int) -> Int {
+        count > 1 ? token.partition(of: partitions) % count : 0
+    }
+
     /// Whether the residency rule lets `node` keep a copy of the bucket's data, as a primary or with a hint.
     package func mayHold(_ node: NodeID, bucket: [UInt8]) -> Bool {
         guard let described = document.node(node) else { return false }

@@ -38,6 +38,8 @@ enum Played: Int, CaseIterable, Sendable {
     case askedTypedRead, askedOperations, askedMergePatch, askedJSONPatch, askedTypedPut, askedTypedDelete, askedAgain
     case heardObject, heardNothing, heardSiblings, heardExpired, heardWritten, heardCreated, heardList, heardCutList
     case heardTyped, heardOperated, heardNotApplied
+    // What a site asks alone, and hears.
+    case mergeEach, heardInserted, heardLeft
     case heardBadLevel, heardExists, heardVectorFull, heardDiskFull, heardOverloaded, heardNoQuorum
     // What nodes ask each other, and answer.
     case read, mint, mintSweep, merge, repair, hint, readHints, range, compare
@@ -285,10 +287,13 @@ extension VoteCore.Effect {
 }
 
 extension ReplicaRequest {
-    var played: Played {
+    /// Nil for what is never sent.
+    var played: Played? {
         switch self {
         case .read: .read
         case .mint(let mint): mint.isOfSweep ? .mintSweep : .mint
+        case .insert: nil
+        case .mergeEach: .mergeEach
         case .merge(_, _, let repair): repair ? .repair : .merge
         case .hint: .hint
         case .readHints: .readHints
@@ -357,6 +362,7 @@ extension ClientOutcome {
             }
         case .written(_, let created, _): created ? .heardCreated : .heardWritten
         case .operated: .heardOperated
+        case .inserted(let left): left.isEmpty ? .heardInserted : .heardLeft
         case .list(_, let next, _): next == nil ? .heardList : .heardCutList
         case .failed(let failure, _):
             switch failure {

@@ -69,7 +69,7 @@ enum Cluster {
                     return .value(shown)
                 }
             case .failed(let failure, _): .refused(Problem(reading: failure))
-            case .written, .operated, .list: .refused(.internalError)
+            case .written, .operated, .inserted, .list: .refused(.internalError)
             }
         }
     }
@@ -112,7 +112,7 @@ enum Cluster {
             switch outcome {
             case .list(let items, let next, _): .value(Listing(items, hasMore: next != nil))
             case .failed(let failure, _): .refused(Problem(reading: failure))
-            case .object, .written, .operated: .refused(.internalError)
+            case .object, .written, .operated, .inserted: .refused(.internalError)
             }
         }
     }
@@ -142,7 +142,22 @@ enum Cluster {
                         context: CausalContext(of: object).encode(for: key.bytes),
                         nodes: account.tally.acknowledgements.map(\.node)))
             case .failed(let failure, _): .refused(Problem(writing: failure))
-            case .object, .operated, .list: .refused(.internalError)
+            case .object, .operated, .inserted, .list: .refused(.internalError)
+            }
+        }
+    }
+
+    /// One value under each of `keys`, where nothing stands, for what means the same however often it is written.
+    /// - Returns: those that are to be written one by one, since it may not stand there.
+    static func insert(_ keys: [StoredKey], bytes: [UInt8], type: String) -> Flow<[StoredKey]> {
+        guard let first = keys.first else { return .value([]) }
+        let request = ClientRequest(
+            .insert(keys: keys, value: bytes, contentType: type), key: first, timeout: Limits.socialTimeout)
+        return Flow.data(request).then { outcome in
+            switch outcome {
+            case .inserted(let left): .value(left.filter(keys.indices.contains).map { keys[$0] })
+            case .failed(let failure, _): .refused(Problem(writing: failure))
+            case .object, .written, .operated, .list: .refused(.internalError)
             }
         }
     }
@@ -174,7 +189,7 @@ enum Cluster {
             switch outcome {
             case .operated(let context, let answer, _, _): .value(((try? JSONValue.decode(answer)) ?? .null, context))
             case .failed(let failure, _): .refused(Problem(writing: failure))
-            case .object, .written, .list: .refused(.internalError)
+            case .object, .written, .inserted, .list: .refused(.internalError)
             }
         }
     }

@@ -73,7 +73,8 @@ extension PBRequest {
         id = envelope.id
         timeoutMs = envelope.timeoutMs
         switch envelope.request {
-        case .read: break  // a short frame
+        case .read, .mergeEach: break  // short frames
+        case .insert: break  // never sent
         case .mint(let request): mint = PBMint(request)
         case .merge(let key, let object, let repair):
             merge = .with {

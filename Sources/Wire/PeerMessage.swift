@@ -57,7 +57,7 @@ package struct Welcome: Hashable, Sendable {
 
 package enum PeerMessage: Hashable, Sendable {
     /// Raised when an old node could not understand a new one.
-    package static let protocolVersion: UInt32 = 3
+    package static let protocolVersion: UInt32 = 4
 
     case hello(Hello)
     case welcome(Welcome)

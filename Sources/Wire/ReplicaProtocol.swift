@@ -10,6 +10,10 @@ package enum ReplicaRequest: Hashable, Sendable {
     case read(key: [UInt8], summaryOver: Int)
     /// Indirect, as it is handed on many times and to copy all its parts would cost more than a block for them.
     indirect case mint(MintRequest)
+    /// One value under many keys: asked of the gateway's own node alone, and never sent.
+    indirect case insert(InsertRequest)
+    /// Merge `object` into what is stored under each of `keys`.
+    case mergeEach(keys: [[UInt8]], object: [UInt8])
     /// Merge `object` into what is stored. `repair`: see peer.proto.
     case merge(key: [UInt8], object: [UInt8], repair: Bool)
     /// Keep `object` until `target` can take it.
@@ -27,7 +31,7 @@ extension ReplicaRequest {
         case .merge(_, _, let repair): repair
         case .range(let range): range.repair
         case .compare: true
-        case .read, .mint, .hint, .readHints: false
+        case .read, .mint, .insert, .mergeEach, .hint, .readHints: false
         }
     }
 
@@ -36,9 +40,22 @@ extension ReplicaRequest {
         switch self {
         case .read(let key, _), .readHints(_, let key): key.count
         case .mint(let mint): mint.key.count + (mint.value?.count ?? 0) + (mint.context?.count ?? 0)
+        case .insert(let insert): insert.value.count + insert.keys.reduce(0) { $0 + $1.count }
+        case .mergeEach(let keys, let object): object.count + keys.reduce(0) { $0 + $1.count }
         case .merge(let key, let object, _), .hint(_, let key, let object): key.count + object.count
         case .range(let range): range.start.count + (range.end?.count ?? 0)
         case .compare(let compare): compare.from.count + (compare.until?.count ?? 0)
+        }
+    }
+}
+
+extension ReplicaRequest {
+    /// As how many requests for one key each it counts.
+    package var keyCount: Int {
+        switch self {
+        case .insert(let insert): insert.keys.count
+        case .mergeEach(let keys, _): keys.count
+        case .read, .mint, .merge, .hint, .readHints, .range, .compare: 1
         }
     }
 }
@@ -94,6 +111,21 @@ package struct MintRequest: Hashable, Sendable {
         self.contentType = contentType
         self.context = context
         self.onlyIfAbsent = onlyIfAbsent
+        self.expiresAt = expiresAt
+    }
+}
+
+/// One value, to be given one dot and stored under each of `keys`, all of one shard, where nothing stands under any.
+package struct InsertRequest: Hashable, Sendable {
+    package let keys: [[UInt8]]
+    package let value: [UInt8]
+    package let contentType: String
+    package let expiresAt: WallTime?
+
+    package init(keys: [[UInt8]], value: [UInt8], contentType: String, expiresAt: WallTime?) {
+        self.keys = keys
+        self.value = value
+        self.contentType = contentType
         self.expiresAt = expiresAt
     }
 }

@@ -13,6 +13,7 @@ enum ShortFrame: UInt8 {
     case object = 4
     /// As `merges`, of what repair and hints bring.
     case repairs = 5
+    case mergeEach = 6
 
     /// Nil if `message` travels as a protocol buffer.
     static func encode(_ message: PeerMessage) -> [UInt8]? {
@@ -20,10 +21,10 @@ enum ShortFrame: UInt8 {
         case .mergeRequests(let requests): encode(requests)
         case .storedReplies(let replies): encode(replies)
         case .request(let envelope):
-            if case .read(let key, let summaryOver) = envelope.request {
-                encode(envelope, key, summaryOver)
-            } else {
-                nil
+            switch envelope.request {
+            case .read(let key, let summaryOver): encode(envelope, key, summaryOver)
+            case .mergeEach(let keys, let object): encode(envelope, keys, object)
+            default: nil
             }
         case .reply(let envelope):
             if case .object(let object) = envelope.reply { encode(envelope, object) } else { nil }
@@ -41,6 +42,7 @@ enum ShortFrame: UInt8 {
             case .repairs: PeerMessage.mergeRequests(try r.merges(repair: true))
             case .stored: PeerMessage.storedReplies(try r.stored())
             case .read: PeerMessage.request(try r.read())
+            case .mergeEach: PeerMessage.request(try r.mergeEach())
             case .object: PeerMessage.reply(try r.object())
             }
         try r.finish()
@@ -85,6 +87,17 @@ enum ShortFrame: UInt8 {
         w.varint(UInt64(envelope.timeoutMs))
         w.varint(UInt64(UInt32(clamping: summaryOver)))
         w.counted(key)
+        return w.bytes
+    }
+
+    private static func encode(_ envelope: RequestEnvelope, _ keys: [[UInt8]], _ object: [UInt8]) -> [UInt8] {
+        let size = keys.reduce(object.count) { $0 + $1.count + itemBytes }
+        var w = writer(.mergeEach, size + 2 * itemBytes)
+        w.varint(envelope.id)
+        w.varint(UInt64(envelope.timeoutMs))
+        w.counted(object)
+        w.varint(UInt64(keys.count))
+        for key in keys { w.counted(key) }
         return w.bytes
     }
 
@@ -135,6 +148,16 @@ extension ByteReader {
         let key = try counted(atMost: Limits.storedKeyBytes)
         return RequestEnvelope(
             id: id, timeoutMs: timeoutMs, request: .read(key: key, summaryOver: Int(summaryOver)))
+    }
+
+    fileprivate mutating func mergeEach() throws(DecodingFailure) -> RequestEnvelope {
+        let (id, timeoutMs, object) = (try varint(), try number(), try counted(atMost: Limits.objectBytes))
+        var keys: [[UInt8]] = []
+        let count = try count(each: 1)
+        guard (1...Limits.insertedKeys).contains(count) else { throw .overlong }
+        keys.reserveCapacity(count)
+        for _ in 0..<count { keys.append(try counted(atMost: Limits.storedKeyBytes)) }
+        return RequestEnvelope(id: id, timeoutMs: timeoutMs, request: .mergeEach(keys: keys, object: object))
     }
 
     fileprivate mutating func object() throws(DecodingFailure) -> ReplyEnvelope {

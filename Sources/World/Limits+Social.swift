@@ -12,14 +12,14 @@ extension Limits {
     public static let socialCutOffWait = Span.seconds(1)
     /// Asks of one flow at once where it has many: a page's heads.
     public static let socialWidth = 32
-    /// Inboxes that the deliveries of a node write at once: some hundred microseconds of the loop, where others wait.
-    /// With half as many each costs a fifth more, for fewer go together from thread to thread, and no more than 12,700
-    /// are written a second; with twice as many 20,000 are, and others wait half as long again.
-    public static let socialPushSlice = 32
+    /// Inboxes that the deliveries of a node write at once, in one insert: some hundred microseconds of the loop, where
+    /// others wait. With half as many each costs a third more, for fewer go together from thread to thread, and others
+    /// wait as long (docs/decisions/0048-a-post-is-inserted.md).
+    public static let socialPushSlice = 64
     /// A slice is waited for no longer: some times what a write takes in one country.
     public static let socialPushPatience = Span.milliseconds(4)
-    /// For how many times as long as a slice took nothing is pushed: half of the time is others'. With two thirds
-    /// fewer than 12,000 inboxes a second are written, and a post to ten thousand is to be there within one.
+    /// For how many times as long as a slice took nothing is pushed: half of the time is others'. With two thirds a
+    /// post to ten thousand is not there within a second.
     public static let socialPushRests: Int64 = 1
     /// Writes to inboxes that one page of followers, or one new follower, waits for: those that are far away must not
     /// hold up the others.
@@ -37,7 +37,7 @@ extension Limits {
     /// others belong to people who have just followed somebody; a second or two of work.
     public static let socialPushesWaiting = 16_384
     /// As how many inboxes a page of followers counts: two of them, each decoded in a millisecond, are a slice.
-    public static let socialPushPageWeight = 16
+    public static let socialPushPageWeight = 32
     /// Asks under way of all flows of a node; beyond, requests are refused. Each holds a few hundred bytes.
     public static let socialFlows = 65_536
     /// After which an intent that still stands has been left: longer than any request takes.

@@ -192,7 +192,12 @@ struct Bench {
 
     @Test(arguments: 1...24 as ClosedRange<UInt64>) func everyRequestIsAnsweredOnceAndInTime(_ seed: UInt64) throws {
         var dice = SeededRandom(seed: seed)
-        let ring = try seed % 3 == 0 ? Cluster.three() : seed % 3 == 1 ? Cluster.withFallbacks() : Cluster.german()
+        // Inserts are refused where values merge.
+        let conflict = seed % 2 == 0 ? "last-write-wins" : "siblings"
+        let ring =
+            try seed % 3 == 0
+            ? Cluster.three(conflict: conflict)
+            : seed % 3 == 1 ? Cluster.withFallbacks(conflict: conflict) : Cluster.german(conflict: conflict)
         let nodes = ring.document.nodes.map(\.id)
         guard let identity = nodes.randomElement(using: &dice) else { return }
         var bench = try Bench(ring, at: identity, seed: seed)
@@ -213,7 +218,8 @@ struct Bench {
             case 0...1:
                 let timeout = Span.milliseconds(Int64.random(in: 1...6_000, using: &dice))
                 deadlines[nextID] = bench.instant + timeout
-                bench.begin(nextID, operation(&dice), level(&dice), strict: dice.chance(0.3), timeout: timeout)
+                let asked = operation(bench.key, &dice)
+                bench.begin(nextID, asked, level(&dice), strict: dice.chance(0.3), timeout: timeout)
                 nextID += 1
             case 2...8:
                 guard let place = bench.asks.indices.randomElement(using: &dice) else { continue }
@@ -250,10 +256,13 @@ struct Bench {
         for node in nodes { #expect(bench.gateway.directory[node].outstanding == 0, "seed \(seed): \(node)") }
     }
 
-    private func operation(_ dice: inout SeededRandom) -> ClientRequest.Operation {
-        switch Int.random(in: 0..<3, using: &dice) {
+    private func operation(_ key: StoredKey, _ dice: inout SeededRandom) -> ClientRequest.Operation {
+        switch Int.random(in: 0..<4, using: &dice) {
         case 0: .read
         case 1: .write(value: [1], contentType: "", context: nil, onlyIfAbsent: false, ttlMs: nil)
+        case 2:
+            .insert(
+                keys: Array(repeating: key, count: Int.random(in: 1...40, using: &dice)), value: [1], contentType: "")
         default: .list(range: .everything, reverse: dice.chance(0.5), limit: Int.random(in: 1...5, using: &dice))
         }
     }
@@ -289,10 +298,10 @@ struct Bench {
         case .read, .readHints:
             return dice.chance(0.3)
                 ? .object(nil) : dice.chance(0.3) ? .summary(object(&dice).summary.encode()) : .object(bytes)
-        case .mint:
+        case .mint, .insert:
             return dice.chance(0.1)
                 ? .refused(Refusal(.notReplica)) : .minted(object: bytes, wasAbsent: dice.chance(0.5))
-        case .merge, .hint: return dice.chance(0.1) ? .refused(Refusal(.hintsFull)) : .stored
+        case .merge, .mergeEach, .hint: return dice.chance(0.1) ? .refused(Refusal(.hintsFull)) : .stored
         case .range(let range):
             let items = (0..<Int.random(in: 0...range.limit, using: &dice)).map {
                 RangeItem(key: [UInt8($0)], object: bytes)

@@ -55,8 +55,10 @@ enum Cluster {
     private static let mumbai = "19.08, 72.88"
 
     /// de, us, jp: the replicas of every key, from near to far.
-    static func three() throws -> RingSnapshot {
-        try ring("rule = \"any:3\"\nmin_countries = 3", [("de-1", frankfurt), ("us-1", ashburn), ("jp-1", tokyo)])
+    static func three(conflict: String = "siblings") throws -> RingSnapshot {
+        try ring(
+            "rule = \"any:3\"\nmin_countries = 3", [("de-1", frankfurt), ("us-1", ashburn), ("jp-1", tokyo)],
+            conflict: conflict)
     }
 
     /// The same, with two more countries for hints and a gateway that stores nothing.
@@ -71,10 +73,10 @@ enum Cluster {
     }
 
     /// Two replicas that may only ever lie in Germany, one more node there, and one abroad.
-    static func german() throws -> RingSnapshot {
+    static func german(conflict: String = "siblings") throws -> RingSnapshot {
         try ring(
             "rule = \"de:2\"\nonly = [\"de\"]",
-            [("de-1", frankfurt), ("de-2", berlin), ("de-3", munich), ("us-1", ashburn)])
+            [("de-1", frankfurt), ("de-2", berlin), ("de-3", munich), ("us-1", ashburn)], conflict: conflict)
     }
 }
 

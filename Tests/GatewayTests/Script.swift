@@ -83,6 +83,11 @@ struct ScriptRunner {
                 .write(
                     value: Array(words[1].utf8), contentType: "", context: nil,
                     onlyIfAbsent: words.contains("if-absent"), ttlMs: nil), words)
+        case "insert":
+            let keys = try words.dropFirst(2).filter { !$0.contains("=") }.map(otherKey)
+            try begin(
+                .insert(keys: keys, value: Array(words[1].utf8), contentType: ""),
+                [words[0]] + words.filter { $0.contains("=") })
         case "delete":
             try begin(.write(value: nil, contentType: "", context: nil, onlyIfAbsent: false, ttlMs: nil), words)
         case "operate":
@@ -104,6 +109,10 @@ struct ScriptRunner {
             gateway.receive(last.envelope, from: last.node, now: now, &out)
         default: try answer(words)
         }
+    }
+
+    private func otherKey(_ sort: String) throws -> StoredKey {
+        try StoredKey(bucket: key.bucket, partitionKey: key.partitionKey, sortKey: Array(sort.utf8))
     }
 
     private mutating func begin(_ operation: ClientRequest.Operation, _ words: [String]) throws {
@@ -154,6 +163,7 @@ struct ScriptRunner {
     private mutating func reply(_ what: [String], to question: Question) throws -> ReplicaReply {
         switch what[0] {
         case "minted":
+            if case .insert(let insert) = question.envelope.request { return inserted(insert, by: question.node) }
             guard case .mint(let mint) = question.envelope.request else {
                 throw ScriptError(description: "was asked no mint")
             }
@@ -187,6 +197,16 @@ struct ScriptRunner {
             return .refused(Refusal(code ?? .unknown, "because"))
         default: throw ScriptError(description: "no answer \(what[0])")
         }
+    }
+
+    private mutating func inserted(_ insert: InsertRequest, by node: NodeID) -> ReplicaReply {
+        counter += 1
+        var object = StoredObject()
+        let dot = Dot(actor: Actor(node: node, incarnation: 1), counter: counter)
+        object.write(
+            Sibling(dot: dot, payload: .value(insert.value), time: HybridTime(bits: counter)), context: nil,
+            rule: .lastWriteWins)
+        return .minted(object: object.encode(), wasAbsent: true)
     }
 
     /// A counter that this node has raised as often as anything was minted; or the same in a document that is too large
@@ -265,6 +285,8 @@ struct ScriptRunner {
             "mint " + ((try? TypedCall(decoding: mint.value ?? [])).map(describe) ?? text(mint.value))
                 + (mint.onlyIfAbsent ? " if-absent" : "")
                 + (mint.voids.isEmpty ? "" : " in place of \(mint.voids.count)")
+        case .insert(let insert): "insert \(text(insert.value)) \(insert.keys.map(sort).joined(separator: " "))"
+        case .mergeEach(let keys, let object): "store \(describe(object)) \(keys.map(sort).joined(separator: " "))"
         case .merge(let key, let object, let repair): "\(repair ? "repair" : "store") \(name(key))\(describe(object))"
         case .hint(let target, _, let object): "keep \(describe(object)) for \(word(target))"
         case .readHints(let target, _): "read hints for \(word(target))"
@@ -278,8 +300,12 @@ struct ScriptRunner {
     }
 
     private func name(_ key: [UInt8]) -> String {
-        guard let sort = (try? StoredKey(decoding: key))?.sortKey else { return "" }
-        return String(decoding: sort, as: UTF8.self) + "="
+        let sort = sort(key)
+        return sort.isEmpty ? "" : sort + "="
+    }
+
+    private func sort(_ key: [UInt8]) -> String {
+        String(decoding: (try? StoredKey(decoding: key))?.sortKey ?? [], as: UTF8.self)
     }
 
     private func text(_ value: [UInt8]?) -> String {
@@ -308,6 +334,8 @@ struct ScriptRunner {
             "\(created ? "created" : "operated") \(describe(account))"
         case .list(let items, let next, let account):
             "list [\(items.map { name($0.key) + describe($0.object) }.joined(separator: " "))]\(describe(next)) \(describe(account))"
+        case .inserted(let left):
+            "inserted" + (left.isEmpty ? "" : " but " + left.map { "\($0)" }.joined(separator: " "))
         case .failed(let failure, let account): "failed \(failure)" + (account.map { " " + describe($0) } ?? "")
         }
     }

@@ -40,6 +40,8 @@ enum Bench {
             partitions = 8
             [placement.world]
             rule = "any:3"
+            [bucket.latest]
+            conflict = "last-write-wins"
             [country.de]
             location = [50.11, 8.68]
             [country.jp]

@@ -84,6 +84,56 @@ import World
         #expect(jobs(core.hear(.request(read, connection: 3))).count == 1)
     }
 
+    /// Keys of two shards: each shard does its part, and the peer is answered once, by the worse of the two.
+    @Test(arguments: [(false, ReplicaReply.stored), (true, .refused(Refusal(.busy)))])
+    mutating func aMergeIntoManyIsAnsweredOnce(isRefusedByOne: Bool, expected: ReplicaReply) throws {
+        let keys = try (0..<8).map { try Bench.key("k\($0)").bytes }
+        let object = MintedObject.bytes("a", by: Bench.us)
+        let envelope = RequestEnvelope(id: 5, timeoutMs: 700, request: .mergeEach(keys: keys, object: object))
+        let parts = jobs(core.hear(.request(envelope, connection: 3)))
+        #expect(parts.count == 2 && parts.allSatisfy { $0.until == .origin + .milliseconds(700) })
+        let asked = parts.flatMap { part -> [[UInt8]] in
+            if case .mergeEach(let keys, object) = part.request { keys } else { [] }
+        }
+        #expect(Set(asked) == Set(keys) && asked.count == keys.count)
+        func answered(_ place: Int, _ reply: ReplicaReply) -> [LoopCore.Effect] {
+            let address = parts[place].address
+            return core.hear(.answers([StorageAnswer(address: address, envelope: Bench.reply(reply, to: address.id))]))
+        }
+        let first = answered(1, isRefusedByOne ? expected : .stored)
+        #expect(first.isEmpty)
+        let answers = answered(0, .stored).compactMap { effect -> ReplyEnvelope? in
+            if case .answerPeer(let envelope, 3) = effect { envelope } else { nil }
+        }
+        #expect(answers.map(\.reply) == [expected] && answers.map(\.id) == [5])
+        #expect(answered(0, .stored).isEmpty)
+    }
+
+    /// The own node's shards each make the object for their keys.
+    @Test mutating func anInsertIsMadeByTheShardsOfItsKeys() throws {
+        for node in [Bench.us, Bench.jp] { _ = core.hear(.link(node, isUp: true)) }
+        let keys = try (0..<8).map {
+            try StoredKey(bucket: Array("latest".utf8), partitionKey: Array("k\($0)".utf8))
+        }
+        let insert = ClientRequest.Operation.insert(keys: keys, value: [1], contentType: "")
+        _ = core.hear(.client(7, ClientRequest(insert, key: keys[0])))
+        let work = core.hear(.turnEnds).compactMap { effect -> (NodePart, StorageJob)? in
+            if case .work(let part, let job) = effect { (part, job) } else { nil }
+        }
+        #expect(Set(work.map(\.0)) == [.shard(0), .shard(1)] && work.count == 2)
+        for (part, job) in work {
+            guard case .insert(let request) = job.request else {
+                Issue.record("another request")
+                continue
+            }
+            let shard = ring.shard(of: try StoredKey(decoding: request.keys[0]).token, among: 2)
+            #expect(part == .shard(shard))
+            for key in request.keys {
+                #expect(ring.shard(of: try StoredKey(decoding: key).token, among: 2) == shard)
+            }
+        }
+    }
+
     /// Of clients and of other gateways; repair asks for nobody, and its requests make no node a busy one.
     @Test mutating func itKnowsWhenItWasLastAskedForAnybody() {
         func hear(_ request: ReplicaRequest, at ms: Int64) -> Instant {

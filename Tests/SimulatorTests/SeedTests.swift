@@ -67,6 +67,8 @@ private func expectHolds(_ seed: UInt64, _ location: SourceLocation = #_sourceLo
     /// Together they play all there is. After a change of the simulator others may have to stand here: `atoll simulate
     /// --json --seeds N` tells what a seed plays.
     private static let playEverything: [UInt64] = [3, 4, 14, 30, 82, 92, 209, 222, 265]
+    /// And what sites alone ask, with `--social`.
+    private static let playInserts: [UInt64] = [12, 28]
 
     @Test(arguments: 0..<15 as Range<UInt64>) func seedsHold(_ chunk: UInt64) {
         let first = 1 + chunk * SeedTests.perTest
@@ -89,6 +91,7 @@ private func expectHolds(_ seed: UInt64, _ location: SourceLocation = #_sourceLo
     @Test func everythingIsPlayed() {
         var counts = PlayCounts()
         for seed in SeedTests.playEverything { counts.add(Simulation.run(seed: seed).counts) }
+        for seed in SeedTests.playInserts { counts.add(Simulation.runSocial(seed: seed).counts) }
         let never = counts.table.filter { $0.count == 0 }.map(\.name)
         #expect(never.isEmpty, "never played by seeds \(SeedTests.playEverything)")
     }

@@ -76,6 +76,16 @@ extension FakeWorld {
             }
             tellWatchers(request.key.bytes)
             return .written(object, created: false, account)
+        case .insert(let keys, let value, let type):
+            let minter = Int.random(in: 0..<3, using: &random)
+            let isAlone = keys.allSatisfy { replicas[minter][$0.bytes] == nil }
+            guard isAlone else { return .inserted(left: Array(keys.indices)) }
+            for key in keys {
+                let write = ClientRequest.Operation.write(
+                    value: value, contentType: type, context: nil, onlyIfAbsent: false, ttlMs: nil)
+                _ = perform(ClientRequest(write, key: key, level: .one, timeout: request.timeout))
+            }
+            return .inserted(left: [])
         case .operate: return .failed(.diskFull, nil)
         case .list(let range, let reverse, let limit):
             ranges += 1

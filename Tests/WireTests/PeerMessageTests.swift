@@ -30,6 +30,8 @@ import World
                 key: [0, 0xFF], value: [0, 1, 2], contentType: "text/plain", context: [], onlyIfAbsent: true,
                 expiresAt: WallTime(milliseconds: 0))),
         .mint(MintRequest(key: [7], value: [1], context: [9, 9], expiresAt: WallTime(milliseconds: .max))),
+        .mergeEach(keys: [[1]], object: []),
+        .mergeEach(keys: Array(repeating: [7, 0], count: Limits.insertedKeys), object: [2, 0]),
         .merge(key: [1], object: [2], repair: true), .merge(key: [1], object: [], repair: false),
         .hint(target: node, key: [3], object: [4]), .readHints(target: node, key: [3]),
         .range(RangeRequest(start: [], end: nil, limit: 1, reverse: true)),

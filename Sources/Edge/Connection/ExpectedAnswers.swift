@@ -29,7 +29,7 @@ struct ExpectedAnswers: Sendable {
         case .object(let object, _): read.observe(object?.payloadBytes ?? 0)
         case .list(let items, _, _): list.observe(items.indices.reduce(0) { $0 + items[$1].payloadBytes })
         case .operated(_, let answer, _, _): change.observe(answer.count)
-        case .written, .failed: break
+        case .written, .inserted, .failed: break
         }
     }
 }

@@ -213,7 +213,7 @@ package struct LiveSocket: Sendable {
         case .failed(let failure, let account):
             let problem = Problem(failure, account)
             send(SocketText.failed(request.number, watch: watch.number, problem), &clients, now, &out)
-        case .object, .written, .list: break
+        case .object, .written, .inserted, .list: break
         }
     }
 

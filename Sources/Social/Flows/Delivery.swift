@@ -72,10 +72,11 @@ enum Delivery {
         return PushPace.push(page, weight: Limits.socialPushPageWeight).then { page in
             .with { core in
                 let wall = core.now.wall
-                let writes = page.items.filter { $0.record.pushedUntil.map { $0 > wall } ?? false }.map {
-                    write(pointer, id, to: $0.sort)
+                let names = page.items.filter { $0.record.pushedUntil.map { $0 > wall } ?? false }.map(\.sort)
+                let slices = stride(from: 0, to: names.count, by: Limits.socialPushSlice).map {
+                    write(pointer, id, to: names[$0..<min($0 + Limits.socialPushSlice, names.count)])
                 }
-                return Flow<[Void]>.all(writes, width: Limits.socialPushWidth).then { _ in
+                return Flow<[Void]>.all(slices).then { _ in
                     guard page.hasMore, let last = page.items.last?.sort else { return .done }
                     var rest = followers
                     rest.start = last + "\0"
@@ -85,12 +86,29 @@ enum Delivery {
         }
     }
 
+    /// To the inboxes of all of them together, when it is their turn; one by one to those where something stands
+    /// already, as where a delivery begins anew, or that nobody took.
+    private static func write(_ pointer: [UInt8], _ id: PostID, to names: ArraySlice<String>) -> Flow<Void> {
+        let keys = names.compactMap { SocialKeys.inbox($0, id) }
+        let insert = Cluster.insert(keys, bytes: pointer, type: "application/json")
+        return PushPace.push(insert, weight: keys.count).then { left in
+            .with { core in
+                core.figures.pointers += UInt64(keys.count - left.count)
+                let writes = left.map { write(pointer, under: $0) }
+                return Flow<[Void]>.all(writes, width: Limits.socialPushWidth).map { _ in }
+            }
+        }
+    }
+
     /// To somebody's inbox, when it is its turn.
     static func write(_ pointer: [UInt8], _ id: PostID, to name: String) -> Flow<Void> {
+        SocialKeys.inbox(name, id).map { write(pointer, under: $0) } ?? .done
+    }
+
+    private static func write(_ pointer: [UInt8], under key: StoredKey) -> Flow<Void> {
         PushPace.push(
             .with { _ in
-                guard let key = SocialKeys.inbox(name, id) else { return .done }
-                return Cluster.write(key, bytes: pointer, type: "application/json", context: nil, .one).then { _ in
+                Cluster.write(key, bytes: pointer, type: "application/json", context: nil, .one).then { _ in
                     .with { core in
                         core.figures.pointers += 1
                         return .done
