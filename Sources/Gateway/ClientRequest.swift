@@ -14,8 +14,8 @@ package struct ClientRequest: Hashable, Sendable {
         case write(value: [UInt8]?, contentType: String, context: [UInt8]?, onlyIfAbsent: Bool, ttlMs: UInt64?)
         /// On a key of a typed bucket. The rest as in `write`.
         case operate(TypedCall, context: [UInt8]?, onlyIfAbsent: Bool)
-        /// One value under each of `keys`, where nothing stands, at the least level: for what means the same however
-        /// often it is written. All in one bucket of plain values whose last write wins.
+        /// One value under each of `keys`, where the own node knows of nothing, at the least level: for what means the
+        /// same however often it is written. All in one bucket of plain values whose last write wins.
         case insert(keys: [StoredKey], value: [UInt8], contentType: String)
         /// Items with stored keys in `range`.
         case list(range: KeyRange, reverse: Bool, limit: Int)

@@ -169,15 +169,15 @@ package struct GatewayState: Sendable {
         deadline: Instant, _ now: Now
     ) throws(RequestFailure) -> InsertCoordinator {
         guard let first = keys.first, keys.count <= Limits.insertedKeys, properties.takesInserts,
-            keys.allSatisfy({ $0.bucket == first.bucket })
+            keys.allSatisfy({ $0.bucket == first.bucket }), value.count * keys.count <= Limits.batchBytes / 2
         else { throw .malformed("not what can be inserted under many keys") }
         figures.writes += UInt64(keys.count)
         let ring = directory.ring
         let request = InsertRequest(
             keys: keys.map(\.bytes), value: value, contentType: contentType,
             expiresAt: GatewayState.expiry(nil, properties, now.wall))
-        let primaries = keys.map { ring.route(bucket: $0.bucket, token: $0.token).primaries }
-        var insert = InsertCoordinator(request, bucket: first.bucket, primaries: primaries, deadline: deadline)
+        let routes = keys.map { ring.route(bucket: $0.bucket, token: $0.token) }
+        var insert = InsertCoordinator(request, bucket: first.bucket, routes: routes, deadline: deadline)
         let shards = keys.map { ring.shard(of: $0.token, among: ownShards) }
         insert.start(shards: shards, directory, now.instant, &effects)
         return insert

@@ -8,7 +8,7 @@ struct JointAnswers: Sendable {
     private struct Joint {
         let address: ReplyAddress
         var open: Int
-        /// Of those that have answered, the first that says less than `stored`; else the last.
+        /// Of those that have answered, the one that says the least.
         var answer: ReplyEnvelope?
     }
 
@@ -26,7 +26,7 @@ struct JointAnswers: Sendable {
     mutating func add(_ part: StorageAnswer) -> StorageAnswer? {
         guard var joint = joints.take(part.address.id) else { return nil }
         joint.open -= 1
-        if joint.answer.map({ $0.reply == .stored }) ?? true { joint.answer = part.envelope }
+        if joint.answer.map({ part.envelope.reply.saysLess(than: $0.reply) }) ?? true { joint.answer = part.envelope }
         guard joint.open == 0, var answer = joint.answer else {
             joints.put(joint, part.address.id)
             return nil
@@ -34,5 +34,17 @@ struct JointAnswers: Sendable {
         joints.release(part.address.id)
         answer.id = joint.address.id
         return StorageAnswer(address: joint.address, envelope: answer)
+    }
+}
+
+extension ReplicaReply {
+    /// Refused is less than stored beside something, and that is less than stored.
+    fileprivate func saysLess(than other: ReplicaReply) -> Bool {
+        switch (self, other) {
+        case (.refused, .refused): false
+        case (.refused, _): true
+        case (.storedBeside, .stored): true
+        default: false
+        }
     }
 }

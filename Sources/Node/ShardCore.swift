@@ -148,18 +148,16 @@ package struct ShardCore: Sendable {
     }
 
     private mutating func measure(_ work: Work, _ waiting: Int, _ now: Instant) -> ReplicaLoad {
-        let took = now - work.began
-        var count: Int64 = 0
+        let (took, count) = (now - work.began, Int64(work.jobs.count + work.late.count))
+        let service = took.nanoseconds / 1_000 / max(1, count)
         var (awaited, repairs, response) = (0.0, Int64(0), 0.0)
         func note(_ job: StorageJob) {
-            count += Int64(job.request.keyCount)
             guard !job.isRepair else { return repairs += 1 }
             awaited += 1
             response += (now - job.cameAt).inMilliseconds
         }
         work.jobs.forEach(note)
         work.late.forEach(note)
-        let service = took.nanoseconds / 1_000 / max(1, count)
         if repairs > 0 { pace.worked(took * repairs / count, now: now) }
         measured.note(serviceMs: Double(service) / 1_000, responseMs: awaited > 0 ? response / awaited : nil)
         return ReplicaLoad(waiting: UInt32(clamping: waiting), serviceMicroseconds: UInt32(clamping: service))

@@ -111,7 +111,7 @@ package struct BucketProperties: Hashable, Sendable {
 }
 
 extension BucketProperties {
-    /// Whether one value may be inserted under many keys at once: a second write of the same then changes nothing.
+    /// Whether one value may be inserted under many keys at once: of two writes of the same the last one stands, alone.
     package var takesInserts: Bool { type == .opaque && conflict == .lastWriteWins }
 }
 

@@ -147,7 +147,8 @@ enum Cluster {
         }
     }
 
-    /// One value under each of `keys`, where nothing stands, for what means the same however often it is written.
+    /// One value under each of `keys`, where this node knows of nothing, for what means the same however often it is
+    /// written.
     /// - Returns: those that are to be written one by one, since it may not stand there.
     static func insert(_ keys: [StoredKey], bytes: [UInt8], type: String) -> Flow<[StoredKey]> {
         guard let first = keys.first else { return .value([]) }

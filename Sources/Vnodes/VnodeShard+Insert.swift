@@ -43,16 +43,26 @@ extension VnodeShard {
         return .minted(object: bytes, wasAbsent: true)
     }
 
-    /// Stored beside something, if that is so under one of the keys; refused as the first of them that is.
+    /// Refused as the first of the keys that is, though stored under the others; or else stored beside something, if
+    /// that is so under one of them.
     mutating func merge(
         _ bytes: [UInt8], intoEach keys: [[UInt8]], _ batch: inout Batch, _ surroundings: BatchSurroundings
     ) throws -> ReplicaReply {
         let object = try StoredObject(decoding: bytes)
-        var worst = ReplicaReply.stored
+        var refusal: Refusal?
+        var isAlone = true
         for key in keys {
-            let reply = try merge(key, bytes, decoded: object, repair: false, &batch, surroundings)
-            if reply != .stored { worst = reply }
+            do {
+                switch try merge(key, bytes, decoded: object, repair: false, &batch, surroundings) {
+                case .refused(let one): refusal = refusal ?? one
+                case .storedBeside: isAlone = false
+                default: break
+                }
+            } catch let one as Refusal {
+                refusal = refusal ?? one
+            }
         }
-        return worst
+        if let refusal { throw refusal }
+        return isAlone ? .stored : .storedBeside
     }
 }

@@ -40,22 +40,12 @@ extension ReplicaRequest {
         switch self {
         case .read(let key, _), .readHints(_, let key): key.count
         case .mint(let mint): mint.key.count + (mint.value?.count ?? 0) + (mint.context?.count ?? 0)
-        case .insert(let insert): insert.value.count + insert.keys.reduce(0) { $0 + $1.count }
-        case .mergeEach(let keys, let object): object.count + keys.reduce(0) { $0 + $1.count }
+        // It is stored under each of them.
+        case .insert(let insert): insert.keys.reduce(0) { $0 + $1.count + insert.value.count }
+        case .mergeEach(let keys, let object): keys.reduce(0) { $0 + $1.count + object.count }
         case .merge(let key, let object, _), .hint(_, let key, let object): key.count + object.count
         case .range(let range): range.start.count + (range.end?.count ?? 0)
         case .compare(let compare): compare.from.count + (compare.until?.count ?? 0)
-        }
-    }
-}
-
-extension ReplicaRequest {
-    /// As how many requests for one key each it counts.
-    package var keyCount: Int {
-        switch self {
-        case .insert(let insert): insert.keys.count
-        case .mergeEach(let keys, _): keys.count
-        case .read, .mint, .merge, .hint, .readHints, .range, .compare: 1
         }
     }
 }

@@ -154,7 +154,9 @@ extension ByteReader {
         let (id, timeoutMs, object) = (try varint(), try number(), try counted(atMost: Limits.objectBytes))
         var keys: [[UInt8]] = []
         let count = try count(each: 1)
-        guard (1...Limits.insertedKeys).contains(count) else { throw .overlong }
+        guard (1...Limits.insertedKeys).contains(count), count == 1 || object.count * count <= Limits.batchBytes else {
+            throw .overlong
+        }
         keys.reserveCapacity(count)
         for _ in 0..<count { keys.append(try counted(atMost: Limits.storedKeyBytes)) }
         return RequestEnvelope(id: id, timeoutMs: timeoutMs, request: .mergeEach(keys: keys, object: object))

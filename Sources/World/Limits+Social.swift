@@ -33,8 +33,9 @@ extension Limits {
     /// For a page of a source's followers, a few times what a quorum far away takes: while one is out of reach no other
     /// post has the place.
     public static let socialDeliveryPatience = Span.seconds(1)
-    /// What waits for its slice: 16 posts have 4,096 of them, the feeds that are polled at once half as many, and the
-    /// others belong to people who have just followed somebody; a second or two of work.
+    /// What waits for its slice: 16 posts have 512 of them, or 4,096 where inboxes are written one by one, the feeds
+    /// that are polled at once half as many, and the others belong to people who have just followed somebody; a second
+    /// or two of work.
     public static let socialPushesWaiting = 16_384
     /// As how many inboxes a page of followers counts: two of them, each decoded in a millisecond, are a slice.
     public static let socialPushPageWeight = 32

@@ -234,7 +234,7 @@ public enum Limits {
     public static let mailboxRepairs = 16_384
     public static let mailboxRepairBytes = 64 << 20
     /// Keys of one insert of a value under many, and of one merge into many: a slice of inboxes, and a hint for each of
-    /// them at three nodes has room among the asks of a request.
+    /// them at three nodes has room among the asks of a request; where there is none the key is left.
     public static let insertedKeys = 64
     /// Requests, and bytes of new data, in one batch: one sync is shared by all, but the last one waits for the first.
     public static let batchRequests = 512

@@ -188,6 +188,52 @@ struct Bench {
         }
     }
 
+    // MARK: Inserts
+
+    @Test func anInsertHasTheTimeOfItsBucket() throws {
+        let ring = try Cluster.three(conflict: "last-write-wins\"\nttl = \"90s")
+        var bench = try Bench(ring)
+        bench.begin(1, .insert(keys: [bench.key], value: [1], contentType: ""), .one)
+        guard case .insert(let insert)? = bench.asks.first?.envelope.request else {
+            Issue.record("no insert was asked")
+            return
+        }
+        #expect(insert.expiresAt?.milliseconds == 1_767_225_600_000 + 90_000)
+    }
+
+    /// A large value is not stored under so many keys at once.
+    @Test func anInsertHasRoomInOneBatch() throws {
+        var bench = try Bench(try Cluster.three(conflict: "last-write-wins"))
+        let keys = Array(repeating: bench.key, count: 16)
+        let value = [UInt8](repeating: 1, count: Limits.batchBytes / 32 + 1)
+        bench.begin(1, .insert(keys: keys, value: value, contentType: ""), .one)
+        guard case .failed(.malformed, _)? = bench.answers.first?.outcome else {
+            Issue.record("it was taken")
+            return
+        }
+        bench.begin(2, .insert(keys: Array(keys.dropLast()), value: value, contentType: ""), .one)
+        #expect(bench.answers.count == 1 && bench.asks.count == 1)
+    }
+
+    /// Each key in a shard of its own, both other replicas away: more than that is not asked where there are three.
+    @Test func ofThreeReplicasAllHintsHaveRoom() throws {
+        var bench = try Bench(try Cluster.three(conflict: "last-write-wins"))
+        let keys = try (0..<Limits.insertedKeys).map {
+            try StoredKey(bucket: Array("posts".utf8), partitionKey: Array("k\($0)".utf8))
+        }
+        bench.gateway.ownShards = Limits.insertedKeys
+        bench.begin(1, .insert(keys: keys, value: [1], contentType: ""), .one)
+        for node in [NodeID(literal: "jp-1"), NodeID(literal: "us-1")] { bench.gateway.setAvailable(node, false) }
+        var object = StoredObject()
+        let dot = Dot(actor: Actor(node: NodeID(literal: "de-1"), incarnation: 1), counter: 1)
+        object.write(
+            Sibling(dot: dot, payload: .value([1]), time: HybridTime(bits: 1)), context: nil, rule: .lastWriteWins)
+        for ask in bench.asks { bench.reply(ask, .minted(object: object.encode(), wasAbsent: true)) }
+        let hints = bench.asks.count { if case .hint = $0.envelope.request { true } else { false } }
+        #expect(bench.answers.map(\.outcome) == [.inserted(left: [])] && hints == 2 * Limits.insertedKeys)
+        #expect(bench.asks.count <= Limits.asksPerRequest)
+    }
+
     // MARK: Anything at all
 
     @Test(arguments: 1...24 as ClosedRange<UInt64>) func everyRequestIsAnsweredOnceAndInTime(_ seed: UInt64) throws {
@@ -262,7 +308,8 @@ struct Bench {
         case 1: .write(value: [1], contentType: "", context: nil, onlyIfAbsent: false, ttlMs: nil)
         case 2:
             .insert(
-                keys: Array(repeating: key, count: Int.random(in: 1...40, using: &dice)), value: [1], contentType: "")
+                keys: Array(repeating: key, count: Int.random(in: 1...Limits.insertedKeys, using: &dice)), value: [1],
+                contentType: "")
         default: .list(range: .everything, reverse: dice.chance(0.5), limit: Int.random(in: 1...5, using: &dice))
         }
     }
@@ -301,6 +348,7 @@ struct Bench {
         case .mint, .insert:
             return dice.chance(0.1)
                 ? .refused(Refusal(.notReplica)) : .minted(object: bytes, wasAbsent: dice.chance(0.5))
+        case .mergeEach where dice.chance(0.2): return .storedBeside
         case .merge, .mergeEach, .hint: return dice.chance(0.1) ? .refused(Refusal(.hintsFull)) : .stored
         case .range(let range):
             let items = (0..<Int.random(in: 0...range.limit, using: &dice)).map {

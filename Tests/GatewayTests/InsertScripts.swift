@@ -73,7 +73,7 @@ import World
     }
 
     @Test func whatTheOwnNodeDoesNotDoIsLeft() throws {
-        for trouble in ["de-1 refuses diskFull", "de-1 unsent", "after 1500"] {
+        for trouble in ["de-1 refuses diskFull", "de-1 unsent"] {
             try expectScript(
                 """
                 insert v a b
@@ -84,12 +84,37 @@ import World
         }
     }
 
-    @Test func theTimeOfTheRequestEnds() throws {
+    /// Done later it would win over what was written in between.
+    @Test func whatTheOwnDiskHasNotBegunIsTakenBack() throws {
+        try expectScript(
+            """
+            insert v a b
+              de-1 insert v a b
+            after 1500
+              take back from de-1
+            de-1 unsent
+              answer inserted but 0 1
+            """, on: three)
+        // It was under way already.
+        try expectScript(
+            """
+            insert v a
+              de-1 insert v a
+            after 1500
+              take back from de-1
+            de-1 minted
+              jp-1 store v a
+              us-1 store v a
+              answer inserted
+            jp-1 stored
+            us-1 stored
+            """, on: three)
         try expectScript(
             """
             insert v a timeout=100
               de-1 insert v a
             after 100
+              take back from de-1
               answer inserted but 0
             """, on: three)
     }
@@ -105,11 +130,14 @@ import World
               P1 store v a
               P2 store v a
             P1 breaks
+              F1 keep v for P1
             P2 stored
               answer inserted
+            F1 refuses hintsFull
             """, on: german, at: "us-1")
         try expectScript(
             """
+            down F1
             insert v a
               us-1 insert v a
             us-1 minted
@@ -119,6 +147,38 @@ import World
             P2 breaks
               answer inserted but 0
             """, on: german, at: "us-1")
+    }
+
+    /// Nor does one count under whose key something stands: what is written alone then is an overwrite.
+    @Test func whatStandsBesideSomethingHoldsNothing() throws {
+        try expectScript(
+            """
+            insert v a
+              us-1 insert v a
+            us-1 minted
+              P1 store v a
+              P2 store v a
+            P1 beside
+            P2 beside
+              answer inserted but 0
+            """, on: Cluster.german(conflict: "last-write-wins"), at: "us-1")
+    }
+
+    @Test func hintsGoToFallbacksAndAtLastToTheOwnNode() throws {
+        try expectScript(
+            """
+            down P2
+            insert v a
+              P1 insert v a
+            P1 minted
+              F1 keep v for P2
+              P3 store v a
+              answer inserted
+            F1 refuses hintsFull
+              P1 keep v for P2
+            P1 refuses hintsFull
+            P3 stored
+            """, on: Cluster.withFallbacks(conflict: "last-write-wins"), at: Cluster.primary(1))
     }
 
     @Test func whereValuesMergeNothingIsInserted() throws {

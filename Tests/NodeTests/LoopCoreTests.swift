@@ -85,8 +85,7 @@ import World
     }
 
     /// Keys of two shards: each shard does its part, and the peer is answered once, by the worse of the two.
-    @Test(arguments: [(false, ReplicaReply.stored), (true, .refused(Refusal(.busy)))])
-    mutating func aMergeIntoManyIsAnsweredOnce(isRefusedByOne: Bool, expected: ReplicaReply) throws {
+    @Test(arguments: JointReplies.all) mutating func aMergeIntoManyIsAnsweredOnce(_ replies: JointReplies) throws {
         let keys = try (0..<8).map { try Bench.key("k\($0)").bytes }
         let object = MintedObject.bytes("a", by: Bench.us)
         let envelope = RequestEnvelope(id: 5, timeoutMs: 700, request: .mergeEach(keys: keys, object: object))
@@ -100,12 +99,11 @@ import World
             let address = parts[place].address
             return core.hear(.answers([StorageAnswer(address: address, envelope: Bench.reply(reply, to: address.id))]))
         }
-        let first = answered(1, isRefusedByOne ? expected : .stored)
-        #expect(first.isEmpty)
-        let answers = answered(0, .stored).compactMap { effect -> ReplyEnvelope? in
+        #expect(answered(1, replies.first).isEmpty)
+        let answers = answered(0, replies.second).compactMap { effect -> ReplyEnvelope? in
             if case .answerPeer(let envelope, 3) = effect { envelope } else { nil }
         }
-        #expect(answers.map(\.reply) == [expected] && answers.map(\.id) == [5])
+        #expect(answers.map(\.reply) == [replies.both] && answers.map(\.id) == [5])
         #expect(answered(0, .stored).isEmpty)
     }
 
@@ -211,4 +209,23 @@ import World
             }
         }
     }
+}
+
+/// What two shards say, and what that is together.
+struct JointReplies: Sendable, CustomTestStringConvertible {
+    let first: ReplicaReply
+    let second: ReplicaReply
+    let both: ReplicaReply
+    var testDescription: String { "\(first) and \(second)" }
+
+    static let all = [
+        JointReplies(first: .stored, second: .stored, both: .stored),
+        JointReplies(first: .stored, second: .storedBeside, both: .storedBeside),
+        JointReplies(first: .storedBeside, second: .stored, both: .storedBeside),
+        JointReplies(first: .storedBeside, second: refused, both: refused),
+        JointReplies(first: refused, second: .storedBeside, both: refused),
+        JointReplies(first: .stored, second: refused, both: refused),
+    ]
+
+    private static let refused = ReplicaReply.refused(Refusal(.busy))
 }

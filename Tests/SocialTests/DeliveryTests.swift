@@ -51,6 +51,30 @@ struct DeliveryTests {
         #expect(world.nodes.reduce(0) { $0 + $1.core.figures.pointers } == 300)
     }
 
+    /// As many as are a slice go together, and no more.
+    @Test func aSliceOfInboxesIsOneInsert() throws {
+        var world = try FakeWorld(seed: 14)
+        let ann = try Person.registered("ann", in: &world)
+        let until = WallTime(milliseconds: world.now.wall.milliseconds + Limits.socialPushMilliseconds)
+        let shard = SocialKeys.follower(.user("ann"), "reader0")?.partitionKey
+        let readers = (0..<4_000).map { "reader\($0)" }.filter {
+            SocialKeys.follower(.user("ann"), $0)?.partitionKey == shard
+        }.prefix(Limits.socialDeliveryPage + 3)
+        #expect(readers.count == Limits.socialDeliveryPage + 3)
+        for name in readers {
+            world.put(SocialKeys.follower(.user("ann"), name), Follower(pushedUntil: until))
+        }
+        #expect(try ann.post("news", in: &world)?.status == 201)
+        var asked: [UInt64: Int] = [:]
+        let end = world.now.instant + .seconds(10)
+        while world.now.instant < end, world.step() {
+            for case .data(let ask, let request) in world.queue.map(\.effect) {
+                if case .insert(let keys, _, _) = request.operation { asked[ask] = keys.count }
+            }
+        }
+        #expect(asked.values.sorted() == [3, Limits.socialPushSlice, Limits.socialPushSlice])
+    }
+
     /// Somebody has the post already, as where a delivery begins anew: who is left is written to alone, and nobody
     /// twice.
     @Test func whoIsLeftIsWrittenToAlone() throws {

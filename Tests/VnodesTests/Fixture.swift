@@ -45,6 +45,9 @@ enum Fixture {
             placement = "german"
             [bucket.latest]
             conflict = "last-write-wins"
+            [bucket.wards]
+            conflict = "last-write-wins"
+            placement = "german"
             [bucket.fast]
             durability = "buffered"
             [bucket.docs]

@@ -54,6 +54,18 @@ import World
         #expect(try replica.contents().isEmpty)
     }
 
+    /// The object is made for its replicas; the next dot is another's all the same.
+    @Test mutating func whatIsOfOthersIsMadeAndNotStored() throws {
+        let ward = try Fixture.key("k", bucket: "wards")
+        let object = try #require(try replica.ask(insert([ward])).minted)
+        #expect(try replica.contents().isEmpty)
+        let next = try #require(try replica.ask(insert(keys)).minted)
+        #expect(object.siblings.first?.dot != next.siblings.first?.dot)
+        var german = Replica(Fixture.de, ring: replica.ring)
+        #expect(try german.ask(.mergeEach(keys: [ward], object: object.encode())) == .stored)
+        #expect(try german.object(ward)?.texts == ["v"])
+    }
+
     @Test mutating func othersTakeItForAllOfThem() throws {
         let object = try #require(try replica.ask(insert(keys)).minted).encode()
         var other = Replica(Fixture.de, ring: replica.ring)
@@ -68,11 +80,12 @@ import World
         #expect(try keys.map { try third.object($0)?.texts } == [["v"], ["later"], ["v"]])
     }
 
+    /// The others' values are stored all the same, and the answer says that not all are.
     @Test mutating func aKeyOfOthersIsRefused() throws {
-        let object = try #require(try replica.ask(insert(keys)).minted).encode()
-        let patient = try Fixture.key("k", bucket: "patients")
-        #expect(try replica.ask(.mergeEach(keys: [patient], object: object)).refusal == .notReplica)
-        #expect(try replica.object(patient) == nil)
+        let object = try #require(try replica.ask(insert([keys[0]])).minted).encode()
+        let ward = try Fixture.key("k", bucket: "wards")
+        #expect(try replica.ask(.mergeEach(keys: [ward, keys[1]], object: object)).refusal == .notReplica)
+        #expect(try replica.object(ward) == nil && replica.object(keys[1])?.texts == ["v"])
         #expect(try replica.ask(.mergeEach(keys: keys, object: [1, 2])).refusal == .malformed)
     }
 }

@@ -156,6 +156,15 @@ import World
         let ids = [UInt64](repeating: 1, count: most + 1)
         for message in [
             PeerMessage.mergeRequests(MergeRequests(timeoutMs: 1, items: [longItem])),
+            .request(
+                RequestEnvelope(
+                    id: 1, timeoutMs: 1,
+                    request: .mergeEach(keys: Array(repeating: [1], count: Limits.insertedKeys + 1), object: []))),
+            .request(
+                RequestEnvelope(
+                    id: 1, timeoutMs: 1,
+                    request: .mergeEach(
+                        keys: [[1], [2]], object: [UInt8](repeating: 0, count: Limits.batchBytes / 2 + 1)))),
             .mergeRequests(MergeRequests(timeoutMs: 1, items: Array(repeating: item, count: most + 1))),
             .storedReplies(StoredReplies(ids: ids, inFlight: 0, serviceMicroseconds: 0)),
         ] {
