@@ -10,6 +10,16 @@ import World
 @testable import Social
 
 struct DeliveryTests {
+    /// Ann has just posted to all of them.
+    private static func posted(to readers: [String], seed: UInt64) throws -> FakeWorld {
+        var world = try FakeWorld(seed: seed)
+        let ann = try Person.registered("ann", in: &world)
+        let until = WallTime(milliseconds: world.now.wall.milliseconds + Limits.socialPushMilliseconds)
+        for name in readers { world.put(SocialKeys.follower(.user("ann"), name), Follower(pushedUntil: until)) }
+        #expect(try ann.post("news", in: &world)?.status == 201)
+        return world
+    }
+
     /// Writes of a core's effects to inboxes.
     private static func writes(_ effects: [SocialCore.Effect]) -> [UInt64] {
         effects.compactMap { effect in
@@ -31,14 +41,8 @@ struct DeliveryTests {
     }
 
     @Test func aPostToManyIsWrittenInSlices() throws {
-        var world = try FakeWorld(seed: 11)
-        let ann = try Person.registered("ann", in: &world)
-        let until = WallTime(milliseconds: world.now.wall.milliseconds + Limits.socialPushMilliseconds)
         let readers = (0..<300).map { "reader\($0)" }
-        for name in readers {
-            world.put(SocialKeys.follower(.user("ann"), name), Follower(pushedUntil: until))
-        }
-        #expect(try ann.post("news", in: &world)?.status == 201)
+        var world = try Self.posted(to: readers, seed: 11)
         var most = 0
         let end = world.now.instant + .seconds(10)
         while world.now.instant < end, world.step() {
@@ -53,18 +57,12 @@ struct DeliveryTests {
 
     /// As many as are a slice go together, and no more.
     @Test func aSliceOfInboxesIsOneInsert() throws {
-        var world = try FakeWorld(seed: 14)
-        let ann = try Person.registered("ann", in: &world)
-        let until = WallTime(milliseconds: world.now.wall.milliseconds + Limits.socialPushMilliseconds)
         let shard = SocialKeys.follower(.user("ann"), "reader0")?.partitionKey
         let readers = (0..<4_000).map { "reader\($0)" }.filter {
             SocialKeys.follower(.user("ann"), $0)?.partitionKey == shard
         }.prefix(Limits.socialDeliveryPage + 3)
         #expect(readers.count == Limits.socialDeliveryPage + 3)
-        for name in readers {
-            world.put(SocialKeys.follower(.user("ann"), name), Follower(pushedUntil: until))
-        }
-        #expect(try ann.post("news", in: &world)?.status == 201)
+        var world = try Self.posted(to: Array(readers), seed: 14)
         var asked: [UInt64: Int] = [:]
         let end = world.now.instant + .seconds(10)
         while world.now.instant < end, world.step() {
@@ -78,14 +76,8 @@ struct DeliveryTests {
     /// Somebody has the post already, as where a delivery begins anew: who is left is written to alone, and nobody
     /// twice.
     @Test func whoIsLeftIsWrittenToAlone() throws {
-        var world = try FakeWorld(seed: 13)
-        let ann = try Person.registered("ann", in: &world)
-        let until = WallTime(milliseconds: world.now.wall.milliseconds + Limits.socialPushMilliseconds)
         let readers = (0..<40).map { "reader\($0)" }
-        for name in readers {
-            world.put(SocialKeys.follower(.user("ann"), name), Follower(pushedUntil: until))
-        }
-        #expect(try ann.post("news", in: &world)?.status == 201)
+        var world = try Self.posted(to: readers, seed: 13)
         let end = world.now.instant + .seconds(10)
         while world.now.instant < end, world.step() {}
         let id = try #require(world.sorts(SocialKeys.inbox("reader0")).first.flatMap { PostID($0) })
