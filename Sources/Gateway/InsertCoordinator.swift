@@ -39,6 +39,7 @@ struct InsertCoordinator: Sendable {
     /// Of each key.
     private let routes: [KeyRoute]
     private let bucket: [UInt8]
+    /// Of all keys, which are held as long as the request.
     private let keyBytes: Int
     private let deadline: Instant
     private var parts: [Part] = []

@@ -18,8 +18,8 @@ extension Limits {
     public static let socialPushSlice = 64
     /// A slice is waited for no longer: some times what a write takes in one country.
     public static let socialPushPatience = Span.milliseconds(4)
-    /// For how many times as long as a slice took nothing is pushed: half of the time is others'. With two thirds a
-    /// post to ten thousand is not there within a second.
+    /// For how many times as long as a slice took nothing is pushed: half of the time is others', and a post to ten
+    /// thousand is to be there within a second.
     public static let socialPushRests: Int64 = 1
     /// Writes to inboxes that one page of followers, or one new follower, waits for: those that are far away must not
     /// hold up the others.
